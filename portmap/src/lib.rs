@@ -1,0 +1,1 @@
+//! The portmapper: portmap 2 and rpcbind 3 and 4 (RFC 1833), daemon and client.

@@ -1,0 +1,1 @@
+//! Rust from RPC language files: types, codecs, clients and servers.

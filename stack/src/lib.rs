@@ -1,0 +1,1 @@
+//! One asynchronous socket layer over the system's TCP/IP stack and our own.

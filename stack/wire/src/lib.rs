@@ -1,0 +1,1 @@
+//! Header codecs and the instant of Fairway's own TCP/IP stack.

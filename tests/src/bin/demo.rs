@@ -1,0 +1,3 @@
+//! The demo: what Fairway does, in one command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Demo, benchmarks and tests across Fairway's crates.

@@ -1,0 +1,1 @@
+//! XDR (RFC 4506): exact, bounded and fast encoding and decoding.
