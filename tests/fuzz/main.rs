@@ -1,0 +1,3 @@
+//! Runs the fuzz functions for a time.
+
+fn main() {}

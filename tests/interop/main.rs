@@ -1,0 +1,3 @@
+//! Ours against implementations nobody here wrote.
+
+mod support_works;

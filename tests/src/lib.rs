@@ -1,1 +1,0 @@
-//! Demo, benchmarks and tests across Fairway's crates.

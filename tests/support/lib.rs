@@ -1,0 +1,17 @@
+//! What the tests across crates share: peers and whether they are there, processes that end with their test,
+//! private network namespaces, waiting for a condition, golden files.
+//!
+//! Nothing here leaves a trace: a [`Child`] is killed by its process id when dropped, a [`Namespace`] lives as long as
+//! the process inside it, and every folder is below the build's target directory.
+
+mod child;
+mod golden;
+mod namespace;
+mod peer;
+mod wait;
+
+pub use child::{Child, Output};
+pub use golden::assert_golden;
+pub use namespace::Namespace;
+pub use peer::{built, have, have_root, scratch};
+pub use wait::until;
