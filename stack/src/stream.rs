@@ -1,0 +1,136 @@
+//! What TCP and local streams have in common, written once.
+
+/// Reading and writing of a stream type and its two halves: every method is the system's behind one branch.
+macro_rules! stream {
+    (reader $reader:ident) => {
+        impl $reader {
+            /// Waits until reading may give something: data, the end, or an error. May be wrong; then `try_read`
+            /// says `WouldBlock`.
+            ///
+            /// # Errors
+            /// None on a healthy runtime.
+            ///
+            /// # Cancel safety
+            /// Nothing is lost.
+            pub async fn readable(&self) -> io::Result<()> {
+                on_backend!(&self.inner, stream => stream.readable().await)
+            }
+
+            /// Reads what is there now into `buf`; 0 is the end of the stream (or an empty `buf`).
+            ///
+            /// # Errors
+            /// `WouldBlock` if nothing is there.
+            pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+                on_backend!(&self.inner, stream => stream.try_read(buf))
+            }
+
+            /// [`try_read`](Self::try_read) into several buffers.
+            ///
+            /// # Errors
+            /// `WouldBlock` if nothing is there.
+            pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                on_backend!(&self.inner, stream => stream.try_read_vectored(bufs))
+            }
+
+            /// [`try_read`](Self::try_read) to the end of `buf`, which advances.
+            ///
+            /// # Errors
+            /// `WouldBlock` if nothing is there.
+            pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+                on_backend!(&self.inner, stream => stream.try_read_buf(buf))
+            }
+        }
+
+        impl AsyncRead for $reader {
+            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_read(cx, buf))
+            }
+        }
+    };
+    (writer $writer:ident) => {
+        impl $writer {
+            /// Waits until writing may take something. May be wrong; then `try_write` says `WouldBlock`.
+            ///
+            /// # Errors
+            /// None on a healthy runtime.
+            ///
+            /// # Cancel safety
+            /// Nothing is lost.
+            pub async fn writable(&self) -> io::Result<()> {
+                on_backend!(&self.inner, stream => stream.writable().await)
+            }
+
+            /// Writes what fits now; the number of octets taken may be less than offered (SND-2).
+            ///
+            /// # Errors
+            /// `WouldBlock` if nothing fits.
+            pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+                on_backend!(&self.inner, stream => stream.try_write(buf))
+            }
+
+            /// [`try_write`](Self::try_write) from several buffers, in one system call.
+            ///
+            /// # Errors
+            /// `WouldBlock` if nothing fits.
+            pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                on_backend!(&self.inner, stream => stream.try_write_vectored(bufs))
+            }
+        }
+
+        impl AsyncWrite for $writer {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_write(cx, buf))
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_flush(cx))
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_shutdown(cx))
+            }
+        }
+    };
+    (whole $stream:ident) => {
+        stream!(reader $stream);
+        stream!(writer $stream);
+
+        impl $stream {
+            /// [`readable`](Self::readable) for hand-written futures. Remembers one waker.
+            ///
+            /// # Errors
+            /// None on a healthy runtime.
+            pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                on_backend!(&self.inner, stream => stream.poll_read_ready(cx))
+            }
+
+            /// [`writable`](Self::writable) for hand-written futures. Remembers one waker.
+            ///
+            /// # Errors
+            /// None on a healthy runtime.
+            pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                on_backend!(&self.inner, stream => stream.poll_write_ready(cx))
+            }
+
+            /// Ends one direction or both, at once and without waiting (SHD-1).
+            ///
+            /// # Errors
+            /// [`NetError::NotConn`] if the connection is gone.
+            pub fn shutdown(&self, how: Shutdown) -> Result<(), NetError> {
+                on_backend!(&self.inner, stream => Ok(socket2::SockRef::from(stream).shutdown(how)?))
+            }
+        }
+    };
+}

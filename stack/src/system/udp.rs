@@ -1,0 +1,77 @@
+//! UDP on the system's stack: tokio's socket, and `recvmsg`, `sendmsg`, `recvmmsg`, `sendmmsg` beside it.
+
+use super::control::{Arrival, ReceiveSpace, SendControl, socket_addr};
+use crate::udp::{MsgInfo, SendInfo};
+use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+use socket2::{MsgHdr, SockAddr, SockRef};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd, AsRawFd};
+
+/// Asks for the destination, interface and TTL of everything that arrives (RCV-7; RFC 3542 §6).
+pub(crate) fn ask_for_arrival<F: AsFd>(socket: &F, v6: bool) -> io::Result<()> {
+    if v6 {
+        setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true)?;
+    } else {
+        setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
+        setsockopt(socket, sockopt::Ipv4RecvTtl, &true)?;
+    }
+    Ok(())
+}
+
+/// One `recvmsg`.
+pub(crate) fn receive<S: AsRawFd>(
+    socket: &S,
+    buf: &mut [u8],
+    flags: MsgFlags,
+) -> io::Result<(usize, MsgInfo)> {
+    let mut slices = [IoSliceMut::new(buf)];
+    let mut space = ReceiveSpace::new();
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut slices, Some(&mut space.0), flags)?;
+    let arrival = Arrival::of(&message);
+    let peer = message.address.as_ref().and_then(socket_addr);
+    Ok((
+        message.bytes,
+        MsgInfo::new(peer, arrival, message.flags.contains(MsgFlags::MSG_TRUNC)),
+    ))
+}
+
+/// One `sendmsg`.
+pub(crate) fn send<S: AsFd>(
+    socket: &S,
+    bufs: &[IoSlice<'_>],
+    info: &SendInfo,
+    v6: bool,
+) -> io::Result<usize> {
+    let control = control_of(info, v6);
+    let peer = info.peer.map(SockAddr::from);
+    let mut message = MsgHdr::new()
+        .with_buffers(bufs)
+        .with_control(control.as_slice());
+    if let Some(peer) = &peer {
+        message = message.with_addr(peer);
+    }
+    SockRef::from(socket).sendmsg(&message, 0)
+}
+
+/// The control messages that say what `info` says.
+fn control_of(info: &SendInfo, v6: bool) -> SendControl {
+    let mut control = SendControl::new();
+    if info.source.is_some() || info.interface.is_some() {
+        let interface = info.interface.unwrap_or(0);
+        match info.source {
+            Some(IpAddr::V4(source)) => control.packet_info_v4(source, interface),
+            Some(IpAddr::V6(source)) => control.packet_info_v6(source, interface),
+            None if v6 => control.packet_info_v6(Ipv6Addr::UNSPECIFIED, interface),
+            None => control.packet_info_v4(Ipv4Addr::UNSPECIFIED, interface),
+        }
+    }
+    match info.ttl {
+        Some(ttl) if v6 => control.hop_limit_v6(ttl),
+        Some(ttl) => control.ttl_v4(ttl),
+        None => {}
+    }
+    control
+}

@@ -1,0 +1,261 @@
+//! TCP: streams, listeners, and sockets that are neither yet.
+
+use crate::backend::Backend;
+use crate::error::{AcceptError, NetError};
+use crate::{Clock, Family, Rng};
+use bytes::BufMut;
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How long connecting may take, CON-3 of the socket reference: 75 s, then [`NetError::TimedOut`].
+pub const CONNECT_TIME_LIMIT: Duration = Duration::from_secs(75);
+
+/// A TCP connection.
+///
+/// Reads and writes through tokio's `AsyncRead` and `AsyncWrite`, or without waiting through the `try_…` methods,
+/// which need only `&self`. Dropping it closes the connection; what is not yet sent still goes out (CLO-4), unless
+/// [`option::Linger`](crate::option::Linger) says otherwise.
+pub struct TcpStream {
+    inner: Backend<tokio::net::TcpStream>,
+}
+
+stream!(whole TcpStream);
+
+impl TcpStream {
+    pub(crate) const fn system(stream: tokio::net::TcpStream) -> Self {
+        Self {
+            inner: Backend::System(stream),
+        }
+    }
+
+    /// Takes over a connection of the standard library, on the system back end.
+    ///
+    /// # Errors
+    /// The system's refusal to make it non-blocking or to watch it.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O.
+    pub fn from_std(stream: std::net::TcpStream) -> Result<Self, NetError> {
+        stream.set_nonblocking(true)?;
+        Ok(Self::system(tokio::net::TcpStream::from_std(stream)?))
+    }
+
+    /// The name of this end (GSN-3).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
+        on_backend!(&self.inner, stream => Ok(stream.local_addr()?))
+    }
+
+    /// The name of the other end (GPN-1).
+    ///
+    /// # Errors
+    /// [`NetError::NotConn`] if the connection is gone.
+    pub fn peer_addr(&self) -> Result<SocketAddr, NetError> {
+        on_backend!(&self.inner, stream => Ok(stream.peer_addr()?))
+    }
+
+    /// Two halves that can live in two tasks. Dropping the writing half ends that direction.
+    #[must_use]
+    pub fn into_split(self) -> (TcpReadHalf, TcpWriteHalf) {
+        match self.inner {
+            Backend::System(stream) => {
+                let (reader, writer) = stream.into_split();
+                (
+                    TcpReadHalf {
+                        inner: Backend::System(reader),
+                    },
+                    TcpWriteHalf {
+                        inner: Backend::System(writer),
+                    },
+                )
+            }
+        }
+    }
+
+    option_methods!(Tcp);
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (local, peer) = (self.local_addr(), self.peer_addr());
+        f.debug_struct("TcpStream")
+            .field("local", &local)
+            .field("peer", &peer)
+            .finish()
+    }
+}
+
+/// The reading half of a [`TcpStream`].
+#[derive(Debug)]
+pub struct TcpReadHalf {
+    inner: Backend<tokio::net::tcp::OwnedReadHalf>,
+}
+
+stream!(reader TcpReadHalf);
+
+/// The writing half of a [`TcpStream`].
+#[derive(Debug)]
+pub struct TcpWriteHalf {
+    inner: Backend<tokio::net::tcp::OwnedWriteHalf>,
+}
+
+stream!(writer TcpWriteHalf);
+
+/// A listening TCP socket.
+pub struct TcpListener {
+    inner: Backend<tokio::net::TcpListener>,
+}
+
+impl TcpListener {
+    pub(crate) const fn system(listener: tokio::net::TcpListener) -> Self {
+        Self {
+            inner: Backend::System(listener),
+        }
+    }
+
+    /// Takes over a listener of the standard library, on the system back end: one that a service manager handed over
+    /// (from `OwnedFd` by `.into()`), or one bound before privileges were dropped.
+    ///
+    /// # Errors
+    /// The system's refusal to make it non-blocking or to watch it.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O.
+    pub fn from_std(listener: std::net::TcpListener) -> Result<Self, NetError> {
+        listener.set_nonblocking(true)?;
+        Ok(Self::system(tokio::net::TcpListener::from_std(listener)?))
+    }
+
+    /// The next connection, and who made it (ACC-1).
+    ///
+    /// # Errors
+    /// By what can be done: see [`AcceptError`]. None of them ends the listener's life by itself.
+    ///
+    /// # Cancel safety
+    /// A connection is either returned or still waiting.
+    pub async fn accept(&self) -> Result<(TcpStream, SocketAddr), AcceptError> {
+        on_backend!(&self.inner, listener => {
+            let (stream, peer) = listener.accept().await?;
+            Ok((TcpStream::system(stream), peer))
+        })
+    }
+
+    /// [`accept`](Self::accept) for hand-written futures. Remembers one waker.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub fn poll_accept(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(TcpStream, SocketAddr), AcceptError>> {
+        on_backend!(&self.inner, listener => {
+            let (stream, peer) = ready!(listener.poll_accept(cx))?;
+            Poll::Ready(Ok((TcpStream::system(stream), peer)))
+        })
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
+        on_backend!(&self.inner, listener => Ok(listener.local_addr()?))
+    }
+
+    option_methods!(Tcp);
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpListener")
+            .field("local", &self.local_addr())
+            .finish()
+    }
+}
+
+/// A TCP socket before it connects or listens: for options that must be set first, and for binding.
+#[derive(Debug)]
+pub struct TcpSocket {
+    inner: Backend<tokio::net::TcpSocket>,
+    family: Family,
+    clock: Clock,
+}
+
+impl TcpSocket {
+    pub(crate) fn system(family: Family, clock: Clock) -> Result<Self, NetError> {
+        let socket = match family {
+            Family::V4 => tokio::net::TcpSocket::new_v4()?,
+            Family::V6 => tokio::net::TcpSocket::new_v6()?,
+        };
+        if family == Family::V6 {
+            socket2::SockRef::from(&socket).set_only_v6(true)?;
+        }
+        Ok(Self {
+            inner: Backend::System(socket),
+            family,
+            clock,
+        })
+    }
+
+    /// Gives the socket its local name; port 0 means any free one (BND-1, BND-2).
+    ///
+    /// # Errors
+    /// [`NetError::AddrInUse`], [`NetError::AddrNotAvail`], [`NetError::Inval`] if it has a name already (BND-6),
+    /// [`NetError::Access`] for a port below 1024 without the privilege.
+    pub fn bind(&self, local: SocketAddr) -> Result<(), NetError> {
+        on_backend!(&self.inner, socket => Ok(socket.bind(local)?))
+    }
+
+    /// Binds to a free port of 512–1023 on every local address: the sign, to old services, that the superuser asks.
+    /// Tries them in order from a random one.
+    ///
+    /// # Errors
+    /// [`NetError::Access`] without the privilege, [`NetError::AddrInUse`] if none is free.
+    pub fn bind_reserved(&self, rng: &mut Rng) -> Result<SocketAddr, NetError> {
+        crate::net::bind_reserved(self.family, rng, |local| self.bind(local))?;
+        self.local_addr()
+    }
+
+    /// The local name; the wildcard with port 0 if it has none (GSN-1).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
+        on_backend!(&self.inner, socket => Ok(socket.local_addr()?))
+    }
+
+    /// Connects, binding first if need be (CON-1), within [`CONNECT_TIME_LIMIT`] (CON-3).
+    ///
+    /// # Errors
+    /// [`NetError::ConnRefused`] if nobody listens (CON-2), [`NetError::TimedOut`], [`NetError::NetUnreach`],
+    /// [`NetError::HostUnreach`], [`NetError::AddrNotAvail`] if no port is free.
+    ///
+    /// # Cancel safety
+    /// Dropping it abandons the attempt and closes the socket.
+    pub async fn connect(self, peer: SocketAddr) -> Result<TcpStream, NetError> {
+        on_backend!(self.inner, socket => {
+            match self.clock.timeout(CONNECT_TIME_LIMIT, socket.connect(peer)).await {
+                Ok(stream) => Ok(TcpStream::system(stream?)),
+                Err(_) => Err(NetError::TimedOut),
+            }
+        })
+    }
+
+    /// Listens, binding first if need be (LSN-1), with room for `backlog` connections not yet accepted; the system
+    /// caps the number (LSN-2). Further ones are ignored until there is room (LSN-3).
+    ///
+    /// # Errors
+    /// [`NetError::AddrInUse`] if another socket listens there.
+    pub fn listen(self, backlog: u32) -> Result<TcpListener, NetError> {
+        on_backend!(self.inner, socket => Ok(TcpListener::system(socket.listen(backlog)?)))
+    }
+
+    option_methods!(Tcp);
+}

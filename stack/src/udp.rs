@@ -1,0 +1,370 @@
+//! UDP sockets.
+
+use crate::backend::Backend;
+use crate::error::NetError;
+use crate::system;
+use crate::{Family, Rng};
+use nix::sys::socket::MsgFlags;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::task::{Context, Poll};
+use tokio::io::Interest;
+
+/// What is known of a datagram beside its octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MsgInfo {
+    /// Who sent it.
+    pub peer: SocketAddr,
+    /// The destination address in its header; a group or broadcast address if it was sent to one.
+    pub destination: Option<IpAddr>,
+    /// The address of this host it came in by: `destination`, unless that is a group or broadcast address. A reply
+    /// should come from it.
+    pub local: Option<IpAddr>,
+    /// The index of the interface it came in by.
+    pub interface: Option<u32>,
+    /// Its time to live, or hop limit.
+    pub ttl: Option<u8>,
+    /// Whether it was longer than the buffer: the rest is lost (RCV-3).
+    pub truncated: bool,
+}
+
+impl MsgInfo {
+    pub(crate) fn new(
+        peer: Option<SocketAddr>,
+        arrival: system::control::Arrival,
+        truncated: bool,
+    ) -> Self {
+        Self {
+            peer: peer.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)),
+            destination: arrival.destination,
+            local: arrival.local,
+            interface: arrival.interface,
+            ttl: arrival.ttl,
+            truncated,
+        }
+    }
+}
+
+/// Where and how to send a datagram. Fields left `None` are the system's choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendInfo {
+    /// The destination; `None` on a connected socket.
+    pub peer: Option<SocketAddr>,
+    /// The address of this host to send from.
+    pub source: Option<IpAddr>,
+    /// The index of the interface to send by.
+    pub interface: Option<u32>,
+    /// The time to live, or hop limit.
+    pub ttl: Option<u8>,
+}
+
+impl SendInfo {
+    /// To `peer`, the rest as the system chooses.
+    #[must_use]
+    pub const fn to(peer: SocketAddr) -> Self {
+        Self {
+            peer: Some(peer),
+            source: None,
+            interface: None,
+            ttl: None,
+        }
+    }
+
+    /// Back to the sender of `question`, from the address it was sent to; by the interface it came from where only
+    /// that makes sense (IPv6 link-local addresses).
+    #[must_use]
+    pub fn reply_to(question: &MsgInfo) -> Self {
+        let link_local =
+            matches!(question.peer.ip(), IpAddr::V6(peer) if peer.is_unicast_link_local());
+        Self {
+            peer: Some(question.peer),
+            source: question.local,
+            interface: question.interface.filter(|_| link_local),
+            ttl: None,
+        }
+    }
+}
+
+/// A UDP socket. Every method takes `&self`: share it between tasks in an `Arc`.
+///
+/// A socket made by [`Net`](crate::Net) reports for each arrival the destination address, the interface and the TTL.
+pub struct UdpSocket {
+    inner: Backend<tokio::net::UdpSocket>,
+    family: Family,
+}
+
+impl UdpSocket {
+    /// An unbound socket, and a function to bind it once the options are set.
+    pub(crate) fn system(family: Family, local: Option<SocketAddr>) -> Result<Self, NetError> {
+        let socket = socket2::Socket::new(
+            family.domain(),
+            socket2::Type::DGRAM,
+            Some(socket2::Protocol::UDP),
+        )?;
+        if family == Family::V6 {
+            socket.set_only_v6(true)?;
+        }
+        if let Some(local) = local {
+            socket.bind(&local.into())?;
+        }
+        Self::from_std(socket.into())
+    }
+
+    /// Takes over a socket of the standard library, on the system back end (from `OwnedFd` by `.into()`).
+    ///
+    /// # Errors
+    /// The system's refusal to make it non-blocking, to watch it, or to report destinations.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O.
+    pub fn from_std(socket: std::net::UdpSocket) -> Result<Self, NetError> {
+        socket.set_nonblocking(true)?;
+        let family = Family::of(&socket.local_addr()?);
+        system::udp::ask_for_arrival(&socket, family == Family::V6)?;
+        Ok(Self {
+            inner: Backend::System(tokio::net::UdpSocket::from_std(socket)?),
+            family,
+        })
+    }
+
+    /// Gives the socket its local name; port 0 means any free one (BND-1, BND-2).
+    ///
+    /// # Errors
+    /// [`NetError::AddrInUse`], [`NetError::AddrNotAvail`], [`NetError::Inval`] if it has a name already (BND-6),
+    /// [`NetError::Access`] for a port below 1024 without the privilege.
+    pub fn bind(&self, local: SocketAddr) -> Result<(), NetError> {
+        on_backend!(&self.inner, socket => Ok(socket2::SockRef::from(socket).bind(&local.into())?))
+    }
+
+    /// Binds to a free port of 512–1023 on every local address, trying them in order from a random one.
+    ///
+    /// # Errors
+    /// [`NetError::Access`] without the privilege, [`NetError::AddrInUse`] if none is free.
+    pub fn bind_reserved(&self, rng: &mut Rng) -> Result<SocketAddr, NetError> {
+        crate::net::bind_reserved(self.family, rng, |local| self.bind(local))?;
+        self.local_addr()
+    }
+
+    /// Fixes the peer: only its datagrams arrive, `send` goes to it, and the errors it causes come back from later
+    /// calls (CON-6, CON-7, CON-9). May be repeated to change the peer. Never waits.
+    ///
+    /// # Errors
+    /// [`NetError::NetUnreach`] if there is no route.
+    pub fn connect(&self, peer: SocketAddr) -> Result<(), NetError> {
+        on_backend!(&self.inner, socket => Ok(socket2::SockRef::from(socket).connect(&peer.into())?))
+    }
+
+    /// Receives one datagram into `buf`; gives its length in `buf`, and what is known of it.
+    ///
+    /// # Errors
+    /// On a connected socket, those that earlier datagrams met: `ConnectionRefused` and the like (CON-9).
+    ///
+    /// # Cancel safety
+    /// A datagram is either returned or still waiting.
+    pub async fn recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
+        on_backend!(&self.inner, socket => {
+            socket.async_io(Interest::READABLE, || system::udp::receive(socket, buf, MsgFlags::empty())).await
+        })
+    }
+
+    /// [`recv_msg`](Self::recv_msg) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there.
+    pub fn try_recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
+        on_backend!(&self.inner, socket => {
+            socket.try_io(Interest::READABLE, || system::udp::receive(socket, buf, MsgFlags::empty()))
+        })
+    }
+
+    /// Sends the octets of `bufs`, joined, as one datagram.
+    ///
+    /// # Errors
+    /// `EMSGSIZE` if it is too long; nothing is sent then (SND-6). `EACCES` for a broadcast address without
+    /// [`option::Broadcast`](crate::option::Broadcast) (SND-5). `EINVAL` if `source` is not an address of this host.
+    ///
+    /// # Cancel safety
+    /// It is sent whole or not at all.
+    pub async fn send_msg(&self, bufs: &[IoSlice<'_>], info: &SendInfo) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => {
+            let v6 = self.family == Family::V6;
+            socket.async_io(Interest::WRITABLE, || system::udp::send(socket, bufs, info, v6)).await
+        })
+    }
+
+    /// [`send_msg`](Self::send_msg) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the send buffer is full.
+    pub fn try_send_msg(&self, bufs: &[IoSlice<'_>], info: &SendInfo) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => {
+            let v6 = self.family == Family::V6;
+            socket.try_io(Interest::WRITABLE, || system::udp::send(socket, bufs, info, v6))
+        })
+    }
+
+    /// Receives one datagram and its sender.
+    ///
+    /// # Errors
+    /// As [`recv_msg`](Self::recv_msg).
+    ///
+    /// # Cancel safety
+    /// A datagram is either returned or still waiting.
+    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        on_backend!(&self.inner, socket => socket.recv_from(buf).await)
+    }
+
+    /// [`recv_from`](Self::recv_from) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there.
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        on_backend!(&self.inner, socket => socket.try_recv_from(buf))
+    }
+
+    /// Sends one datagram to `peer`, as a temporary connect and send (SND-9).
+    ///
+    /// # Errors
+    /// As [`send_msg`](Self::send_msg).
+    ///
+    /// # Cancel safety
+    /// It is sent whole or not at all.
+    pub async fn send_to(&self, buf: &[u8], peer: SocketAddr) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => socket.send_to(buf, peer).await)
+    }
+
+    /// [`send_to`](Self::send_to) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the send buffer is full.
+    pub fn try_send_to(&self, buf: &[u8], peer: SocketAddr) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => socket.try_send_to(buf, peer))
+    }
+
+    /// Receives from the connected peer.
+    ///
+    /// # Errors
+    /// Those that earlier datagrams met (CON-9).
+    ///
+    /// # Cancel safety
+    /// A datagram is either returned or still waiting.
+    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => socket.recv(buf).await)
+    }
+
+    /// [`recv`](Self::recv) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there.
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => socket.try_recv(buf))
+    }
+
+    /// Sends to the connected peer.
+    ///
+    /// # Errors
+    /// As [`send_msg`](Self::send_msg); `EDESTADDRREQ` without a peer (SND-10).
+    ///
+    /// # Cancel safety
+    /// It is sent whole or not at all.
+    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => socket.send(buf).await)
+    }
+
+    /// [`send`](Self::send) without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the send buffer is full.
+    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => socket.try_send(buf))
+    }
+
+    /// Waits until receiving may give something. May be wrong; then `try_recv…` says `WouldBlock`.
+    ///
+    /// # Errors
+    /// None on a healthy runtime.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn readable(&self) -> io::Result<()> {
+        on_backend!(&self.inner, socket => socket.readable().await)
+    }
+
+    /// Waits until sending may be possible.
+    ///
+    /// # Errors
+    /// None on a healthy runtime.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn writable(&self) -> io::Result<()> {
+        on_backend!(&self.inner, socket => socket.writable().await)
+    }
+
+    /// [`readable`](Self::readable) for hand-written futures. Remembers one waker.
+    ///
+    /// # Errors
+    /// None on a healthy runtime.
+    pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_backend!(&self.inner, socket => socket.poll_recv_ready(cx))
+    }
+
+    /// [`writable`](Self::writable) for hand-written futures. Remembers one waker.
+    ///
+    /// # Errors
+    /// None on a healthy runtime.
+    pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_backend!(&self.inner, socket => socket.poll_send_ready(cx))
+    }
+
+    /// The local name (GSN-1, GSN-3).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
+        on_backend!(&self.inner, socket => Ok(socket.local_addr()?))
+    }
+
+    /// The connected peer's name (GPN-1).
+    ///
+    /// # Errors
+    /// [`NetError::NotConn`] without one.
+    pub fn peer_addr(&self) -> Result<SocketAddr, NetError> {
+        on_backend!(&self.inner, socket => Ok(socket.peer_addr()?))
+    }
+
+    /// Joins `group` on the interface of that index, 0 for the system's choice (MUL-4).
+    ///
+    /// # Errors
+    /// [`NetError::Inval`] if `group` is no group, [`NetError::AddrInUse`] if it was joined there before,
+    /// [`NetError::NoDev`] if there is no such interface, [`NetError::NoBufs`] past the system's limit (MUL-3).
+    pub fn join_group(&self, group: IpAddr, interface: u32) -> Result<(), NetError> {
+        self.set(
+            crate::option::JoinGroup,
+            crate::option::Membership { group, interface },
+        )
+    }
+
+    /// Leaves `group` on that interface.
+    ///
+    /// # Errors
+    /// [`NetError::AddrNotAvail`] if it had not joined.
+    pub fn leave_group(&self, group: IpAddr, interface: u32) -> Result<(), NetError> {
+        self.set(
+            crate::option::LeaveGroup,
+            crate::option::Membership { group, interface },
+        )
+    }
+
+    option_methods!(Udp);
+}
+
+impl fmt::Debug for UdpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UdpSocket")
+            .field("local", &self.local_addr())
+            .finish_non_exhaustive()
+    }
+}
