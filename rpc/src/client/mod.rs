@@ -1,0 +1,9 @@
+//! The client: many calls over one connection or one socket.
+
+#[expect(
+    clippy::module_inception,
+    reason = "the layout names the file of the async API so"
+)]
+mod client;
+
+pub use client::{CallOptions, Client, ClientConfig};
