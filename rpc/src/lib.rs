@@ -6,11 +6,21 @@ mod error;
 mod limits;
 pub mod msg;
 pub mod record;
+mod server;
+mod transport;
 
 pub use auth::{AuthNone, AuthShort, AuthSys, ClientAuth};
 pub use client::{CallOptions, Client, ClientConfig};
 pub use error::{AuthStat, CallError, ClntStat, ConnectError};
 pub use limits::{ClientLimits, RecordLimits};
 pub use msg::{AuthFlavor, OpaqueAuth, Procedure};
+
+pub use server::{
+    Accepted, Args, BUCKETS, CallContext, CallFuture, Caller, Counters, EncodedReply, Histogram,
+    Limits, Listener, Peer, ProcedureCounters, Proxy, Refusal, Registry, Reply, Seal, Server,
+    ServerAddress, ServerAuth, ServerBuilder, ServerError, Service, ServiceOptions, TransportKind,
+    Upgrade,
+};
+pub use transport::{Channel, Stream};
 
 pub use fairway_xdr as xdr;
