@@ -12,6 +12,7 @@ mod local;
 mod manage;
 mod net;
 pub mod option;
+mod raw;
 mod resolve;
 mod rng;
 mod system;
@@ -24,12 +25,14 @@ pub use error::{AcceptError, NetError};
 pub use fairway_wire::Instant;
 pub use files::Files;
 pub use local::{
-    Credentials, LocalAddr, LocalListener, LocalReadHalf, LocalStream, LocalWriteHalf, remove_stale,
+    Credentials, LocalAddr, LocalDatagram, LocalListener, LocalMsgInfo, LocalReadHalf, LocalStream,
+    LocalWriteHalf, remove_stale,
 };
 pub use manage::{Interface, InterfaceAddress};
 pub use net::{BACKLOG, Family, Net};
+pub use raw::{IpProtocol, RawSocket};
 pub use rng::Rng;
 pub use task::{Task, TaskEnded};
 pub use tcp::{CONNECT_TIME_LIMIT, TcpListener, TcpReadHalf, TcpSocket, TcpStream, TcpWriteHalf};
 pub use time::{Clock, Elapsed, Timer};
-pub use udp::{MsgInfo, SendInfo, UdpSocket};
+pub use udp::{MsgInfo, Outgoing, RecvBatch, SendInfo, UdpSocket};

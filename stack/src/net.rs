@@ -2,7 +2,8 @@
 
 use crate::backend::Backend;
 use crate::error::NetError;
-use crate::local::{LocalAddr, LocalListener, LocalStream};
+use crate::local::{LocalAddr, LocalDatagram, LocalListener, LocalStream};
+use crate::raw::{IpProtocol, RawSocket};
 use crate::tcp::{TcpListener, TcpSocket, TcpStream};
 use crate::udp::UdpSocket;
 use crate::{Clock, Files, Interface, Rng, Task, resolve};
@@ -160,6 +161,16 @@ impl Net {
         }
     }
 
+    /// A socket for the packets of one IP protocol.
+    ///
+    /// # Errors
+    /// [`NetError::Perm`] without the privilege to make one.
+    pub fn raw_socket(&self, family: Family, protocol: IpProtocol) -> Result<RawSocket, NetError> {
+        match self.inner {
+            Backend::System(_) => RawSocket::system(family, protocol),
+        }
+    }
+
     /// Connects to a local stream socket. Has no time limit (LIP-4).
     ///
     /// # Errors
@@ -182,6 +193,27 @@ impl Net {
     pub fn listen_local(&self, local: &LocalAddr) -> Result<LocalListener, NetError> {
         match self.inner {
             Backend::System(_) => LocalListener::listen_system(local, BACKLOG),
+        }
+    }
+
+    /// A local datagram socket bound to `local`; [`LocalAddr::Unnamed`] makes the system choose a name (LIP-3). A
+    /// socket file that nobody holds any more is replaced; the file made is removed when the socket is dropped.
+    ///
+    /// # Errors
+    /// [`NetError::AddrInUse`], [`NetError::NotFound`] if the directory is missing, [`NetError::Access`].
+    pub fn bind_local_datagram(&self, local: &LocalAddr) -> Result<LocalDatagram, NetError> {
+        match self.inner {
+            Backend::System(_) => LocalDatagram::bind_to_system(local),
+        }
+    }
+
+    /// A local datagram socket without a name: it can send, but not be answered.
+    ///
+    /// # Errors
+    /// [`NetError::TooManyFiles`] (SOC-2).
+    pub fn local_datagram(&self) -> Result<LocalDatagram, NetError> {
+        match self.inner {
+            Backend::System(_) => LocalDatagram::unbound_system(),
         }
     }
 }

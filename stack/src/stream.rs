@@ -16,12 +16,13 @@ macro_rules! stream {
                 on_backend!(&self.inner, stream => stream.readable().await)
             }
 
-            /// Reads what is there now into `buf`; 0 is the end of the stream (or an empty `buf`).
+            /// Reads what is there now into `buf`; 0 is the end of the stream (or an empty `buf`). Give more room than
+            /// is expected: getting less than the room tells, without a further system call, that nothing is left.
             ///
             /// # Errors
             /// `WouldBlock` if nothing is there.
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => stream.try_read(buf))
+                on_backend!(&self.inner, stream => crate::system::stream::try_read(stream, buf))
             }
 
             /// [`try_read`](Self::try_read) into several buffers.
@@ -29,7 +30,7 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` if nothing is there.
             pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => stream.try_read_vectored(bufs))
+                on_backend!(&self.inner, stream => crate::system::stream::try_read_vectored(stream, bufs))
             }
 
             /// [`try_read`](Self::try_read) to the end of `buf`, which advances.
@@ -37,7 +38,10 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` if nothing is there.
             pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => stream.try_read_buf(buf))
+                on_backend!(&self.inner, stream => {
+                    let wanted = buf.chunk_mut().len();
+                    crate::system::stream::try_read_buf(stream, wanted, || stream.try_read_buf(buf))
+                })
             }
         }
 
@@ -65,7 +69,7 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` if nothing fits.
             pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => stream.try_write(buf))
+                on_backend!(&self.inner, stream => crate::system::stream::try_write(stream, buf))
             }
 
             /// [`try_write`](Self::try_write) from several buffers, in one system call.
@@ -73,7 +77,7 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` if nothing fits.
             pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => stream.try_write_vectored(bufs))
+                on_backend!(&self.inner, stream => crate::system::stream::try_write_vectored(stream, bufs))
             }
         }
 

@@ -4,13 +4,15 @@ use crate::backend::Backend;
 use crate::error::{AcceptError, NetError};
 use crate::{Clock, Family, Rng};
 use bytes::BufMut;
+use nix::sys::socket::MsgFlags;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
 /// How long connecting may take, CON-3 of the socket reference: 75 s, then [`NetError::TimedOut`].
 pub const CONNECT_TIME_LIMIT: Duration = Duration::from_secs(75);
@@ -59,6 +61,59 @@ impl TcpStream {
     /// [`NetError::NotConn`] if the connection is gone.
     pub fn peer_addr(&self) -> Result<SocketAddr, NetError> {
         on_backend!(&self.inner, stream => Ok(stream.peer_addr()?))
+    }
+
+    /// Sends `octet` as urgent data (OOB-1): the peer is told at once that it is on its way. For old protocols only
+    /// (RFC 6093 advises against new use).
+    ///
+    /// # Errors
+    /// The system's.
+    ///
+    /// # Cancel safety
+    /// It is sent or not.
+    pub async fn send_urgent(&self, octet: u8) -> io::Result<()> {
+        on_backend!(&self.inner, stream => {
+            let send = || socket2::SockRef::from(stream).send_out_of_band(&[octet]);
+            stream.async_io(Interest::WRITABLE, send).await.map(drop)
+        })
+    }
+
+    /// Reads the urgent octet, unless [`option::OobInline`](crate::option::OobInline) leaves it in the stream (OOB-3).
+    /// Only the last one counts if several came (OOB-6).
+    ///
+    /// # Errors
+    /// `WouldBlock` if it has not arrived (OOB-4), `EINVAL` if there is none.
+    pub fn try_recv_urgent(&self) -> io::Result<u8> {
+        on_backend!(&self.inner, stream => {
+            let mut octet = [0];
+            // `try_io` on PRIORITY would forget that other data is there.
+            match nix::sys::socket::recv(stream.as_raw_fd(), &mut octet, MsgFlags::MSG_OOB)? {
+                0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                _ => Ok(octet[0]),
+            }
+        })
+    }
+
+    /// Waits until urgent data is pending (OOB-5), or the stream has ended.
+    ///
+    /// # Errors
+    /// None on a healthy runtime.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn urgent(&self) -> io::Result<()> {
+        on_backend!(&self.inner, stream => stream.ready(Interest::PRIORITY).await.map(drop))
+    }
+
+    /// Reads without taking: the next read gives the same octets again.
+    ///
+    /// # Errors
+    /// The system's.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        on_backend!(&self.inner, stream => stream.peek(buf).await)
     }
 
     /// Two halves that can live in two tasks. Dropping the writing half ends that direction.

@@ -87,6 +87,61 @@ impl SendInfo {
     }
 }
 
+/// A datagram of a batch to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// Its octets.
+    pub octets: &'a [u8],
+    /// Where and how it goes.
+    pub info: SendInfo,
+}
+
+/// Room for several datagrams received in one system call, and what is known of each.
+///
+/// Kept and used again: receiving into it then allocates nothing.
+#[derive(Debug)]
+pub struct RecvBatch {
+    octets: Box<[u8]>,
+    size: usize,
+    messages: Vec<(usize, MsgInfo)>,
+}
+
+impl RecvBatch {
+    /// The most datagrams one system call gives; more slots are of no use.
+    pub const MAX_SLOTS: usize = system::batch::MAX;
+
+    /// Room for `slots` datagrams (1 to [`MAX_SLOTS`](Self::MAX_SLOTS)) of up to `size` octets each (at least 1).
+    #[must_use]
+    pub fn new(slots: usize, size: usize) -> Self {
+        let (slots, size) = (slots.clamp(1, Self::MAX_SLOTS), size.max(1));
+        Self {
+            octets: vec![0; slots.saturating_mul(size)].into_boxed_slice(),
+            size,
+            messages: Vec::with_capacity(slots),
+        }
+    }
+
+    /// The datagrams of the last call: octets, and what is known of them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &MsgInfo)> {
+        self.octets
+            .chunks_exact(self.size)
+            .zip(&self.messages)
+            .map(|(slot, (length, info))| (slot.get(..*length).unwrap_or(slot), info))
+    }
+
+    /// How many datagrams the last call gave.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether it gave none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+}
+
 /// A UDP socket. Every method takes `&self`: share it between tasks in an `Arc`.
 ///
 /// A socket made by [`Net`](crate::Net) reports for each arrival the destination address, the interface and the TTL.
@@ -156,6 +211,18 @@ impl UdpSocket {
         on_backend!(&self.inner, socket => Ok(socket2::SockRef::from(socket).connect(&peer.into())?))
     }
 
+    /// Forgets the peer again (CON-8).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn disconnect(&self) -> Result<(), NetError> {
+        on_backend!(&self.inner, socket => match rustix::net::connect_unspec(socket) {
+            // BSD reports this although it worked (C-8 of the socket reference).
+            Ok(()) | Err(rustix::io::Errno::ADDRNOTAVAIL) => Ok(()),
+            Err(error) => Err(io::Error::from(error).into()),
+        })
+    }
+
     /// Receives one datagram into `buf`; gives its length in `buf`, and what is known of it.
     ///
     /// # Errors
@@ -202,6 +269,71 @@ impl UdpSocket {
         on_backend!(&self.inner, socket => {
             let v6 = self.family == Family::V6;
             socket.try_io(Interest::WRITABLE, || system::udp::send(socket, bufs, info, v6))
+        })
+    }
+
+    /// Receives the datagrams that are there now, up to the slots of `batch`, in one system call; gives their number.
+    /// Fewer than the slots tells, without a further system call, that none is left.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is there; on a connected socket, errors that earlier datagrams met (CON-9).
+    pub fn try_recv_batch(&self, batch: &mut RecvBatch) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => {
+            let v6 = self.family == Family::V6;
+            let RecvBatch { octets, size, messages } = batch;
+            let slots = octets.len() / *size;
+            messages.clear();
+            let result = socket.try_io(Interest::READABLE, || {
+                match system::batch::receive(socket, v6, octets, *size, messages)? {
+                    // As for streams: a call that was not filled has drained the socket.
+                    got if got < slots => Err(io::ErrorKind::WouldBlock.into()),
+                    got => Ok(got),
+                }
+            });
+            match result {
+                Err(_) if !messages.is_empty() => Ok(messages.len()),
+                result => result,
+            }
+        })
+    }
+
+    /// [`try_recv_batch`](Self::try_recv_batch), waiting for the first datagram.
+    ///
+    /// # Errors
+    /// As there, without `WouldBlock`.
+    ///
+    /// # Cancel safety
+    /// Datagrams are either in `batch` or still waiting.
+    pub async fn recv_batch(&self, batch: &mut RecvBatch) -> io::Result<usize> {
+        loop {
+            self.readable().await?;
+            match self.try_recv_batch(batch) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Sends the first datagrams of `batch` and says how many went: at least one, or an error. Those whose
+    /// [`SendInfo`] only names the peer share a system call; each of the others takes one of its own.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the send buffer is full, and as [`send_msg`](Self::send_msg): the error is the first
+    /// datagram's.
+    pub fn try_send_batch(&self, batch: &[Outgoing<'_>]) -> io::Result<usize> {
+        on_backend!(&self.inner, socket => {
+            let v6 = self.family == Family::V6;
+            let mut sent = 0;
+            let result = socket.try_io(Interest::WRITABLE, || {
+                while let Some(rest @ [_, ..]) = batch.get(sent..) {
+                    sent += system::batch::send(socket, rest, v6)?;
+                }
+                Ok(())
+            });
+            match result {
+                Err(error) if sent == 0 => Err(error),
+                _ => Ok(sent),
+            }
         })
     }
 

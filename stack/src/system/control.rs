@@ -15,7 +15,7 @@ impl ReceiveSpace {
 }
 
 /// What the control messages of a datagram said.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Arrival {
     pub(crate) destination: Option<IpAddr>,
     pub(crate) local: Option<IpAddr>,

@@ -1,102 +1,17 @@
-//! Sockets of this machine only: names in the file system or in the abstract name space.
+//! Local streams and their listeners.
 
+use super::file::{SocketFile, bind_system};
+use super::{Credentials, LocalAddr};
 use crate::backend::Backend;
 use crate::error::{AcceptError, NetError};
 use bytes::BufMut;
-use std::ffi::OsStr;
 use std::fmt;
-use std::fs;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-use std::os::unix::net::SocketAddr as UnixAddr;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-/// The name of a local socket.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub enum LocalAddr {
-    /// A file: at most 107 octets.
-    Path(PathBuf),
-    /// A name outside the file system, gone with its socket; anyone on the machine may connect to it. At most 107
-    /// octets, any values.
-    Abstract(Vec<u8>),
-    /// No name: the usual state of the connecting side.
-    Unnamed,
-}
-
-impl LocalAddr {
-    /// A name in the file system.
-    pub fn path(path: impl Into<PathBuf>) -> Self {
-        Self::Path(path.into())
-    }
-
-    /// A name in the abstract name space, without the leading zero octet.
-    pub fn abstract_name(name: impl Into<Vec<u8>>) -> Self {
-        Self::Abstract(name.into())
-    }
-
-    fn to_system(&self) -> Result<UnixAddr, NetError> {
-        Ok(match self {
-            Self::Path(path) => UnixAddr::from_pathname(path)?,
-            Self::Abstract(name) => UnixAddr::from_abstract_name(name)?,
-            Self::Unnamed => UnixAddr::from_pathname("")?,
-        })
-    }
-
-    fn from_system(address: &UnixAddr) -> Self {
-        match (address.as_pathname(), address.as_abstract_name()) {
-            (Some(path), _) => Self::Path(path.to_owned()),
-            (None, Some(name)) => Self::Abstract(name.to_owned()),
-            (None, None) => Self::Unnamed,
-        }
-    }
-}
-
-/// A path as it is, `@name` for an abstract name, `-` for none.
-impl fmt::Display for LocalAddr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => path.display().fmt(f),
-            Self::Abstract(name) => write!(f, "@{}", OsStr::from_bytes(name).display()),
-            Self::Unnamed => f.write_str("-"),
-        }
-    }
-}
-
-impl fmt::Debug for LocalAddr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LocalAddr({self})")
-    }
-}
-
-impl From<&Path> for LocalAddr {
-    fn from(path: &Path) -> Self {
-        Self::Path(path.to_owned())
-    }
-}
-
-impl From<PathBuf> for LocalAddr {
-    fn from(path: PathBuf) -> Self {
-        Self::Path(path)
-    }
-}
-
-/// Who is at the other end, as the system saw it when the connection was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Credentials {
-    /// Effective user.
-    pub uid: u32,
-    /// Effective group.
-    pub gid: u32,
-    /// Process, where the system tells.
-    pub pid: Option<i32>,
-}
 
 /// A connected local stream socket.
 pub struct LocalStream {
@@ -113,7 +28,7 @@ impl LocalStream {
     }
 
     pub(crate) async fn connect_system(peer: &LocalAddr) -> Result<Self, NetError> {
-        let address = tokio::net::unix::SocketAddr::from(peer.to_system()?);
+        let address = tokio::net::unix::SocketAddr::from(peer.to_std()?);
         let mut pause = Duration::from_millis(1);
         loop {
             match tokio::net::UnixStream::connect_addr(&address).await {
@@ -309,92 +224,5 @@ impl fmt::Debug for LocalListener {
         f.debug_struct("LocalListener")
             .field("local", &self.local_addr())
             .finish()
-    }
-}
-
-/// Makes a non-blocking socket of type `kind` and binds it; a stale file in the way is removed first.
-fn bind_system(
-    address: &LocalAddr,
-    kind: socket2::Type,
-) -> Result<(socket2::Socket, Option<SocketFile>), NetError> {
-    let socket = socket2::Socket::new(socket2::Domain::UNIX, kind, None)?;
-    socket.set_nonblocking(true)?;
-    let system = match address {
-        LocalAddr::Path(path) => socket2::SockAddr::unix(path)?,
-        // A leading zero octet makes the name abstract (unix(7)).
-        LocalAddr::Abstract(name) => {
-            socket2::SockAddr::unix(OsStr::from_bytes(&[&[0], name.as_slice()].concat()))?
-        }
-        LocalAddr::Unnamed => return Err(NetError::Inval),
-    };
-    match socket.bind(&system) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => match address {
-            LocalAddr::Path(path) if remove_stale(path)? => socket.bind(&system)?,
-            _ => return Err(NetError::AddrInUse),
-        },
-        other => other?,
-    }
-    let file = match address {
-        LocalAddr::Path(path) => SocketFile::of(path),
-        LocalAddr::Abstract(_) | LocalAddr::Unnamed => None,
-    };
-    Ok((socket, file))
-}
-
-/// Removes the socket file at `path` if nobody listens there any more; says whether it did.
-///
-/// Anything but a socket is left alone. Two programs that do this at the same moment can remove each other's fresh
-/// file; a lock file is the cure where that matters.
-///
-/// # Errors
-/// The system's refusal to remove the file.
-pub fn remove_stale(path: &Path) -> Result<bool, NetError> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => {}
-        Ok(_) => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-        Err(error) => return Err(error.into()),
-    }
-    // Refused means that the file outlived its socket. A datagram socket answers a stream with "wrong type": in use.
-    let probe = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
-    probe.set_nonblocking(true)?;
-    match probe.connect(&socket2::SockAddr::unix(path)?) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            fs::remove_file(path)?;
-            Ok(true)
-        }
-        _ => Ok(false),
-    }
-}
-
-/// A file that binding made: removed when dropped, unless another has taken its place.
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl SocketFile {
-    fn of(path: &Path) -> Option<Self> {
-        let made = fs::symlink_metadata(path).ok()?;
-        // An absolute path still means the same file after a change of directory.
-        let path = std::path::absolute(path).ok()?;
-        Some(Self {
-            path,
-            device: made.dev(),
-            inode: made.ino(),
-        })
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if let Ok(now) = fs::symlink_metadata(&self.path)
-            && (now.dev(), now.ino()) == (self.device, self.inode)
-            && let Err(error) = fs::remove_file(&self.path)
-        {
-            tracing::debug!(target: "net::local", path = %self.path.display(), %error, "socket file stays");
-        }
     }
 }

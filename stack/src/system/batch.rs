@@ -1,0 +1,111 @@
+//! Several datagrams in one system call: `recvmmsg`, `sendmmsg`.
+
+use super::control::{Arrival, socket_addr};
+use crate::udp::{MsgInfo, Outgoing, SendInfo};
+use nix::libc;
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
+use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
+use std::cell::RefCell;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd};
+
+/// Most datagrams of one call.
+pub(crate) const MAX: usize = 32;
+
+type Headers = MultiHeaders<SockaddrStorage>;
+
+thread_local! {
+    /// Message headers for IPv4 and IPv6, kept between calls because making them allocates.
+    ///
+    /// The kernel shrinks their name and control lengths to what arrived, and nix does not restore them. Arrivals of
+    /// one family all have the same lengths, so that is harmless, as long as the two families do not share; should
+    /// anything be missing from an arrival all the same, the headers are thrown away.
+    static HEADERS: RefCell<[Option<Headers>; 2]> = const { RefCell::new([None, None]) };
+}
+
+/// Receives up to `octets.len() / size` datagrams of up to `size` octets each, without waiting, and adds what is known
+/// of them to `messages`.
+pub(crate) fn receive<S: AsRawFd>(
+    socket: &S,
+    v6: bool,
+    octets: &mut [u8],
+    size: usize,
+    messages: &mut Vec<(usize, MsgInfo)>,
+) -> io::Result<usize> {
+    HEADERS.with_borrow_mut(|[v4_headers, v6_headers]| {
+        let place = if v6 { v6_headers } else { v4_headers };
+        let headers = place.get_or_insert_with(|| {
+            // 12 and 20 octets of packet information, an int of TTL.
+            Headers::preallocate(MAX, Some(nix::cmsg_space!(libc::in6_pktinfo, libc::c_int)))
+        });
+        let mut slices: [[IoSliceMut<'_>; 1]; MAX] =
+            std::array::from_fn(|_| [IoSliceMut::new(&mut [])]);
+        let mut slots = 0;
+        for (slice, room) in slices.iter_mut().zip(octets.chunks_exact_mut(size)) {
+            *slice = [IoSliceMut::new(room)];
+            slots += 1;
+        }
+        let mut whole = true;
+        let arrived = recvmmsg(
+            socket.as_raw_fd(),
+            headers,
+            slices.iter_mut().take(slots),
+            MsgFlags::empty(),
+            None,
+        )?;
+        for message in arrived {
+            let peer = message.address.as_ref().and_then(socket_addr);
+            let arrival = Arrival::of(&message);
+            whole &= peer.is_some() && arrival.destination.is_some() && arrival.ttl.is_some();
+            let truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
+            messages.push((message.bytes, MsgInfo::new(peer, arrival, truncated)));
+        }
+        if !whole {
+            *place = None;
+        }
+        Ok(messages.len())
+    })
+}
+
+/// Sends the first datagrams of `batch` without waiting, and says how many went.
+pub(crate) fn send<S: AsFd>(socket: &S, batch: &[Outgoing<'_>], v6: bool) -> io::Result<usize> {
+    let plain = batch
+        .iter()
+        .take_while(|outgoing| is_plain(&outgoing.info))
+        .take(MAX)
+        .count();
+    match batch {
+        [] => Ok(0),
+        // rustix's form has no room for packet information: what needs it goes by itself.
+        [first, ..] if plain < 2 => {
+            super::udp::send(socket, &[IoSlice::new(first.octets)], &first.info, v6)?;
+            Ok(1)
+        }
+        _ => {
+            let run = batch.get(..plain).unwrap_or(batch);
+            let peers: Vec<_> = run
+                .iter()
+                .map(|outgoing| outgoing.info.peer.map(SocketAddrAny::from))
+                .collect();
+            let slices: Vec<_> = run
+                .iter()
+                .map(|outgoing| [IoSlice::new(outgoing.octets)])
+                .collect();
+            let mut controls: Vec<_> = run.iter().map(|_| SendAncillaryBuffer::default()).collect();
+            let mut headers: Vec<_> = peers
+                .iter()
+                .zip(&slices)
+                .zip(&mut controls)
+                .map(|((peer, slice), control)| match peer {
+                    Some(peer) => MMsgHdr::new_with_addr(peer, slice, control),
+                    None => MMsgHdr::new(slice, control),
+                })
+                .collect();
+            Ok(sendmmsg(socket, &mut headers, SendFlags::NOSIGNAL)?)
+        }
+    }
+}
+
+fn is_plain(info: &SendInfo) -> bool {
+    info.source.is_none() && info.interface.is_none() && info.ttl.is_none()
+}

@@ -1,0 +1,103 @@
+//! Streams of the system's stack: reading and writing that knows when the socket is drained.
+
+use socket2::SockRef;
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream, tcp, unix};
+
+/// A stream, or a half of one, with tokio's readiness.
+pub(crate) trait Ready {
+    /// Runs `work` if the stream seems ready, and takes `WouldBlock` from it as the sign that it is not.
+    fn when_ready<R>(
+        &self,
+        interest: Interest,
+        work: impl FnOnce(SockRef<'_>) -> io::Result<R>,
+    ) -> io::Result<R>;
+}
+
+macro_rules! ready {
+    ($($type:ty: $whole:ident => $stream:expr;)+) => {
+        $(impl Ready for $type {
+            fn when_ready<R>(
+                &self,
+                interest: Interest,
+                work: impl FnOnce(SockRef<'_>) -> io::Result<R>,
+            ) -> io::Result<R> {
+                let $whole = self;
+                let stream = $stream;
+                stream.try_io(interest, || work(SockRef::from(stream)))
+            }
+        })+
+    };
+}
+
+ready! {
+    TcpStream: whole => whole;
+    UnixStream: whole => whole;
+    tcp::OwnedReadHalf: half => half.as_ref();
+    tcp::OwnedWriteHalf: half => half.as_ref();
+    unix::OwnedReadHalf: half => half.as_ref();
+    unix::OwnedWriteHalf: half => half.as_ref();
+}
+
+/// Moves up to `wanted` octets by `work`. If fewer moved, the socket's buffer is empty (or full) now, so the readiness
+/// is forgotten as tokio's own `poll_read` and `poll_write` do; the next wait is then one for news, not one more call
+/// that finds nothing. The end of a stream is never forgotten.
+fn exhaust<S: Ready>(
+    stream: &S,
+    interest: Interest,
+    wanted: usize,
+    work: impl FnOnce(SockRef<'_>) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut moved = 0;
+    let result = stream.when_ready(interest, |socket| {
+        moved = work(socket)?;
+        if 0 < moved && moved < wanted {
+            Err(io::ErrorKind::WouldBlock.into())
+        } else {
+            Ok(())
+        }
+    });
+    match result {
+        Err(error) if moved == 0 => Err(error),
+        _ => Ok(moved),
+    }
+}
+
+pub(crate) fn try_read<S: Ready>(stream: &S, buf: &mut [u8]) -> io::Result<usize> {
+    exhaust(stream, Interest::READABLE, buf.len(), |socket| {
+        (&*socket).read(buf)
+    })
+}
+
+pub(crate) fn try_read_vectored<S: Ready>(
+    stream: &S,
+    bufs: &mut [IoSliceMut<'_>],
+) -> io::Result<usize> {
+    let wanted = bufs.iter().map(|buf| buf.len()).sum();
+    exhaust(stream, Interest::READABLE, wanted, |socket| {
+        (&*socket).read_vectored(bufs)
+    })
+}
+
+/// As [`try_read`], with tokio's own reading within, which can write to memory that is not initialised.
+pub(crate) fn try_read_buf<S: Ready>(
+    stream: &S,
+    wanted: usize,
+    read: impl FnOnce() -> io::Result<usize>,
+) -> io::Result<usize> {
+    exhaust(stream, Interest::READABLE, wanted, |_| read())
+}
+
+pub(crate) fn try_write<S: Ready>(stream: &S, buf: &[u8]) -> io::Result<usize> {
+    exhaust(stream, Interest::WRITABLE, buf.len(), |socket| {
+        (&*socket).write(buf)
+    })
+}
+
+pub(crate) fn try_write_vectored<S: Ready>(stream: &S, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    let wanted = bufs.iter().map(|buf| buf.len()).sum();
+    exhaust(stream, Interest::WRITABLE, wanted, |socket| {
+        (&*socket).write_vectored(bufs)
+    })
+}
