@@ -141,17 +141,8 @@ impl<'de> Decoder<'de> {
     /// As [`bytes_ref`](Self::bytes_ref), or not UTF-8.
     #[inline(always)]
     pub fn str_ref(&mut self, max: u32) -> Result<&'de str, DecodeError> {
-        let offset = self.offset();
         let octets = self.bytes_ref(max)?;
-        match core::str::from_utf8(octets) {
-            Ok(string) => Ok(string),
-            Err(error) => Err(DecodeError::new(
-                DecodeErrorKind::Utf8 {
-                    valid: error.valid_up_to(),
-                },
-                offset,
-            )),
-        }
+        core::str::from_utf8(octets).map_err(|error| self.not_utf8(octets, error.valid_up_to()))
     }
 
     /// Reads variable-length opaque data of at most `max` octets: a slice of [shared](Self::shared) input if there are
@@ -227,6 +218,14 @@ impl<'de> Decoder<'de> {
             length,
             max: max.min(self.max_len()),
         })
+    }
+
+    /// The string just read is none.
+    #[cold]
+    #[inline(never)]
+    fn not_utf8(&self, octets: &[u8], valid: usize) -> DecodeError {
+        let offset = self.offset().saturating_sub(opaque_len(octets.len()));
+        DecodeError::new(DecodeErrorKind::Utf8 { valid }, offset)
     }
 
     /// Padding other than zero, of the item just read.
