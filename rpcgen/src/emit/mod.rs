@@ -1,8 +1,19 @@
 //! Rust text from a [`Model`].
 
+mod client;
+mod codec;
+mod comments;
 mod facts;
+mod main_program;
+mod naming;
+mod server;
+mod text;
+mod types;
 
-use crate::model::Model;
+use crate::model::{ItemId, Model};
+
+use facts::Facts;
+use naming::Names;
 
 pub use facts::infinite_types;
 
@@ -71,6 +82,53 @@ pub struct Options {
 /// Writes the wanted parts of `model`: the same octets for the same model, formatted as rustfmt would.
 #[must_use]
 pub fn emit(model: &Model, parts: &Parts, options: &Options) -> String {
-    let _ = (model, parts, options);
-    String::new()
+    let facts = Facts::new(model);
+    let names = Names::new(model, |id| options.borrowed && facts.of(id).holds_octets);
+    let generator = Gen {
+        facts,
+        names,
+        options,
+    };
+    let mut out = String::new();
+    if parts.types {
+        out.push_str(&generator.types());
+    }
+    if parts.codecs {
+        out.push_str(&generator.codecs());
+    }
+    if parts.client {
+        out.push_str(&generator.client());
+    }
+    if parts.server {
+        out.push_str(&generator.server());
+    }
+    if !parts.main.is_empty() {
+        out.push_str(&generator.main_program(&parts.main));
+    }
+    if !parts.types {
+        out.trim_start_matches('\n').to_owned()
+    } else {
+        out
+    }
+}
+
+/// What the emitters share.
+struct Gen<'m> {
+    facts: Facts<'m>,
+    names: Names,
+    options: &'m Options,
+}
+
+impl Gen<'_> {
+    /// Whether a type has a borrowed form too.
+    fn has_borrowed(&self, id: ItemId) -> bool {
+        self.options.borrowed && self.facts.of(id).holds_octets
+    }
+}
+
+/// Whether a type owns its text and opaque data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Owned,
+    Borrowed,
 }
