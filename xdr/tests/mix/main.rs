@@ -10,8 +10,8 @@ use fairway_xdr::{
 };
 use proptest::prelude::*;
 use types::{
-    Handle, N3entryplus, N3fattr, N3postAttr, N3postFh, N3spec, N3time, RdpRes, RdpResRef, Rec,
-    RecKind, RecRef, Recs, RecsRef, Tags, Verf8,
+    Blob, Handle, N3entryplus, N3fattr, N3postAttr, N3postFh, N3spec, N3time, RdpRes, RdpResRef,
+    Rec, RecKind, RecRef, Recs, RecsRef, Tags, Verf8,
 };
 
 /// Written by the code that the C rpcgen makes of mix.x, with libtirpc.
@@ -133,6 +133,24 @@ mod golden {
         assert_eq!(res.entries.len(), 9);
         assert_eq!(to_vec(&res).unwrap(), RDP_RES);
     }
+}
+
+/// C6: a payload is neither copied in nor out.
+#[test]
+fn a_large_payload_stays_where_it_is() {
+    let blob = Blob(vec![0x5a; 1 << 20].into());
+    let mut encoder = Encoder::segmented(4);
+    blob.encode(&mut encoder).unwrap();
+    let segments = encoder.into_segments();
+    assert_eq!(
+        segments.iter().map(Bytes::len).collect::<Vec<_>>(),
+        [4, 1 << 20]
+    );
+    assert_eq!(segments.get(1).unwrap().as_ptr(), blob.0.as_ptr());
+    let wire: Bytes = segments.concat().into();
+    let back = from_bytes::<Blob>(&wire).unwrap();
+    assert_eq!(back, blob);
+    assert_eq!(back.0.as_ptr(), wire.slice(4..).as_ptr());
 }
 
 mod errors {
