@@ -365,8 +365,14 @@ impl Encoder {
             self.buf.extend_from_slice(&[0; 4]);
             self.buf.truncate(end);
         } else {
-            self.buf.resize(end, 0);
+            self.pad_to(end);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pad_to(&mut self, end: usize) {
+        self.buf.resize(end, 0);
     }
 
     /// Writes shared octets and their padding; the octets may be kept apart.

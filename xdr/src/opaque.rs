@@ -39,7 +39,7 @@ impl Encoder {
     ///
     /// # Errors
     /// More than `max` octets.
-    #[inline]
+    #[inline(always)]
     pub fn opaque(&mut self, octets: &[u8], max: u32) -> Result<(), EncodeError> {
         let length = Self::length(octets.len(), max)?;
         self.u32(length);
@@ -51,7 +51,7 @@ impl Encoder {
     ///
     /// # Errors
     /// More than `max` octets.
-    #[inline]
+    #[inline(always)]
     pub fn shared(&mut self, octets: &Bytes, max: u32) -> Result<(), EncodeError> {
         let length = Self::length(octets.len(), max)?;
         self.u32(length);
@@ -63,12 +63,18 @@ impl Encoder {
     ///
     /// # Errors
     /// More than `max` octets.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self, string: &str, max: u32) -> Result<(), EncodeError> {
         match self.mode() {
             Mode::Strict => self.opaque(string.as_bytes(), max),
-            Mode::Lax => self.opaque(&foreign::to_octets(string), max),
+            Mode::Lax => self.lax_string(string, max),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lax_string(&mut self, string: &str, max: u32) -> Result<(), EncodeError> {
+        self.opaque(&foreign::to_octets(string), max)
     }
 
     /// Writes fixed-length opaque data: octets, padding (RFC 4506 §4.9). The length is the caller's matter.
@@ -150,7 +156,7 @@ impl<'de> Decoder<'de> {
     ///
     /// # Errors
     /// As [`bytes_ref`](Self::bytes_ref), or the memory budget is used up.
-    #[inline]
+    #[inline(always)]
     pub fn opaque(&mut self, max: u32) -> Result<Bytes, DecodeError> {
         let octets = self.bytes_ref(max)?;
         self.own(octets)
@@ -160,7 +166,7 @@ impl<'de> Decoder<'de> {
     ///
     /// # Errors
     /// As [`str_ref`](Self::str_ref), or the memory budget is used up.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self, max: u32) -> Result<String, DecodeError> {
         if self.mode() == Mode::Lax {
             return self.lax_string(max);
