@@ -10,10 +10,11 @@ mod server;
 mod transport;
 
 pub use auth::{AuthNone, AuthShort, AuthSys, ClientAuth};
-pub use client::{CallOptions, Client, ClientConfig};
+pub use client::{CallOptions, Client, ClientConfig, ClientCounters};
 pub use error::{AuthStat, CallError, ClntStat, ConnectError};
 pub use limits::{ClientLimits, RecordLimits};
 pub use msg::{AuthFlavor, OpaqueAuth, Procedure};
+pub use transport::{Channel, Stream};
 
 pub use server::{
     Accepted, Args, BUCKETS, CallContext, CallFuture, Caller, Counters, EncodedReply, Histogram,
@@ -21,6 +22,5 @@ pub use server::{
     ServerAddress, ServerAuth, ServerBuilder, ServerError, Service, ServiceOptions, TransportKind,
     Upgrade,
 };
-pub use transport::{Channel, Stream};
 
 pub use fairway_xdr as xdr;

@@ -5,5 +5,11 @@
     reason = "the layout names the file of the async API so"
 )]
 mod client;
+mod conn;
+mod core;
+mod pending;
+mod stream;
+mod udp;
 
 pub use client::{CallOptions, Client, ClientConfig};
+pub use core::ClientCounters;
