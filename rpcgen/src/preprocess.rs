@@ -429,8 +429,10 @@ impl<'a> Preprocessor<'a> {
                     group.taken |= active;
                 }
             }
-            Some(word::ENDIF) if frame.groups.pop().is_none() => {
-                self.report.error(span, "expected `#if` before `#endif`");
+            Some(word::ENDIF) => {
+                if frame.groups.pop().is_none() {
+                    self.report.error(span, "expected `#if` before `#endif`");
+                }
             }
             _ if outer => self.unknown_directive(span),
             _ => {}
