@@ -5,6 +5,7 @@ use crate::limits::{Limits, Mode};
 use crate::run::Run;
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::fmt;
 
 /// A value that can be read from XDR.
 ///
@@ -69,7 +70,7 @@ impl<T: for<'de> Decode<'de>> DecodeOwned for T {}
 /// decoder.finish()?;
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Decoder<'de> {
     /// What has not been read.
     rest: &'de [u8],
@@ -319,6 +320,17 @@ impl<'de> Decoder<'de> {
             needed,
             left: self.memory,
         })
+    }
+}
+
+/// Where it is, not what it reads.
+impl fmt::Debug for Decoder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("offset", &self.offset())
+            .field("remaining", &self.remaining())
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,6 +5,7 @@ use crate::limits::Mode;
 use crate::run::RunMut;
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::fmt;
 
 /// Shared octets of this length and more are kept apart by a [segmented](Encoder::segmented) encoder, not copied.
 pub const APART_MIN: usize = 1024;
@@ -33,6 +34,8 @@ pub trait Encode {
     ///
     /// # Errors
     /// A part is longer than its bound, or is of a length its type does not have. What was written until then stays.
+    ///
+    /// A value that holds itself is encoded by recursion: how deep it goes is the matter of who built it.
     fn encode(&self, e: &mut Encoder) -> Result<(), EncodeError>;
 
     /// Writes the values one after the other, without a count.
@@ -74,7 +77,7 @@ impl<T: Encode + ?Sized> Encode for &T {
 /// assert_eq!(encoder.into_vec(), [0, 0, 0, 7, 0, 0, 0, 3, b'a', b'b', b'c', 0]);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Encoder {
     buf: Vec<u8>,
     apart: Vec<Apart>,
@@ -85,7 +88,7 @@ pub struct Encoder {
 }
 
 /// Octets that come before the octet `at` of the buffer. In order of `at`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Apart {
     at: usize,
     octets: Bytes,
@@ -286,10 +289,13 @@ impl Encoder {
         segments
     }
 
-    /// Overwrites the four octets at `at`, counted from the start: a record mark, a length known late.
+    /// Overwrites the four octets at `at`, a multiple of 4 from the start: a record mark, a length known late.
     ///
-    /// False, and nothing is changed, if they were not all written, or lie in octets kept apart.
+    /// False, and nothing is changed, if `at` is no such number, or the octets were not written or are kept apart.
     pub fn patch_u32(&mut self, at: usize, value: u32) -> bool {
+        if !at.is_multiple_of(4) {
+            return false;
+        }
         let mut own_at = at;
         for apart in &self.apart {
             if apart.at > own_at {
@@ -406,6 +412,17 @@ fn aligned(length: usize) -> Result<(), EncodeError> {
         Ok(())
     } else {
         Err(EncodeError::new(EncodeErrorKind::Unaligned { length }))
+    }
+}
+
+/// How much was written, not what.
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder")
+            .field("len", &self.len())
+            .field("apart", &self.apart.len())
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
     }
 }
 

@@ -125,12 +125,7 @@ impl<'de, T: Decode<'de>> Decode<'de> for Option<T> {
     }
 }
 
-impl<T: Encode> Encode for Box<T> {
-    #[inline]
-    fn fixed_len() -> Option<usize> {
-        None // not asked of `T`, which may hold this box
-    }
-
+impl<T: Encode + ?Sized> Encode for Box<T> {
     #[inline]
     fn encoded_len(&self) -> usize {
         (**self).encoded_len()

@@ -1240,6 +1240,8 @@ mod segments {
         assert!(!encoder.patch_u32(8, 1));
         assert!(!encoder.patch_u32(8 + 1023, 1));
         assert!(!encoder.patch_u32(8 + 1025, 1));
+        assert!(!encoder.patch_u32(2, 1));
+        assert!(!encoder.patch_u32(12 + 1024, 1));
         let wire = encoder.into_vec();
         assert_eq!(wire.first_chunk(), Some(&[1u8, 2, 3, 4]));
         assert_eq!(wire.last_chunk(), Some(&[5u8, 6, 7, 8]));
@@ -1282,6 +1284,22 @@ mod segments {
 
 mod traits {
     use super::*;
+
+    #[test]
+    fn debug_output_shows_no_payload() {
+        let mut encoder = Encoder::new();
+        encoder.u32(7);
+        assert_eq!(
+            format!("{encoder:?}"),
+            "Encoder { len: 4, apart: 0, mode: Strict, .. }"
+        );
+        let mut decoder = Decoder::new(&[1, 2, 3, 4, 5, 6, 7, 8]);
+        decoder.u32().unwrap();
+        assert_eq!(
+            format!("{decoder:?}"),
+            "Decoder { offset: 4, remaining: 4, mode: Strict, .. }"
+        );
+    }
 
     #[test]
     fn values_encode_as_objects_and_references() {
