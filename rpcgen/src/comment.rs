@@ -106,20 +106,18 @@ pub(crate) fn clean(comment: &str, lines: &mut Vec<String>) {
         if let Some(line) = own.first_mut() {
             *line = line.trim().to_owned();
         }
+        let says = |line: &&String| line.contains(char::is_alphanumeric);
         let indent = |line: &String| line.len() - line.trim_start_matches(' ').len();
         let shared = own
             .iter()
             .skip(1)
-            .filter(|line| !line.trim().is_empty())
+            .filter(says)
             .map(indent)
             .min()
             .unwrap_or(0);
         for line in own.iter_mut().skip(1) {
-            *line = line
-                .get(shared.min(line.len())..)
-                .unwrap_or("")
-                .trim_end()
-                .to_owned();
+            let cut = shared.min(indent(line));
+            *line = line.get(cut..).unwrap_or("").trim_end().to_owned();
         }
     }
     // Rulers and blank lines at both ends say nothing.

@@ -108,6 +108,9 @@ fn printable(c: char) -> char {
 /// The most diagnostics a run reports; after that it says that there are more.
 pub(crate) const MAX_ERRORS: usize = 50;
 
+/// How many `#include` lines a diagnostic names.
+const MAX_CHAIN: usize = 8;
+
 /// Collects diagnostics, as positions until they are shown.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -217,11 +220,17 @@ impl Report {
                 })
                 .collect();
             let chain = sources.include_chain(entry.span.lo);
-            notes.extend(
-                chain
-                    .iter()
-                    .map(|at| format!("note: included from {}:{}:{}", at.file, at.line, at.column)),
-            );
+            let shown = chain.iter().take(MAX_CHAIN);
+            notes
+                .extend(shown.map(|at| {
+                    format!("note: included from {}:{}:{}", at.file, at.line, at.column)
+                }));
+            if chain.len() > MAX_CHAIN {
+                notes.push(format!(
+                    "note: included from {} more files",
+                    chain.len() - MAX_CHAIN
+                ));
+            }
             let marked = sources.text(entry.span);
             let width = marked
                 .lines()

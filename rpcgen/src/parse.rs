@@ -174,6 +174,14 @@ impl Parser<'_> {
     fn expected(&mut self, what: &str) {
         let token = self.peek();
         let last = self.last_span();
+        // A string or character that does not end has swallowed the rest of its line, and is reported.
+        let quoted = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        if quoted.is_some_and(|last| matches!(last.kind, Kind::Text | Kind::Char))
+            && token.gap > 0
+            && !self.comments.sources.text(last).ends_with(['"', '\''])
+        {
+            return;
+        }
         let missing =
             self.at > 0 && token.gap > 0 && (what.starts_with("`;`") || token.kind == Kind::End);
         let span = if missing {

@@ -116,7 +116,7 @@ pub(crate) struct Preprocessor<'a> {
     inclusions: usize,
 }
 
-/// Reads a text file; octets that are no UTF-8 (in comments, mostly) become U+FFFD.
+/// Reads a text file. One that is not UTF-8 is Latin-1: old files have names and signs in their comments.
 pub(crate) fn read_text(path: &Path) -> std::io::Result<Rc<str>> {
     if std::fs::metadata(path)?.is_dir() {
         return Err(std::io::Error::other("is a directory"));
@@ -137,7 +137,13 @@ pub(crate) fn read_limited(input: impl std::io::Read) -> std::io::Result<Rc<str>
     }
     Ok(match String::from_utf8(octets) {
         Ok(text) => text.into(),
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into(),
+        Err(error) => error
+            .as_bytes()
+            .iter()
+            .copied()
+            .map(char::from)
+            .collect::<String>()
+            .into(),
     })
 }
 
@@ -429,11 +435,12 @@ impl<'a> Preprocessor<'a> {
                     group.taken |= active;
                 }
             }
-            Some(word::ENDIF) => {
-                if frame.groups.pop().is_none() {
+            Some(word::ENDIF) => match frame.groups.pop() {
+                Some(_) => {}
+                None => {
                     self.report.error(span, "expected `#if` before `#endif`");
                 }
-            }
+            },
             _ if outer => self.unknown_directive(span),
             _ => {}
         }
@@ -749,13 +756,30 @@ impl<'a> Preprocessor<'a> {
                 Lexeme::Passthrough(_) | Lexeme::Directive(_) | Lexeme::End => break,
             }
         }
-        if let (Some(name), true) = (uses.first(), depth > 0) {
-            self.report
-                .error(name.span, "expected `)` behind the arguments of the macro");
-        }
         uses.truncate(1);
         frame.lexer.go_back(start);
-        false
+        let (Some(name), true) = (uses.first_mut(), depth > 0) else {
+            return false;
+        };
+        // The arguments have no end: up to where the declaration has one, they count as a number, so that this is one error.
+        self.report
+            .error(name.span, "expected `)` behind the arguments of the macro");
+        *name = number_in_place_of(*name);
+        loop {
+            let start = frame.lexer.bookmark();
+            match frame.lexer.next(false, self.names, &mut scratch) {
+                Lexeme::Token(token)
+                    if !matches!(
+                        token.kind,
+                        Kind::Semicolon | Kind::LeftBrace | Kind::RightBrace
+                    ) => {}
+                Lexeme::Comment { .. } => {}
+                _ => {
+                    frame.lexer.go_back(start);
+                    return true;
+                }
+            }
+        }
     }
 
     /// Replaces the macros in `tokens`; those in `hidden` are being replaced already.
@@ -812,6 +836,7 @@ impl<'a> Preprocessor<'a> {
                             self.names.name(name)
                         ),
                     );
+                    out.push(number_in_place_of(token));
                     continue;
                 }
                 let mut values = Vec::with_capacity(arguments.len());
@@ -842,6 +867,15 @@ impl<'a> Preprocessor<'a> {
                 return;
             }
         }
+    }
+}
+
+/// What stands for a use of a macro that was wrong, which is reported.
+fn number_in_place_of(token: Token) -> Token {
+    Token {
+        kind: Kind::Number { decimal: true },
+        value: 0,
+        ..token
     }
 }
 

@@ -254,7 +254,7 @@ impl<'a> Resolver<'a> {
             DefinitionKind::Passthrough(lines) => {
                 let mut text = String::new();
                 for line in lines {
-                    text.push_str(self.sources.text(*line));
+                    text.push_str(&self.sources.text(*line).replace('\r', ""));
                     text.push('\n');
                 }
                 let id = self.add_item(String::new(), Vec::new(), definition.span);
@@ -583,7 +583,10 @@ impl<'a> Resolver<'a> {
                 } else {
                     !value
                 };
-                Value::Int { value, hex }
+                Value::Int {
+                    value,
+                    hex: hex && value >= 0,
+                }
             }
             ExpressionKind::Binary(operator, operands) => {
                 let (left, hex) = self.number(&operands.0)?;
