@@ -1029,6 +1029,48 @@ mod section_7 {
     }
 }
 
+/// RFC 4506 has one encoding of each value: what decodes encodes to the octets it came from.
+mod canonical {
+    use super::*;
+
+    #[track_caller]
+    fn comes_back<T: Encode + DecodeOwned>(octets: &[u8]) {
+        let mut decoder = Decoder::new(octets);
+        if let Ok(value) = T::decode(&mut decoder) {
+            let wire = to_vec(&value).unwrap();
+            assert_eq!(wire, octets.get(..decoder.offset()).unwrap());
+            assert_eq!(wire.len(), value.encoded_len());
+        }
+        let mut decoder = Decoder::new(octets).with_mode(Mode::Lax);
+        if let Ok(value) = T::decode(&mut decoder) {
+            assert_eq!(lax_octets(&value).len(), decoder.offset());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn words_come_back(words in prop::collection::vec(prop::sample::select(vec![0u32, 0, 1, 1, 2, 3, 4, 5, 0x6100_0000, 0xff00_0000, u32::MAX]), 0..24)) {
+            let octets = words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>();
+            comes_back::<Tree>(&octets);
+            comes_back::<List<Text>>(&octets);
+            comes_back::<Chain<Opaque>>(&octets);
+            comes_back::<Array<Option<Box<(bool, u8)>>>>(&octets);
+            comes_back::<Array<Array<Filekind>>>(&octets);
+            comes_back::<Option<(Quad, f64, f32)>>(&octets);
+            comes_back::<List<Array<()>>>(&octets);
+            let _ = from_slice::<Kids>(&octets);
+        }
+
+        #[test]
+        fn any_octets_come_back(octets: Vec<u8>) {
+            comes_back::<Tree>(&octets);
+            comes_back::<Text>(&octets);
+            comes_back::<(i8, u16, Quad)>(&octets);
+            comes_back::<Array<Opaque>>(&octets);
+        }
+    }
+}
+
 mod limits {
     use super::*;
 
