@@ -49,7 +49,7 @@ impl<'m> Gen<'m> {
                     .zip(self.names.versions(ItemId(index)))
                 {
                     if out.is_empty() {
-                        out.push_str("\n// Clients.\n");
+                        out.push_str(&self.header(": clients"));
                     }
                     self.client_of(&mut out, item, ItemId(index), version, names);
                 }
@@ -234,12 +234,12 @@ impl<'m> Gen<'m> {
             &result,
         );
         let number = [program, &names.constant, &names.constants[at]].map(str::to_owned);
-        text::call(
+        text::let_call(
             out,
             8,
-            "let procedure = ::fairway_rpc::Procedure::new",
+            "procedure",
+            "::fairway_rpc::Procedure::new",
             &number,
-            ";",
         );
         let sent = match arguments.as_slice() {
             [] => "&()".to_owned(),

@@ -82,26 +82,13 @@ impl<'m> Gen<'m> {
         if out.is_empty() {
             return out;
         }
-        let mut uses = Vec::new();
-        for (name, calls) in [
-            ("Context", &[".field("][..]),
-            ("Decode", &["::decode(d)"]),
-            (
-                "Encode",
-                &[".encode(e)", ".encoded_len()", ".encode(\n", ".encode(e)\n"],
-            ),
-        ] {
-            if calls.iter().any(|call| out.contains(call)) {
-                uses.push(format!("{name} as _"));
-            }
-        }
-        let uses = match uses.as_slice() {
-            [] => String::new(),
-            [one] => format!("use ::fairway_xdr::{one};\n"),
-            several => format!("use ::fairway_xdr::{{{}}};\n", several.join(", ")),
+        // `Encode` and `Decode` are in scope where they are implemented.
+        let uses = if out.contains(".field(") {
+            "\nuse ::fairway_xdr::Context as _;\n"
+        } else {
+            ""
         };
-        let gap = if uses.is_empty() { "" } else { "\n" };
-        format!("\n// Codecs.\n{gap}{uses}{out}")
+        format!("{}{uses}{out}", self.header(": codecs"))
     }
 
     fn enum_codec(&self, out: &mut String, original: &str, id: ItemId, members: &[Member]) {

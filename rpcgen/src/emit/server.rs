@@ -19,7 +19,7 @@ impl<'m> Gen<'m> {
                     .zip(self.names.versions(ItemId(index)))
                 {
                     if out.is_empty() {
-                        out.push_str("\n// Servers.\n");
+                        out.push_str(&self.header(": servers"));
                     }
                     self.service(&mut out, item, version, names);
                     self.adaptor(&mut out, item, ItemId(index), version, names);
@@ -258,13 +258,20 @@ impl<'m> Gen<'m> {
                 );
             }
         }
-        text::call(
-            out,
-            20,
-            &format!("let reply = service.{method}"),
-            &values,
-            ".await?;",
-        );
+        let callee = format!("service.{method}");
+        let whole = format!("{callee}({}).await?", values.join(", "));
+        let one_line = text::Chain::new("service")
+            .link(&whole["service".len()..whole.len() - ".await?".len()])
+            .link(".await?");
+        match one_line.one_line().filter(|text| {
+            text::fits(20, &format!("let reply = {text};")) && text::fits_call(&values.join(", "))
+        }) {
+            Some(text) => line!(out, 20, "let reply = {text};"),
+            None => {
+                text::let_call(out, 20, "future", &callee, &values);
+                line!(out, 20, "let reply = future.await?;");
+            }
+        }
         if unwrap.is_empty() {
             line!(out, 20, "cx.reply(reply)");
         } else {

@@ -206,6 +206,31 @@ pub(super) fn call(
     }
 }
 
+/// Writes `let name = callee(arguments);`.
+pub(super) fn let_call(
+    out: &mut String,
+    indent: usize,
+    name: &str,
+    callee: &str,
+    arguments: &[String],
+) {
+    let inner = arguments.join(", ");
+    let whole = format!("let {name} = {callee}({inner});");
+    let alone = format!("{callee}({inner});");
+    if fits_call(&inner) && !fits(indent, &whole) && fits(indent + 4, &alone) {
+        line!(out, indent, "let {name} =");
+        line!(out, indent + 4, "{alone}");
+    } else {
+        call(
+            out,
+            indent,
+            &format!("let {name} = {callee}"),
+            arguments,
+            ";",
+        );
+    }
+}
+
 /// Writes a sum of lengths, as the value of a block.
 pub(super) fn sum(out: &mut String, indent: usize, before: &str, parts: &[String], after: &str) {
     match parts {
