@@ -1111,14 +1111,21 @@ impl<'m> Gen<'m> {
         field: Option<&'m Field>,
         boxed: bool,
     ) {
-        let _ = boxed;
         let known = field
             .map_or(Some(0), |field| self.facts.fixed_shape(&field.shape))
             .and_then(|len| len.checked_add(4));
         match (known, field) {
             (Some(len), _) => text::arm(out, 12, pattern, &text::number(i128::from(len), false)),
             (None, Some(field)) => {
-                let part = self.len_of(&field.shape, id, &Place::payload());
+                let part = match &field.shape {
+                    Shape::FixedArray(..) if boxed => {
+                        "::fairway_xdr::fixed_array_len(&**value)".to_owned()
+                    }
+                    Shape::Optional(_) if boxed => {
+                        "::fairway_xdr::optional_len((**value).as_ref())".to_owned()
+                    }
+                    shape => self.len_of(shape, id, &Place::payload()),
+                };
                 text::arm(
                     out,
                     12,
