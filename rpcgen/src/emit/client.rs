@@ -219,6 +219,13 @@ impl<'m> Gen<'m> {
                 "#[allow(clippy::wrong_self_convention, reason = \"the procedure's name\")]"
             );
         }
+        if method == "len" && arguments.is_empty() {
+            line!(
+                out,
+                4,
+                "#[allow(clippy::len_without_is_empty, reason = \"the procedure's name\")]"
+            );
+        }
         let mut parameters = vec!["&self".to_owned()];
         parameters.extend(
             arguments

@@ -27,10 +27,24 @@ impl Place {
     }
 
     fn payload() -> Self {
+        Self::behind("value")
+    }
+
+    /// Behind a reference of this name.
+    fn behind(name: &str) -> Self {
         Self {
-            path: "value".to_owned(),
+            path: name.to_owned(),
             reference: true,
         }
+    }
+
+    /// The same under a short name, if its own would make lines too long.
+    fn shortened(self, out: &mut String, indent: usize, name: &str) -> Self {
+        if self.path.len() <= 40 {
+            return self;
+        }
+        line!(out, indent, "let {name} = &{};", self.path);
+        Self::behind(name)
     }
 
     fn by_reference(&self) -> String {
@@ -421,7 +435,7 @@ impl<'m> Gen<'m> {
                     Chain::new(run).link(format!(".{}::<{at}>()", scalar_method(scalar)))
                 }
                 Base::Item(id) if self.facts.is_enum(id) => {
-                    Chain::new(run).link(format!(".enumeration::<{at}, {}>()", self.names.item(id)))
+                    Chain::new(run).link(format!(".enumeration::<{at}, _>()"))
                 }
                 Base::Item(id) => match &self.facts.item(id).kind {
                     ItemKind::Typedef(inner) => {
@@ -487,12 +501,9 @@ impl<'m> Gen<'m> {
                     "run.{}::<{at}>({by_value});",
                     scalar_method(scalar)
                 ),
-                Base::Item(id) if self.facts.is_enum(id) => line!(
-                    out,
-                    indent,
-                    "run.enumeration::<{at}, {}>({by_value});",
-                    self.names.item(id)
-                ),
+                Base::Item(id) if self.facts.is_enum(id) => {
+                    line!(out, indent, "run.enumeration::<{at}, _>({by_value});")
+                }
                 Base::Item(id) => match &self.facts.item(id).kind {
                     ItemKind::Typedef(inner) => {
                         let place = Place {
@@ -598,24 +609,16 @@ impl<'m> Gen<'m> {
                             );
                             let mut at = 0;
                             for &member in members {
-                                self.write_shape(
-                                    out,
-                                    8,
-                                    &fields[member].shape,
-                                    at,
-                                    &Place::member(&names[member]),
-                                );
+                                let place =
+                                    Place::member(&names[member]).shortened(out, 8, "value");
+                                self.write_shape(out, 8, &fields[member].shape, at, &place);
                                 at += self.run_len(&fields[member].shape);
                             }
                             line!(out, 8, "e.put_run(run);");
                         }
                         Segment::Single(member) => {
                             let shape = &fields[*member].shape;
-                            let mut place = Place::member(&names[*member]);
-                            if place.path.len() > 50 {
-                                line!(out, 8, "let value = &{};", place.path);
-                                place = Place::payload();
-                            }
+                            let place = Place::member(&names[*member]).shortened(out, 8, "value");
                             let (call, fallible) = self.encode_shape(id, shape, form, &place);
                             let call = if fallible {
                                 in_field(call, &fields[*member].name).end("?")
@@ -718,7 +721,10 @@ impl<'m> Gen<'m> {
                 .and_then(|len| known.checked_add(len))
             {
                 Some(sum) => known = sum,
-                None => parts.push(self.len_of(shape, id, &place)),
+                None => {
+                    let place = place.shortened(out, indent, &format!("part{}", parts.len() + 1));
+                    parts.push(self.len_of(shape, id, &place));
+                }
             }
         }
         if known > 0 {
@@ -778,7 +784,8 @@ impl<'m> Gen<'m> {
         );
         let mut at = 0;
         for (field, name) in fields.iter().zip(names) {
-            self.write_shape(out, 8, &field.shape, at, &Place::member(name));
+            let place = Place::member(name).shortened(out, 8, "value");
+            self.write_shape(out, 8, &field.shape, at, &place);
             at += self.run_len(&field.shape);
         }
         line!(out, 8, "run");
@@ -915,17 +922,17 @@ impl<'m> Gen<'m> {
                 }
                 if let (Some(default), Some(variant)) = (&union.default, variants.get(cases.len()))
                 {
-                    let more = if default.field.is_some() {
-                        ", value"
-                    } else {
-                        ""
+                    let all = tag == Base::Scalar(Scalar::Bool) && cases.len() == 2;
+                    let more = match &default.field {
+                        None => "",
+                        Some(_) if all => ", _",
+                        Some(_) => ", value",
                     };
                     let scrutinee = if matches!(tag, Base::Extern(_)) {
                         "::fairway_xdr::XdrEnum::to_i32(*tag)"
                     } else {
                         "*tag"
                     };
-                    let all = tag == Base::Scalar(Scalar::Bool) && cases.len() == 2;
                     line!(
                         out,
                         12,
@@ -1063,18 +1070,19 @@ impl<'m> Gen<'m> {
         !boxed && self.facts.in_run(&field.shape) && self.run_len(&field.shape) <= RUN_MAX - 4
     }
 
-    fn decode_payload(&self, id: ItemId, field: &'m Field, boxed: bool, form: Form) -> Chain {
-        match (&field.shape, boxed) {
-            (shape, false) => in_field(self.decode_shape(id, shape, form), &field.name).end("?"),
-            (Shape::Plain(_), true) => in_field(Chain::new("Box::decode(d)"), &field.name).end("?"),
-            (shape, true) => {
-                let value = in_field(self.decode_shape(id, shape, form), &field.name).end("?");
-                Chain::new(format!(
-                    "Box::new({})",
-                    value.one_line().unwrap_or_default()
-                ))
-            }
-        }
+    /// The payload of an arm, and whether it has to be boxed once it is read.
+    fn decode_payload(
+        &self,
+        id: ItemId,
+        field: &'m Field,
+        boxed: bool,
+        form: Form,
+    ) -> (Chain, bool) {
+        let (value, to_box) = match (&field.shape, boxed) {
+            (Shape::Plain(_), true) => (Chain::new("Box::decode(d)"), false),
+            (shape, to_box) => (self.decode_shape(id, shape, form), to_box),
+        };
+        (in_field(value, &field.name).end("?"), to_box)
     }
 
     /// Writes `pattern => Ok(Self::Variant(value)),`.
@@ -1084,11 +1092,12 @@ impl<'m> Gen<'m> {
         indent: usize,
         pattern: &str,
         variant: &str,
-        value: Chain,
+        value: (Chain, bool),
         bind: bool,
     ) {
         let (open, close) = if bind { ("", "") } else { ("Ok(", ")") };
-        if let Some(text) = value.one_line() {
+        let (value, to_box) = value;
+        if let Some(text) = value.one_line().filter(|_| !to_box) {
             let inner = format!("{variant}{text})");
             let whole = format!("{pattern} => {open}{inner}{close},");
             // Both the variant's arguments and those of `Ok`.
@@ -1099,7 +1108,12 @@ impl<'m> Gen<'m> {
         }
         line!(out, indent, "{pattern} => {{");
         value.put(out, indent + 4, "let payload = ", ";");
-        line!(out, indent + 4, "{open}{variant}payload){close}");
+        let payload = if to_box {
+            "Box::new(payload)"
+        } else {
+            "payload"
+        };
+        line!(out, indent + 4, "{open}{variant}{payload}){close}");
         line!(out, indent, "}}");
     }
 
@@ -1217,7 +1231,15 @@ impl<'m> Gen<'m> {
     /// The discriminant of a case as a value.
     fn tag_value(&self, tag: Base<'m>, label: &Label) -> String {
         match tag {
-            Base::Item(_) => self.tag_pattern(tag, label),
+            Base::Item(id) => {
+                let named = self.tag_pattern(tag, label);
+                // A name that leaves no room for the call around it gives way to the number.
+                if named.len() > 58 {
+                    format!("{}({})", self.names.item(id), label.value)
+                } else {
+                    named
+                }
+            }
             Base::Scalar(Scalar::Bool) => (label.value != 0).to_string(),
             Base::Scalar(_) | Base::Extern(_) => text::number(i128::from(label.value), false),
         }
@@ -1256,7 +1278,7 @@ impl<'m> Gen<'m> {
 /// Adds the name of a member to errors.
 fn in_field(chain: Chain, name: &str) -> Chain {
     // A name of this length would not fit its line; the error then names what is around it.
-    if name.len() > 50 {
+    if name.len() > 40 {
         chain
     } else {
         chain.link(format!(".field(\"{name}\")"))

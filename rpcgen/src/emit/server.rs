@@ -132,7 +132,12 @@ impl<'m> Gen<'m> {
         );
         line!(out, 0, "#[derive(Debug)]");
         line!(out, 0, "pub struct {name}<T>(::std::sync::Arc<T>);\n");
-        line!(out, 0, "impl<T: {service}> {name}<T> {{");
+        let head = format!("impl<T: {service}> {name}<T> {{");
+        if text::fits(0, &head) {
+            line!(out, 0, "{head}");
+        } else {
+            line!(out, 0, "impl<T: {service}>\n    {name}<T>\n{{");
+        }
         line!(out, 4, "/// Calls the methods of `service`.");
         line!(out, 4, "#[must_use]");
         line!(out, 4, "pub fn new(service: T) -> Self {{");
@@ -224,15 +229,10 @@ impl<'m> Gen<'m> {
         match arguments.as_slice() {
             [] => line!(out, 20, "args.decode::<()>()?;"),
             [one] => {
-                line!(
-                    out,
-                    20,
-                    "let {} = args.decode::<{}>()?{};",
-                    one.name,
-                    one.decoded,
-                    one.unwrap
-                );
-                values.push(one.name.clone());
+                let decode =
+                    text::Chain::new("args").link(format!(".decode::<{}>()?", one.decoded));
+                decode.put(out, 20, &format!("let {} = ", one.name), ";");
+                values.push(format!("{}{}", one.name, one.unwrap));
             }
             several => {
                 let names: Vec<String> = several
@@ -268,7 +268,15 @@ impl<'m> Gen<'m> {
         }) {
             Some(text) => line!(out, 20, "let reply = {text};"),
             None => {
-                text::let_call(out, 20, "future", &callee, &values);
+                let link = format!(".{method}({})", values.join(", "));
+                let beside = format!("let future = service{link};");
+                if text::fits(20, &beside) || !text::fits(24, &link) {
+                    text::let_call(out, 20, "future", &callee, &values);
+                } else {
+                    text::Chain::new("service")
+                        .link(link)
+                        .put(out, 20, "let future = ", ";");
+                }
                 line!(out, 20, "let reply = future.await?;");
             }
         }

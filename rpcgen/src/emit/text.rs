@@ -9,6 +9,7 @@ const WIDTH: usize = 100;
 const CALL_WIDTH: usize = 60;
 const CHAIN_WIDTH: usize = 60;
 const LITERAL_WIDTH: usize = 18;
+const SHORT_ARGUMENT: usize = 10;
 const ATTRIBUTE_WIDTH: usize = 70;
 
 /// Writes a line: `line!(out, indent, "format", …)`.
@@ -67,20 +68,36 @@ impl Chain {
     /// The text, if rustfmt leaves it on one line as far as it alone decides.
     pub(super) fn one_line(&self) -> Option<String> {
         let text = self.root.clone() + &self.links.concat();
-        (self.links.len() <= 1 || text.chars().count() <= CHAIN_WIDTH).then_some(text)
+        // rustfmt counts a `?` at the end twice.
+        let width = text.chars().count() + usize::from(text.ends_with('?'));
+        (self.links.len() <= 1 || width <= CHAIN_WIDTH).then_some(text)
     }
 
     /// Writes `before`, the chain and `after`, over several lines if need be.
     pub(super) fn put(&self, out: &mut String, indent: usize, before: &str, after: &str) {
         if let Some(text) = self.one_line() {
             let whole = format!("{before}{text}{after}");
-            if self.links.is_empty() || fits(indent, &whole) {
+            let alone = format!("{text}{after}");
+            let spare = 2 * usize::from(text.ends_with('?') && !self.links.is_empty());
+            if fits(indent + spare, &whole) || (before.is_empty() && self.links.is_empty()) {
                 line!(out, indent, "{whole}");
+                return;
+            }
+            // A member of a literal stays beside its name.
+            let stays = before.is_empty() || (before.ends_with(": ") && !self.links.is_empty());
+            if !stays && fits(indent + 4, &alone) {
+                line!(out, indent, "{}", before.trim_end());
+                line!(out, indent + 4, "{alone}");
                 return;
             }
         }
         let mut links = self.links.as_slice();
         let mut first = format!("{before}{}", self.root);
+        if !before.is_empty() && !fits(indent, &first) {
+            line!(out, indent, "{}", before.trim_end());
+            self.put(out, indent + 4, "", after);
+            return;
+        }
         // A short root keeps its first call, at the start of a line.
         if before.is_empty()
             && self.root.len() <= 4
@@ -181,7 +198,11 @@ pub(super) fn signature(
         for parameter in parameters {
             line!(out, indent + 4, "{parameter},");
         }
-        line!(out, indent, "){after}");
+        let last = format!("){after}");
+        match last.strip_suffix(" {").filter(|_| !fits(indent + 3, &last)) {
+            Some(last) => line!(out, indent, "{last}\n{:indent$}{{", ""),
+            None => line!(out, indent, "{last}"),
+        }
     }
 }
 
@@ -197,13 +218,21 @@ pub(super) fn call(
     let whole = format!("{before}({inner}){after}");
     if fits_call(&inner) && fits(indent, &whole) {
         line!(out, indent, "{whole}");
+        return;
+    }
+    line!(out, indent, "{before}(");
+    // Short ones share a line.
+    let short = arguments
+        .iter()
+        .all(|argument| argument.len() <= SHORT_ARGUMENT);
+    if short && fits(indent + 4, &format!("{inner},")) {
+        line!(out, indent + 4, "{inner},");
     } else {
-        line!(out, indent, "{before}(");
         for argument in arguments {
             line!(out, indent + 4, "{argument},");
         }
-        line!(out, indent, "){after}");
     }
+    line!(out, indent, "){after}");
 }
 
 /// Writes `let name = callee(arguments);`.
@@ -239,8 +268,7 @@ pub(super) fn sum(out: &mut String, indent: usize, before: &str, parts: &[String
         parts => {
             let inner = parts.join(", ");
             let whole = format!("{before}::fairway_xdr::sum([{inner}]){after}");
-            // The brackets count among the arguments.
-            if inner.chars().count() + 2 <= CALL_WIDTH && fits(indent, &whole) {
+            if fits_call(&inner) && fits(indent, &whole) {
                 line!(out, indent, "{whole}");
             } else {
                 line!(out, indent, "{before}::fairway_xdr::sum([");

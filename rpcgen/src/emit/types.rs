@@ -2,7 +2,7 @@
 
 use super::comments;
 use super::facts::{self, Base, DefaultBy, Facts};
-use super::text::{self, line};
+use super::text::{self, Chain, Init, line};
 use super::{Form, Gen, Hook};
 use crate::model::{Field, Item, ItemId, ItemKind, Member, Scalar, Shape, Type, Union, Value};
 
@@ -192,27 +192,28 @@ impl<'m> Gen<'m> {
         }
         line!(out, 4, "}}");
         line!(out, 0, "}}");
-        for (debug, unnamed) in [
-            ("Debug", format!("write!(f, \"{name}({{}})\", self.0)")),
-            (
-                "Display",
-                "::core::fmt::Display::fmt(&self.0, f)".to_owned(),
-            ),
-        ] {
-            out.push('\n');
-            text::impl_for(out, &format!("impl ::core::fmt::{debug}"), name);
-            line!(
-                out,
-                4,
-                "fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{"
-            );
-            line!(out, 8, "match self.name() {{");
-            line!(out, 12, "Some(name) => f.write_str(name),");
-            text::arm(out, 12, "None", &unnamed);
-            line!(out, 8, "}}");
-            line!(out, 4, "}}");
-            line!(out, 0, "}}");
-        }
+        out.push('\n');
+        text::impl_for(out, "impl ::core::fmt::Display", name);
+        line!(
+            out,
+            4,
+            "fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{"
+        );
+        line!(out, 8, "match self.name() {{");
+        line!(out, 12, "Some(name) => f.write_str(name),");
+        line!(out, 12, "None => ::core::fmt::Display::fmt(&self.0, f),");
+        line!(out, 8, "}}");
+        line!(out, 4, "}}");
+        line!(out, 0, "}}\n");
+        text::impl_for(out, "impl ::core::fmt::Debug", name);
+        line!(
+            out,
+            4,
+            "fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{"
+        );
+        line!(out, 8, "::core::fmt::Display::fmt(self, f)");
+        line!(out, 4, "}}");
+        line!(out, 0, "}}");
     }
 
     fn serde(&self, traits: &mut Vec<&str>) {
@@ -271,21 +272,25 @@ impl<'m> Gen<'m> {
         for (field, rust) in fields.iter().zip(self.names.members(id)) {
             self.document_field(out, field);
             self.serde_array(out, field, form);
-            line!(
-                out,
-                4,
-                "pub {rust}: {},",
-                self.shape_type(Some(id), &field.shape, form)
-            );
+            let ty = self.shape_type(Some(id), &field.shape, form);
+            if text::fits(4, &format!("pub {rust}: {ty},")) {
+                line!(out, 4, "pub {rust}: {ty},");
+            } else {
+                line!(out, 4, "pub {rust}:");
+                line!(out, 8, "{ty},");
+            }
         }
         line!(out, 0, "}}");
         if default == DefaultBy::Hand {
             self.default_by_hand(out, id, form, |out| {
-                line!(out, 8, "Self {{");
-                for (field, rust) in fields.iter().zip(self.names.members(id)) {
-                    line!(out, 12, "{rust}: {},", self.default_value(&field.shape));
-                }
-                line!(out, 8, "}}");
+                let inits: Vec<Init> = fields
+                    .iter()
+                    .zip(self.names.members(id))
+                    .map(|(field, rust)| {
+                        Init::Value(rust.clone(), Chain::new(self.default_value(&field.shape)))
+                    })
+                    .collect();
+                text::literal(out, 8, "Self", &inits, "");
             });
         }
     }
@@ -486,14 +491,21 @@ impl<'m> Gen<'m> {
             && inner.starts_with('[')
             && form == Form::Owned
             && self.options.serde;
-        if long {
-            line!(
-                out,
-                0,
-                "pub struct {name}(#[serde(with = \"::fairway_xdr::serde_array\")] pub {inner});"
-            );
+        let attribute = if long {
+            "#[serde(with = \"::fairway_xdr::serde_array\")] "
         } else {
-            line!(out, 0, "pub struct {name}(pub {inner});");
+            ""
+        };
+        let whole = format!("pub struct {name}({attribute}pub {inner});");
+        if text::fits(0, &whole) {
+            line!(out, 0, "{whole}");
+        } else {
+            line!(out, 0, "pub struct {name}(");
+            if long {
+                line!(out, 4, "{}", attribute.trim_end());
+            }
+            line!(out, 4, "pub {inner},");
+            line!(out, 0, ");");
         }
         if default == DefaultBy::Hand {
             self.default_by_hand(out, id, form, |out| {
