@@ -79,17 +79,17 @@ impl<'m> Gen<'m> {
             match &item.kind {
                 ItemKind::Enum(members) => self.enum_codec(&mut out, &item.name, id, members),
                 ItemKind::Struct(_) => {
-                    self.each_form(&mut out, id, |out, form| self.struct_codec(out, id, form))
+                    self.each_form(&mut out, id, |out, form| self.struct_codec(out, id, form));
                 }
                 ItemKind::Union(union) => self.each_form(&mut out, id, |out, form| {
-                    self.union_codec(out, id, union, form)
+                    self.union_codec(out, id, union, form);
                 }),
                 ItemKind::Typedef(Shape::Plain(_))
                 | ItemKind::Constant(_)
                 | ItemKind::Program(_)
                 | ItemKind::Hook(_) => {}
                 ItemKind::Typedef(shape) => self.each_form(&mut out, id, |out, form| {
-                    self.newtype_codec(out, id, shape, form)
+                    self.newtype_codec(out, id, shape, form);
                 }),
             }
         }
@@ -156,7 +156,7 @@ impl<'m> Gen<'m> {
             },
         );
         self.decode_impl(out, id, Form::Owned, 4, false, &|out, indent, _| {
-            line!(out, indent, "d.enumeration()")
+            line!(out, indent, "d.enumeration()");
         });
     }
 
@@ -502,7 +502,7 @@ impl<'m> Gen<'m> {
                     scalar_method(scalar)
                 ),
                 Base::Item(id) if self.facts.is_enum(id) => {
-                    line!(out, indent, "run.enumeration::<{at}, _>({by_value});")
+                    line!(out, indent, "run.enumeration::<{at}, _>({by_value});");
                 }
                 Base::Item(id) => match &self.facts.item(id).kind {
                     ItemKind::Typedef(inner) => {
@@ -596,7 +596,7 @@ impl<'m> Gen<'m> {
                     .iter()
                     .zip(names)
                     .map(|(field, name)| (&field.shape, Place::member(name)));
-                self.lengths(out, 8, "", id, 0, members, "");
+                self.lengths(out, id, members);
             },
             &|out| {
                 for segment in &segments {
@@ -705,14 +705,10 @@ impl<'m> Gen<'m> {
     fn lengths(
         &self,
         out: &mut String,
-        indent: usize,
-        before: &str,
         id: ItemId,
-        known: u32,
         members: impl Iterator<Item = (&'m Shape, Place)>,
-        after: &str,
     ) {
-        let mut known = known;
+        let mut known = 0_u32;
         let mut parts = Vec::new();
         for (shape, place) in members {
             match self
@@ -722,7 +718,7 @@ impl<'m> Gen<'m> {
             {
                 Some(sum) => known = sum,
                 None => {
-                    let place = place.shortened(out, indent, &format!("part{}", parts.len() + 1));
+                    let place = place.shortened(out, 8, &format!("part{}", parts.len() + 1));
                     parts.push(self.len_of(shape, id, &place));
                 }
             }
@@ -730,7 +726,7 @@ impl<'m> Gen<'m> {
         if known > 0 {
             parts.insert(0, text::number(i128::from(known), false));
         }
-        text::sum(out, indent, before, &parts, after);
+        text::sum(out, 8, &parts);
     }
 
     /// A struct that is a run as a whole.
@@ -820,15 +816,7 @@ impl<'m> Gen<'m> {
             form,
             facts.fixed,
             &|out| {
-                self.lengths(
-                    out,
-                    8,
-                    "",
-                    id,
-                    0,
-                    [(shape, Place::member("0"))].into_iter(),
-                    "",
-                )
+                self.lengths(out, id, [(shape, Place::member("0"))].into_iter());
             },
             &|out| {
                 let (call, fallible) = self.encode_shape(id, shape, form, &place);
@@ -1002,7 +990,7 @@ impl<'m> Gen<'m> {
                     let pattern = self.tag_pattern(tag, label);
                     match payload(*arm) {
                         None => {
-                            text::arm(out, indent + 4, &pattern, &give(format!("Self::{variant}")))
+                            text::arm(out, indent + 4, &pattern, &give(format!("Self::{variant}")));
                         }
                         Some(field) => {
                             let value = self.decode_payload(id, field, boxed(*arm), form);

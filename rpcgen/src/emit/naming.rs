@@ -116,42 +116,42 @@ impl Names {
             let mut of = ItemNames::default();
             match &item.kind {
                 ItemKind::Constant(_) => {
-                    of.name = names.take(&mut module, screaming(&item.name), "_", &item.name)
+                    of.name = names.take(&mut module, &screaming(&item.name), "_", &item.name);
                 }
                 ItemKind::Enum(members) => {
-                    of.name = names.take(&mut module, camel(&item.name), "", &item.name);
+                    of.name = names.take(&mut module, &camel(&item.name), "", &item.name);
                     let mut scope = Scope::default();
                     of.members = members
                         .iter()
-                        .map(|member| scope.take(screaming(&member.name), "_"))
+                        .map(|member| scope.take(&screaming(&member.name), "_"))
                         .collect();
                 }
                 ItemKind::Struct(fields) => {
-                    of.name = names.take(&mut module, camel(&item.name), "", &item.name);
+                    of.name = names.take(&mut module, &camel(&item.name), "", &item.name);
                     let mut scope = Scope::default();
                     of.members = fields
                         .iter()
-                        .map(|field| escape(scope.take(snake(&field.name), "_")))
+                        .map(|field| escape(scope.take(&snake(&field.name), "_")))
                         .collect();
                 }
                 ItemKind::Union(union) => {
-                    of.name = names.take(&mut module, camel(&item.name), "", &item.name);
+                    of.name = names.take(&mut module, &camel(&item.name), "", &item.name);
                     let mut scope = Scope::with(&["Self"]);
                     of.members = union
                         .arms
                         .iter()
                         .flat_map(|arm| &arm.labels)
-                        .map(|label| scope.take(variant(label), ""))
+                        .map(|label| scope.take(&variant(label), ""))
                         .collect();
                     if union.default.is_some() {
-                        of.members.push(scope.take("Default".to_owned(), ""));
+                        of.members.push(scope.take("Default", ""));
                     }
                 }
                 ItemKind::Typedef(_) => {
-                    of.name = names.take(&mut module, camel(&item.name), "", &item.name)
+                    of.name = names.take(&mut module, &camel(&item.name), "", &item.name);
                 }
                 ItemKind::Program(program) => {
-                    of.name = names.take(&mut module, screaming(&item.name), "_", &item.name);
+                    of.name = names.take(&mut module, &screaming(&item.name), "_", &item.name);
                     let stem = stem(&item.name);
                     for version in &program.versions {
                         let (constant, declares_version) = names.take_number(
@@ -166,16 +166,16 @@ impl Names {
                             ..VersionNames::default()
                         };
                         let base = format!("{}V{}", camel(stem), version.number);
-                        of_version.service = names.take(&mut module, base.clone(), "", &base);
+                        of_version.service = names.take(&mut module, &base, "", &base);
                         of_version.client =
-                            names.take(&mut module, format!("{base}Client"), "", &base);
+                            names.take(&mut module, &format!("{base}Client"), "", &base);
                         of_version.adaptor =
-                            names.take(&mut module, format!("{base}Service"), "", &base);
+                            names.take(&mut module, &format!("{base}Service"), "", &base);
                         let mut scope = Scope::with(CLIENT_METHODS);
                         for procedure in &version.procedures {
-                            of_version
-                                .methods
-                                .push(escape(scope.take(snake(short(stem, &procedure.name)), "_")));
+                            of_version.methods.push(escape(
+                                scope.take(&snake(short(stem, &procedure.name)), "_"),
+                            ));
                             let (name, declares) = names.take_number(
                                 &mut module,
                                 &procedure.name,
@@ -195,7 +195,7 @@ impl Names {
         for id in 0..model.items.len() {
             if borrowed(ItemId(id)) {
                 let name = format!("{}Ref", names.items[id].name);
-                names.items[id].borrowed = module.take(name, "");
+                names.items[id].borrowed = module.take(&name, "");
             }
         }
         names
@@ -223,8 +223,8 @@ impl Names {
         self.notes.get(name).map(String::as_str)
     }
 
-    fn take(&mut self, scope: &mut Scope, wanted: String, joint: &str, original: &str) -> String {
-        let name = scope.take(wanted.clone(), joint);
+    fn take(&mut self, scope: &mut Scope, wanted: &str, joint: &str, original: &str) -> String {
+        let name = scope.take(wanted, joint);
         if name != wanted {
             self.notes.insert(
                 name.clone(),
@@ -249,7 +249,7 @@ impl Names {
         if scope.0.contains(&wanted) {
             wanted = format!("{wanted}_V{version}");
         }
-        let taken = scope.take(wanted, "_");
+        let taken = scope.take(&wanted, "_");
         self.procedures
             .insert((name.to_owned(), number), taken.clone());
         (taken, true)
@@ -266,8 +266,8 @@ impl Scope {
     }
 
     /// The wanted name, or the first of `name2`, `name3`… that is free.
-    fn take(&mut self, wanted: String, joint: &str) -> String {
-        let mut name = wanted.clone();
+    fn take(&mut self, wanted: &str, joint: &str) -> String {
+        let mut name = wanted.to_owned();
         let mut number = 2_u32;
         while !self.0.insert(name.clone()) {
             name = format!("{wanted}{joint}{number}");
@@ -487,7 +487,7 @@ mod tests {
     fn clashes_are_numbered_until_free() {
         let mut scope = Scope::with(TAKEN);
         assert_eq!(
-            ["Foo", "Foo2", "Foo", "Result"].map(|name| scope.take(name.to_owned(), "")),
+            ["Foo", "Foo2", "Foo", "Result"].map(|name| scope.take(name, "")),
             ["Foo", "Foo2", "Foo3", "Result2"]
         );
     }

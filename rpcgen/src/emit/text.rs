@@ -260,22 +260,22 @@ pub(super) fn let_call(
     }
 }
 
-/// Writes a sum of lengths, as the value of a block.
-pub(super) fn sum(out: &mut String, indent: usize, before: &str, parts: &[String], after: &str) {
+/// Writes a sum of lengths as the value of a block.
+pub(super) fn sum(out: &mut String, indent: usize, parts: &[String]) {
     match parts {
-        [] => line!(out, indent, "{before}0{after}"),
-        [part] => line!(out, indent, "{before}{part}{after}"),
+        [] => line!(out, indent, "0"),
+        [part] => line!(out, indent, "{part}"),
         parts => {
             let inner = parts.join(", ");
-            let whole = format!("{before}::fairway_xdr::sum([{inner}]){after}");
+            let whole = format!("::fairway_xdr::sum([{inner}])");
             if fits_call(&inner) && fits(indent, &whole) {
                 line!(out, indent, "{whole}");
             } else {
-                line!(out, indent, "{before}::fairway_xdr::sum([");
+                line!(out, indent, "::fairway_xdr::sum([");
                 for part in parts {
                     line!(out, indent + 4, "{part},");
                 }
-                line!(out, indent, "]){after}");
+                line!(out, indent, "])");
             }
         }
     }

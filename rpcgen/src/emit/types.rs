@@ -16,16 +16,16 @@ impl<'m> Gen<'m> {
                 ItemKind::Constant(value) => self.constant(&mut out, item, id, value),
                 ItemKind::Enum(members) => self.enumeration(&mut out, item, id, members),
                 ItemKind::Struct(_) => self.each_form(&mut out, id, |out, form| {
-                    self.structure(out, item, id, form)
+                    self.structure(out, item, id, form);
                 }),
                 ItemKind::Union(union) => self.each_form(&mut out, id, |out, form| {
-                    self.union(out, item, id, union, form)
+                    self.union(out, item, id, union, form);
                 }),
                 ItemKind::Typedef(Shape::Plain(ty)) => self.each_form(&mut out, id, |out, form| {
-                    self.alias(out, item, id, ty, form)
+                    self.alias(out, item, id, ty, form);
                 }),
                 ItemKind::Typedef(shape) => self.each_form(&mut out, id, |out, form| {
-                    self.newtype(out, item, id, shape, form)
+                    self.newtype(out, item, id, shape, form);
                 }),
                 ItemKind::Program(program) => self.numbers(&mut out, item, id, program),
                 ItemKind::Hook(lines) => self.hook(&mut out, lines),
@@ -509,7 +509,7 @@ impl<'m> Gen<'m> {
         }
         if default == DefaultBy::Hand {
             self.default_by_hand(out, id, form, |out| {
-                line!(out, 8, "Self({})", self.default_value(shape))
+                line!(out, 8, "Self({})", self.default_value(shape));
             });
         }
         out.push('\n');
