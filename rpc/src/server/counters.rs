@@ -303,7 +303,7 @@ mod tests {
             (1999, 1),
             (2000, 2),
             (1_000_000, 10),
-            (1 << 60, 41),
+            (1 << 60, 51),
         ] {
             assert_eq!(bucket(Duration::from_nanos(nanos)), expected, "{nanos} ns");
         }
