@@ -245,6 +245,17 @@ impl EncodedReply {
         })
     }
 
+    /// The message without a mark, if it is in one piece.
+    pub(crate) fn as_message(&self) -> Option<&[u8]> {
+        let mut pieces = self.encoder.segments();
+        let first = pieces.next()?;
+        if pieces.next().is_some() {
+            None
+        } else {
+            first.get(MARK..)
+        }
+    }
+
     /// Octets of the record, the mark among them.
     pub(crate) fn record_len(&self) -> usize {
         self.encoder.len()

@@ -5,13 +5,14 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fairway_stack::{Instant, MsgInfo, SendInfo, TaskEnded, Timer, UdpSocket};
+use fairway_stack::{Instant, MsgInfo, Outgoing, RecvBatch, SendInfo, TaskEnded, Timer, UdpSocket};
 use tracing::{Instrument, Span, debug, error};
 
 use super::connection::Handle;
@@ -25,9 +26,6 @@ use super::{EncodedReply, Peer, Refusal, TransportKind};
 
 /// Rounds of receiving before other tasks get their turn.
 const ROUNDS: usize = 8;
-
-/// Datagrams received before their replies are sent.
-const BATCH: usize = 32;
 
 /// How long a socket rests that cannot receive.
 const REST: Duration = Duration::from_millis(10);
@@ -74,7 +72,8 @@ struct Datagrams {
     socket: Arc<UdpSocket>,
     parking: Parking<Asked>,
     unsent: Vec<(EncodedReply, SendInfo)>,
-    buffer: Vec<u8>,
+    /// Out of its place only while what it holds is handled.
+    batch: Option<RecvBatch>,
     timer: Timer,
     /// After an error, until the timer ends.
     resting: bool,
@@ -101,7 +100,10 @@ impl Datagrams {
             handle,
             socket: Arc::clone(socket),
             unsent: Vec::new(),
-            buffer: vec![0; shared.dispatcher.limits.udp_receive.min(65_535)],
+            batch: Some(RecvBatch::new(
+                RecvBatch::MAX_SLOTS,
+                shared.dispatcher.limits.udp_receive.min(65_535),
+            )),
             timer: shared.clock.timer(),
             resting: false,
         })
@@ -141,7 +143,7 @@ impl Datagrams {
             id: self.handle.origin.id,
             key: PeerKey::Address(info.peer, false),
         });
-        let back = SendInfo::reply_to(info);
+        let back = way_back(info, local);
         match self.dispatcher.accept(&origin, &octets, now) {
             Verdict::Run(call) => {
                 // What does not finish at once needs a place; without one it is not even begun.
@@ -166,60 +168,69 @@ impl Datagrams {
         }
     }
 
-    /// Receives what is there, some of it at a time; false if nothing was.
-    fn receive(&mut self) -> io::Result<bool> {
-        let mut any = false;
-        for _ in 0..BATCH {
-            match self.socket.try_recv_msg(&mut self.buffer) {
-                Ok((octets, info)) => {
-                    any = true;
-                    self.dispatcher.tally.datagrams_received.one();
-                    if info.truncated {
-                        self.dispatcher.tally.datagrams_truncated.one();
-                        continue;
-                    }
-                    let octets =
-                        Bytes::copy_from_slice(self.buffer.get(..octets).unwrap_or_default());
-                    self.handle_datagram(octets, &info);
+    /// Receives what is there, in one system call.
+    fn receive(&mut self) -> io::Result<()> {
+        let Some(mut batch) = self.batch.take() else {
+            return Ok(());
+        };
+        let result = self.socket.try_recv_batch(&mut batch);
+        if result.is_ok() {
+            for (octets, info) in batch.iter() {
+                self.dispatcher.tally.datagrams_received.one();
+                if info.truncated {
+                    debug!(peer = %info.peer, "datagram too long");
+                    self.dispatcher.tally.datagrams_truncated.one();
+                } else {
+                    self.handle_datagram(Bytes::copy_from_slice(octets), info);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
             }
         }
-        Ok(any)
+        self.batch = Some(batch);
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            result => result.map(drop),
+        }
     }
 
-    /// Sends the replies that wait; false if the system takes no more now.
+    /// Sends the replies that wait, one alone by itself, several together; false if the system takes no more now.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
-        let tally = &self.dispatcher.tally;
         let mut sent = 0;
         let mut free = true;
-        for (reply, back) in &self.unsent {
-            let mut slices = [IoSlice::new(&[]); 16];
-            let mut joined = Vec::new();
-            let slices = gather_slices(reply, &mut slices, &mut joined);
-            loop {
-                match self.socket.try_send_msg(slices, back) {
-                    Ok(_) => tally.datagrams_sent.one(),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        if self.socket.poll_send_ready(cx).is_ready() {
-                            continue;
-                        }
+        while let Some(rest @ [first, ..]) = self.unsent.get(sent..) {
+            let result = if let [(reply, back)] = rest {
+                send_one(&self.socket, reply, back)
+            } else if let Some((reply, back)) =
+                Some(first).filter(|(reply, _)| reply.as_message().is_none())
+            {
+                send_one(&self.socket, reply, back)
+            } else {
+                let run = rest.iter().map_while(|(reply, back)| {
+                    reply.as_message().map(|octets| Outgoing {
+                        octets,
+                        info: *back,
+                    })
+                });
+                self.socket.try_send_batch(&run.collect::<Vec<_>>())
+            };
+            match result {
+                Ok(count) => {
+                    self.dispatcher.tally.datagrams_sent.add(as_u64(count));
+                    sent += count.max(1);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.socket.poll_send_ready(cx).is_pending() {
                         free = false;
-                    }
-                    Err(error) => {
-                        debug!(peer = ?back.peer, %error, "reply not sent");
-                        tally.datagrams_unsent.one();
+                        break;
                     }
                 }
-                break;
+                Err(error) => {
+                    debug!(peer = ?first.1.peer, %error, "reply not sent");
+                    self.dispatcher.tally.datagrams_unsent.one();
+                    sent += 1;
+                }
             }
-            if !free {
-                break;
-            }
-            sent += 1;
         }
-        self.unsent.drain(..sent);
+        self.unsent.drain(..sent.min(self.unsent.len()));
         free
     }
 
@@ -285,35 +296,30 @@ impl Datagrams {
     }
 }
 
-/// The pieces of a reply for one system call.
-fn gather_slices<'a, 'b>(
-    reply: &'a EncodedReply,
-    slices: &'b mut [IoSlice<'a>; 16],
-    joined: &'a mut Vec<u8>,
-) -> &'b [IoSlice<'a>] {
-    let mut used = 0;
-    let mut all = true;
-    {
-        let mut room = slices.iter_mut();
-        for piece in reply.message().filter(|piece| !piece.is_empty()) {
-            let Some(slot) = room.next() else {
-                all = false;
-                break;
-            };
-            *slot = IoSlice::new(piece);
-            used += 1;
-        }
+/// Sends one reply from where its pieces are.
+fn send_one(socket: &UdpSocket, reply: &EncodedReply, back: &SendInfo) -> io::Result<usize> {
+    if let Some(octets) = reply.as_message() {
+        socket.try_send_msg(&[IoSlice::new(octets)], back)?;
+    } else {
+        let joined: Vec<u8> = reply.message().flatten().copied().collect();
+        socket.try_send_msg(&[IoSlice::new(&joined)], back)?;
     }
-    if !all {
-        for piece in reply.message() {
-            joined.extend_from_slice(piece);
-        }
-        if let Some(first) = slices.first_mut() {
-            *first = IoSlice::new(joined);
-        }
-        used = 1;
+    Ok(1)
+}
+
+/// The way back to whoever asked: from the address that was asked.
+///
+/// Where the system chooses that address by itself it is not named, because only such replies can share a system call: the socket has
+/// one address, or a host talks to itself.
+fn way_back(info: &MsgInfo, own: Option<SocketAddr>) -> SendInfo {
+    let back = SendInfo::reply_to(info);
+    let chosen =
+        own.is_some_and(|own| !own.ip().is_unspecified()) || info.local == Some(info.peer.ip());
+    if chosen && back.interface.is_none() {
+        SendInfo::to(info.peer)
+    } else {
+        back
     }
-    slices.get(..used).unwrap_or_default()
 }
 
 impl Future for Datagrams {
