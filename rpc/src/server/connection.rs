@@ -209,8 +209,17 @@ impl Connection {
     }
 
     /// Starts the records that are here, as far as the limits allow; true if some may be left.
-    fn start(&mut self, mut now: Instant) -> Result<bool, End> {
-        self.waiting = false;
+    fn start(&mut self, now: Instant) -> Result<bool, End> {
+        let waited = std::mem::take(&mut self.waiting);
+        let left = self.start_all(now)?;
+        if waited && !self.waiting {
+            // Woken for a place, and perhaps it was not needed: the next one may have it.
+            self.shared.wake_waiting();
+        }
+        Ok(left)
+    }
+
+    fn start_all(&mut self, mut now: Instant) -> Result<bool, End> {
         loop {
             if matches!(self.swap, Swap::Wanted(_) | Swap::Running(_)) {
                 return Ok(true);

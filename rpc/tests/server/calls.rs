@@ -1,0 +1,252 @@
+//! Calls that are answered, over every transport.
+
+use fairway_rpc::{Peer as RpcPeer, Server};
+use fairway_stack::{LocalAddr, Net};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::*;
+
+#[test]
+fn a_call_and_its_reply_by_octets() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let mut peer = fixture.connect().await;
+        peer.send(&record(&call(7, ECHO, &opaque(b"hello")))).await;
+        let mut octets = vec![0; 4 + 24 + 12];
+        peer.stream.read_exact(&mut octets).await.unwrap();
+        // RFC 5531 §11: last fragment, 36 octets. xid, REPLY, MSG_ACCEPTED, AUTH_NONE of 0 octets, SUCCESS, "hello".
+        assert_eq!(
+            octets,
+            [
+                words(&[0x8000_0024, 7, 1, 0, 0, 0, 0, 5]),
+                b"hello\0\0\0".to_vec()
+            ]
+            .concat()
+        );
+    });
+}
+
+#[test]
+fn many_calls_in_one_write_are_all_answered() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let mut peer = fixture.connect().await;
+        let calls: Vec<u8> = (0..1000)
+            .flat_map(|xid| record(&call(xid, ECHO, &opaque(&xid.to_be_bytes()))))
+            .collect();
+        let Peer { stream } = &mut peer;
+        let (mut read, mut write) = tokio::io::split(stream);
+        let write = async { write.write_all(&calls).await.unwrap() };
+        let read = async {
+            for xid in 0..1000u32 {
+                let mut reply = vec![0; 36];
+                read.read_exact(&mut reply).await.unwrap();
+                assert_eq!(reply, record(&success(xid, &opaque(&xid.to_be_bytes()))));
+            }
+        };
+        tokio::join!(write, read);
+        let counters = fixture.counters();
+        assert_eq!(counters.procedures.len(), 1);
+        let procedure = &counters.procedures[0];
+        assert_eq!(
+            (
+                procedure.program,
+                procedure.version,
+                procedure.procedure,
+                procedure.name
+            ),
+            (PROGRAM, VERSION, Some(ECHO), Some("ECHO"))
+        );
+        assert_eq!(
+            (
+                procedure.calls,
+                procedure.errors,
+                procedure.octets_in,
+                procedure.octets_out
+            ),
+            (1000, 0, 8000, 32_000)
+        );
+        assert_eq!(procedure.latency.buckets.iter().sum::<u64>(), 1000);
+    });
+}
+
+#[test]
+fn records_in_fragments_of_any_size_and_empty_ones_are_joined() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let message = call(7, ECHO, &opaque(&[9; 61]));
+        for size in [1, 3, 4, 40, 100] {
+            let mut peer = fixture.connect().await;
+            let mut octets = fragment(false, &[]);
+            for piece in message.chunks(size) {
+                octets.extend(fragment(false, piece));
+            }
+            octets.extend(fragment(true, &[]));
+            peer.send(&octets).await;
+            assert_eq!(
+                peer.record().await.unwrap(),
+                success(7, &opaque(&[9; 61])),
+                "fragments of {size}"
+            );
+        }
+    });
+}
+
+#[test]
+fn octets_that_come_one_by_one_make_a_call() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let mut peer = fixture.connect().await;
+        for octet in record(&call(7, ECHO, &opaque(b"slowly"))) {
+            peer.send(&[octet]).await;
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(peer.record().await.unwrap(), success(7, &opaque(b"slowly")));
+    });
+}
+
+#[test]
+fn a_mebibyte_goes_there_and_back() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let mut peer = fixture.connect().await;
+        let octets: Vec<u8> = (0..1u32 << 18).flat_map(u32::to_be_bytes).collect();
+        for xid in 0..3 {
+            let reply = peer.ask(&call(xid, ECHO, &opaque(&octets))).await.unwrap();
+            assert!(reply == success(xid, &opaque(&octets)));
+        }
+    });
+}
+
+#[test]
+fn a_waiting_call_does_not_hold_up_those_behind_it() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let mut peer = fixture.connect().await;
+        peer.send(&record(&call(1, WAIT, &[]))).await;
+        peer.send(&record(&call(2, WAIT, &[]))).await;
+        assert_eq!(
+            peer.ask(&call(3, ECHO, &opaque(b"now"))).await.unwrap(),
+            success(3, &opaque(b"now"))
+        );
+        assert_eq!(fixture.counters().calls_running, 2);
+        fixture.service.gate.add_permits(1);
+        assert_eq!(peer.record().await.unwrap(), success(1, &words(&[7])));
+        fixture.service.gate.add_permits(1);
+        assert_eq!(peer.record().await.unwrap(), success(2, &words(&[7])));
+        assert_eq!(fixture.counters().calls_running, 0);
+    });
+}
+
+#[test]
+fn batched_calls_are_not_answered() {
+    // RFC 5531 §8.4.1, and rpc-api.md §6.
+    run(async {
+        let fixture = Fixture::new().await;
+        let mut peer = fixture.connect().await;
+        let batch: Vec<u8> = (0..100)
+            .flat_map(|xid| record(&call(xid, SILENT, &[])))
+            .collect();
+        peer.send(&batch).await;
+        assert_eq!(
+            peer.ask(&call(100, NULL, &[])).await.unwrap(),
+            success(100, &[])
+        );
+        let silent = fixture
+            .counters()
+            .procedures
+            .iter()
+            .find(|p| p.procedure == Some(SILENT))
+            .unwrap()
+            .calls;
+        assert_eq!(silent, 100);
+    });
+}
+
+#[test]
+fn replies_follow_a_client_that_has_said_all() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let mut peer = fixture.connect().await;
+        peer.send(&record(&call(1, WAIT, &[]))).await;
+        peer.stream.shutdown(std::net::Shutdown::Write).unwrap();
+        fixture.until(|counters| counters.calls_running == 1).await;
+        fixture.service.gate.add_permits(1);
+        assert_eq!(peer.record().await.unwrap(), success(1, &words(&[7])));
+        assert_eq!(peer.record().await, None);
+        fixture
+            .until(|counters| counters.connections_open == 0)
+            .await;
+    });
+}
+
+#[test]
+fn local_streams_carry_calls_and_the_peers_credentials() {
+    run(async {
+        let net = Net::system();
+        let path =
+            std::env::temp_dir().join(format!("fairway-rpc-server-{}.sock", std::process::id()));
+        let address = LocalAddr::path(&path);
+        let server = Server::builder(&net)
+            .service(TestService::new(VERSION))
+            .listen_local(address.clone())
+            .start()
+            .await
+            .unwrap();
+        let mut stream = net.connect_local(&address).await.unwrap();
+        stream
+            .write_all(&record(&call(7, ECHO, &opaque(b"local"))))
+            .await
+            .unwrap();
+        let mut reply = vec![0; 28 + 12];
+        stream.read_exact(&mut reply).await.unwrap();
+        assert_eq!(reply, record(&success(7, &opaque(b"local"))));
+        drop(server);
+        while path.exists() {
+            // The socket file goes with the server.
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_connection_made_elsewhere_is_served() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let (mut ours, theirs) = tokio::io::duplex(1 << 16);
+        fixture
+            .server
+            .serve(fairway_rpc::Channel::Memory(theirs), RpcPeer::Memory);
+        ours.write_all(&record(&call(7, ECHO, &opaque(b"memory"))))
+            .await
+            .unwrap();
+        let mut reply = vec![0; 28 + 12];
+        ours.read_exact(&mut reply).await.unwrap();
+        assert_eq!(reply, record(&success(7, &opaque(b"memory"))));
+    });
+}
+
+#[test]
+fn a_panicking_handler_ends_its_connection_and_no_other() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let mut other = fixture.connect().await;
+        for procedure in [PANIC, WAIT_PANIC] {
+            let mut peer = fixture.connect().await;
+            peer.send(&record(&call(1, procedure, &[]))).await;
+            fixture
+                .service
+                .gate
+                .add_permits(usize::from(procedure == WAIT_PANIC));
+            assert_eq!(peer.record().await, None);
+            assert_eq!(
+                other.ask(&call(2, NULL, &[])).await.unwrap(),
+                success(2, &[])
+            );
+        }
+        let counters = fixture
+            .until(|counters| counters.connections_open == 1)
+            .await;
+        assert_eq!((counters.closed_by_panic, counters.calls_running), (2, 0));
+    });
+}

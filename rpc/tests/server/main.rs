@@ -1,0 +1,18 @@
+//! The server over real sockets on loopback: what it answers octet by octet, what each bound does, and that one peer's faults
+//! cost only that peer.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
+mod calls;
+mod datagrams;
+mod limits;
+mod rejections;
+mod slow;
+mod stopping;
+mod support;
