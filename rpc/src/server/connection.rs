@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -24,6 +24,7 @@ use super::output::{Output, SLICES};
 use super::parked::{Job, Parking, Wakeups, lock};
 use super::server::Shared;
 use super::{EncodedReply, Refusal};
+use crate::client::{Client, ClientConfig};
 use crate::transport::{Channel, Link, LinkError};
 
 /// Room that is made before a read when nothing is known about what comes.
@@ -51,6 +52,16 @@ pub(crate) struct Handle {
     /// Records that callbacks want to be sent.
     outbox: Mutex<Outbox>,
     max_queued: usize,
+    /// The client for calls the other way, once somebody has asked for it.
+    callback: Mutex<Callback>,
+}
+
+#[derive(Debug, Default)]
+enum Callback {
+    #[default]
+    Unused,
+    Used(Client),
+    Closed,
 }
 
 #[derive(Debug, Default)]
@@ -65,13 +76,47 @@ const FINISH: u8 = 1;
 const STOP: u8 = 2;
 
 impl Handle {
-    pub(crate) fn new(origin: Arc<Origin>, max_queued: usize) -> Self {
-        Self {
-            origin,
+    /// `origin` is given the handle's own address, for callbacks.
+    pub(crate) fn new(max_queued: usize, origin: impl FnOnce(Weak<Self>) -> Origin) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            origin: Arc::new(origin(Weak::clone(own))),
             wakeups: Arc::default(),
             wish: AtomicU8::new(GO_ON),
             outbox: Mutex::default(),
             max_queued,
+            callback: Mutex::default(),
+        })
+    }
+
+    /// The client for calls the other way; none once the connection has ended.
+    pub(crate) fn callback(self: Arc<Self>) -> Option<Client> {
+        let link = Arc::clone(&self);
+        let mut callback = lock(&self.callback);
+        match &*callback {
+            Callback::Used(client) => Some(client.clone()),
+            Callback::Closed => None,
+            Callback::Unused => {
+                let client = Client::over(&self.origin.net, link, ClientConfig::default());
+                *callback = Callback::Used(client.clone());
+                Some(client)
+            }
+        }
+    }
+
+    /// The client that replies are for, if any.
+    fn called_back(&self) -> Option<Client> {
+        match &*lock(&self.callback) {
+            Callback::Used(client) => Some(client.clone()),
+            Callback::Unused | Callback::Closed => None,
+        }
+    }
+
+    /// The connection has ended: calls the other way fail, and none is begun.
+    fn close(&self) {
+        lock(&self.outbox).closed = true;
+        let callback = std::mem::replace(&mut *lock(&self.callback), Callback::Closed);
+        if let Callback::Used(client) = callback {
+            client.link_closed();
         }
     }
 
@@ -259,7 +304,10 @@ impl Connection {
                     self.queue(now, reply);
                     self.swap = Swap::Wanted(upgrade);
                 }
-                Verdict::Reply => self.dispatcher.tally.garbage.one(),
+                Verdict::Reply => match self.handle.called_back() {
+                    Some(client) => client.deliver(record),
+                    None => self.dispatcher.tally.garbage.one(),
+                },
                 Verdict::Ignore => {}
             }
         }
@@ -437,8 +485,18 @@ impl Connection {
                 return Poll::Pending;
             }
             let now = self.shared.clock.now();
-            if let Some(end) = self.core.handle_timeout(now) {
-                return Poll::Ready(end);
+            match self.core.handle_timeout(now) {
+                // Calls the other way are under way.
+                Some(End::Idle)
+                    if self
+                        .handle
+                        .called_back()
+                        .is_some_and(|client| client.load().0 > 0) =>
+                {
+                    self.core.handle_activity(now);
+                }
+                Some(end) => return Poll::Ready(end),
+                None => {}
             }
             for call in self
                 .parking
@@ -564,7 +622,7 @@ impl Drop for Connection {
             self.shared.release_call();
         }
         tally.octets_queued.sub(as_u64(self.counted));
-        lock(&self.handle.outbox).closed = true;
+        self.handle.close();
         self.shared.forget(&self.handle);
     }
 }

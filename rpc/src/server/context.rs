@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use fairway_stack::{Credentials, Instant, Net};
 use fairway_xdr::Encode;
 
 use super::auth::Seal;
+use super::connection::Handle;
 use super::replies::PeerKey;
 use super::{EncodedReply, Refusal, Reply};
 use crate::auth::AuthSys;
+use crate::client::Client;
 use crate::msg::{AcceptStat, OpaqueAuth, Procedure};
 
 /// Who is at the other end.
@@ -98,6 +100,8 @@ pub(crate) struct Origin {
     pub(crate) id: u64,
     /// Who it is to the duplicate cache.
     pub(crate) key: PeerKey,
+    /// The connection, for calls back over it.
+    pub(crate) connection: Weak<Handle>,
 }
 
 /// One call, as its handler sees it.
@@ -199,6 +203,16 @@ impl CallContext {
     #[must_use]
     pub fn credential(&self) -> &OpaqueAuth {
         &self.credential
+    }
+
+    /// A client that calls the other way, over the connection that this call came on; the peer serves what it gave
+    /// `Client::serve`. None over datagrams, and when the connection has ended.
+    ///
+    /// It can be kept: its calls fail as interrupted when the connection ends. Its calls are answered while a handler waits for them,
+    /// for nothing holds up the reading but the limits on calls.
+    #[must_use]
+    pub fn callback(&self) -> Option<Client> {
+        self.origin.connection.upgrade()?.callback()
     }
 
     /// When the handler is cut off ([`Limits::call_within`](crate::Limits)), if ever.

@@ -10,10 +10,16 @@ mod core;
 mod counters;
 mod dispatch;
 mod limits;
+mod local;
 mod output;
 mod parked;
 mod replies;
 mod reply;
+mod served;
+#[expect(
+    clippy::module_inception,
+    reason = "the layout names the file of the async API so"
+)]
 mod server;
 mod service;
 mod udp;
@@ -24,5 +30,6 @@ pub use counters::{BUCKETS, Counters, Histogram, ProcedureCounters};
 pub use dispatch::Registry;
 pub use limits::Limits;
 pub use reply::{EncodedReply, Refusal, Reply};
+pub(crate) use served::Served;
 pub use server::{Listener, Server, ServerAddress, ServerBuilder, ServerError};
 pub use service::{Args, CallFuture, Proxy, Service, ServiceOptions};

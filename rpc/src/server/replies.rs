@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fairway_stack::Instant;
+use fairway_stack::{Instant, LocalAddr};
 
 use crate::msg::{AcceptStat, Procedure};
 
@@ -47,7 +47,7 @@ pub(crate) enum PeerKey {
     /// The connection itself, where peers have no address of their own.
     Connection(u64),
     /// A local datagram socket's name.
-    Name(Vec<u8>),
+    Name(LocalAddr),
 }
 
 /// What to do with a call that has arrived.

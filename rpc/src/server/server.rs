@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fairway_stack::{
-    AcceptError, Clock, LocalAddr, LocalListener, Net, NetError, Task, TcpListener, UdpSocket,
-    option,
+    AcceptError, Clock, LocalAddr, LocalDatagram, LocalListener, Net, NetError, Task, TcpListener,
+    UdpSocket, option,
 };
 use tokio::sync::Notify;
 use tracing::{Instrument, debug, debug_span, error, info, warn};
@@ -20,10 +20,10 @@ use super::context::Origin;
 use super::dispatch::Dispatcher;
 use super::parked::lock;
 use super::replies::PeerKey;
-use super::udp;
 use super::{
     Counters, Limits, Peer, Proxy, Registry, ServerAuth, Service, ServiceOptions, TransportKind,
 };
+use super::{local, udp};
 use crate::transport::Channel;
 
 /// The longest a listener rests.
@@ -39,6 +39,14 @@ pub enum Listener {
     Udp(UdpSocket),
     /// Local stream connections.
     Local(LocalListener),
+    /// Local datagrams.
+    LocalDatagram(LocalDatagram),
+}
+
+impl From<LocalDatagram> for Listener {
+    fn from(socket: LocalDatagram) -> Self {
+        Self::LocalDatagram(socket)
+    }
 }
 
 impl From<TcpListener> for Listener {
@@ -69,6 +77,8 @@ pub enum ServerAddress {
     Udp(SocketAddr),
     /// Over a local stream socket.
     Local(LocalAddr),
+    /// Over a local datagram socket.
+    LocalDatagram(LocalAddr),
 }
 
 /// Why a server did not start.
@@ -97,6 +107,7 @@ enum Wanted {
     Tcp(SocketAddr),
     Udp(SocketAddr),
     Local(LocalAddr),
+    LocalDatagram(LocalAddr),
     Made(Listener),
 }
 
@@ -172,6 +183,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Listens for local datagrams. Callers must have a name of their own to be answered.
+    pub fn listen_local_datagram(mut self, address: LocalAddr) -> Self {
+        self.wanted.push(Wanted::LocalDatagram(address));
+        self
+    }
+
     /// Serves on something that listens already (socket activation).
     pub fn adopt(mut self, listener: impl Into<Listener>) -> Self {
         self.wanted.push(Wanted::Made(listener.into()));
@@ -214,6 +231,10 @@ impl ServerBuilder {
                     .listen_local(&address)
                     .map(Listener::Local)
                     .map_err(|error| (format!("{address:?}"), error)),
+                Wanted::LocalDatagram(address) => net
+                    .bind_local_datagram(&address)
+                    .map(Listener::LocalDatagram)
+                    .map_err(|error| (format!("{address:?}"), error)),
                 Wanted::Made(listener) => Ok(listener),
             };
             let listener =
@@ -222,6 +243,9 @@ impl ServerBuilder {
                 Listener::Tcp(listener) => listener.local_addr().map(ServerAddress::Tcp),
                 Listener::Udp(socket) => socket.local_addr().map(ServerAddress::Udp),
                 Listener::Local(listener) => listener.local_addr().map(ServerAddress::Local),
+                Listener::LocalDatagram(socket) => {
+                    socket.local_addr().map(ServerAddress::LocalDatagram)
+                }
             };
             let address = address.map_err(|error| ServerError::Listen {
                 address: String::from("a listener"),
@@ -242,6 +266,9 @@ impl ServerBuilder {
                     net.spawn(accept_local(own, listener).instrument(span))
                 }
                 Listener::Udp(socket) => net.spawn(udp::serve(own, socket).instrument(span)),
+                Listener::LocalDatagram(socket) => {
+                    net.spawn(local::serve(own, socket).instrument(span))
+                }
             });
             addresses.push(address);
         }
@@ -293,7 +320,9 @@ impl Server {
     pub fn tcp_addr(&self) -> Option<SocketAddr> {
         self.addresses.iter().find_map(|address| match address {
             ServerAddress::Tcp(address) => Some(*address),
-            ServerAddress::Udp(_) | ServerAddress::Local(_) => None,
+            ServerAddress::Udp(_) | ServerAddress::Local(_) | ServerAddress::LocalDatagram(_) => {
+                None
+            }
         })
     }
 
@@ -302,7 +331,9 @@ impl Server {
     pub fn udp_addr(&self) -> Option<SocketAddr> {
         self.addresses.iter().find_map(|address| match address {
             ServerAddress::Udp(address) => Some(*address),
-            ServerAddress::Tcp(_) | ServerAddress::Local(_) => None,
+            ServerAddress::Tcp(_) | ServerAddress::Local(_) | ServerAddress::LocalDatagram(_) => {
+                None
+            }
         })
     }
 
@@ -511,7 +542,7 @@ impl Shared {
         }
         *count += 1;
         table.streams += 1;
-        let origin = Arc::new(Origin {
+        let handle = Handle::new(max_queued, |connection| Origin {
             net: self.net.clone(),
             transport,
             peer,
@@ -519,8 +550,8 @@ impl Shared {
             interface: None,
             id,
             key: peer_key,
+            connection,
         });
-        let handle = Arc::new(Handle::new(origin, max_queued));
         table.handles.insert(id, Arc::clone(&handle));
         drop(table);
         tally.connections_accepted.one();
@@ -604,14 +635,14 @@ impl Rest {
     async fn after(&mut self, shared: &Shared, failure: AcceptError) {
         match failure {
             AcceptError::Connection(error) => {
-                debug!(%error, "a connection died before it was accepted")
+                debug!(%error, "a connection died before it was accepted");
             }
             failure => {
                 shared.dispatcher.tally.accept_backoffs.one();
                 if self.next == self.first {
                     match failure {
                         AcceptError::Exhausted(error) => {
-                            warn!(%error, "no resources to accept a connection")
+                            warn!(%error, "no resources to accept a connection");
                         }
                         failure => error!(error = %failure.error(), "cannot accept"),
                     }

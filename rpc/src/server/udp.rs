@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ impl Datagrams {
     fn new(shared: &Arc<Shared>, socket: &Arc<UdpSocket>) -> Option<Self> {
         let id = shared.new_id();
         let local = socket.local_addr().ok();
-        let origin = Origin {
+        let handle = Handle::new(0, |connection| Origin {
             net: shared.net.clone(),
             transport: TransportKind::Udp,
             peer: Peer::Memory,
@@ -91,8 +91,8 @@ impl Datagrams {
             interface: None,
             id,
             key: PeerKey::Connection(id),
-        };
-        let handle = Arc::new(Handle::new(Arc::new(origin), 0));
+            connection,
+        });
         shared.enlist(&handle).then(|| Self {
             shared: Arc::clone(shared),
             dispatcher: Arc::clone(&shared.dispatcher),
@@ -127,7 +127,7 @@ impl Datagrams {
     }
 
     /// One datagram has arrived.
-    fn handle_datagram(&mut self, octets: Bytes, info: &MsgInfo) {
+    fn handle_datagram(&mut self, octets: &Bytes, info: &MsgInfo) {
         let tally = &self.dispatcher.tally;
         let now = self.shared.clock.now();
         let local = self.handle.origin.local;
@@ -142,9 +142,10 @@ impl Datagrams {
             interface: info.interface,
             id: self.handle.origin.id,
             key: PeerKey::Address(info.peer, false),
+            connection: Weak::new(),
         });
         let back = way_back(info, local);
-        match self.dispatcher.accept(&origin, &octets, now) {
+        match self.dispatcher.accept(&origin, octets, now) {
             Verdict::Run(call) => {
                 // What does not finish at once needs a place; without one it is not even begun.
                 if tally.calls_running.get() >= as_u64(self.dispatcher.limits.max_calls) {
@@ -181,7 +182,7 @@ impl Datagrams {
                     debug!(peer = %info.peer, "datagram too long");
                     self.dispatcher.tally.datagrams_truncated.one();
                 } else {
-                    self.handle_datagram(Bytes::copy_from_slice(octets), info);
+                    self.handle_datagram(&Bytes::copy_from_slice(octets), info);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod channel;
 mod link;
+mod memory;
 
 pub use channel::{Channel, Stream};
 pub(crate) use link::{Link, LinkError};

@@ -9,6 +9,7 @@
     reason = "a test that fails says so"
 )]
 
+mod callbacks;
 mod calls;
 mod datagrams;
 mod limits;

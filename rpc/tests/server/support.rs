@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use fairway_rpc::xdr::{self, Encoder, Opaque};
 use fairway_rpc::{
-    Args, AuthStat, CallContext, CallFuture, Counters, Limits, Refusal, Reply, Server,
-    ServerBuilder, Service, ServiceOptions,
+    Args, AuthStat, CallContext, CallFuture, CallOptions, Counters, Limits, Procedure, Refusal,
+    Reply, Server, ServerBuilder, Service, ServiceOptions,
 };
 use fairway_stack::{Net, SendInfo, TcpStream, UdpSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,6 +38,8 @@ pub const ASKED: u32 = 10;
 /// As `WAIT`, then counts.
 pub const WAIT_COUNT: u32 = 11;
 pub const WAIT_PANIC: u32 = 12;
+/// Calls procedure 3 of program 55, version 1, back over the connection with its own arguments, and answers what that answers.
+pub const CALL_BACK: u32 = 13;
 
 /// Runs a test on a runtime of its own; 30 seconds are a failure.
 pub fn run<F: Future<Output = ()>>(test: F) {
@@ -114,6 +116,14 @@ impl TestService {
             ASKED => cx.reply(Reply::Value(xdr::Text(
                 cx.local_addr().unwrap().to_string(),
             ))),
+            CALL_BACK => {
+                let client = cx.callback().ok_or(Refusal::SystemErr)?;
+                let procedure = Procedure::new(55, 1, 3);
+                let results = client
+                    .call_raw(procedure, args.raw(), &CallOptions::new())
+                    .await;
+                cx.reply_raw(results.map_err(|_| Refusal::SystemErr)?)
+            }
             // Procedure 0 is among these: the server answers it all the same.
             _ => Err(Refusal::ProcUnavail),
         }
