@@ -1,1 +1,5 @@
 //! The portmapper: portmap 2 and rpcbind 3 and 4 (RFC 1833), daemon and client.
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod registry;
