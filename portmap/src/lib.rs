@@ -3,6 +3,26 @@
 
 pub mod access;
 pub mod address;
+pub mod call_it;
+pub mod config;
+pub mod core;
 pub mod hosts;
+pub mod portmapper;
 pub mod registry;
 pub mod stats;
+mod v2;
+mod v3;
+mod v4;
+pub mod warm;
+
+pub use portmapper::Portmapper;
+
+/// Portmap, version 2: what `rpcgen` makes of `x/pmap.x`.
+pub mod pmap {
+    include!(concat!(env!("OUT_DIR"), "/pmap.rs"));
+}
+
+/// rpcbind, versions 3 and 4: what `rpcgen` makes of `x/rpcb.x`.
+pub mod rpcb {
+    include!(concat!(env!("OUT_DIR"), "/rpcb.rs"));
+}
