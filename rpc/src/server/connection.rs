@@ -25,6 +25,7 @@ use super::parked::{Job, Parking, Wakeups, lock};
 use super::server::Shared;
 use super::{EncodedReply, Refusal};
 use crate::client::{Client, ClientConfig};
+use crate::msg::ReplyHeader;
 use crate::transport::{Channel, Link, LinkError};
 
 /// Room that is made before a read when nothing is known about what comes.
@@ -111,9 +112,14 @@ impl Handle {
         }
     }
 
-    /// The connection has ended: calls the other way fail, and none is begun.
+    /// The connection has ended.
     fn close(&self) {
         lock(&self.outbox).closed = true;
+        self.close_callback();
+    }
+
+    /// No reply comes any more: calls the other way fail, and none is begun.
+    fn close_callback(&self) {
         let callback = std::mem::replace(&mut *lock(&self.callback), Callback::Closed);
         if let Callback::Used(client) = callback {
             client.link_closed();
@@ -182,8 +188,10 @@ pub(crate) struct Connection {
     swap: Swap,
     /// Octets of `output` that are part of the server's sum.
     counted: usize,
-    /// The peer has ended its direction, or the server reads no more.
+    /// The peer has ended its direction.
     input_ended: bool,
+    /// The server stops: calls that arrive are dropped, replies are not.
+    finishing: bool,
     /// Waits for a place among all calls.
     waiting: bool,
     /// Why the connection is not read, as counted.
@@ -209,6 +217,7 @@ impl Connection {
             swap: Swap::None,
             counted: 0,
             input_ended: false,
+            finishing: false,
             waiting: false,
             paused: None,
         }
@@ -286,6 +295,9 @@ impl Connection {
             let Some(record) = self.core.poll_record(now, &mut self.input)? else {
                 return Ok(self.core.pause().is_some());
             };
+            if self.finishing && !matches!(ReplyHeader::peek(&record), Some((_, Some(false)))) {
+                continue;
+            }
             match self.dispatcher.accept(&self.handle.origin, &record, now) {
                 Verdict::Run(call) => match self.parking.poll_once(call) {
                     Some((call, result)) => {
@@ -411,17 +423,21 @@ impl Connection {
         }
     }
 
+    /// Whether calls the other way are under way.
+    fn awaits_replies(&self) -> bool {
+        self.handle
+            .called_back()
+            .is_some_and(|client| client.load().0 > 0)
+    }
+
     /// One turn; gives why the connection ends, if it does.
     fn turn(&mut self, cx: &mut Context<'_>) -> Result<Poll<End>, Lost> {
         let mut now = self.shared.clock.now();
         match self.handle.wish.load(Ordering::Acquire) {
             GO_ON => {}
             FINISH => {
-                if !self.input_ended {
-                    self.input_ended = true;
-                    self.input.clear();
-                    self.core.handle_close();
-                }
+                self.finishing = true;
+                self.core.handle_close();
             }
             _ => return Ok(Poll::Ready(End::Done)),
         }
@@ -443,7 +459,12 @@ impl Connection {
             if self.core.is_done() && !left {
                 return Ok(Poll::Ready(End::Done));
             }
-            if left || self.input_ended || !self.core.may_read() {
+            let wanted = if self.finishing {
+                self.awaits_replies()
+            } else {
+                self.core.may_read()
+            };
+            if left || self.input_ended || !wanted {
                 self.count_pause();
                 return Ok(Poll::Pending);
             }
@@ -452,6 +473,7 @@ impl Connection {
                 Poll::Ready(0) => {
                     self.input_ended = true;
                     self.core.handle_close();
+                    self.handle.close_callback();
                     if !self.input.is_empty() {
                         debug!(peer = %self.handle.origin.peer, len = self.input.len(), "stream ended within a record");
                         self.input.clear();
@@ -487,12 +509,7 @@ impl Connection {
             let now = self.shared.clock.now();
             match self.core.handle_timeout(now) {
                 // Calls the other way are under way.
-                Some(End::Idle)
-                    if self
-                        .handle
-                        .called_back()
-                        .is_some_and(|client| client.load().0 > 0) =>
-                {
+                Some(End::Idle) if self.awaits_replies() => {
                     self.core.handle_activity(now);
                 }
                 Some(end) => return Poll::Ready(end),

@@ -45,6 +45,32 @@ fn calls_that_run_are_finished_and_answered() {
 }
 
 #[test]
+fn a_call_that_waits_for_a_callback_is_finished_and_new_ones_are_not_begun() {
+    run(async {
+        let fixture = Fixture::new().await;
+        let mut peer = fixture.connect().await;
+        peer.send(&record(&call(1, CALL_BACK, &[]))).await;
+        let back = peer.record().await.unwrap();
+        let stop = fixture.server.shutdown(LONG);
+        let watch = async {
+            // Let the stop begin.
+            while fixture
+                .net
+                .connect_tcp(fixture.server.tcp_addr().unwrap())
+                .await
+                .is_ok()
+            {}
+            peer.send(&record(&call(2, NULL, &[]))).await;
+            let reply = success(u32::from_be_bytes(back[..4].try_into().unwrap()), &[]);
+            assert_eq!(peer.ask(&reply).await.unwrap(), success(1, &[]));
+            assert_eq!(peer.record().await, None);
+        };
+        let (clean, ()) = tokio::join!(stop, watch);
+        assert!(clean);
+    });
+}
+
+#[test]
 fn what_takes_too_long_is_cut_off() {
     run(async {
         let fixture = Fixture::new().await;
