@@ -973,7 +973,7 @@ impl<'a> Resolver<'a> {
         if let Some(id) = self.header_types.get(&name.symbol) {
             return Some(Type::Named(*id));
         }
-        if let Some((shape, text)) = header_type(written) {
+        if let Some((kind, text)) = header_type(written) {
             let id = ItemId(self.items.len());
             let docs = vec![
                 "As in the headers of C's RPC library; the file does not define it.".to_owned(),
@@ -982,7 +982,7 @@ impl<'a> Resolver<'a> {
                 name: written.to_owned(),
                 docs,
                 text: text.to_owned(),
-                kind: ItemKind::Typedef(shape),
+                kind,
             });
             self.spans.push(name.span);
             self.header_types.insert(name.symbol, id);
@@ -1378,17 +1378,44 @@ fn c_type(name: &str) -> Option<Scalar> {
     })
 }
 
-/// Types that files use because C's `rpc/types.h`, `rpc/xdr.h` or `rpc/key_prot.h` defines them.
-fn header_type(name: &str) -> Option<(Shape, &'static str)> {
+/// Types that files use because C's `rpc/types.h`, `rpc/xdr.h`, `rpc/key_prot.h` or `rpc/auth_sys.h` defines them.
+fn header_type(name: &str) -> Option<(ItemKind, &'static str)> {
     Some(match name {
         "netobj" => (
-            Shape::Opaque(Bound::number(1024)),
+            ItemKind::Typedef(Shape::Opaque(Bound::number(1024))),
             "typedef opaque netobj<1024>;",
         ),
         "des_block" => (
-            Shape::FixedOpaque(Bound::number(8)),
+            ItemKind::Typedef(Shape::FixedOpaque(Bound::number(8))),
             "typedef opaque des_block[8];",
         ),
+        // RFC 5531 appendix A.
+        "authsys_parms" => {
+            let number = || Shape::Plain(Type::Scalar(Scalar::U32));
+            let field = |name: &str, text: &str, shape| Field {
+                name: name.to_owned(),
+                docs: Vec::new(),
+                text: text.to_owned(),
+                shape,
+            };
+            let fields = vec![
+                field("stamp", "unsigned int stamp", number()),
+                field(
+                    "machinename",
+                    "string machinename<255>",
+                    Shape::Text(Bound::number(255)),
+                ),
+                field("uid", "unsigned int uid", number()),
+                field("gid", "unsigned int gid", number()),
+                field(
+                    "gids",
+                    "unsigned int gids<16>",
+                    Shape::Array(Type::Scalar(Scalar::U32), Bound::number(16)),
+                ),
+            ];
+            let text = "struct authsys_parms { unsigned int stamp; string machinename<255>; unsigned int uid; unsigned int gid; unsigned int gids<16>; };";
+            (ItemKind::Struct(fields), text)
+        }
         _ => return None,
     })
 }
