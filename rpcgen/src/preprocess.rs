@@ -26,7 +26,7 @@ pub(crate) const MAX_INCLUSIONS: usize = 4096;
 /// How deep macros may stand within macros.
 pub(crate) const MAX_EXPANSION_DEPTH: usize = 128;
 /// How many tokens the expansion of macros may look at in a run.
-pub(crate) const MAX_STEPS: usize = 4 << 20;
+pub(crate) const MAX_STEPS: usize = 1 << 20;
 /// How deep `#if` may nest.
 const MAX_CONDITION_DEPTH: usize = 1024;
 

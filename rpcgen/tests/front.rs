@@ -1,9 +1,5 @@
 //! `.x` files to accept, with what they mean, and to refuse, with what is said about them. `BLESS=1` rewrites the golden files.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests may: a panic is how they fail"
-)]
+#![expect(clippy::unwrap_used, reason = "tests may: a panic is how they fail")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
