@@ -413,6 +413,17 @@ impl UdpSocket {
         on_backend!(&self.inner, socket => socket.try_send(buf))
     }
 
+    /// Tells the runtime that nothing is left to receive, as far as the caller cares: the next
+    /// [`poll_recv_ready`](Self::poll_recv_ready) then waits for a further arrival, and the call that would only say
+    /// `WouldBlock` is spared. A datagram that is there all the same stays, and is received after the next arrives.
+    pub fn assume_drained(&self) {
+        on_backend!(&self.inner, socket => {
+            let nothing: io::Result<()> =
+                socket.try_io(Interest::READABLE, || Err(io::ErrorKind::WouldBlock.into()));
+            debug_assert!(nothing.is_err(), "the closure only fails");
+        });
+    }
+
     /// Waits until receiving may give something. May be wrong; then `try_recv…` says `WouldBlock`.
     ///
     /// # Errors
