@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fairway_stack::{Family, Instant, LocalAddr, Net};
+use fairway_stack::{Family, Instant, LocalAddr, Net, NetError};
 use fairway_xdr::{DecodeOwned, Decoder, Encode, EncodeError, Encoder, Mode};
 
 use super::conn::{self, Conn, Target, Wire};
@@ -15,12 +15,15 @@ use super::core::{ClientCounters, Terms};
 use super::stream::StreamIo;
 use super::udp::DatagramIo;
 use crate::auth::{AuthNone, CallHead, ClientAuth, Next, Ticket};
+use crate::bind::Transport;
 use crate::error::{CallError, ConnectError};
 use crate::limits::ClientLimits;
 use crate::msg::{
     AcceptStat, CallHeader, Procedure, RejectStat, ReplyFault, ReplyHeader, ReplyStat,
 };
+use crate::portmapper;
 use crate::record::{self, MARK_LEN};
+use crate::server::{Peer, Server};
 use crate::transport::{Channel, Link, Stream};
 
 /// How a client connects and calls, unless a call's [`CallOptions`] say otherwise.
@@ -47,6 +50,8 @@ pub struct ClientConfig {
     pub first_pause: Duration,
     /// The longest pause between two attempts to connect. Default 10 s.
     pub longest_pause: Duration,
+    /// Where portmappers listen. Default 111.
+    pub portmapper_port: u16,
     /// How strictly results are decoded.
     pub mode: Mode,
     /// Caps.
@@ -65,6 +70,7 @@ impl Default for ClientConfig {
             longest_wait: Duration::from_secs(8),
             first_pause: Duration::from_millis(100),
             longest_pause: Duration::from_secs(10),
+            portmapper_port: portmapper::PORT,
             mode: Mode::Strict,
             limits: ClientLimits::default(),
         }
@@ -117,6 +123,13 @@ impl ClientConfig {
     #[must_use]
     pub fn first_wait(mut self, wait: Duration) -> Self {
         self.first_wait = wait;
+        self
+    }
+
+    /// With portmappers at this port.
+    #[must_use]
+    pub fn portmapper_port(mut self, port: u16) -> Self {
+        self.portmapper_port = port;
         self
     }
 
@@ -225,6 +238,9 @@ impl Encode for Encoded {
     }
 }
 
+/// Octets on their way in a pipe in memory, each way.
+const PIPE: usize = 256 * 1024;
+
 /// How often a refused credential is made anew for one call, rpc-api §3.2.
 const REFUSALS: u32 = 2;
 
@@ -304,6 +320,61 @@ impl Client {
         let limits = config.limits;
         let wire = Wire::Datagram(DatagramIo::new(socket, limits.udp_send, limits.udp_receive));
         Ok(Self::new(net, config, Target::None, wire, None))
+    }
+
+    /// Connects to a program on `host`, a name or an address: asks the host's portmapper where the program is, over the
+    /// same transport (`clnt_create`). A host with several addresses is tried at each.
+    ///
+    /// Over [`Transport::Local`] the machine is this one, and `host` is not looked at.
+    ///
+    /// # Errors
+    /// As [`lookup`](crate::portmapper::lookup) and [`Client::tcp`]; [`ConnectError::UnknownHost`].
+    ///
+    /// # Cancel safety
+    /// Dropping it gives the attempt up.
+    pub async fn dial(
+        net: &Net,
+        host: &str,
+        program: u32,
+        version: u32,
+        transport: Transport,
+        config: ClientConfig,
+    ) -> Result<Self, ConnectError> {
+        if transport == Transport::Local {
+            let path = portmapper::lookup_local(net, program, version).await?;
+            return Self::local(net, &path, config).await;
+        }
+        let mut failed = ConnectError::UnknownHost(NetError::HostNotFound);
+        for address in net.lookup(host).await? {
+            let found =
+                portmapper::lookup(net, address, program, version, transport, &config).await;
+            let made = match (found, transport) {
+                (Ok(peer), Transport::Udp) => Self::udp(net, peer, config.clone()).await,
+                (Ok(peer), _) => Self::tcp(net, peer, config.clone()).await,
+                (Err(error), _) => Err(error),
+            };
+            match made {
+                Ok(client) => return Ok(client),
+                // What the first address says is most to the point, unless nobody was there.
+                Err(error) if matches!(failed, ConnectError::UnknownHost(_)) => failed = error,
+                Err(_) => {}
+            }
+        }
+        Err(failed)
+    }
+
+    /// A client of a server in this process, over a pipe in memory.
+    #[must_use]
+    pub fn memory(server: &Server) -> Self {
+        Self::memory_with(server, ClientConfig::default())
+    }
+
+    /// [`memory`](Self::memory) with a configuration.
+    #[must_use]
+    pub fn memory_with(server: &Server, config: ClientConfig) -> Self {
+        let (ours, theirs) = tokio::io::duplex(PIPE);
+        server.serve(Channel::Memory(theirs), Peer::Memory);
+        Self::from_channel(server.net(), Channel::Memory(ours), config)
     }
 
     /// A client over a stream that is connected already. When it is lost, it is not made again.

@@ -485,6 +485,9 @@ impl Conn {
         loop {
             let polled = match &mut io.wire {
                 Wire::Stream(stream) => stream.poll_receive(cx, &mut io.records).map_ok(|()| 0),
+                Wire::Datagram(datagram) if me.is_some() => {
+                    datagram.poll_receive_one(cx, &mut io.records)
+                }
                 Wire::Datagram(datagram) => datagram.poll_receive(cx, &mut io.records),
                 Wire::None => return Some(Drive::Lost),
             };
@@ -547,6 +550,9 @@ impl Conn {
                 }
             }
             if mine {
+                if let Wire::Datagram(datagram) = &io.wire {
+                    datagram.assume_drained();
+                }
                 return Some(Drive::Mine);
             }
         }

@@ -306,10 +306,8 @@ impl Core {
 
     /// The caller has dropped its call.
     pub(crate) fn handle_cancel(&mut self, xid: u32) {
-        if let Some(phase) = self.forget(xid) {
-            if phase != Phase::Done {
-                self.counters.dropped += 1;
-            }
+        if self.forget(xid).is_some_and(|phase| phase != Phase::Done) {
+            self.counters.dropped += 1;
         }
     }
 

@@ -26,17 +26,51 @@ pub(super) enum Sent {
 pub(super) struct DatagramIo {
     socket: UdpSocket,
     batch: RecvBatch,
+    /// Room for one datagram, one octet longer than a reply may be, so that a longer one shows.
+    single: Box<[u8]>,
     /// Octets in a call, at most.
     longest: usize,
 }
 
 impl DatagramIo {
     pub(super) fn new(socket: UdpSocket, longest: usize, receive: usize) -> Self {
+        let receive = receive.clamp(512, 65_535);
         Self {
             socket,
-            batch: RecvBatch::new(BATCH, receive.clamp(512, 65_535)),
+            batch: RecvBatch::new(BATCH, receive),
+            single: vec![0; receive + 1].into_boxed_slice(),
             longest,
         }
+    }
+
+    /// Receives one datagram for a caller who waits for one only: without the machinery of a batch. When it was the
+    /// one, [`assume_drained`](Self::assume_drained) spares the call that would find nothing.
+    pub(super) fn poll_receive_one(
+        &mut self,
+        cx: &mut Context<'_>,
+        records: &mut Vec<Bytes>,
+    ) -> Poll<io::Result<u64>> {
+        loop {
+            match self.socket.poll_recv_ready(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(result) => result?,
+            }
+            match self.socket.try_recv(&mut self.single) {
+                Ok(length) => {
+                    let whole = length < self.single.len();
+                    let octets = self.single.get(..length).filter(|_| whole);
+                    records.extend(octets.map(Bytes::copy_from_slice));
+                    return Poll::Ready(Ok(u64::from(!whole)));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Nothing more is waited for: what may still be there is a repetition.
+    pub(super) fn assume_drained(&self) {
+        self.socket.assume_drained();
     }
 
     /// Receives what is there; gives the number of datagrams that were cut and are lost.
