@@ -200,7 +200,7 @@ async fn publish(
         let (netid, address) = match address {
             ServerAddress::Tcp(address) => (Netid::of(Transport::Tcp, address.ip()), address),
             ServerAddress::Udp(address) => (Netid::of(Transport::Udp, address.ip()), address),
-            ServerAddress::Local(_) => continue,
+            ServerAddress::Local(_) | ServerAddress::LocalDatagram(_) => continue,
         };
         // rpc-api §6: what a crashed instance has left is cleared first.
         portmapper.unset(program, version, Some(netid), "").await?;

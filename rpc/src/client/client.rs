@@ -23,7 +23,7 @@ use crate::msg::{
 };
 use crate::portmapper;
 use crate::record::{self, MARK_LEN};
-use crate::server::{Peer, Server};
+use crate::server::{Limits, Peer, Registry, Served, TransportKind};
 use crate::transport::{Channel, Link, Stream};
 
 /// How a client connects and calls, unless a call's [`CallOptions`] say otherwise.
@@ -238,9 +238,6 @@ impl Encode for Encoded {
     }
 }
 
-/// Octets on their way in a pipe in memory, each way.
-const PIPE: usize = 256 * 1024;
-
 /// How often a refused credential is made anew for one call, rpc-api §3.2.
 const REFUSALS: u32 = 2;
 
@@ -361,20 +358,6 @@ impl Client {
             }
         }
         Err(failed)
-    }
-
-    /// A client of a server in this process, over a pipe in memory.
-    #[must_use]
-    pub fn memory(server: &Server) -> Self {
-        Self::memory_with(server, ClientConfig::default())
-    }
-
-    /// [`memory`](Self::memory) with a configuration.
-    #[must_use]
-    pub fn memory_with(server: &Server, config: ClientConfig) -> Self {
-        let (ours, theirs) = tokio::io::duplex(PIPE);
-        server.serve(Channel::Memory(theirs), Peer::Memory);
-        Self::from_channel(server.net(), Channel::Memory(ours), config)
     }
 
     /// A client over a stream that is connected already. When it is lost, it is not made again.
@@ -658,6 +641,23 @@ impl Client {
         F: Future<Output = io::Result<Channel>> + Send,
     {
         self.handle.conn.swap(f).await
+    }
+
+    /// Serves calls that arrive on this client's connection (callbacks), and goes on reading it for as long as the client
+    /// lives. Calling again puts the new registry in place of the old one; over UDP it does nothing.
+    pub fn serve(&self, registry: Registry) {
+        self.serve_with(registry, Limits::default());
+    }
+
+    /// [`serve`](Self::serve) with these limits.
+    pub fn serve_with(&self, registry: Registry, limits: Limits) {
+        let conn = &self.handle.conn;
+        let (transport, peer) = match conn.target() {
+            Target::Tcp(peer) => (TransportKind::Tcp, Peer::Socket(peer)),
+            Target::Local(_) => (TransportKind::Local, Peer::Local(None)),
+            Target::None => (TransportKind::Memory, Peer::Memory),
+        };
+        conn.serve(Served::new(&conn.net, registry, limits, transport, peer));
     }
 
     /// Ends the connection, for all clones: what is in flight fails with [`CallError::Closed`].

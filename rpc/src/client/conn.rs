@@ -21,7 +21,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ use super::core::{Backoff, ClientCounters, Core, CoreConfig, Input, Output, Term
 use super::stream::StreamIo;
 use super::udp::{DatagramIo, Sent};
 use crate::error::{CallError, ConnectError};
+use crate::server::Served;
 use crate::transport::{Channel, Link, LinkError};
 
 /// Calls one by one after which the task gives the role back.
@@ -80,11 +81,6 @@ enum Status {
     Closed,
 }
 
-/// What calls that arrive are given to.
-pub(super) trait Server: Send + Sync + fmt::Debug {
-    fn serve_call(&self, call: Bytes, now: Instant);
-}
-
 #[derive(Debug)]
 struct State {
     core: Core,
@@ -105,7 +101,7 @@ struct State {
     /// Attempts to connect, or connections without a reply, in a row.
     attempts: u32,
     next_attempt: Instant,
-    server: Option<Arc<dyn Server>>,
+    server: Option<Served>,
     /// Batched calls were lost with a connection.
     batch_lost: Option<Arc<io::Error>>,
 }
@@ -133,6 +129,8 @@ pub(super) struct Conn {
     state: Mutex<State>,
     io: Mutex<Io>,
     link: Option<Arc<dyn Link>>,
+    /// Where replies to the peer's calls go.
+    back: Arc<dyn Link>,
     room: Notify,
     /// Calls waiting for a place.
     waiting: AtomicUsize,
@@ -157,10 +155,11 @@ enum Duty {
 }
 
 /// How far a round of moving octets has come.
-#[derive(PartialEq, Eq)]
 enum Drive {
     /// The caller's own call is done.
     Mine,
+    /// Calls of the peer's have come, to be served without any lock.
+    Calls,
     /// All is waiting; the context will be woken.
     Waiting,
     /// The connection is gone.
@@ -197,7 +196,8 @@ impl Conn {
             },
             net.rng().next_u64(),
         );
-        let conn = Arc::new(Self {
+        let conn = Arc::new_cyclic(|own| Self {
+            back: Arc::new(Back(Weak::clone(own))),
             net: net.clone(),
             framed: !datagram,
             state: Mutex::new(State {
@@ -436,8 +436,10 @@ impl Conn {
                 Role::Task | Role::Link => return Poll::Pending,
             }
             drop(state);
-            if self.drive(cx, Some(xid)) == Drive::Waiting {
-                return Poll::Pending;
+            match self.drive(cx, Some(xid)) {
+                Drive::Waiting => return Poll::Pending,
+                Drive::Calls => self.serve_calls(),
+                Drive::Mine | Drive::Lost => {}
             }
             state = self.state();
         }
@@ -461,7 +463,7 @@ impl Conn {
         loop {
             let now = self.clock.now();
             // Reading first: an idle connection that the peer has closed is noticed before a call is written to it.
-            if let Some(end) = self.receive(cx, io, me, now) {
+            if let Some(end) = self.receive(cx, io, me) {
                 return end;
             }
             if let Some(end) = self.send(cx, io, now) {
@@ -475,13 +477,7 @@ impl Conn {
         }
     }
 
-    fn receive(
-        &self,
-        cx: &mut Context<'_>,
-        io: &mut Io,
-        me: Option<u32>,
-        now: Instant,
-    ) -> Option<Drive> {
+    fn receive(&self, cx: &mut Context<'_>, io: &mut Io, me: Option<u32>) -> Option<Drive> {
         loop {
             let polled = match &mut io.wire {
                 Wire::Stream(stream) => stream.poll_receive(cx, &mut io.records).map_ok(|()| 0),
@@ -532,22 +528,16 @@ impl Conn {
             if let Wire::Stream(stream) = &io.wire {
                 state.busy = !stream.is_between_records();
             }
-            let server = (!io.calls.is_empty()).then(|| {
-                let server = state.server.clone();
-                if server.is_none() {
-                    let unserved = u64::try_from(io.calls.len()).unwrap_or(0);
-                    state.core.counters.unserved_calls += unserved;
-                    io.calls.clear();
-                }
-                server
-            });
+            let serve = !io.calls.is_empty() && state.server.is_some();
+            if !serve && !io.calls.is_empty() {
+                state.core.counters.unserved_calls += u64::try_from(io.calls.len()).unwrap_or(0);
+                io.calls.clear();
+            }
             std::mem::swap(&mut state.core.wakes, &mut io.wakes);
             drop(state);
             wake(&mut io.wakes);
-            if let Some(server) = server.flatten() {
-                for call in io.calls.drain(..) {
-                    server.serve_call(call, now);
-                }
+            if serve {
+                return Some(Drive::Calls);
             }
             if mine {
                 if let Wire::Datagram(datagram) = &io.wire {
@@ -555,6 +545,17 @@ impl Conn {
                 }
                 return Some(Drive::Mine);
             }
+        }
+    }
+
+    /// Gives the peer's calls that have come to the server. Handlers may do anything with the client.
+    fn serve_calls(&self) {
+        let calls = std::mem::take(&mut self.io().calls);
+        let Some(server) = self.state().server.clone() else {
+            return;
+        };
+        for call in calls {
+            server.handle_call(&self.back, &call);
         }
     }
 
@@ -804,8 +805,13 @@ impl Conn {
             }
             state.patience = 0;
             drop(state);
-            if self.drive(cx, None) == Drive::Lost {
-                continue;
+            match self.drive(cx, None) {
+                Drive::Waiting => {}
+                Drive::Calls => {
+                    self.serve_calls();
+                    continue;
+                }
+                Drive::Mine | Drive::Lost => continue,
             }
             let mut state = self.state();
             let needed = state.busy || state.server.is_some() || state.core.has_output();
@@ -890,10 +896,18 @@ impl Conn {
     }
 
     /// Gives calls of the peer's to `server` from now on.
-    pub(super) fn serve(&self, server: Arc<dyn Server>) {
+    pub(super) fn serve(&self, server: Served) {
+        if !self.framed {
+            return;
+        }
         let mut state = self.state();
         state.server = Some(server);
         state.hand_to_task();
+    }
+
+    /// Whom it is connected to.
+    pub(super) fn target(&self) -> Target {
+        self.state().target.clone()
     }
 
     /// Ends everything: calls in flight, the task, the connection.
@@ -1018,6 +1032,20 @@ impl Conn {
             wake(&mut wakes);
         }
         self.tell_room();
+    }
+}
+
+/// Sends replies over the connection that their calls came by.
+#[derive(Debug)]
+struct Back(Weak<Conn>);
+
+impl Link for Back {
+    fn send(&self, message: Bytes) -> Result<(), LinkError> {
+        let conn = self.0.upgrade().ok_or(LinkError::Closed)?;
+        let mut frame = Encoder::segmented(0);
+        // A record is a multiple of four octets; anything else would be a fault of the server's.
+        frame.raw_shared(&message).map_err(|_| LinkError::Closed)?;
+        conn.send_loose(frame)
     }
 }
 
