@@ -1366,7 +1366,8 @@ mod traits {
 
     #[test]
     fn an_encoder_is_used_again() {
-        let mut encoder = Encoder::from_vec(vec![1, 2, 3, 4]);
+        let mut encoder = Encoder::new();
+        encoder.put([1, 2, 3, 4]);
         encoder.u8(5);
         assert_eq!(encoder.clone().into_vec(), [1, 2, 3, 4, 0, 0, 0, 5]);
         encoder.clear();
