@@ -5,7 +5,7 @@ use crate::error::NetError;
 use crate::net::Family;
 use crate::option::{self, Membership};
 use crate::system;
-use crate::udp::{MsgInfo, SendInfo};
+use crate::udp::{ARRIVAL, MsgInfo, SendInfo};
 use nix::sys::socket::MsgFlags;
 use socket2::SockRef;
 use std::fmt;
@@ -110,7 +110,7 @@ impl RawSocket {
     /// A packet is either returned or still waiting.
     pub async fn recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
         on_backend!(&self.inner, socket => {
-            socket.async_io(Interest::READABLE, || system::udp::receive(socket, buf, MsgFlags::empty())).await
+            socket.async_io(ARRIVAL, || system::udp::receive(socket, buf, MsgFlags::empty())).await
         })
     }
 
@@ -120,7 +120,7 @@ impl RawSocket {
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
         on_backend!(&self.inner, socket => {
-            socket.try_io(Interest::READABLE, || system::udp::receive(socket, buf, MsgFlags::empty()))
+            system::udp::try_arrival(socket, || system::udp::receive(socket, buf, MsgFlags::empty()))
         })
     }
 
@@ -158,7 +158,7 @@ impl RawSocket {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readable(&self) -> io::Result<()> {
-        on_backend!(&self.inner, socket => socket.readable().await)
+        on_backend!(&self.inner, socket => socket.ready(ARRIVAL).await.map(drop))
     }
 
     /// Joins `group` on the interface of that index, 0 for the system's choice (MUL-4).

@@ -5,11 +5,16 @@ use crate::error::NetError;
 use crate::system;
 use crate::{Family, Rng};
 use nix::sys::socket::MsgFlags;
+use socket2::SockRef;
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::task::{Context, Poll};
 use tokio::io::Interest;
+
+/// What a receiver waits for: a datagram, or the error an earlier one met. Linux announces the latter by itself, and
+/// who waits for readability alone sleeps through it.
+pub(crate) const ARRIVAL: Interest = Interest::READABLE.add(Interest::ERROR);
 
 /// What is known of a datagram beside its octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,7 +195,7 @@ impl UdpSocket {
     /// [`NetError::AddrInUse`], [`NetError::AddrNotAvail`], [`NetError::Inval`] if it has a name already (BND-6),
     /// [`NetError::Access`] for a port below 1024 without the privilege.
     pub fn bind(&self, local: SocketAddr) -> Result<(), NetError> {
-        on_backend!(&self.inner, socket => Ok(socket2::SockRef::from(socket).bind(&local.into())?))
+        on_backend!(&self.inner, socket => Ok(SockRef::from(socket).bind(&local.into())?))
     }
 
     /// Binds to a free port of 512–1023 on every local address, trying them in order from a random one.
@@ -208,7 +213,7 @@ impl UdpSocket {
     /// # Errors
     /// [`NetError::NetUnreach`] if there is no route.
     pub fn connect(&self, peer: SocketAddr) -> Result<(), NetError> {
-        on_backend!(&self.inner, socket => Ok(socket2::SockRef::from(socket).connect(&peer.into())?))
+        on_backend!(&self.inner, socket => Ok(SockRef::from(socket).connect(&peer.into())?))
     }
 
     /// Forgets the peer again (CON-8).
@@ -216,11 +221,7 @@ impl UdpSocket {
     /// # Errors
     /// The system's.
     pub fn disconnect(&self) -> Result<(), NetError> {
-        on_backend!(&self.inner, socket => match rustix::net::connect_unspec(socket) {
-            // BSD reports this although it worked (C-8 of the socket reference).
-            Ok(()) | Err(rustix::io::Errno::ADDRNOTAVAIL) => Ok(()),
-            Err(error) => Err(io::Error::from(error).into()),
-        })
+        on_backend!(&self.inner, socket => system::udp::disconnect(socket))
     }
 
     /// Receives one datagram into `buf`; gives its length in `buf`, and what is known of it.
@@ -232,7 +233,7 @@ impl UdpSocket {
     /// A datagram is either returned or still waiting.
     pub async fn recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
         on_backend!(&self.inner, socket => {
-            socket.async_io(Interest::READABLE, || system::udp::receive(socket, buf, MsgFlags::empty())).await
+            socket.async_io(ARRIVAL, || system::udp::receive(socket, buf, MsgFlags::empty())).await
         })
     }
 
@@ -242,7 +243,7 @@ impl UdpSocket {
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
         on_backend!(&self.inner, socket => {
-            socket.try_io(Interest::READABLE, || system::udp::receive(socket, buf, MsgFlags::empty()))
+            system::udp::try_arrival(socket, || system::udp::receive(socket, buf, MsgFlags::empty()))
         })
     }
 
@@ -283,16 +284,16 @@ impl UdpSocket {
             let RecvBatch { octets, size, messages } = batch;
             let slots = octets.len() / *size;
             messages.clear();
-            let result = socket.try_io(Interest::READABLE, || {
-                match system::batch::receive(socket, v6, octets, *size, messages)? {
-                    // As for streams: a call that was not filled has drained the socket.
-                    got if got < slots => Err(io::ErrorKind::WouldBlock.into()),
-                    got => Ok(got),
+            let result = system::udp::try_arrival(socket, || {
+                if messages.is_empty() {
+                    system::batch::receive(socket, v6, octets, *size, messages)?;
                 }
+                // As for streams: a call that was not filled has drained the socket.
+                if messages.len() < slots { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
             });
             match result {
-                Err(_) if !messages.is_empty() => Ok(messages.len()),
-                result => result,
+                Err(error) if messages.is_empty() => Err(error),
+                _ => Ok(messages.len()),
             }
         })
     }
@@ -345,7 +346,7 @@ impl UdpSocket {
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        on_backend!(&self.inner, socket => socket.recv_from(buf).await)
+        on_backend!(&self.inner, socket => socket.async_io(ARRIVAL, || system::udp::receive_from(socket, buf)).await)
     }
 
     /// [`recv_from`](Self::recv_from) without waiting.
@@ -353,7 +354,7 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        on_backend!(&self.inner, socket => socket.try_recv_from(buf))
+        on_backend!(&self.inner, socket => system::udp::try_arrival(socket, || system::udp::receive_from(socket, buf)))
     }
 
     /// Sends one datagram to `peer`, as a temporary connect and send (SND-9).
@@ -383,7 +384,9 @@ impl UdpSocket {
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => socket.recv(buf).await)
+        on_backend!(&self.inner, socket => {
+            socket.async_io(ARRIVAL, || (&*SockRef::from(socket)).read(buf)).await
+        })
     }
 
     /// [`recv`](Self::recv) without waiting.
@@ -391,7 +394,7 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if nothing is there.
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => socket.try_recv(buf))
+        on_backend!(&self.inner, socket => system::udp::try_arrival(socket, || (&*SockRef::from(socket)).read(buf)))
     }
 
     /// Sends to the connected peer.
@@ -432,7 +435,7 @@ impl UdpSocket {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readable(&self) -> io::Result<()> {
-        on_backend!(&self.inner, socket => socket.readable().await)
+        on_backend!(&self.inner, socket => socket.ready(ARRIVAL).await.map(drop))
     }
 
     /// Waits until sending may be possible.
@@ -446,7 +449,8 @@ impl UdpSocket {
         on_backend!(&self.inner, socket => socket.writable().await)
     }
 
-    /// [`readable`](Self::readable) for hand-written futures. Remembers one waker.
+    /// [`readable`](Self::readable) for hand-written futures, but not woken by the error of an earlier datagram alone
+    /// (CON-9), for which tokio has no poll function. Remembers one waker.
     ///
     /// # Errors
     /// None on a healthy runtime.

@@ -4,13 +4,14 @@ use super::file::{SocketFile, bind_system};
 use super::{Credentials, LocalAddr};
 use crate::backend::Backend;
 use crate::error::NetError;
-use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, RecvMsg, UnixAddr, UnixCredentials, recvmsg,
-};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg};
+use rustix::net::{RecvFlags, SocketAddrUnix};
 use socket2::SockRef;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net;
 use tokio::io::Interest;
 
@@ -20,8 +21,6 @@ use tokio::io::Interest;
 pub struct LocalMsgInfo {
     /// The name of the socket that sent it.
     pub peer: LocalAddr,
-    /// Who sent it, if [`option::PassCredentials`](crate::option::PassCredentials) is set.
-    pub credentials: Option<Credentials>,
     /// Whether it was longer than the buffer: the rest is lost (RCV-3).
     pub truncated: bool,
 }
@@ -115,6 +114,23 @@ impl LocalDatagram {
         on_backend!(&self.inner, socket => socket.try_io(Interest::READABLE, || receive(socket, buf)))
     }
 
+    /// Receives one datagram and who sent it; `None` without
+    /// [`option::PassCredentials`](crate::option::PassCredentials) at the time it was sent.
+    ///
+    /// # Errors
+    /// The system's.
+    ///
+    /// # Cancel safety
+    /// A datagram is either returned or still waiting.
+    pub async fn recv_credentials(
+        &self,
+        buf: &mut [u8],
+    ) -> io::Result<(usize, Option<Credentials>)> {
+        on_backend!(&self.inner, socket => {
+            socket.async_io(Interest::READABLE, || receive_credentials(socket, buf)).await
+        })
+    }
+
     /// Sends one datagram to `peer`; waits while the peer's queue is full.
     ///
     /// # Errors
@@ -172,64 +188,67 @@ impl fmt::Debug for LocalDatagram {
     }
 }
 
-/// One `recvmsg`. There is room for credentials and nothing else, so no descriptor that a peer sends along is taken.
+/// One `recvfrom`, which tells the length the datagram had.
 fn receive(socket: &tokio::net::UnixDatagram, buf: &mut [u8]) -> io::Result<(usize, LocalMsgInfo)> {
+    let room = buf.len();
+    let (length, whole, peer) = rustix::net::recvfrom(socket, buf, RecvFlags::TRUNC)?;
+    let peer = peer.and_then(|peer| SocketAddrUnix::try_from(peer).ok());
+    let peer = peer.as_ref().map_or(LocalAddr::Unnamed, local_addr_of);
+    Ok((
+        length,
+        LocalMsgInfo {
+            peer,
+            truncated: whole > room,
+        },
+    ))
+}
+
+/// One `recvmsg`. There is room for credentials and nothing else, so no descriptor that a peer sends along is taken.
+/// The sender's name is not asked for: nix panics over senders that have none.
+fn receive_credentials(
+    socket: &tokio::net::UnixDatagram,
+    buf: &mut [u8],
+) -> io::Result<(usize, Option<Credentials>)> {
     let mut slices = [IoSliceMut::new(buf)];
-    let mut space = CredentialSpace([0; cmsg_space_of_credentials()]);
-    let message = recvmsg::<UnixAddr>(
+    let mut space = CredentialSpace([0; CREDENTIAL_SPACE]);
+    let message = recvmsg::<()>(
         socket.as_raw_fd(),
         &mut slices,
         Some(&mut space.0),
         MsgFlags::MSG_CMSG_CLOEXEC,
     )?;
-    let credentials = credentials_of(&message);
-    let truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
-    let peer = message
-        .address
-        .as_ref()
-        .map_or(LocalAddr::Unnamed, local_addr_of);
-    Ok((
-        message.bytes,
-        LocalMsgInfo {
-            peer,
-            credentials,
-            truncated,
-        },
-    ))
-}
-
-/// Room for one control message with credentials, aligned as `cmsghdr` wants it.
-#[repr(align(8))]
-struct CredentialSpace([u8; cmsg_space_of_credentials()]);
-
-/// `CMSG_SPACE(sizeof(struct ucred))`.
-const fn cmsg_space_of_credentials() -> usize {
-    let header = size_of::<usize>() + 8;
-    (header + size_of::<nix::libc::ucred>()).next_multiple_of(size_of::<usize>())
-}
-
-fn credentials_of(message: &RecvMsg<'_, '_, UnixAddr>) -> Option<Credentials> {
-    message
+    let credentials = message
         .cmsgs()
         .into_iter()
         .flatten()
         .find_map(|control| match control {
             ControlMessageOwned::ScmCredentials(sender) => Some(credentials(&sender)),
             _ => None,
-        })
+        });
+    Ok((message.bytes, credentials))
 }
 
+/// `CMSG_SPACE(sizeof(struct ucred))`.
+const CREDENTIAL_SPACE: usize =
+    (size_of::<usize>() + 8 + size_of::<nix::libc::ucred>()).next_multiple_of(size_of::<usize>());
+
+/// Room for one control message with credentials, aligned as `cmsghdr` wants it.
+#[repr(align(8))]
+struct CredentialSpace([u8; CREDENTIAL_SPACE]);
+
 fn credentials(sender: &UnixCredentials) -> Credentials {
+    // Zero stands for a process of another name space.
+    let pid = Some(sender.pid()).filter(|&pid| pid != 0);
     Credentials {
         uid: sender.uid(),
         gid: sender.gid(),
-        pid: Some(sender.pid()),
+        pid,
     }
 }
 
-fn local_addr_of(address: &UnixAddr) -> LocalAddr {
-    match (address.path(), address.as_abstract()) {
-        (Some(path), _) => LocalAddr::path(path),
+fn local_addr_of(address: &SocketAddrUnix) -> LocalAddr {
+    match (address.path_bytes(), address.abstract_name()) {
+        (Some(path), _) => LocalAddr::path(OsStr::from_bytes(path)),
         (None, Some(name)) => LocalAddr::abstract_name(name),
         (None, None) => LocalAddr::Unnamed,
     }

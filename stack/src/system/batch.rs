@@ -31,7 +31,7 @@ pub(crate) fn receive<S: AsRawFd>(
     octets: &mut [u8],
     size: usize,
     messages: &mut Vec<(usize, MsgInfo)>,
-) -> io::Result<usize> {
+) -> io::Result<()> {
     HEADERS.with_borrow_mut(|[v4_headers, v6_headers]| {
         let place = if v6 { v6_headers } else { v4_headers };
         let headers = place.get_or_insert_with(|| {
@@ -63,7 +63,7 @@ pub(crate) fn receive<S: AsRawFd>(
         if !whole {
             *place = None;
         }
-        Ok(messages.len())
+        Ok(())
     })
 }
 

@@ -1,12 +1,15 @@
 //! UDP on the system's stack: tokio's socket, and `recvmsg`, `sendmsg`, `recvmmsg`, `sendmmsg` beside it.
 
 use super::control::{Arrival, ReceiveSpace, SendControl, socket_addr};
+use crate::error::NetError;
 use crate::udp::{MsgInfo, SendInfo};
 use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+use rustix::net::RecvFlags;
 use socket2::{MsgHdr, SockAddr, SockRef};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
+use tokio::io::Interest;
 
 /// Asks for the destination, interface and TTL of everything that arrives (RCV-7; RFC 3542 §6).
 pub(crate) fn ask_for_arrival<F: AsFd>(socket: &F, v6: bool) -> io::Result<()> {
@@ -74,4 +77,44 @@ fn control_of(info: &SendInfo, v6: bool) -> SendControl {
         None => {}
     }
     control
+}
+
+/// One `recvfrom`.
+pub(crate) fn receive_from<S: AsFd>(socket: &S, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    let (length, _, peer) = rustix::net::recvfrom(socket, buf, RecvFlags::empty())?;
+    let peer = peer
+        .and_then(|peer| SocketAddr::try_from(peer).ok())
+        .ok_or(io::ErrorKind::InvalidData)?;
+    Ok((length, peer))
+}
+
+/// Dissolves the association with a peer.
+pub(crate) fn disconnect(socket: &tokio::net::UdpSocket) -> Result<(), NetError> {
+    let before = socket.local_addr()?;
+    match rustix::net::connect_unspec(socket) {
+        // BSD reports this although it worked (C-8 of the socket reference).
+        Ok(()) | Err(rustix::io::Errno::ADDRNOTAVAIL) => {}
+        Err(error) => return Err(io::Error::from(error).into()),
+    }
+    let mut after = socket.local_addr()?;
+    // Linux takes back a port that it chose itself.
+    if after.port() != before.port() {
+        after.set_port(before.port());
+        SockRef::from(socket).bind(&after.into())?;
+    }
+    Ok(())
+}
+
+/// Runs `work` if a datagram, or the error of an earlier one, seems to be there. tokio's `try_io` takes one kind of
+/// readiness at a time.
+pub(crate) fn try_arrival<R>(
+    socket: &tokio::net::UdpSocket,
+    mut work: impl FnMut() -> io::Result<R>,
+) -> io::Result<R> {
+    match socket.try_io(Interest::READABLE, &mut work) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            socket.try_io(Interest::ERROR, work)
+        }
+        result => result,
+    }
 }

@@ -1,0 +1,96 @@
+//! Files, names and interfaces.
+
+use crate::Pair;
+use crate::local::Directory;
+use fairway_stack::{Family, NetError};
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
+
+pub(crate) async fn writing_replaces_whole_files(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let (files, path) = (pair.client.files(), directory.file("state"));
+    assert_eq!(files.exists(&path).await, Ok(false));
+    assert_eq!(files.read(&path).await, Err(NetError::NotFound));
+
+    files.write(&path, "one").await.unwrap();
+    assert_eq!(files.read(&path).await.unwrap(), b"one");
+    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600, "a new file is its owner's");
+
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let reader = std::fs::File::open(&path).unwrap();
+    files.write(&path, b"another".as_slice()).await.unwrap();
+    assert_eq!(files.read(&path).await.unwrap(), b"another");
+    assert_eq!(
+        std::io::read_to_string(reader).unwrap(),
+        "one",
+        "who was reading reads the old one to its end"
+    );
+    assert_eq!(mode(&path), 0o644, "the mode stays");
+    assert_eq!(directory.names(), ["state"], "no temporary file stays");
+
+    files.remove(&path).await.unwrap();
+    assert_eq!(files.exists(&path).await, Ok(false));
+    assert_eq!(files.remove(&path).await, Err(NetError::NotFound));
+}
+
+pub(crate) async fn failures_leave_the_old_file(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let files = pair.client.files();
+    assert_eq!(
+        files.write(directory.file("missing/state"), "x").await,
+        Err(NetError::NotFound)
+    );
+    // A directory cannot be replaced by a file: the rename fails, after the temporary file was written.
+    let path = directory.file("directory");
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("inside"), "old").unwrap();
+    assert!(files.write(&path, "x").await.is_err());
+    assert_eq!(directory.names(), ["directory"]);
+    assert_eq!(files.read(path.join("inside")).await.unwrap(), b"old");
+    assert_eq!(files.write("/", "x").await, Err(NetError::Inval));
+}
+
+pub(crate) async fn names_and_addresses(pair: Pair) {
+    let net = &pair.client;
+    for ip in ["192.0.2.7", "2001:db8::7"] {
+        assert_eq!(
+            net.lookup(ip).await.unwrap(),
+            [ip.parse::<IpAddr>().unwrap()],
+            "a number is its own answer"
+        );
+    }
+    let localhost = net.lookup("localhost").await.unwrap();
+    assert!(
+        !localhost.is_empty() && localhost.iter().all(IpAddr::is_loopback),
+        "{localhost:?}"
+    );
+    assert_eq!(net.lookup("").await, Err(NetError::HostNotFound));
+    assert_eq!(net.lookup("no\0name").await, Err(NetError::HostNotFound));
+    assert_eq!(
+        net.reverse_lookup(Family::V4.loopback()).await.as_deref(),
+        Some("localhost")
+    );
+    assert!(!net.host_name().is_empty());
+}
+
+pub(crate) async fn interfaces_have_addresses(pair: Pair) {
+    let interfaces = pair.client.interfaces().unwrap();
+    assert!(interfaces.is_sorted_by_key(|interface| interface.index));
+    let lo = interfaces
+        .iter()
+        .find(|interface| interface.loopback)
+        .unwrap();
+    assert!(lo.up && lo.running && !lo.point_to_point && !lo.name.is_empty() && lo.index > 0);
+    let v4 = lo
+        .addresses
+        .iter()
+        .find(|address| address.address == Family::V4.loopback())
+        .unwrap();
+    assert_eq!((v4.prefix, v4.peer), (8, None));
+    assert!(
+        lo.addresses
+            .iter()
+            .any(|address| (address.address, address.prefix) == (Family::V6.loopback(), 128))
+    );
+}

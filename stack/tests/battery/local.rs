@@ -1,0 +1,309 @@
+//! Local sockets.
+
+use crate::Pair;
+use fairway_stack::{Credentials, LocalAddr, LocalStream, NetError, Rng, option};
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// A directory of the test's own, gone with it.
+pub(crate) struct Directory(PathBuf);
+
+impl Directory {
+    pub(crate) fn new(rng: &mut Rng) -> Self {
+        let path = std::env::temp_dir().join(format!("fairway-{:016x}", rng.next_u64()));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+}
+
+async fn echo(pair: &Pair, address: &LocalAddr) -> (LocalStream, LocalStream) {
+    let listener = pair.server.listen_local(address).unwrap();
+    assert_eq!(&listener.local_addr().unwrap(), address);
+    assert!(listener.get(option::AcceptConn).unwrap());
+    let mut client = pair.client.connect_local(address).await.unwrap();
+    let (mut server, peer) = listener.accept().await.unwrap();
+    assert_eq!(peer, LocalAddr::Unnamed);
+    assert_eq!(&client.peer_addr().unwrap(), address);
+    client.write_all(b"ping").await.unwrap();
+    let mut buf = [0; 4];
+    server.read_exact(&mut buf).await.unwrap();
+    server.write_all(&buf).await.unwrap();
+    client.read_exact(&mut buf).await.unwrap();
+    assert_eq!(&buf, b"ping");
+    (client, server)
+}
+
+/// LIP-1, LIP-2, ARC-7.
+pub(crate) async fn streams_by_path(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let (client, server) = echo(&pair, &directory.file("s").into()).await;
+    let (mut reader, mut writer) = client.into_split();
+    let mut server = server;
+    writer.write_all(b"half").await.unwrap();
+    drop(writer);
+    let mut got = Vec::new();
+    server.read_to_end(&mut got).await.unwrap();
+    assert_eq!(got, b"half");
+    drop(server);
+    assert_eq!(reader.read(&mut [0; 4]).await.unwrap(), 0);
+}
+
+pub(crate) async fn streams_by_abstract_name(pair: Pair) {
+    // Zero octets are as good as others.
+    let name = [
+        b"fairway\0",
+        &pair.client.rng().next_u64().to_le_bytes()[..],
+    ]
+    .concat();
+    let address = LocalAddr::abstract_name(name);
+    echo(&pair, &address).await;
+    assert_eq!(
+        pair.client.connect_local(&address).await.err(),
+        Some(NetError::ConnRefused),
+        "gone with its socket"
+    );
+}
+
+pub(crate) async fn peers_are_known(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let (client, server) = echo(&pair, &directory.file("s").into()).await;
+    let me = Credentials {
+        uid: nix::unistd::geteuid().as_raw(),
+        gid: nix::unistd::getegid().as_raw(),
+        pid: Some(nix::unistd::getpid().as_raw()),
+    };
+    assert_eq!(server.peer_credentials().unwrap(), me);
+    assert_eq!(client.peer_credentials().unwrap(), me);
+    let (one, _other) = LocalStream::pair().unwrap();
+    assert_eq!(one.peer_credentials().unwrap(), me);
+}
+
+pub(crate) async fn files_go_with_their_socket(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let path = directory.file("s");
+    let listener = pair.server.listen_local(&path.clone().into()).unwrap();
+    assert!(is_socket(&path));
+    drop(listener);
+    assert!(!path.exists());
+
+    // What another has put in its place is not ours to remove.
+    let listener = pair.server.listen_local(&path.clone().into()).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "another's").unwrap();
+    drop(listener);
+    assert!(path.exists());
+
+    let path = directory.file("d");
+    let socket = pair
+        .server
+        .bind_local_datagram(&path.clone().into())
+        .unwrap();
+    assert!(is_socket(&path));
+    drop(socket);
+    assert!(!path.exists());
+}
+
+pub(crate) async fn stale_files_are_replaced_and_others_left_alone(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let path = directory.file("s");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(is_socket(&path), "the standard library leaves it");
+    echo(&pair, &path.clone().into()).await;
+
+    drop(std::os::unix::net::UnixDatagram::bind(&path).unwrap());
+    drop(
+        pair.server
+            .bind_local_datagram(&path.clone().into())
+            .unwrap(),
+    );
+
+    std::fs::write(&path, "precious").unwrap();
+    assert_eq!(
+        pair.server.listen_local(&path.clone().into()).err(),
+        Some(NetError::AddrInUse)
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+    assert_eq!(fairway_stack::remove_stale(&path), Ok(false));
+    assert_eq!(
+        fairway_stack::remove_stale(&directory.file("none")),
+        Ok(true)
+    );
+}
+
+/// BND-3.
+pub(crate) async fn taken_names_are_refused(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let path = LocalAddr::from(directory.file("s"));
+    let abstract_name = LocalAddr::abstract_name(pair.client.rng().next_u64().to_le_bytes());
+    for address in [&path, &abstract_name] {
+        let listener = pair.server.listen_local(address).unwrap();
+        assert_eq!(
+            pair.server.listen_local(address).err(),
+            Some(NetError::AddrInUse)
+        );
+        assert_eq!(
+            pair.server.bind_local_datagram(address).err(),
+            Some(NetError::AddrInUse).filter(|_| *address == path)
+        );
+        // The probe for a stale file was no visitor to speak of.
+        pair.client.connect_local(address).await.unwrap();
+        while listener
+            .accept()
+            .await
+            .unwrap()
+            .0
+            .peer_credentials()
+            .is_err()
+        {}
+    }
+}
+
+pub(crate) async fn connecting_to_nobody_is_refused(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let path = directory.file("s");
+    assert_eq!(
+        pair.client.connect_local(&path.clone().into()).await.err(),
+        Some(NetError::NotFound)
+    );
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert_eq!(
+        pair.client.connect_local(&path.into()).await.err(),
+        Some(NetError::ConnRefused)
+    );
+    assert_eq!(
+        pair.client.connect_local(&LocalAddr::Unnamed).await.err(),
+        Some(NetError::DestAddrReq)
+    );
+}
+
+/// LIP-2: 108 octets with the one that ends or begins them.
+pub(crate) async fn names_have_a_limit(pair: Pair) {
+    for length in [107, 108] {
+        let name = vec![b'x'; length];
+        let listener = pair.server.listen_local(&LocalAddr::abstract_name(name));
+        assert_eq!(listener.err(), (length > 107).then_some(NetError::Inval));
+    }
+    let missing = Path::new("/nonexistent-directory/s");
+    assert_eq!(
+        pair.server.listen_local(&missing.into()).err(),
+        Some(NetError::NotFound)
+    );
+    assert_eq!(
+        pair.server.listen_local(&Path::new("").into()).err(),
+        Some(NetError::Inval)
+    );
+}
+
+/// LIP-4: reliable, and in order; a full queue makes the sender wait.
+pub(crate) async fn datagrams_arrive_in_order(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let address = LocalAddr::from(directory.file("d"));
+    let server = pair.server.bind_local_datagram(&address).unwrap();
+    let client = pair.client.local_datagram().unwrap();
+    let send = async {
+        client.send_to(b"first", &address).await.unwrap();
+        client.connect(&address).unwrap();
+        for number in 0..2000_u32 {
+            client.send(&number.to_be_bytes()).await.unwrap();
+        }
+    };
+    let receive = async {
+        let mut buf = [0; 16];
+        assert_eq!(server.recv(&mut buf).await.unwrap(), 5);
+        for number in 0..2000_u32 {
+            assert_eq!(server.recv(&mut buf).await.unwrap(), 4);
+            assert_eq!(buf.get(..4), Some(&number.to_be_bytes()[..]));
+        }
+    };
+    tokio::join!(send, receive);
+    drop(server);
+    assert_eq!(client.send(b"anyone?").await, Err(NetError::ConnRefused));
+}
+
+pub(crate) async fn datagrams_tell_their_sender(pair: Pair) {
+    let directory = Directory::new(&mut pair.client.rng());
+    let (one, other) = (
+        LocalAddr::from(directory.file("one")),
+        LocalAddr::abstract_name(directory.names().concat() + "o"),
+    );
+    let first = pair.server.bind_local_datagram(&one).unwrap();
+    let second = pair.client.bind_local_datagram(&other).unwrap();
+    let mut buf = [0; 16];
+    second.send_to(b"hello", &one).await.unwrap();
+    let (n, info) = first.recv_msg(&mut buf).await.unwrap();
+    assert_eq!((n, &info.peer), (5, &other));
+
+    second.set(option::PassCredentials, true).unwrap();
+    first.send_to(b"and you", &info.peer).await.unwrap();
+    first.send_to(b"as well", &info.peer).await.unwrap();
+    assert_eq!(second.recv_msg(&mut buf).await.unwrap().1.peer, one);
+    let me = Credentials {
+        uid: nix::unistd::getuid().as_raw(),
+        gid: nix::unistd::getgid().as_raw(),
+        pid: Some(nix::unistd::getpid().as_raw()),
+    };
+    assert_eq!(
+        second.recv_credentials(&mut buf).await.unwrap(),
+        (7, Some(me))
+    );
+    second.send_to(b"x", &one).await.unwrap();
+    assert_eq!(first.recv_credentials(&mut buf).await.unwrap(), (1, None));
+}
+
+/// RCV-3.
+pub(crate) async fn long_datagrams_are_cut_and_said_so(pair: Pair) {
+    let (one, other) = fairway_stack::LocalDatagram::pair().unwrap();
+    one.send(b"0123456789").await.unwrap();
+    let mut buf = [0; 4];
+    let (n, info) = other.recv_msg(&mut buf).await.unwrap();
+    assert_eq!(
+        (n, info.truncated, &info.peer, &buf),
+        (4, true, &LocalAddr::Unnamed, b"0123")
+    );
+    assert_eq!(
+        other.try_recv_msg(&mut buf).unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock
+    );
+    let _ = pair;
+}
+
+/// LIP-3, PRT-8.
+pub(crate) async fn the_system_chooses_a_name(pair: Pair) {
+    let one = pair
+        .server
+        .bind_local_datagram(&LocalAddr::Unnamed)
+        .unwrap();
+    let other = pair
+        .client
+        .bind_local_datagram(&LocalAddr::Unnamed)
+        .unwrap();
+    let (name, other_name) = (one.local_addr().unwrap(), other.local_addr().unwrap());
+    assert!(
+        matches!(name, LocalAddr::Abstract(_)) && name != other_name,
+        "{name} {other_name}"
+    );
+    other.send_to(b"x", &name).await.unwrap();
+    assert_eq!(one.recv_msg(&mut [0; 4]).await.unwrap().1.peer, other_name);
+}
