@@ -9,10 +9,11 @@ use rustix::net::{RecvFlags, SocketAddrUnix};
 use socket2::SockRef;
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSliceMut, Read as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net;
+use std::sync::{Mutex, PoisonError};
 use tokio::io::Interest;
 
 /// What is known of a local datagram beside its octets.
@@ -21,6 +22,8 @@ use tokio::io::Interest;
 pub struct LocalMsgInfo {
     /// The name of the socket that sent it.
     pub peer: LocalAddr,
+    /// Who sent it, if [`option::PassCredentials`](crate::option::PassCredentials) was set then.
+    pub credentials: Option<Credentials>,
     /// Whether it was longer than the buffer: the rest is lost (RCV-3).
     pub truncated: bool,
 }
@@ -29,6 +32,8 @@ pub struct LocalMsgInfo {
 /// Dropping it removes the file it made.
 pub struct LocalDatagram {
     inner: Backend<tokio::net::UnixDatagram>,
+    /// Held while a datagram is taken: never over a wait.
+    receiving: Mutex<()>,
     /// Removed after the socket is closed: fields are dropped in order.
     _file: Option<SocketFile>,
 }
@@ -39,6 +44,7 @@ impl LocalDatagram {
         let socket = tokio::net::UnixDatagram::from_std(socket.into())?;
         Ok(Self {
             inner: Backend::System(socket),
+            receiving: Mutex::default(),
             _file: file,
         })
     }
@@ -46,6 +52,7 @@ impl LocalDatagram {
     pub(crate) fn unbound_system() -> Result<Self, NetError> {
         Ok(Self {
             inner: Backend::System(tokio::net::UnixDatagram::unbound()?),
+            receiving: Mutex::default(),
             _file: None,
         })
     }
@@ -62,10 +69,12 @@ impl LocalDatagram {
         Ok((
             Self {
                 inner: Backend::System(one),
+                receiving: Mutex::default(),
                 _file: None,
             },
             Self {
                 inner: Backend::System(other),
+                receiving: Mutex::default(),
                 _file: None,
             },
         ))
@@ -82,6 +91,7 @@ impl LocalDatagram {
         socket.set_nonblocking(true)?;
         Ok(Self {
             inner: Backend::System(tokio::net::UnixDatagram::from_std(socket)?),
+            receiving: Mutex::default(),
             _file: None,
         })
     }
@@ -103,7 +113,7 @@ impl LocalDatagram {
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
     pub async fn recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, LocalMsgInfo)> {
-        on_backend!(&self.inner, socket => socket.async_io(Interest::READABLE, || receive(socket, buf)).await)
+        on_backend!(&self.inner, socket => socket.async_io(Interest::READABLE, || self.one(|| receive(socket, buf))).await)
     }
 
     /// [`recv_msg`](Self::recv_msg) without waiting.
@@ -111,24 +121,7 @@ impl LocalDatagram {
     /// # Errors
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, LocalMsgInfo)> {
-        on_backend!(&self.inner, socket => socket.try_io(Interest::READABLE, || receive(socket, buf)))
-    }
-
-    /// Receives one datagram and who sent it; `None` without
-    /// [`option::PassCredentials`](crate::option::PassCredentials) at the time it was sent.
-    ///
-    /// # Errors
-    /// The system's.
-    ///
-    /// # Cancel safety
-    /// A datagram is either returned or still waiting.
-    pub async fn recv_credentials(
-        &self,
-        buf: &mut [u8],
-    ) -> io::Result<(usize, Option<Credentials>)> {
-        on_backend!(&self.inner, socket => {
-            socket.async_io(Interest::READABLE, || receive_credentials(socket, buf)).await
-        })
+        on_backend!(&self.inner, socket => socket.try_io(Interest::READABLE, || self.one(|| receive(socket, buf))))
     }
 
     /// Sends one datagram to `peer`; waits while the peer's queue is full.
@@ -166,7 +159,20 @@ impl LocalDatagram {
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => socket.recv(buf).await)
+        on_backend!(&self.inner, socket => {
+            let receive = || self.one(|| (&*SockRef::from(socket)).read(buf));
+            socket.async_io(Interest::READABLE, receive).await
+        })
+    }
+
+    /// Runs `work` while no other receiver does.
+    fn one<R>(&self, work: impl FnOnce() -> R) -> R {
+        // A panic within would leave nothing half done.
+        let _alone = self
+            .receiving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        work()
     }
 
     /// The socket's name.
@@ -188,28 +194,18 @@ impl fmt::Debug for LocalDatagram {
     }
 }
 
-/// One `recvfrom`, which tells the length the datagram had.
+/// A look at the datagram for its sender's name and its length, then one `recvmsg` for the rest: the caller holds the
+/// lock of all receivers, so both are of the same. (One call would do, but nix panics over senders without a name, and
+/// rustix cannot represent credentials of a process that has no number here.)
 fn receive(socket: &tokio::net::UnixDatagram, buf: &mut [u8]) -> io::Result<(usize, LocalMsgInfo)> {
     let room = buf.len();
-    let (length, whole, peer) = rustix::net::recvfrom(socket, buf, RecvFlags::TRUNC)?;
+    let look = RecvFlags::PEEK | RecvFlags::TRUNC;
+    let (_, whole, peer) = rustix::net::recvfrom(socket, &mut [0; 0], look)?;
     let peer = peer.and_then(|peer| SocketAddrUnix::try_from(peer).ok());
     let peer = peer.as_ref().map_or(LocalAddr::Unnamed, local_addr_of);
-    Ok((
-        length,
-        LocalMsgInfo {
-            peer,
-            truncated: whole > room,
-        },
-    ))
-}
 
-/// One `recvmsg`. There is room for credentials and nothing else, so no descriptor that a peer sends along is taken.
-/// The sender's name is not asked for: nix panics over senders that have none.
-fn receive_credentials(
-    socket: &tokio::net::UnixDatagram,
-    buf: &mut [u8],
-) -> io::Result<(usize, Option<Credentials>)> {
     let mut slices = [IoSliceMut::new(buf)];
+    // Room for credentials and nothing else: no descriptor that a peer sends along is taken.
     let mut space = CredentialSpace([0; CREDENTIAL_SPACE]);
     let message = recvmsg::<()>(
         socket.as_raw_fd(),
@@ -225,7 +221,14 @@ fn receive_credentials(
             ControlMessageOwned::ScmCredentials(sender) => Some(credentials(&sender)),
             _ => None,
         });
-    Ok((message.bytes, credentials))
+    Ok((
+        message.bytes,
+        LocalMsgInfo {
+            peer,
+            credentials,
+            truncated: whole > room,
+        },
+    ))
 }
 
 /// `CMSG_SPACE(sizeof(struct ucred))`.

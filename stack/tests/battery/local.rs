@@ -253,23 +253,26 @@ pub(crate) async fn datagrams_tell_their_sender(pair: Pair) {
     let mut buf = [0; 16];
     second.send_to(b"hello", &one).await.unwrap();
     let (n, info) = first.recv_msg(&mut buf).await.unwrap();
-    assert_eq!((n, &info.peer), (5, &other));
+    assert_eq!((n, &info.peer, info.credentials), (5, &other, None));
 
     second.set(option::PassCredentials, true).unwrap();
     first.send_to(b"and you", &info.peer).await.unwrap();
-    first.send_to(b"as well", &info.peer).await.unwrap();
-    assert_eq!(second.recv_msg(&mut buf).await.unwrap().1.peer, one);
+    let (_, info) = second.recv_msg(&mut buf).await.unwrap();
+    assert_eq!(info.peer, one);
     let me = Credentials {
         uid: nix::unistd::getuid().as_raw(),
         gid: nix::unistd::getgid().as_raw(),
         pid: Some(nix::unistd::getpid().as_raw()),
     };
+    assert_eq!(info.credentials, Some(me));
+    // Who has no name is known as well.
+    let nameless = pair.client.local_datagram().unwrap();
+    nameless.send_to(b"guess", &other).await.unwrap();
+    let (_, info) = second.recv_msg(&mut buf).await.unwrap();
     assert_eq!(
-        second.recv_credentials(&mut buf).await.unwrap(),
-        (7, Some(me))
+        (info.peer, info.credentials),
+        (LocalAddr::Unnamed, Some(me))
     );
-    second.send_to(b"x", &one).await.unwrap();
-    assert_eq!(first.recv_credentials(&mut buf).await.unwrap(), (1, None));
 }
 
 /// RCV-3.
