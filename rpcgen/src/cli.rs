@@ -100,8 +100,7 @@ Examples:
   rpcgen --extern-type sockaddr_in=crate::net::SockAddrIn prot.x
                                      a type that is written by hand
 
-The preprocessor is built in. RPC_HDR is defined for -h and for the plain output, RPC_XDR for -c, RPC_CLNT for -l, RPC_SVC for -m
-and -s. Lines that begin with % are dropped; a number defined by a %#define is known.
+The preprocessor is built in. RPC_HDR is defined for -h and for the plain output, RPC_XDR for -c, RPC_CLNT for -l, RPC_SVC for -m and -s. Lines that begin with % are dropped; a number defined by a %#define is known.
 
 Exit status:
   0  done

@@ -978,17 +978,23 @@ impl Parser<'_> {
     }
 
     /// `unsigned`, `unsigned int`, `long long unsigned int`, `short`, `char` …: C's integers, as C's filters carry them.
+    ///
+    /// A word that does not fit those before it is no part of the type.
     fn c_integer(&mut self) -> Specifier {
-        let (mut unsigned, mut longs, mut short, mut char, mut hyper) =
-            (false, 0, false, false, false);
+        let (mut sign, mut unsigned, mut int) = (false, false, false);
+        let (mut longs, mut short, mut char, mut hyper) = (0, false, false, false);
         while let Some(name) = self.peek().name() {
+            let sized = longs > 0 || short || char || hyper;
             match name {
-                word::UNSIGNED => unsigned = true,
-                word::SIGNED | word::INT => {}
-                word::LONG => longs += 1,
-                word::SHORT => short = true,
-                word::CHAR => char = true,
-                word::HYPER => hyper = true,
+                word::UNSIGNED | word::SIGNED if !sign => {
+                    sign = true;
+                    unsigned = name == word::UNSIGNED;
+                }
+                word::INT if !int && !char => int = true,
+                word::LONG if !sized || longs == 1 => longs += 1,
+                word::SHORT if !sized => short = true,
+                word::CHAR if !sized && !int => char = true,
+                word::HYPER if !sized && !int => hyper = true,
                 _ => break,
             }
             self.advance();
@@ -1138,11 +1144,8 @@ impl Parser<'_> {
         let name = self.any_name("a name of the procedure")?;
         self.expect(Kind::LeftParen, "`(` after the name of the procedure")?;
         let mut arguments = Vec::new();
-        if self.is(Kind::RightParen) {
-            self.expected("`void` or a type of the argument");
-            return None;
-        }
-        loop {
+        // C's rpcgen takes `()` for `(void)`.
+        while !(arguments.is_empty() && self.is(Kind::RightParen)) {
             let argument = self.declaration(Place::Argument)?;
             if let Specifier::Void = argument.specifier {
                 if !arguments.is_empty() || !self.is(Kind::RightParen) {
