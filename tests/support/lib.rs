@@ -5,13 +5,18 @@
 //! the process inside it, and every folder is below the build's target directory.
 
 mod child;
+mod damage;
+pub mod generated;
 mod golden;
 mod namespace;
 mod peer;
+mod random;
 mod wait;
 
 pub use child::{Child, Output};
+pub use damage::{damaged, damaged_text, noise};
 pub use golden::assert_golden;
 pub use namespace::Namespace;
 pub use peer::{built, have, have_root, scratch};
+pub use random::Random;
 pub use wait::until;
