@@ -1,3 +1,11 @@
 //! Ours against implementations nobody here wrote.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod codec_against_c;
 mod support_works;
