@@ -3,21 +3,23 @@
 //! An error in a member costs that member, an error elsewhere costs the definition; reading goes on behind it, so that one run
 //! reports several errors.
 
-mod body;
-mod declaration;
-mod expression;
-mod program;
-
-use crate::ast::{Definition, DefinitionKind, Name, Specification, Specifier};
+use crate::ast::{
+    Arm, Body, Declaration, Definition, DefinitionKind, Expression, ExpressionKind, Form, Inline,
+    Member, Name, Procedure, Program, Specification, Specifier, Union, Version,
+};
 use crate::comment::Comments;
+use crate::condition::precedence;
 use crate::diagnostic::Report;
 use crate::intern::{Interner, Symbol, is_keyword, word};
 use crate::lex::{Kind, Token};
+use crate::model::Scalar;
 use crate::preprocess::Unit;
 use crate::source::{Sources, Span};
 
 /// How deep types may stand within types, and parentheses within parentheses.
 const MAX_NESTING: usize = 64;
+/// How many operators an expression may have.
+const MAX_OPERATORS: usize = 256;
 
 /// Reads a whole unit.
 pub(crate) fn parse(
@@ -557,5 +559,728 @@ impl Parser<'_> {
             return None;
         }
         Some(Some(DefinitionKind::Typedef(declaration)))
+    }
+
+    // ---- bodies ----
+
+    /// `{ … }` of an enum; `docs` receives the comment behind the brace.
+    fn enum_body(&mut self, docs: &mut Vec<String>) -> Option<Vec<Member>> {
+        self.expect(Kind::LeftBrace, "`{` before the members of the enum")?;
+        self.comments.trailing(self.at - 1, docs);
+        let mut members = Vec::new();
+        let mut failed = false;
+        let depth = self.depth;
+        while !self.is(Kind::RightBrace) {
+            match self.enum_member() {
+                Some(member) => members.push(member),
+                None => {
+                    failed = true;
+                    self.depth = depth;
+                    self.recover_member(Kind::Comma);
+                    if self.is(Kind::End) || self.report.is_fatal() || self.at_definition() {
+                        return None;
+                    }
+                    continue;
+                }
+            }
+            if self.take(Kind::Comma) {
+                if let Some(member) = members.last_mut() {
+                    self.comments.trailing(self.at - 1, &mut member.docs);
+                }
+            } else if !self.is(Kind::RightBrace) {
+                self.expected("`,` or `}` after the member of the enum");
+                failed = true;
+                self.recover_member(Kind::Comma);
+                if self.is(Kind::End) || self.at_definition() {
+                    return None;
+                }
+            }
+        }
+        if members.is_empty() && !failed {
+            self.expected("at least one member of the enum");
+            return None;
+        }
+        self.advance();
+        self.out.unknown_broken |= failed;
+        Some(members)
+    }
+
+    fn enum_member(&mut self) -> Option<Member> {
+        let mut docs = Vec::new();
+        self.comments.leading(self.at, &mut docs);
+        let name = self.any_name("a name of a member of the enum")?;
+        let value = if self.take(Kind::Equals) {
+            Some(self.expression(false)?)
+        } else {
+            None
+        };
+        self.comments.trailing(self.at - 1, &mut docs);
+        Some(Member { docs, name, value })
+    }
+
+    fn struct_body(&mut self, docs: &mut Vec<String>) -> Option<Vec<Declaration>> {
+        self.expect(Kind::LeftBrace, "`{` before the members of the struct")?;
+        self.comments.trailing(self.at - 1, docs);
+        let mut members = Vec::new();
+        let depth = self.depth;
+        while !self.is(Kind::RightBrace) {
+            if self.take(Kind::Semicolon) {
+                continue;
+            }
+            match self.struct_member() {
+                Some(member) => members.push(member),
+                None => {
+                    self.depth = depth;
+                    self.recover_member(Kind::Semicolon);
+                    if self.is(Kind::End) || self.report.is_fatal() || self.at_hard_definition() {
+                        return None;
+                    }
+                }
+            }
+        }
+        self.advance();
+        Some(members)
+    }
+
+    /// A word that begins nothing but a definition, on a line of its own.
+    fn at_hard_definition(&self) -> bool {
+        let token = self.peek();
+        token.gap > 0
+            && matches!(
+                token.name(),
+                Some(word::CONST | word::TYPEDEF | word::PROGRAM)
+            )
+    }
+
+    fn struct_member(&mut self) -> Option<Declaration> {
+        let mut docs = Vec::new();
+        self.comments.leading(self.at, &mut docs);
+        if self.at_hard_definition() || self.is(Kind::End) {
+            self.expected("a member or `}`");
+            return None;
+        }
+        let mut member = self.declaration(Place::Member)?;
+        if let Specifier::Void = member.specifier {
+            self.report.error(
+                member.specifier_span,
+                "expected a type, found `void`: a struct has no void members",
+            );
+            if !self.take(Kind::Semicolon) {
+                return None;
+            }
+            return Some(member);
+        }
+        self.comments.trailing(self.at - 1, &mut docs);
+        self.expect(Kind::Semicolon, "`;` after the member")?;
+        self.comments.trailing(self.at - 1, &mut docs);
+        member.docs = docs;
+        Some(member)
+    }
+
+    /// `switch (…) { … }`
+    fn union_body(&mut self, docs: &mut Vec<String>) -> Option<Union> {
+        if !self.take_word(word::SWITCH) {
+            self.expected("`switch` after the name of the union");
+            return None;
+        }
+        self.expect(Kind::LeftParen, "`(` after `switch`")?;
+        let discriminant = self.declaration(Place::Discriminant)?;
+        self.expect(Kind::RightParen, "`)` after the discriminant")?;
+        self.expect(Kind::LeftBrace, "`{` before the cases of the union")?;
+        self.comments.trailing(self.at - 1, docs);
+        let mut union = Union {
+            discriminant,
+            arms: Vec::new(),
+            default: None,
+        };
+        let mut failed = false;
+        let depth = self.depth;
+        while !self.is(Kind::RightBrace) {
+            if self.take(Kind::Semicolon) {
+                continue;
+            }
+            let span = self.peek().span;
+            let is_default = self.is_word(word::DEFAULT);
+            match self.arm() {
+                Some(arm) if is_default => {
+                    if let Some(first) = &union.default {
+                        let first = first.declaration.span;
+                        self.report
+                            .error(span, "expected `}`, found another `default`")
+                            .at("the first one is", first);
+                    } else if union.arms.is_empty() && !failed {
+                        self.report.error(span, "expected `case`, found the keyword `default`: the cases of a union come before its default");
+                        failed = true;
+                    }
+                    union.default = Some(arm);
+                }
+                Some(arm) => {
+                    if union.default.is_some() && !failed {
+                        self.report.error(span, "expected `}`, found the keyword `case`: the cases of a union come before its default");
+                        failed = true;
+                    }
+                    union.arms.push(arm);
+                }
+                None => {
+                    failed = true;
+                    self.depth = depth;
+                    self.recover_member(Kind::Semicolon);
+                    if self.is(Kind::End) || self.report.is_fatal() || self.at_hard_definition() {
+                        return None;
+                    }
+                }
+            }
+        }
+        if union.arms.is_empty() && union.default.is_none() && !failed {
+            self.expected("`case`");
+            return None;
+        }
+        self.advance();
+        Some(union)
+    }
+
+    fn arm(&mut self) -> Option<Arm> {
+        let mut docs = Vec::new();
+        self.comments.leading(self.at, &mut docs);
+        let mut labels = Vec::new();
+        if self.take_word(word::DEFAULT) {
+            self.expect(Kind::Colon, "`:` after `default`")?;
+        } else {
+            while self.take_word(word::CASE) {
+                labels.push(self.expression(false)?);
+                self.expect(Kind::Colon, "`:` after the label of the case")?;
+            }
+            if labels.is_empty() {
+                self.expected("`case`, `default` or `}`");
+                return None;
+            }
+            if self.is_word(word::DEFAULT) && self.peek_at(1).kind == Kind::Colon {
+                self.expected("a declaration or `void` after the case");
+                return None;
+            }
+        }
+        self.comments.trailing(self.at - 1, &mut docs);
+        self.comments.leading(self.at, &mut docs);
+        let mut declaration = self.declaration(Place::Arm)?;
+        self.comments.trailing(self.at - 1, &mut docs);
+        self.expect(Kind::Semicolon, "`;` after the arm")?;
+        self.comments.trailing(self.at - 1, &mut docs);
+        declaration.docs.clear();
+        Some(Arm {
+            docs,
+            labels,
+            declaration,
+        })
+    }
+
+    // ---- declarations ----
+
+    fn declaration(&mut self, place: Place) -> Option<Declaration> {
+        let first = self.peek().span;
+        let specifier = self.specifier(place)?;
+        let specifier_span = first.to(self.last_span());
+        let pointer = self.is(Kind::Star);
+        let star = self.peek().span;
+        if pointer {
+            self.advance();
+            if self.is(Kind::Star) {
+                self.expected("a name: a pointer to a pointer needs a typedef between");
+                return None;
+            }
+        }
+        let plain_void = matches!(specifier, Specifier::Void) && !pointer;
+        let name = match place {
+            // `void` ends the arm, or the parenthesis.
+            Place::Arm | Place::Member | Place::Typedef
+                if plain_void && self.is(Kind::Semicolon) =>
+            {
+                None
+            }
+            Place::Argument => {
+                let is_name = self.is(Kind::Name);
+                if is_name { self.any_name("") } else { None }
+            }
+            Place::Result => None,
+            Place::Typedef => Some(self.name("a name of the type")?),
+            Place::Member | Place::Arm | Place::Discriminant => {
+                Some(self.any_name(&format!("a name of {}", place.name()))?)
+            }
+        };
+        let form = self.form(place, pointer, star, &specifier)?;
+        let span = first.to(self.last_span());
+        if matches!(specifier, Specifier::Void)
+            && (name.is_some() || !matches!(form, Form::Plain))
+            && place != Place::Typedef
+        {
+            self.report.error(
+                specifier_span,
+                format!(
+                    "expected a type of {}, found `void` with a name",
+                    place.name()
+                ),
+            );
+            return None;
+        }
+        Some(Declaration {
+            docs: Vec::new(),
+            span,
+            specifier,
+            specifier_span,
+            form,
+            name,
+        })
+    }
+
+    /// What stands behind the name, and whether the type may have it.
+    fn form(
+        &mut self,
+        place: Place,
+        pointer: bool,
+        star: Span,
+        specifier: &Specifier,
+    ) -> Option<Form> {
+        let open = self.peek();
+        let form = match open.kind {
+            Kind::LeftBracket if place != Place::Result => {
+                self.advance();
+                if self.is(Kind::RightBracket) {
+                    self.expected("a length of the array");
+                    return None;
+                }
+                let length = self.expression(true)?;
+                self.expect(Kind::RightBracket, "`]` after the length of the array")?;
+                Form::Fixed(length)
+            }
+            Kind::Less if place != Place::Result => {
+                self.advance();
+                let bound = if self.is(Kind::Greater) {
+                    None
+                } else {
+                    Some(self.expression(true)?)
+                };
+                self.expect(Kind::Greater, "`>` after the bound of the array")?;
+                Form::Variable(bound)
+            }
+            _ if pointer => Form::Pointer,
+            _ => Form::Plain,
+        };
+        if matches!(self.peek().kind, Kind::LeftBracket | Kind::Less) && place != Place::Result {
+            self.expected("`;`: an array of arrays needs a typedef between");
+            return None;
+        }
+        if pointer && !matches!(form, Form::Pointer) {
+            self.report
+                .error(
+                    star,
+                    format!(
+                        "expected a name of {}, found `*`: an array of pointers needs a typedef",
+                        place.name()
+                    ),
+                )
+                .help("typedef T *name; name array<>;");
+            return None;
+        }
+        match (specifier, &form) {
+            (Specifier::Text, Form::Variable(_))
+            | (Specifier::Opaque, Form::Variable(_) | Form::Fixed(_)) => {}
+            (Specifier::Text, Form::Plain) if matches!(place, Place::Argument | Place::Result) => {
+                return Some(Form::Variable(None));
+            }
+            (Specifier::Text, Form::Pointer) | (Specifier::Opaque, Form::Pointer) => {
+                let what = if matches!(specifier, Specifier::Text) {
+                    "string"
+                } else {
+                    "opaque"
+                };
+                self.report.error(
+                    star,
+                    format!("expected a name, found `*`: a pointer to {what} needs a typedef"),
+                );
+                return None;
+            }
+            (Specifier::Text, Form::Fixed(_)) => {
+                self.report.error(open.span, "expected `<` after the name of the string, found `[`: a string has no fixed length");
+                return None;
+            }
+            (Specifier::Text, Form::Plain) => {
+                self.expected("`<` after the name of the string");
+                return None;
+            }
+            (Specifier::Opaque, Form::Plain) => {
+                self.expected("`[` or `<` after the name of the opaque data");
+                return None;
+            }
+            _ => {}
+        }
+        Some(form)
+    }
+
+    fn specifier(&mut self, place: Place) -> Option<Specifier> {
+        let token = self.peek();
+        let Some(name) = token.name() else {
+            self.expected(&format!("a type of {}", place.name()));
+            return None;
+        };
+        let inline = self.peek_at(1).kind == Kind::LeftBrace
+            || (self.peek_at(2).kind == Kind::LeftBrace && self.peek_at(1).kind == Kind::Name);
+        let specifier = match name {
+            word::VOID => Specifier::Void,
+            word::INT => Specifier::Scalar(Scalar::I32),
+            word::HYPER => {
+                self.advance();
+                self.take_type_word(word::INT);
+                return Some(Specifier::Scalar(Scalar::I64));
+            }
+            word::FLOAT => Specifier::Scalar(Scalar::F32),
+            word::DOUBLE => Specifier::Scalar(Scalar::F64),
+            word::QUADRUPLE => Specifier::Scalar(Scalar::Quad),
+            word::BOOL => Specifier::Scalar(Scalar::Bool),
+            word::STRING => Specifier::Text,
+            word::OPAQUE => Specifier::Opaque,
+            word::UNSIGNED | word::SIGNED | word::LONG | word::SHORT | word::CHAR => {
+                return Some(self.c_integer());
+            }
+            word::ENUM if inline => return self.inline_enum(),
+            word::STRUCT if inline => return self.inline_struct(),
+            word::UNION
+                if self.peek_at(1).is_name(word::SWITCH)
+                    || self.peek_at(2).is_name(word::SWITCH) =>
+            {
+                return self.inline_union();
+            }
+            word::ENUM | word::STRUCT | word::UNION => {
+                self.advance();
+                return Some(Specifier::Named(self.name("a name or `{`")?));
+            }
+            _ if is_keyword(name) => {
+                self.expected(&format!("a type of {}", place.name()));
+                return None;
+            }
+            _ => {
+                // `a::b`: namespaces are flat here, the last name counts.
+                let mut last = self.name("a type")?;
+                while self.take(Kind::ColonColon) {
+                    last = self.name("a name after `::`")?;
+                }
+                return Some(Specifier::Named(last));
+            }
+        };
+        self.advance();
+        Some(specifier)
+    }
+
+    /// Takes a word that goes on a type, unless it is the name of what is declared.
+    fn take_type_word(&mut self, word: Symbol) -> bool {
+        self.is_word(word) && {
+            self.advance();
+            true
+        }
+    }
+
+    /// `unsigned`, `unsigned int`, `long long unsigned int`, `short`, `char` …: C's integers, as C's filters carry them.
+    ///
+    /// A word that does not fit those before it is no part of the type.
+    fn c_integer(&mut self) -> Specifier {
+        let (mut sign, mut unsigned, mut int) = (false, false, false);
+        let (mut longs, mut short, mut char, mut hyper) = (0, false, false, false);
+        while let Some(name) = self.peek().name() {
+            let sized = longs > 0 || short || char || hyper;
+            match name {
+                word::UNSIGNED | word::SIGNED if !sign => {
+                    sign = true;
+                    unsigned = name == word::UNSIGNED;
+                }
+                word::INT if !int && !char => int = true,
+                word::LONG if !sized || longs == 1 => longs += 1,
+                word::SHORT if !sized => short = true,
+                word::CHAR if !sized && !int => char = true,
+                word::HYPER if !sized && !int => hyper = true,
+                _ => break,
+            }
+            self.advance();
+        }
+        // `long` is 4 octets on the wire (xdr_long), `long long` is 8.
+        Specifier::Scalar(match (unsigned, char, short, hyper || longs > 1) {
+            (false, true, ..) => Scalar::I8,
+            (true, true, ..) => Scalar::U8,
+            (false, _, true, _) => Scalar::I16,
+            (true, _, true, _) => Scalar::U16,
+            (false, _, _, true) => Scalar::I64,
+            (true, _, _, true) => Scalar::U64,
+            (false, ..) => Scalar::I32,
+            (true, ..) => Scalar::U32,
+        })
+    }
+
+    fn inline_tag(&mut self) -> Option<Name> {
+        self.advance();
+        let token = self.peek();
+        let symbol = token.name().filter(|symbol| *symbol != word::SWITCH)?;
+        self.advance();
+        Some(Name {
+            symbol,
+            span: token.span,
+        })
+    }
+
+    fn inline(&mut self, from: Span, tag: Option<Name>, body: Body) -> Specifier {
+        let slot = self.out.inline_count;
+        self.out.inline_count += 1;
+        Specifier::Inline(Box::new(Inline {
+            tag,
+            slot,
+            span: from.to(self.last_span()),
+            body,
+        }))
+    }
+
+    fn inline_enum(&mut self) -> Option<Specifier> {
+        self.deeper()?;
+        let from = self.peek().span;
+        let tag = self.inline_tag();
+        let body = Body::Enum(self.enum_body(&mut Vec::new())?);
+        self.depth -= 1;
+        Some(self.inline(from, tag, body))
+    }
+
+    fn inline_struct(&mut self) -> Option<Specifier> {
+        self.deeper()?;
+        let from = self.peek().span;
+        let tag = self.inline_tag();
+        let body = Body::Struct(self.struct_body(&mut Vec::new())?);
+        self.depth -= 1;
+        Some(self.inline(from, tag, body))
+    }
+
+    fn inline_union(&mut self) -> Option<Specifier> {
+        self.deeper()?;
+        let from = self.peek().span;
+        let tag = self.inline_tag();
+        let body = Body::Union(Box::new(self.union_body(&mut Vec::new())?));
+        self.depth -= 1;
+        Some(self.inline(from, tag, body))
+    }
+
+    // ---- programs ----
+
+    fn program(&mut self, docs: &mut Vec<String>) -> Option<Option<DefinitionKind>> {
+        self.advance();
+        let name = self.name("a name after `program`")?;
+        self.expect(Kind::LeftBrace, "`{` before the versions of the program")?;
+        self.comments.trailing(self.at - 1, docs);
+        let mut versions = Vec::new();
+        while !self.is(Kind::RightBrace) {
+            if self.take(Kind::Semicolon) {
+                continue;
+            }
+            versions.push(self.version()?);
+        }
+        if versions.is_empty() {
+            self.expected("`version`");
+            return None;
+        }
+        self.advance();
+        self.expect(Kind::Equals, "`=` and the number of the program")?;
+        let number = self.expression(false)?;
+        Some(Some(DefinitionKind::Program(Program {
+            name,
+            number,
+            versions,
+        })))
+    }
+
+    fn version(&mut self) -> Option<Version> {
+        let mut docs = Vec::new();
+        self.comments.leading(self.at, &mut docs);
+        if !self.take_word(word::VERSION) {
+            self.expected("`version` or `}`");
+            return None;
+        }
+        let name = self.name("a name after `version`")?;
+        self.expect(Kind::LeftBrace, "`{` before the procedures of the version")?;
+        self.comments.trailing(self.at - 1, &mut docs);
+        let mut procedures = Vec::new();
+        let mut failed = false;
+        let depth = self.depth;
+        while !self.is(Kind::RightBrace) {
+            if self.take(Kind::Semicolon) {
+                continue;
+            }
+            match self.procedure() {
+                Some(procedure) => procedures.push(procedure),
+                None => {
+                    failed = true;
+                    self.depth = depth;
+                    self.out.unknown_broken = true;
+                    self.recover_member(Kind::Semicolon);
+                    if self.is(Kind::End) || self.report.is_fatal() || self.at_hard_definition() {
+                        return None;
+                    }
+                }
+            }
+        }
+        if procedures.is_empty() && !failed {
+            self.expected("a procedure");
+            return None;
+        }
+        self.advance();
+        self.expect(Kind::Equals, "`=` and the number of the version")?;
+        let number = self.expression(false)?;
+        self.expect(Kind::Semicolon, "`;` after the version")?;
+        self.comments.trailing(self.at - 1, &mut docs);
+        Some(Version {
+            docs,
+            name,
+            number,
+            procedures,
+        })
+    }
+
+    fn procedure(&mut self) -> Option<Procedure> {
+        let mut docs = Vec::new();
+        self.comments.leading(self.at, &mut docs);
+        let first = self.peek().span;
+        let result = self.declaration(Place::Result)?;
+        let name = self.any_name("a name of the procedure")?;
+        self.expect(Kind::LeftParen, "`(` after the name of the procedure")?;
+        let mut arguments = Vec::new();
+        // C's rpcgen takes `()` for `(void)`.
+        while !(arguments.is_empty() && self.is(Kind::RightParen)) {
+            let argument = self.declaration(Place::Argument)?;
+            if let Specifier::Void = argument.specifier {
+                if !arguments.is_empty() || !self.is(Kind::RightParen) {
+                    self.report.error(
+                        argument.span,
+                        "expected a type of the argument, found `void`: it stands alone",
+                    );
+                    return None;
+                }
+                break;
+            }
+            arguments.push(argument);
+            if !self.take(Kind::Comma) {
+                break;
+            }
+        }
+        self.expect(Kind::RightParen, "`,` or `)` after the argument")?;
+        self.expect(Kind::Equals, "`=` and the number of the procedure")?;
+        let number = self.expression(false)?;
+        self.comments.trailing(self.at - 1, &mut docs);
+        self.expect(Kind::Semicolon, "`;` after the procedure")?;
+        self.comments.trailing(self.at - 1, &mut docs);
+        let span = first.to(self.last_span());
+        Some(Procedure {
+            docs,
+            span,
+            name,
+            number,
+            result,
+            arguments,
+        })
+    }
+
+    // ---- expressions ----
+
+    /// A constant, a name, or an expression of them. Within bounds `>` ends it.
+    fn expression(&mut self, in_bound: bool) -> Option<Expression> {
+        self.operators = 0;
+        self.binary(0, in_bound)
+    }
+
+    fn binary(&mut self, least: u8, in_bound: bool) -> Option<Expression> {
+        let mut left = self.operand()?;
+        loop {
+            let operator = self.peek().kind;
+            let usable = match operator {
+                Kind::Plus
+                | Kind::Minus
+                | Kind::Star
+                | Kind::Slash
+                | Kind::Percent
+                | Kind::Pipe
+                | Kind::Ampersand
+                | Kind::Caret => true,
+                Kind::ShiftLeft | Kind::ShiftRight => !in_bound,
+                _ => false,
+            };
+            let Some(binds) = precedence(operator).filter(|binds| usable && *binds >= least) else {
+                return Some(left);
+            };
+            self.operators += 1;
+            if self.operators > MAX_OPERATORS {
+                self.expected(&format!(
+                    "an expression of at most {MAX_OPERATORS} operators"
+                ));
+                return None;
+            }
+            self.advance();
+            self.deeper()?;
+            let right = self.binary(binds + 1, in_bound)?;
+            self.depth -= 1;
+            let span = left.span.to(right.span);
+            left = Expression {
+                span,
+                kind: ExpressionKind::Binary(operator, Box::new((left, right))),
+            };
+        }
+    }
+
+    fn operand(&mut self) -> Option<Expression> {
+        let token = self.peek();
+        let kind = match token.kind {
+            Kind::Number { decimal } => ExpressionKind::Number {
+                value: token.value,
+                decimal,
+            },
+            Kind::Char => ExpressionKind::Char(token.value),
+            Kind::Text => ExpressionKind::Text(Symbol::from_number(token.value)),
+            Kind::Name => {
+                self.advance();
+                let mut last = token;
+                while self.is(Kind::ColonColon) && self.peek_at(1).kind == Kind::Name {
+                    last = self.peek_at(1);
+                    self.advance();
+                    self.advance();
+                }
+                let symbol = Symbol::from_number(last.value);
+                return Some(Expression {
+                    span: token.span.to(last.span),
+                    kind: ExpressionKind::Name(symbol),
+                });
+            }
+            Kind::Minus | Kind::Tilde | Kind::Plus => {
+                self.advance();
+                self.deeper()?;
+                let operand = self.operand()?;
+                self.depth -= 1;
+                let span = token.span.to(operand.span);
+                let kind = match token.kind {
+                    Kind::Minus => ExpressionKind::Negative(Box::new(operand)),
+                    Kind::Tilde => ExpressionKind::Complement(Box::new(operand)),
+                    _ => operand.kind,
+                };
+                return Some(Expression { span, kind });
+            }
+            Kind::LeftParen => {
+                self.advance();
+                self.deeper()?;
+                let inner = self.binary(0, false)?;
+                self.depth -= 1;
+                self.expect(Kind::RightParen, "`)`")?;
+                return Some(Expression {
+                    span: token.span.to(self.last_span()),
+                    kind: inner.kind,
+                });
+            }
+            _ => {
+                self.expected("a number or the name of a constant");
+                return None;
+            }
+        };
+        self.advance();
+        Some(Expression {
+            span: token.span,
+            kind,
+        })
     }
 }

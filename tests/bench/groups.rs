@@ -1,0 +1,8 @@
+//! What is measured, by group.
+
+pub(crate) mod calls;
+pub(crate) mod codec;
+pub(crate) mod portmap;
+pub(crate) mod rpcgen;
+pub(crate) mod server;
+pub(crate) mod stack;
