@@ -4,11 +4,13 @@
 pub mod access;
 pub mod address;
 pub mod call_it;
+pub mod client;
 pub mod config;
 pub mod core;
 pub mod hosts;
 pub mod portmapper;
 pub mod registry;
+pub mod report;
 pub mod stats;
 mod v2;
 mod v3;
