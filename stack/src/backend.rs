@@ -1,5 +1,9 @@
 //! The branch between the back ends, written once.
 
+use pin_project_lite::pin_project;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 /// A thing of one of the back ends: `System` is what the operating system's stack gives for it.
 ///
 /// A further back end is a further variant with a type parameter of its own, and one more arm in [`on_backend!`]. What
@@ -9,6 +13,37 @@
 pub(crate) enum Backend<S> {
     /// The operating system's.
     System(S),
+}
+
+pin_project! {
+    /// A future of one of the back ends, polled without a state machine around it: for the calls that move single
+    /// datagrams, where an `async fn` that only awaits another costs more than the branch.
+    #[project = Projected]
+    pub(crate) enum BackendFuture<S> {
+        System { #[pin] future: S },
+    }
+}
+
+impl<S: Future> Future for BackendFuture<S> {
+    type Output = S::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        match self.project() {
+            Projected::System { future } => future.poll(cx),
+        }
+    }
+}
+
+/// `future_of_backend!(inner, socket => future)`: the future for whichever back end `inner` is of.
+macro_rules! future_of_backend {
+    ($inner:expr, $socket:ident => $future:expr) => {
+        match $inner {
+            crate::backend::Backend::System($socket) => {
+                crate::backend::BackendFuture::System { future: $future }
+            }
+        }
+    };
 }
 
 /// `on_backend!(inner, socket => expression)`: the expression for whichever back end `inner` is of.

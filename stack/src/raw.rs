@@ -108,9 +108,12 @@ impl RawSocket {
     ///
     /// # Cancel safety
     /// A packet is either returned or still waiting.
-    pub async fn recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
-        on_backend!(&self.inner, socket => {
-            socket.async_io(ARRIVAL, || system::udp::receive(socket, buf, MsgFlags::empty())).await
+    pub fn recv_msg<'a>(
+        &'a self,
+        buf: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<(usize, MsgInfo)>> + Send + 'a {
+        future_of_backend!(&self.inner, socket => {
+            socket.async_io(ARRIVAL, move || system::udp::receive(socket, buf, MsgFlags::empty()))
         })
     }
 
@@ -132,10 +135,14 @@ impl RawSocket {
     ///
     /// # Cancel safety
     /// It is sent whole or not at all.
-    pub async fn send_msg(&self, bufs: &[IoSlice<'_>], info: &SendInfo) -> io::Result<usize> {
+    pub fn send_msg<'a>(
+        &'a self,
+        bufs: &'a [IoSlice<'a>],
+        info: &'a SendInfo,
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
         let (info, v6) = (portless(info), self.family == Family::V6);
-        on_backend!(&self.inner, socket => {
-            socket.async_io(Interest::WRITABLE, || system::udp::send(socket, bufs, &info, v6)).await
+        future_of_backend!(&self.inner, socket => {
+            socket.async_io(Interest::WRITABLE, move || system::udp::send(socket, bufs, &info, v6))
         })
     }
 

@@ -231,9 +231,12 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
-    pub async fn recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
-        on_backend!(&self.inner, socket => {
-            socket.async_io(ARRIVAL, || system::udp::receive(socket, buf, MsgFlags::empty())).await
+    pub fn recv_msg<'a>(
+        &'a self,
+        buf: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<(usize, MsgInfo)>> + Send + 'a {
+        future_of_backend!(&self.inner, socket => {
+            socket.async_io(ARRIVAL, move || system::udp::receive(socket, buf, MsgFlags::empty()))
         })
     }
 
@@ -255,10 +258,14 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     /// It is sent whole or not at all.
-    pub async fn send_msg(&self, bufs: &[IoSlice<'_>], info: &SendInfo) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => {
+    pub fn send_msg<'a>(
+        &'a self,
+        bufs: &'a [IoSlice<'a>],
+        info: &'a SendInfo,
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        future_of_backend!(&self.inner, socket => {
             let v6 = self.family == Family::V6;
-            socket.async_io(Interest::WRITABLE, || system::udp::send(socket, bufs, info, v6)).await
+            socket.async_io(Interest::WRITABLE, move || system::udp::send(socket, bufs, info, v6))
         })
     }
 
@@ -345,8 +352,11 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        on_backend!(&self.inner, socket => socket.async_io(ARRIVAL, || system::udp::receive_from(socket, buf)).await)
+    pub fn recv_from<'a>(
+        &'a self,
+        buf: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send + 'a {
+        future_of_backend!(&self.inner, socket => socket.async_io(ARRIVAL, move || system::udp::receive_from(socket, buf)))
     }
 
     /// [`recv_from`](Self::recv_from) without waiting.
@@ -364,8 +374,12 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     /// It is sent whole or not at all.
-    pub async fn send_to(&self, buf: &[u8], peer: SocketAddr) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => socket.send_to(buf, peer).await)
+    pub fn send_to<'a>(
+        &'a self,
+        buf: &'a [u8],
+        peer: SocketAddr,
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        future_of_backend!(&self.inner, socket => socket.send_to(buf, peer))
     }
 
     /// [`send_to`](Self::send_to) without waiting.
@@ -383,9 +397,12 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => {
-            socket.async_io(ARRIVAL, || (&*SockRef::from(socket)).read(buf)).await
+    pub fn recv<'a>(
+        &'a self,
+        buf: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        future_of_backend!(&self.inner, socket => {
+            socket.async_io(ARRIVAL, move || (&*SockRef::from(socket)).read(buf))
         })
     }
 
@@ -404,8 +421,11 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     /// It is sent whole or not at all.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => socket.send(buf).await)
+    pub fn send<'a>(
+        &'a self,
+        buf: &'a [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        future_of_backend!(&self.inner, socket => socket.send(buf))
     }
 
     /// [`send`](Self::send) without waiting.
