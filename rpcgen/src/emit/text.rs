@@ -23,7 +23,8 @@ macro_rules! line {
 pub(super) use line;
 
 pub(super) fn pad(out: &mut String, indent: usize) {
-    let _ = write!(out, "{:indent$}", "");
+    const BLANKS: &str = "                                                                ";
+    out.push_str(BLANKS.get(..indent).unwrap_or(BLANKS));
 }
 
 /// Whether a line of this text fits.
