@@ -10,7 +10,9 @@ mod server;
 mod text;
 mod types;
 
-use crate::model::{ItemId, Model};
+use std::borrow::Cow;
+
+use crate::model::{Item, ItemId, ItemKind, Model, Shape, Type};
 
 use facts::Facts;
 use naming::Names;
@@ -82,6 +84,7 @@ pub struct Options {
 /// Writes the wanted parts of `model`: the same octets for the same model, formatted as rustfmt would.
 #[must_use]
 pub fn emit(model: &Model, parts: &Parts, options: &Options) -> String {
+    let model = &with_argument_types(model);
     let facts = Facts::new(model);
     let names = Names::new(model, |id| options.borrowed && facts.of(id).holds_octets);
     let generator = Gen {
@@ -106,6 +109,73 @@ pub fn emit(model: &Model, parts: &Parts, options: &Options) -> String {
         out.push_str(&generator.main_program(&parts.main));
     }
     out
+}
+
+/// Gives arguments and results a type of their own where they need one: a bound, or an array of fixed length.
+fn with_argument_types(model: &Model) -> Cow<'_, Model> {
+    let mut model = Cow::Borrowed(model);
+    for at in 0..model.items.len() {
+        let ItemKind::Program(program) = &model.items[at].kind else {
+            continue;
+        };
+        let procedures = program
+            .versions
+            .iter()
+            .flat_map(|version| &version.procedures);
+        let mut shapes = procedures.flat_map(|procedure| {
+            procedure
+                .arguments
+                .iter()
+                .map(|argument| &argument.shape)
+                .chain(&procedure.result)
+        });
+        if !shapes.any(needs_type) {
+            continue;
+        }
+        let mut program = program.clone();
+        for procedure in program
+            .versions
+            .iter_mut()
+            .flat_map(|version| &mut version.procedures)
+        {
+            let name = procedure.name.clone();
+            for (number, argument) in procedure.arguments.iter_mut().enumerate() {
+                let own = argument
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| format!("arg{}", number + 1));
+                give_type(&mut model, &mut argument.shape, format!("{name}_{own}"));
+            }
+            if let Some(result) = &mut procedure.result {
+                give_type(&mut model, result, format!("{name}_result"));
+            }
+        }
+        model.to_mut().items[at].kind = ItemKind::Program(program);
+    }
+    model
+}
+
+fn needs_type(shape: &Shape) -> bool {
+    match shape {
+        Shape::Plain(_) | Shape::Optional(_) => false,
+        Shape::Text(max) | Shape::Opaque(max) | Shape::Array(_, max) => max.value != u32::MAX,
+        Shape::FixedOpaque(_) | Shape::FixedArray(..) => true,
+    }
+}
+
+fn give_type(model: &mut Cow<'_, Model>, shape: &mut Shape, name: String) {
+    if !needs_type(shape) {
+        return;
+    }
+    let items = &mut model.to_mut().items;
+    let plain = Shape::Plain(Type::Named(ItemId(items.len())));
+    let kind = ItemKind::Typedef(core::mem::replace(shape, plain));
+    items.push(Item {
+        name,
+        docs: Vec::new(),
+        text: String::new(),
+        kind,
+    });
 }
 
 /// What the emitters share.
