@@ -31,7 +31,13 @@ fn builder(path: &Path) -> Builder {
         let (option, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (name, value) = rest.split_once('=').unwrap_or((rest, "1"));
         builder = match option {
-            "extern-const" => builder.extern_const(name, value.parse::<i64>().unwrap()),
+            "extern-const" => {
+                let value = match value.strip_prefix("0x") {
+                    Some(hex) => i64::from_str_radix(hex, 16),
+                    None => value.parse(),
+                };
+                builder.extern_const(name, value.unwrap())
+            }
             "extern-type" => builder.extern_type(name, value),
             "define" => builder.define(name, value),
             "include-dir" => builder.include_dir(rest),
@@ -146,7 +152,14 @@ fn output_holds_nothing_that_it_should_not() {
             .filter(|line| !line.trim_start().starts_with("//"));
         for line in code {
             for word in [
-                "unsafe", "unwrap(", "expect(", "panic!", "todo!", "testdata",
+                "unsafe {",
+                "unsafe fn",
+                "unsafe impl",
+                "unwrap(",
+                "expect(",
+                "panic!",
+                "todo!",
+                "testdata",
             ] {
                 assert!(!line.contains(word), "{}: {line}", path.display());
             }

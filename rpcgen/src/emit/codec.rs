@@ -1066,11 +1066,8 @@ impl<'m> Gen<'m> {
         boxed: bool,
         form: Form,
     ) -> (Chain, bool) {
-        let (value, to_box) = match (&field.shape, boxed) {
-            (Shape::Plain(_), true) => (Chain::new("Box::decode(d)"), false),
-            (shape, to_box) => (self.decode_shape(id, shape, form), to_box),
-        };
-        (in_field(value, &field.name).end("?"), to_box)
+        let value = self.decode_shape(id, &field.shape, form);
+        (in_field(value, &field.name).end("?"), boxed)
     }
 
     /// Writes `pattern => Ok(Self::Variant(value)),`.
@@ -1276,7 +1273,7 @@ fn in_field(chain: Chain, name: &str) -> Chain {
 /// Whether a variable of one letter is used.
 fn mentions(code: &str, variable: &str) -> bool {
     let other = |c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.' && c != '"';
-    [".", ")"].iter().any(|end| {
+    [".", ")", "\n"].iter().any(|end| {
         let used = format!("{variable}{end}");
         code.match_indices(&used)
             .any(|(at, _)| code[..at].ends_with(other))

@@ -79,18 +79,43 @@ impl Chain {
         if let Some(text) = self.one_line() {
             let whole = format!("{before}{text}{after}");
             let alone = format!("{text}{after}");
-            let spare = 2 * usize::from(text.ends_with('?') && !self.links.is_empty());
+            let spare = if text.ends_with(")?") && !self.links.is_empty() {
+                2
+            } else {
+                0
+            };
             if fits(indent + spare, &whole) || (before.is_empty() && self.links.is_empty()) {
                 line!(out, indent, "{whole}");
                 return;
             }
             // A member of a literal stays beside its name.
-            let stays = before.is_empty() || (before.ends_with(": ") && !self.links.is_empty());
+            let stays = before.is_empty() || before.ends_with(": ");
             if !stays && fits(indent + 4, &alone) {
                 line!(out, indent, "{}", before.trim_end());
                 line!(out, indent + 4, "{alone}");
                 return;
             }
+        }
+        // A call beside the name of a member breaks within its parentheses.
+        if before.ends_with(": ")
+            && (self.links.is_empty() || !fits(indent, &format!("{before}{}", self.root)))
+            && let Some((callee, rest)) = self.root.split_once('(')
+            && let Some((argument, end)) = rest.rsplit_once(')')
+            && fits(indent, &format!("{before}{callee}("))
+        {
+            line!(out, indent, "{before}{callee}(");
+            line!(out, indent + 4, "{argument},");
+            let last = if self.links.is_empty() { after } else { "" };
+            line!(out, indent, "){end}{last}");
+            for (at, link) in self.links.iter().enumerate() {
+                let after = if at + 1 == self.links.len() {
+                    after
+                } else {
+                    ""
+                };
+                line!(out, indent, "{link}{after}");
+            }
+            return;
         }
         let mut links = self.links.as_slice();
         let mut first = format!("{before}{}", self.root);
@@ -234,6 +259,21 @@ pub(super) fn call(
         }
     }
     line!(out, indent, "){after}");
+}
+
+/// Writes a variant of an enum with its payload.
+pub(super) fn variant(out: &mut String, name: &str, payload: &[&str]) {
+    let inner = payload.join(", ");
+    let whole = format!("{name}({inner}),");
+    if (payload.len() == 1 || fits_call(&inner)) && fits(4, &whole) {
+        line!(out, 4, "{whole}");
+    } else {
+        line!(out, 4, "{name}(");
+        for ty in payload {
+            line!(out, 8, "{ty},");
+        }
+        line!(out, 4, "),");
+    }
 }
 
 /// Writes `let name = callee(arguments);`.

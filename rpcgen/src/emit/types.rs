@@ -404,7 +404,7 @@ impl<'m> Gen<'m> {
                     &format!("case {case}: {holds}"),
                 );
                 match &payload {
-                    Some(payload) => line!(out, 4, "{variant}({payload}),"),
+                    Some(payload) => text::variant(out, variant, &[payload]),
                     None => line!(out, 4, "{variant},"),
                 }
             }
@@ -420,12 +420,10 @@ impl<'m> Gen<'m> {
                 &format!("default: {holds}"),
             );
             match &default.field {
-                Some(field) => line!(
-                    out,
-                    4,
-                    "{variant}({tag}, {}),",
-                    self.payload_type(id, union.arms.len(), field, form)
-                ),
+                Some(field) => {
+                    let payload = self.payload_type(id, union.arms.len(), field, form);
+                    text::variant(out, variant, &[&tag, &payload]);
+                }
                 None => line!(out, 4, "{variant}({tag}),"),
             }
         }

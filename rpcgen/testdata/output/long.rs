@@ -233,11 +233,16 @@ pub struct RemoteDomainInterfaceAddressesResultSetRef<'a> {
 #[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum RemoteDomainInterfaceAddressesResultOrError {
     /// `case REMOTE_DOMAIN_INTERFACE_ADDRESSES_SOURCE_LEASE_FROM_SERVER: remote_domain_interface_addresses_result_set *remote_domain_interface_addresses`
-    RemoteDomainInterfaceAddressesSourceLeaseFromServer(Vec<RemoteDomainInterfaceAddressesResultSet>),
+    RemoteDomainInterfaceAddressesSourceLeaseFromServer(
+        Vec<RemoteDomainInterfaceAddressesResultSet>,
+    ),
     /// `case REMOTE_DOMAIN_INTERFACE_ADDRESSES_SOURCE_AGENT_IN_THE_GUEST: remote_domain_interface_addresses_hardware remote_domain_interface_hardware`
     RemoteDomainInterfaceAddressesSourceAgentInTheGuest(RemoteDomainInterfaceAddressesHardware),
     /// `default: remote_nonnull_domain_interface_addresses_names remote_domain_interface_names`
-    Default(RemoteDomainInterfaceAddressesSourceKind, RemoteNonnullDomainInterfaceAddressesNames),
+    Default(
+        RemoteDomainInterfaceAddressesSourceKind,
+        RemoteNonnullDomainInterfaceAddressesNames,
+    ),
 }
 
 /// Borrows what it was decoded from.
@@ -247,11 +252,16 @@ pub enum RemoteDomainInterfaceAddressesResultOrError {
 #[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum RemoteDomainInterfaceAddressesResultOrErrorRef<'a> {
     /// `case REMOTE_DOMAIN_INTERFACE_ADDRESSES_SOURCE_LEASE_FROM_SERVER: remote_domain_interface_addresses_result_set *remote_domain_interface_addresses`
-    RemoteDomainInterfaceAddressesSourceLeaseFromServer(Vec<RemoteDomainInterfaceAddressesResultSetRef<'a>>),
+    RemoteDomainInterfaceAddressesSourceLeaseFromServer(
+        Vec<RemoteDomainInterfaceAddressesResultSetRef<'a>>,
+    ),
     /// `case REMOTE_DOMAIN_INTERFACE_ADDRESSES_SOURCE_AGENT_IN_THE_GUEST: remote_domain_interface_addresses_hardware remote_domain_interface_hardware`
     RemoteDomainInterfaceAddressesSourceAgentInTheGuest(RemoteDomainInterfaceAddressesHardware),
     /// `default: remote_nonnull_domain_interface_addresses_names remote_domain_interface_names`
-    Default(RemoteDomainInterfaceAddressesSourceKind, RemoteNonnullDomainInterfaceAddressesNamesRef<'a>),
+    Default(
+        RemoteDomainInterfaceAddressesSourceKind,
+        RemoteNonnullDomainInterfaceAddressesNamesRef<'a>,
+    ),
 }
 
 /// `program REMOTE_DOMAIN_INTERFACE_ADDRESSES_PROGRAM`
@@ -441,8 +451,9 @@ impl RemoteDomainInterfaceAddressesHardware {
             remote_domain_interface_source_kind: run
                 .enumeration::<12, _>()
                 .field("remote_domain_interface_source_kind")?,
-            remote_domain_interface_verifier:
-                RemoteDomainMemoryPeekWithAddressVerifier(run.padded_octets::<16, 37>()?),
+            remote_domain_interface_verifier: RemoteDomainMemoryPeekWithAddressVerifier(
+                run.padded_octets::<16, 37>()?,
+            ),
         })
     }
 
@@ -531,9 +542,10 @@ impl<'de> ::fairway_xdr::Decode<'de> for RemoteDomainInterfaceAddressesResultSet
         Ok(Self {
             remote_domain_interface_name,
             remote_domain_interface_administrative_flags: run.u32::<0>(),
-            remote_domain_interface_hardware:
-                RemoteDomainInterfaceAddressesHardware::read(&run.part::<4, 56>())
-                    .field("remote_domain_interface_hardware")?,
+            remote_domain_interface_hardware: RemoteDomainInterfaceAddressesHardware::read(
+                &run.part::<4, 56>(),
+            )
+            .field("remote_domain_interface_hardware")?,
             remote_domain_interface_hardware_address: d
                 .string(64)
                 .field("remote_domain_interface_hardware_address")?,
@@ -589,9 +601,10 @@ impl<'a> ::fairway_xdr::Decode<'a> for RemoteDomainInterfaceAddressesResultSetRe
         Ok(Self {
             remote_domain_interface_name,
             remote_domain_interface_administrative_flags: run.u32::<0>(),
-            remote_domain_interface_hardware:
-                RemoteDomainInterfaceAddressesHardware::read(&run.part::<4, 56>())
-                    .field("remote_domain_interface_hardware")?,
+            remote_domain_interface_hardware: RemoteDomainInterfaceAddressesHardware::read(
+                &run.part::<4, 56>(),
+            )
+            .field("remote_domain_interface_hardware")?,
             remote_domain_interface_hardware_address: d
                 .str_ref(64)
                 .field("remote_domain_interface_hardware_address")?,

@@ -4008,7 +4008,10 @@ impl<'de> ::fairway_xdr::Decode<'de> for RecU {
     fn decode(d: &mut ::fairway_xdr::Decoder<'de>) -> Result<Self, ::fairway_xdr::DecodeError> {
         d.nested(|d| {
             let value = match d.i32()? {
-                0 => Self::Case0(Box::decode(d).field("inner")?),
+                0 => {
+                    let payload = RecU::decode(d).field("inner")?;
+                    Self::Case0(Box::new(payload))
+                }
                 1 => Self::Case1(d.i32().field("leaf")?),
                 2 => {
                     let payload = d.fixed_array().field("pair2")?;
@@ -5107,9 +5110,15 @@ impl<'de> ::fairway_xdr::Decode<'de> for BigArm {
     #[inline]
     fn decode(d: &mut ::fairway_xdr::Decoder<'de>) -> Result<Self, ::fairway_xdr::DecodeError> {
         match d.i32()? {
-            1 => Ok(Self::Case1(Box::decode(d).field("b")?)),
+            1 => {
+                let payload = BigInline::decode(d).field("b")?;
+                Ok(Self::Case1(Box::new(payload)))
+            }
             2 => Ok(Self::Case2(d.i32().field("x")?)),
-            tag => Ok(Self::Default(tag, Box::decode(d).field("l")?)),
+            tag => {
+                let payload = LongRun::decode(d).field("l")?;
+                Ok(Self::Default(tag, Box::new(payload)))
+            }
         }
     }
 }
@@ -5156,9 +5165,15 @@ impl<'a> ::fairway_xdr::Decode<'a> for BigArmRef<'a> {
     #[inline]
     fn decode(d: &mut ::fairway_xdr::Decoder<'a>) -> Result<Self, ::fairway_xdr::DecodeError> {
         match d.i32()? {
-            1 => Ok(Self::Case1(Box::decode(d).field("b")?)),
+            1 => {
+                let payload = BigInlineRef::decode(d).field("b")?;
+                Ok(Self::Case1(Box::new(payload)))
+            }
             2 => Ok(Self::Case2(d.i32().field("x")?)),
-            tag => Ok(Self::Default(tag, Box::decode(d).field("l")?)),
+            tag => {
+                let payload = LongRun::decode(d).field("l")?;
+                Ok(Self::Default(tag, Box::new(payload)))
+            }
         }
     }
 }
@@ -6307,8 +6322,7 @@ impl ZooV1Client {
         let procedure = ::fairway_rpc::Procedure::new(ZOO_PROG, ZOO_V1, ZOO_LIST);
         let args = (arg1, ::fairway_xdr::TextRef(arg2), arg3, arg4);
         let options = &self.options;
-        let result: ::fairway_xdr::List<Node> =
-            self.client.call(procedure, &args, options).await?;
+        let result: ::fairway_xdr::List<Node> = self.client.call(procedure, &args, options).await?;
         Ok(result.0)
     }
 
