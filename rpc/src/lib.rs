@@ -26,9 +26,9 @@ pub use transport::{Channel, Stream};
 
 pub use server::{
     Accepted, Args, BUCKETS, CallContext, CallFuture, Caller, Counters, EncodedReply, Histogram,
-    Limits, Listener, Peer, ProcedureCounters, Proxy, Refusal, Registry, Reply, Seal, Server,
-    ServerAddress, ServerAuth, ServerBuilder, ServerError, Service, ServiceOptions, TransportKind,
-    Upgrade,
+    Limits, Listener, Peer, ProcedureCounters, Proxy, Refusal, RegisterError, Registry, Reply,
+    Seal, Server, ServerAddress, ServerAuth, ServerBuilder, ServerError, Service, ServiceOptions,
+    Shorthand, TransportKind, Upgrade,
 };
 
 pub use fairway_xdr as xdr;

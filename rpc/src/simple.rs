@@ -18,19 +18,23 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fairway_stack::Net;
+use fairway_stack::{LocalAddr, Net};
 use fairway_xdr::{DecodeOwned, Encode};
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::bind::{self, Netid, Transport};
+use crate::bind::Transport;
 use crate::client::{CallOptions, Client, ClientConfig};
 use crate::error::{CallError, ConnectError};
 use crate::msg::Procedure;
 use crate::portmapper::Portmapper;
 use crate::server::{
-    Args, CallContext, CallFuture, Refusal, Reply, Server, ServerAddress, ServerError, Service,
+    Args, CallContext, CallFuture, Refusal, RegisterError, Registry, Reply, Server, ServerError,
+    Service,
 };
 
 /// Calls a procedure on `host` over UDP, sent again every 5 s, for at most 25 s (`callrpc`).
@@ -105,16 +109,12 @@ pub enum RunError {
     /// The machine's portmapper cannot be reached.
     #[error("cannot register: {0}")]
     Portmapper(ConnectError),
-    /// The machine's portmapper does not register the program.
-    #[error("cannot register program {program} version {version}: {error}")]
-    Register {
-        /// The program.
-        program: u32,
-        /// Its version.
-        version: u32,
-        /// What it said, or that it said no.
-        error: Box<CallError>,
-    },
+    /// The machine's portmapper does not register a program.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The runtime, or the signals that end the program, could not be set up.
+    #[error("cannot start: {0}")]
+    Start(#[from] std::io::Error),
 }
 
 impl Functions {
@@ -176,43 +176,73 @@ impl Functions {
     pub async fn run(self, net: &Net) -> Result<std::convert::Infallible, RunError> {
         let portmapper = Portmapper::local(net).await.map_err(RunError::Portmapper)?;
         let server = self.start(net).await?;
-        for (program, version) in server.services() {
-            publish(&portmapper, &server, program, version)
-                .await
-                .map_err(|error| RunError::Register {
-                    program,
-                    version,
-                    error: Box::new(error),
-                })?;
-        }
+        server.register(&portmapper).await?;
         std::future::pending().await
     }
 }
 
-/// Registers one service at every address of its server.
-async fn publish(
-    portmapper: &Portmapper,
-    server: &Server,
-    program: u32,
-    version: u32,
-) -> Result<(), CallError> {
-    for address in server.addresses() {
-        let (netid, address) = match address {
-            ServerAddress::Tcp(address) => (Netid::of(Transport::Tcp, address.ip()), address),
-            ServerAddress::Udp(address) => (Netid::of(Transport::Udp, address.ip()), address),
-            ServerAddress::Local(_) | ServerAddress::LocalDatagram(_) => continue,
-        };
-        // rpc-api §6: what a crashed instance has left is cleared first.
-        portmapper.unset(program, version, Some(netid), "").await?;
-        let address = bind::universal(address);
-        if !portmapper
-            .set(program, version, netid, &address, "")
-            .await?
-        {
-            return Err(CallError::SystemErr);
+/// How long calls that run may take when the program is told to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A whole server program: serves `registry` over `transports`, on ports of the system's choice on every IPv4 address,
+/// registered with this machine's portmapper, until SIGINT or SIGTERM. What `rpcgen -s` writes calls this.
+///
+/// Then it unregisters, lets calls end for up to ten seconds, and gives exit status 0. An error goes to the standard error
+/// stream, and gives 1.
+#[must_use]
+pub fn main(registry: Registry, transports: &[Transport]) -> ExitCode {
+    match serve(registry, transports) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let program = std::env::args_os().next().unwrap_or_default();
+            let program = Path::new(&program).file_name().unwrap_or_default();
+            #[expect(clippy::print_stderr, reason = "the whole program is this function")]
+            {
+                eprintln!("{}: {error}", program.display());
+            }
+            ExitCode::FAILURE
         }
     }
-    Ok(())
+}
+
+fn serve(registry: Registry, transports: &[Transport]) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let net = Net::system();
+        let any = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+        let mut builder = Server::builder(&net).registry(registry);
+        for transport in transports {
+            builder = match transport {
+                Transport::Tcp => builder.listen_tcp(any),
+                Transport::Udp => builder.listen_udp(any),
+                Transport::Local => {
+                    let name = format!("fairway-rpc-{}", std::process::id());
+                    builder.listen_local(LocalAddr::abstract_name(name))
+                }
+            };
+        }
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let portmapper = Portmapper::local(&net)
+            .await
+            .map_err(RunError::Portmapper)?;
+        let server = builder.start().await?;
+        if let Err(error) = server.register(&portmapper).await {
+            // What was registered before that is taken back; the error that counts is the first.
+            let _ = server.unregister(&portmapper).await;
+            return Err(error.into());
+        }
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        let unregistered = server.unregister(&portmapper).await;
+        server.shutdown(GRACE).await;
+        Ok(unregistered?)
+    })
 }
 
 /// The functions of one program version.

@@ -13,6 +13,7 @@ mod limits;
 mod local;
 mod output;
 mod parked;
+mod register;
 mod replies;
 mod reply;
 mod served;
@@ -22,6 +23,7 @@ mod served;
 )]
 mod server;
 mod service;
+mod shorthand;
 mod udp;
 
 pub use auth::{Accepted, Seal, ServerAuth, Upgrade};
@@ -29,7 +31,9 @@ pub use context::{CallContext, Caller, Peer, TransportKind};
 pub use counters::{BUCKETS, Counters, Histogram, ProcedureCounters};
 pub use dispatch::Registry;
 pub use limits::Limits;
+pub use register::RegisterError;
 pub use reply::{EncodedReply, Refusal, Reply};
 pub(crate) use served::Served;
 pub use server::{Listener, Server, ServerAddress, ServerBuilder, ServerError};
 pub use service::{Args, CallFuture, Proxy, Service, ServiceOptions};
+pub use shorthand::Shorthand;

@@ -8,41 +8,43 @@ use std::time::Duration;
 
 use fairway_rpc::xdr::{self, Encoder, Opaque};
 use fairway_rpc::{
-    Args, AuthStat, CallContext, CallFuture, CallOptions, Counters, Limits, Procedure, Refusal,
-    Reply, Server, ServerBuilder, Service, ServiceOptions,
+    Args, AuthStat, CallContext, CallFuture, CallOptions, Caller, Counters, Limits, Procedure,
+    Refusal, Reply, Server, ServerBuilder, Service, ServiceOptions,
 };
 use fairway_stack::{Net, SendInfo, TcpStream, UdpSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
 /// The test program; versions 2 and 4 are served.
-pub const PROGRAM: u32 = 0x2000_7777;
-pub const VERSION: u32 = 2;
+pub(crate) const PROGRAM: u32 = 0x2000_7777;
+pub(crate) const VERSION: u32 = 2;
 
-pub const NULL: u32 = 0;
-pub const ECHO: u32 = 1;
+pub(crate) const NULL: u32 = 0;
+pub(crate) const ECHO: u32 = 1;
 /// Waits until the test opens the gate, once a call.
-pub const WAIT: u32 = 2;
+pub(crate) const WAIT: u32 = 2;
 /// Answers nothing.
-pub const SILENT: u32 = 3;
-pub const PANIC: u32 = 4;
+pub(crate) const SILENT: u32 = 3;
+pub(crate) const PANIC: u32 = 4;
 /// Counts, and answers the count: tells whether a call was executed twice.
-pub const COUNT: u32 = 5;
+pub(crate) const COUNT: u32 = 5;
 /// Answers as many octets as it is asked for.
-pub const LARGE: u32 = 6;
-pub const REFUSE_AUTH: u32 = 7;
-pub const REFUSE_SYSTEM: u32 = 8;
-pub const REFUSE_DROP: u32 = 9;
+pub(crate) const LARGE: u32 = 6;
+pub(crate) const REFUSE_AUTH: u32 = 7;
+pub(crate) const REFUSE_SYSTEM: u32 = 8;
+pub(crate) const REFUSE_DROP: u32 = 9;
 /// Answers the address that was asked, as text.
-pub const ASKED: u32 = 10;
+pub(crate) const ASKED: u32 = 10;
 /// As `WAIT`, then counts.
-pub const WAIT_COUNT: u32 = 11;
-pub const WAIT_PANIC: u32 = 12;
+pub(crate) const WAIT_COUNT: u32 = 11;
+pub(crate) const WAIT_PANIC: u32 = 12;
 /// Calls procedure 3 of program 55, version 1, back over the connection with its own arguments, and answers what that answers.
-pub const CALL_BACK: u32 = 13;
+pub(crate) const CALL_BACK: u32 = 13;
+/// Answers the uid of an AUTH_SYS caller.
+pub(crate) const WHO: u32 = 14;
 
 /// Runs a test on a runtime of its own; 30 seconds are a failure.
-pub fn run<F: Future<Output = ()>>(test: F) {
+pub(crate) fn run<F: Future<Output = ()>>(test: F) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -57,14 +59,14 @@ pub fn run<F: Future<Output = ()>>(test: F) {
 }
 
 #[derive(Clone)]
-pub struct TestService {
-    pub version: u32,
-    pub gate: Arc<Semaphore>,
-    pub count: Arc<AtomicU32>,
+pub(crate) struct TestService {
+    pub(crate) version: u32,
+    pub(crate) gate: Arc<Semaphore>,
+    pub(crate) count: Arc<AtomicU32>,
 }
 
 impl TestService {
-    pub fn new(version: u32) -> Self {
+    pub(crate) fn new(version: u32) -> Self {
         Self {
             version,
             gate: Arc::new(Semaphore::new(0)),
@@ -116,6 +118,10 @@ impl TestService {
             ASKED => cx.reply(Reply::Value(xdr::Text(
                 cx.local_addr().unwrap().to_string(),
             ))),
+            WHO => match cx.caller() {
+                Caller::Sys(sys) => cx.reply(Reply::Value(sys.uid)),
+                _ => Err(Refusal::Auth(AuthStat::TOOWEAK)),
+            },
             CALL_BACK => {
                 let client = cx.callback().ok_or(Refusal::SystemErr)?;
                 let procedure = Procedure::new(55, 1, 3);
@@ -149,22 +155,22 @@ impl Service for TestService {
 }
 
 /// A server with the test program in versions 2 and 4, over TCP and UDP.
-pub struct Fixture {
-    pub net: Net,
-    pub server: Server,
-    pub service: TestService,
+pub(crate) struct Fixture {
+    pub(crate) net: Net,
+    pub(crate) server: Server,
+    pub(crate) service: TestService,
 }
 
 impl Fixture {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|builder| builder).await
     }
 
-    pub async fn limits(limits: Limits) -> Self {
+    pub(crate) async fn limits(limits: Limits) -> Self {
         Self::with(|builder| builder.limits(limits)).await
     }
 
-    pub async fn with(build: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+    pub(crate) async fn with(build: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let net = Net::system();
         let service = TestService::new(VERSION);
         let other = TestService {
@@ -185,7 +191,7 @@ impl Fixture {
     }
 
     /// The test program with other options, over TCP and UDP.
-    pub async fn options(options: ServiceOptions, limits: Limits) -> Self {
+    pub(crate) async fn options(options: ServiceOptions, limits: Limits) -> Self {
         let net = Net::system();
         let service = TestService::new(VERSION);
         let server = Server::builder(&net)
@@ -203,7 +209,7 @@ impl Fixture {
         }
     }
 
-    pub async fn connect(&self) -> Peer {
+    pub(crate) async fn connect(&self) -> Peer {
         Peer {
             stream: self
                 .net
@@ -213,7 +219,7 @@ impl Fixture {
         }
     }
 
-    pub async fn datagrams(&self) -> DatagramPeer {
+    pub(crate) async fn datagrams(&self) -> DatagramPeer {
         let socket = self.net.bind_udp("127.0.0.1:0".parse().unwrap()).unwrap();
         DatagramPeer {
             socket,
@@ -221,12 +227,12 @@ impl Fixture {
         }
     }
 
-    pub fn counters(&self) -> Counters {
+    pub(crate) fn counters(&self) -> Counters {
         self.server.counters()
     }
 
     /// Lets other tasks run until the counters say so.
-    pub async fn until(&self, what: impl Fn(&Counters) -> bool) -> Counters {
+    pub(crate) async fn until(&self, what: impl Fn(&Counters) -> bool) -> Counters {
         loop {
             let counters = self.counters();
             if what(&counters) {
@@ -238,17 +244,17 @@ impl Fixture {
 }
 
 /// A client's end of a TCP connection.
-pub struct Peer {
-    pub stream: TcpStream,
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
 }
 
 impl Peer {
-    pub async fn send(&mut self, octets: &[u8]) {
+    pub(crate) async fn send(&mut self, octets: &[u8]) {
         self.stream.write_all(octets).await.unwrap();
     }
 
     /// The next record, which must be one fragment; nothing at the end of the stream.
-    pub async fn record(&mut self) -> Option<Vec<u8>> {
+    pub(crate) async fn record(&mut self) -> Option<Vec<u8>> {
         let mut mark = [0; 4];
         match self.stream.read_exact(&mut mark).await {
             Ok(_) => {}
@@ -262,20 +268,20 @@ impl Peer {
     }
 
     /// Sends a message as a record and waits for the reply.
-    pub async fn ask(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) async fn ask(&mut self, message: &[u8]) -> Option<Vec<u8>> {
         self.send(&record(message)).await;
         self.record().await
     }
 }
 
 /// A client's UDP socket.
-pub struct DatagramPeer {
-    pub socket: UdpSocket,
-    pub server: SocketAddr,
+pub(crate) struct DatagramPeer {
+    pub(crate) socket: UdpSocket,
+    pub(crate) server: SocketAddr,
 }
 
 impl DatagramPeer {
-    pub async fn send(&self, message: &[u8]) {
+    pub(crate) async fn send(&self, message: &[u8]) {
         self.socket
             .send_msg(
                 &[std::io::IoSlice::new(message)],
@@ -285,7 +291,7 @@ impl DatagramPeer {
             .unwrap();
     }
 
-    pub async fn receive(&self) -> Vec<u8> {
+    pub(crate) async fn receive(&self) -> Vec<u8> {
         let mut buffer = vec![0; 65_535];
         let (length, info) = self.socket.recv_msg(&mut buffer).await.unwrap();
         assert_eq!(
@@ -296,33 +302,39 @@ impl DatagramPeer {
         buffer
     }
 
-    pub async fn ask(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) async fn ask(&self, message: &[u8]) -> Vec<u8> {
         self.send(message).await;
         self.receive().await
     }
 }
 
 /// A message as a record of one fragment.
-pub fn record(message: &[u8]) -> Vec<u8> {
+pub(crate) fn record(message: &[u8]) -> Vec<u8> {
     fragment(true, message)
 }
 
-pub fn fragment(last: bool, octets: &[u8]) -> Vec<u8> {
+pub(crate) fn fragment(last: bool, octets: &[u8]) -> Vec<u8> {
     let mark = u32::try_from(octets.len()).unwrap() | if last { 0x8000_0000 } else { 0 };
     [&mark.to_be_bytes()[..], octets].concat()
 }
 
 /// Words, most significant octet first.
-pub fn words(words: &[u32]) -> Vec<u8> {
+pub(crate) fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
 /// A call with AUTH_NONE.
-pub fn call(xid: u32, procedure: u32, args: &[u8]) -> Vec<u8> {
+pub(crate) fn call(xid: u32, procedure: u32, args: &[u8]) -> Vec<u8> {
     call_of(xid, PROGRAM, VERSION, procedure, args)
 }
 
-pub fn call_of(xid: u32, program: u32, version: u32, procedure: u32, args: &[u8]) -> Vec<u8> {
+pub(crate) fn call_of(
+    xid: u32,
+    program: u32,
+    version: u32,
+    procedure: u32,
+    args: &[u8],
+) -> Vec<u8> {
     [
         words(&[xid, 0, 2, program, version, procedure, 0, 0, 0, 0]),
         args.to_vec(),
@@ -331,12 +343,12 @@ pub fn call_of(xid: u32, program: u32, version: u32, procedure: u32, args: &[u8]
 }
 
 /// A successful reply with an empty verifier.
-pub fn success(xid: u32, results: &[u8]) -> Vec<u8> {
+pub(crate) fn success(xid: u32, results: &[u8]) -> Vec<u8> {
     [words(&[xid, 1, 0, 0, 0, 0]), results.to_vec()].concat()
 }
 
 /// Octets as XDR opaque data.
-pub fn opaque(octets: &[u8]) -> Vec<u8> {
+pub(crate) fn opaque(octets: &[u8]) -> Vec<u8> {
     let mut encoder = Encoder::new();
     encoder.opaque(octets, u32::MAX).unwrap();
     encoder.into_vec()

@@ -1,0 +1,121 @@
+//! Telling the machine's portmapper where a server can be called (RFC 1833).
+
+use super::{Server, ServerAddress};
+use crate::bind::{self, Netid, Transport};
+use crate::error::CallError;
+use crate::portmapper::Portmapper;
+
+/// Why a program could not be registered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The portmapper said no: another server holds the program.
+    #[error("program {program} version {version} over {netid} is registered by another server")]
+    Refused {
+        /// The program.
+        program: u32,
+        /// Its version.
+        version: u32,
+        /// Over which transport.
+        netid: Netid,
+    },
+    /// The portmapper did not answer, or refuses this caller.
+    #[error("cannot register program {program} version {version} over {netid}: {error}")]
+    Call {
+        /// The program.
+        program: u32,
+        /// Its version.
+        version: u32,
+        /// Over which transport.
+        netid: Netid,
+        /// What went wrong.
+        error: Box<CallError>,
+    },
+}
+
+impl Server {
+    /// Registers every service at every address, the first one of each transport.
+    ///
+    /// What a crashed server has left is cleared first, as every service should. A server that is known to nobody but its
+    /// callers need not do this. If it fails half-way, what was registered stays: [`unregister`](Self::unregister) clears it.
+    ///
+    /// # Errors
+    /// The first registration that was refused.
+    ///
+    /// # Cancel safety
+    /// Dropped, it may have registered some.
+    pub async fn register(&self, portmapper: &Portmapper) -> Result<(), RegisterError> {
+        let addresses = self.registered_addresses();
+        for (program, version) in self.services() {
+            let failed = |netid, error| RegisterError::Call {
+                program,
+                version,
+                netid,
+                error: Box::new(error),
+            };
+            // All before the first: version 2 of the protocol clears every transport at once (RFC 1833 §3.2).
+            for &(netid, _) in &addresses {
+                let unset = portmapper.unset(program, version, Some(netid), "").await;
+                unset.map_err(|error| failed(netid, error))?;
+            }
+            for (netid, address) in &addresses {
+                let set = portmapper.set(program, version, *netid, address, "").await;
+                if !set.map_err(|error| failed(*netid, error))? {
+                    return Err(RegisterError::Refused {
+                        program,
+                        version,
+                        netid: *netid,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes every registration of this server's services back. Those that are not there do no harm.
+    ///
+    /// # Errors
+    /// The portmapper did not answer, or refuses this caller; the rest was tried all the same.
+    ///
+    /// # Cancel safety
+    /// Dropped, it may have unregistered some.
+    pub async fn unregister(&self, portmapper: &Portmapper) -> Result<(), RegisterError> {
+        let mut result = Ok(());
+        for (program, version) in self.services() {
+            for (netid, _) in self.registered_addresses() {
+                let unset = portmapper.unset(program, version, Some(netid), "").await;
+                result = result.and(unset.map(drop).map_err(|error| RegisterError::Call {
+                    program,
+                    version,
+                    netid,
+                    error: Box::new(error),
+                }));
+            }
+        }
+        result
+    }
+
+    /// The first address of each transport, as the portmapper writes it (RFC 5665 §5.2.3).
+    fn registered_addresses(&self) -> Vec<(Netid, String)> {
+        let mut all: Vec<(Netid, String)> = Vec::new();
+        for address in self.addresses() {
+            let (netid, address) = match address {
+                ServerAddress::Tcp(address) => (
+                    Netid::of(Transport::Tcp, address.ip()),
+                    bind::universal(address),
+                ),
+                ServerAddress::Udp(address) => (
+                    Netid::of(Transport::Udp, address.ip()),
+                    bind::universal(address),
+                ),
+                ServerAddress::Local(address) => (Netid::Local, address.to_string()),
+                // There is no network identifier for them.
+                ServerAddress::LocalDatagram(_) => continue,
+            };
+            if all.iter().all(|(other, _)| *other != netid) {
+                all.push((netid, address));
+            }
+        }
+        all
+    }
+}
