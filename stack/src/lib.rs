@@ -1,4 +1,81 @@
-//! One asynchronous socket layer over the system's TCP/IP stack and our own.
+//! One asynchronous socket layer over the system's TCP/IP stack and, later, our own in-process one.
+//!
+//! A program holds a [`Net`]: its host's network. From it come all sockets, the clock, randomness, files, names and
+//! tasks, so that the same program runs on the machine's stack or inside a simulated internetwork without a change.
+//!
+//! ```text
+//!            Net ── clock() rng() files() spawn() lookup() interfaces()
+//!             │
+//!    ┌────────┼───────────┬──────────────┬─────────────┐
+//!   TcpSocket UdpSocket  RawSocket   LocalListener  LocalDatagram      typed options: option
+//!   TcpListener                      LocalStream                       errors: NetError
+//!   TcpStream
+//!    └────────┴───────────┴──────┬───────┴─────────────┘
+//!                    one branch: Backend
+//!                    system: tokio, socket2, nix, rustix     (native: our own TCP/IP engine)
+//! ```
+//!
+//! ```
+//! use fairway_stack::{Net, NetError, SendInfo, option};
+//! use std::io::IoSlice;
+//! use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+//!
+//! async fn greet(net: Net) -> std::io::Result<()> {
+//!     // A stream: tokio's traits, options by type.
+//!     let listener = net.listen_tcp("127.0.0.1:0".parse().unwrap())?;
+//!     let mut client = net.connect_tcp(listener.local_addr()?).await?;
+//!     let (mut server, _peer) = listener.accept().await.map_err(NetError::from)?;
+//!     client.set(option::NoDelay, true)?;
+//!     client.write_all(b"hello").await?;
+//!     let mut buf = [0; 5];
+//!     server.read_exact(&mut buf).await?;
+//!     assert_eq!(&buf, b"hello");
+//!
+//!     // A datagram, and the answer from the address that was asked, although the server is bound to all.
+//!     let server = net.bind_udp("0.0.0.0:0".parse().unwrap())?;
+//!     let client = net.bind_udp("127.0.0.1:0".parse().unwrap())?;
+//!     let address = (std::net::Ipv4Addr::LOCALHOST, server.local_addr()?.port()).into();
+//!     client.send_to(b"who?", address).await?;
+//!     let (_, question) = server.recv_msg(&mut [0; 64]).await?;
+//!     server.send_msg(&[IoSlice::new(b"me")], &SendInfo::reply_to(&question)).await?;
+//!     assert_eq!(client.recv_from(&mut [0; 64]).await?, (2, address));
+//!     Ok(())
+//! }
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(greet(Net::system())).unwrap();
+//! ```
+//!
+//! # What it is
+//!
+//! * Concrete types: every socket is a struct with the back end inside. The system path costs one branch and no
+//!   allocation over bare tokio, and makes the same system calls.
+//! * Readiness without waste: a short read or write forgets readiness, so that the next wait is for news.
+//! * Datagrams with their circumstances: destination, interface and time to live of each arrival, source, interface
+//!   and time to live of each departure, several in one system call ([`RecvBatch`]), and ICMP errors that come back.
+//! * Raw sockets for routing daemons: router alert, foreign sources, included headers, groups by interface index.
+//! * Options by type ([`option`]): one that a kind of socket does not have does not compile.
+//! * Errors with the BSD and `SOCE…` names and numbers ([`NetError`]); errors of accepting by what to do about them
+//!   ([`AcceptError`]).
+//!
+//! # What it is not
+//!
+//! No TLS, no HTTP, no thread pool: tokio's runtime drives it, either flavour. The system back end is Linux's.
+//! Descriptors that a peer passes over local sockets are not taken.
+//!
+//! # Where it leaves the tradition
+//!
+//! * IPv6 sockets carry IPv6 only ([`option::V6Only`]), so that both wildcards can be bound.
+//! * No call blocks, so `SO_RCVTIMEO` and `SO_SNDTIMEO` are [`Clock::timeout`]; cancelling (`so_cancel`) is dropping the
+//!   future, and every async method says under "Cancel safety" what that means.
+//! * Linux lets a connected datagram socket send elsewhere, where BSD says `EISCONN`.
+//! * The mark of urgent data (`SIOCATMARK`) has no safe wrapper; [`option::OobInline`] and
+//!   [`TcpStream::try_recv_urgent`] are there.
+//!
+//! # Limits
+//!
+//! 32 datagrams per batch, [`BACKLOG`] connections not yet accepted, [`CONNECT_TIME_LIMIT`] to connect; the rest is the
+//! system's.
 
 #![forbid(unsafe_code)]
 

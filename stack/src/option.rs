@@ -13,7 +13,7 @@
 //!
 //! An option is a unit struct; [`set`](crate::TcpStream::set) and [`get`](crate::TcpStream::get) of a socket take it
 //! and its value. Options that the kind of socket does not have do not compile; those that its address family does not
-//! have give [`NetError::NoProtoOpt`](crate::NetError::NoProtoOpt). Options that mean the same for IPv4 and IPv6 are one
+//! have give [`NetError::NoProtoOpt`]. Options that mean the same for IPv4 and IPv6 are one
 //! here: the socket's family decides which of the system's is used.
 //!
 #![doc = include_str!("../doc/options.md")]
@@ -229,7 +229,7 @@ options! {
         => set |socket, value| socket.set_broadcast(value);
     }
     /// Debugging information is recorded. Setting it needs a privilege.
-    Debug: bool = "SO_DEBUG" on [Tcp Udp Raw] {
+    DebugRecords: bool = "SO_DEBUG" on [Tcp Udp Raw] {
         get |socket| get(socket, ours::Debug);
         => set |socket, value| set(socket, ours::Debug, &value);
     }
@@ -582,7 +582,7 @@ mod tests {
                     Err(NetError::NotConn) if info.name == "PathMtu" => {}
                     // Setting needs CAP_NET_ADMIN, even to what it is.
                     Err(NetError::Perm | NetError::Access)
-                        if ["Debug", "Transparent"].contains(&info.name) => {}
+                        if ["DebugRecords", "Transparent"].contains(&info.name) => {}
                     Err(error) => panic!("{} on {kind} {domain:?}: {error}", info.name),
                 }
             });

@@ -83,13 +83,17 @@ impl Rng {
 
     /// Fills `out` with random octets.
     pub fn fill(&mut self, out: &mut [u8]) {
-        for octet in out {
+        let mut rest = out;
+        while !rest.is_empty() {
             if self.used == BLOCK {
                 self.refill();
             }
-            // `used` is below BLOCK here.
-            *octet = self.block.get(self.used).copied().unwrap_or(0);
-            self.used += 1;
+            let fresh = self.block.get(self.used..).unwrap_or(&[]);
+            let count = fresh.len().min(rest.len());
+            let (now, later) = rest.split_at_mut(count);
+            now.copy_from_slice(fresh.get(..count).unwrap_or(&[]));
+            self.used += count;
+            rest = later;
         }
     }
 

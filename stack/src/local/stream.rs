@@ -226,3 +226,29 @@ impl fmt::Debug for LocalListener {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LocalAddr, LocalListener, LocalStream};
+    use crate::Rng;
+
+    /// LIP-4: connecting has no time limit; a full queue is waited out.
+    #[tokio::test]
+    async fn connecting_waits_for_room_in_the_queue() {
+        let address = LocalAddr::abstract_name(Rng::from_system().next_u64().to_le_bytes());
+        let listener = LocalListener::listen_system(&address, 0).unwrap();
+        // A queue of none holds one.
+        let _first = LocalStream::connect_system(&address).await.unwrap();
+        let second = tokio::spawn({
+            let address = address.clone();
+            async move { LocalStream::connect_system(&address).await.map(drop) }
+        });
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!second.is_finished());
+        listener.accept().await.unwrap();
+        assert_eq!(second.await.unwrap(), Ok(()));
+        listener.accept().await.unwrap();
+    }
+}
