@@ -183,6 +183,20 @@ pub(crate) async fn errors_of_earlier_datagrams_come_back(pair: Pair) {
         assert_eq!(NetError::from(error), NetError::ConnRefused);
         assert_eq!(socket.get(option::PendingError).unwrap(), None);
 
+        // Found by who waits for errors only; told once, and then there is nothing more.
+        assert!(is_pending(socket.errored()).await || socket.try_recv(&mut [0; 8]).is_err());
+        socket.send(b"anyone?").await.unwrap();
+        socket.errored().await.unwrap();
+        assert_eq!(
+            NetError::from(socket.try_recv(&mut [0; 8]).unwrap_err()),
+            NetError::ConnRefused
+        );
+        assert_eq!(
+            socket.try_recv(&mut [0; 8]).unwrap_err().kind(),
+            ErrorKind::WouldBlock
+        );
+        assert!(is_pending(socket.errored()).await);
+
         let mut batch = RecvBatch::new(4, 64);
         socket.send(b"anyone?").await.unwrap();
         let error = socket.recv_batch(&mut batch).await.unwrap_err();
