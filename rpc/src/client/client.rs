@@ -23,7 +23,7 @@ use crate::msg::{
 };
 use crate::portmapper;
 use crate::record::{self, MARK_LEN};
-use crate::server::{Limits, Peer, Registry, Served, TransportKind};
+use crate::server::{Counters, Limits, Peer, Registry, Served, TransportKind};
 use crate::transport::{Channel, Link, Stream};
 
 /// How a client connects and calls, unless a call's [`CallOptions`] say otherwise.
@@ -658,6 +658,12 @@ impl Client {
             Target::None => (TransportKind::Memory, Peer::Memory),
         };
         conn.serve(Served::new(&conn.net, registry, limits, transport, peer));
+    }
+
+    /// What has happened to the calls served by [`serve`](Self::serve); `None` if none are.
+    #[must_use]
+    pub fn served(&self) -> Option<Counters> {
+        self.handle.conn.served()
     }
 
     /// Ends the connection, for all clones: what is in flight fails with [`CallError::Closed`].

@@ -35,7 +35,7 @@ use super::core::{Backoff, ClientCounters, Core, CoreConfig, Input, Output, Term
 use super::stream::StreamIo;
 use super::udp::{DatagramIo, Sent};
 use crate::error::{CallError, ConnectError};
-use crate::server::Served;
+use crate::server::{Counters, Served};
 use crate::transport::{Channel, Link, LinkError};
 
 /// Calls one by one after which the task gives the role back.
@@ -903,6 +903,12 @@ impl Conn {
         let mut state = self.state();
         state.server = Some(server);
         state.hand_to_task();
+    }
+
+    /// The counters of the server, if calls of the peer's are served.
+    pub(super) fn served(&self) -> Option<Counters> {
+        let server = self.state().server.clone()?;
+        Some(server.counters())
     }
 
     /// Whom it is connected to.

@@ -1,0 +1,15 @@
+//! The client against peers that do as the test says.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests may: the setting for tests does not reach the helpers of an integration test"
+)]
+
+mod auth;
+mod drops;
+mod limits;
+mod lookup;
+mod reconnect;
+mod replies;
+mod support;
+mod udp;
