@@ -693,3 +693,6 @@ impl Core {
         self.sweep();
     }
 }
+
+#[cfg(test)]
+mod tests;
