@@ -447,6 +447,23 @@ impl UdpSocket {
         });
     }
 
+    /// Waits for word that an earlier datagram met an error, and takes it: on a connected socket, for those who wait by
+    /// [`poll_recv_ready`](Self::poll_recv_ready), which the system does not wake for it.
+    ///
+    /// # Errors
+    /// None on a healthy runtime.
+    ///
+    /// # Cancel safety
+    /// The error is either returned or still waiting.
+    pub async fn wait_error(&self) -> io::Result<NetError> {
+        on_backend!(&self.inner, socket => {
+            socket.async_io(Interest::ERROR, || match SockRef::from(socket).take_error()? {
+                Some(error) => Ok(error.into()),
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            }).await
+        })
+    }
+
     /// Waits until receiving may give something. May be wrong; then `try_recv…` says `WouldBlock`.
     ///
     /// # Errors
