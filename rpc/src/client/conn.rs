@@ -26,7 +26,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fairway_stack::{Clock, Family, Instant, LocalAddr, Net, NetError, Timer, option};
+use fairway_stack::{
+    Clock, Family, Instant, LocalAddr, Net, NetError, Task, Timer, UdpSocket, option,
+};
 use fairway_xdr::Encoder;
 use tokio::sync::Notify;
 
@@ -102,6 +104,8 @@ struct State {
     attempts: u32,
     next_attempt: Instant,
     server: Option<Served>,
+    /// Waits for errors of a UDP socket.
+    watch: Option<Task<()>>,
     /// Batched calls were lost with a connection.
     batch_lost: Option<Arc<io::Error>>,
 }
@@ -184,7 +188,11 @@ impl Conn {
         link: Option<Arc<dyn Link>>,
     ) -> Arc<Self> {
         let clock = net.clock();
-        let datagram = matches!(wire, Wire::Datagram(_));
+        let socket = match &wire {
+            Wire::Datagram(datagram) => Some(datagram.socket()),
+            Wire::Stream(_) | Wire::None => None,
+        };
+        let datagram = socket.is_some();
         let core = Core::new(
             CoreConfig {
                 max_calls: config.limits.calls,
@@ -218,6 +226,7 @@ impl Conn {
                 attempts: 0,
                 next_attempt: clock.now(),
                 server: None,
+                watch: None,
                 batch_lost: None,
             }),
             io: Mutex::new(Io {
@@ -238,6 +247,10 @@ impl Conn {
         if conn.link.is_none() {
             // Kept from the start, so that a call can be dropped anywhere, outside a runtime too.
             net.spawn(run(Arc::clone(&conn))).detach();
+        }
+        if let Some(socket) = socket {
+            let watch = watch_errors(Arc::downgrade(&conn), socket);
+            conn.state().watch = Some(net.spawn(watch));
         }
         conn
     }
@@ -927,6 +940,9 @@ impl Conn {
         state.server = None;
         let mut wakes = std::mem::take(&mut state.core.wakes);
         let task = state.task.take();
+        if let Some(watch) = state.watch.take() {
+            watch.abort();
+        }
         drop(state);
         self.io().wire = Wire::None;
         wake(&mut wakes);
@@ -1129,6 +1145,23 @@ async fn run(conn: Arc<Conn>) {
             Duty::Connect => conn.reconnect().await,
             Duty::End => return,
         }
+    }
+}
+
+/// Tells the calls in flight what became of their datagrams (an ICMP message): the system wakes readers for datagrams
+/// only.
+async fn watch_errors(conn: Weak<Conn>, socket: Arc<UdpSocket>) {
+    while let Ok(error) = socket.wait_error().await {
+        let Some(conn) = conn.upgrade() else {
+            return;
+        };
+        let mut state = conn.state();
+        state
+            .core
+            .handle_failed(|| CallError::Receive(error.into()), true);
+        let mut wakes = std::mem::take(&mut state.core.wakes);
+        drop(state);
+        wake(&mut wakes);
     }
 }
 

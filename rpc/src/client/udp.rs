@@ -1,6 +1,7 @@
 //! A UDP socket as the client uses it: connected, so that only its peer's datagrams arrive.
 
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ pub(super) enum Sent {
 /// A connected socket and room for what arrives.
 #[derive(Debug)]
 pub(super) struct DatagramIo {
-    socket: UdpSocket,
+    socket: Arc<UdpSocket>,
     batch: RecvBatch,
     /// Room for one datagram, one octet longer than a reply may be, so that a longer one shows.
     single: Box<[u8]>,
@@ -36,7 +37,7 @@ impl DatagramIo {
     pub(super) fn new(socket: UdpSocket, longest: usize, receive: usize) -> Self {
         let receive = receive.clamp(512, 65_535);
         Self {
-            socket,
+            socket: Arc::new(socket),
             batch: RecvBatch::new(BATCH, receive),
             single: vec![0; receive + 1].into_boxed_slice(),
             longest,
@@ -66,6 +67,11 @@ impl DatagramIo {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
+    }
+
+    /// The socket, to wait for errors on.
+    pub(super) fn socket(&self) -> Arc<UdpSocket> {
+        Arc::clone(&self.socket)
     }
 
     /// Nothing more is waited for: what may still be there is a repetition.

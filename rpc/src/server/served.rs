@@ -11,7 +11,7 @@ use super::counters::as_u64;
 use super::dispatch::{Call, Dispatcher, Verdict};
 use super::parked::Job;
 use super::replies::PeerKey;
-use super::{EncodedReply, Limits, Peer, Refusal, Registry, TransportKind};
+use super::{Counters, EncodedReply, Limits, Peer, Refusal, Registry, TransportKind};
 use crate::transport::Link;
 
 /// A registry that serves what arrives on a connection somebody else reads.
@@ -50,6 +50,11 @@ impl Served {
             dispatcher: Dispatcher::new(registry, limits),
             origin: Arc::new(origin),
         }
+    }
+
+    /// What has happened so far.
+    pub(crate) fn counters(&self) -> Counters {
+        self.dispatcher.counters()
     }
 
     /// Handles a record, its mark taken off, that is a call; the reply goes out by `link`.

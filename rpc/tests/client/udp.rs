@@ -161,7 +161,9 @@ fn total_time_ends_the_call() {
 #[test]
 fn nobody_listening_is_told() {
     run(async {
-        let (client, peer) = pair(quick()).await;
+        // Long before anything would be sent again.
+        let patient = ClientConfig::new().first_wait(Duration::from_secs(60));
+        let (client, peer) = pair(patient.deadline(Duration::MAX)).await;
         drop(peer);
         let error = echo(&client, 1).await.unwrap_err();
         assert!(matches!(error, CallError::Receive(_)), "{error}");

@@ -20,7 +20,13 @@ fn at(millis: u64) -> Instant {
 }
 
 fn frame(octets: usize) -> Encoder {
-    Encoder::from_vec(vec![0; octets])
+    frame_of(&vec![0; octets])
+}
+
+fn frame_of(octets: &[u8]) -> Encoder {
+    let mut e = Encoder::new();
+    e.raw(octets).unwrap();
+    e
 }
 
 fn reply(xid: u32) -> Bytes {
@@ -295,7 +301,7 @@ mod datagrams {
     fn the_same_octets_go_out_again() {
         let mut core = Core::new(DATAGRAM, 1);
         let xid = core.handle_reserve(8, until(9000)).unwrap();
-        core.handle_call(xid, Encoder::from_vec(b"the call".to_vec()));
+        core.handle_call(xid, frame_of(b"the call"));
         for _ in 0..3 {
             let output = core.poll_output().unwrap();
             assert_eq!(output.frame.segments().next(), Some(&b"the call"[..]));
