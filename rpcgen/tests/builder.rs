@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use fairway_rpcgen::emit::Parts;
+use fairway_rpcgen::emit::{Hook, Parts};
 use fairway_rpcgen::{Builder, Error, Severity};
 
 fn folder(name: &str) -> PathBuf {
@@ -195,6 +195,25 @@ fn text_and_files_give_the_same() {
         .text("more.x", "typedef int more;\n")
         .text("more.x", "typedef int more;\n");
     assert_eq!(both.generate_to_string().unwrap(), from_text.repeat(2));
+}
+
+#[test]
+fn hooks_are_dropped_or_kept() {
+    let text = "%use crate::elsewhere;\nstruct a { int b; };\n";
+    let with = |hook| {
+        Builder::new()
+            .text("a.x", text)
+            .hook(hook)
+            .generate_to_string()
+            .unwrap()
+    };
+    assert!(!with(Hook::Drop).contains("elsewhere"));
+    assert!(with(Hook::Comment).contains("// % use crate::elsewhere;"));
+    assert!(
+        with(Hook::Verbatim)
+            .lines()
+            .any(|line| line == "use crate::elsewhere;")
+    );
 }
 
 #[test]

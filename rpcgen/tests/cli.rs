@@ -126,6 +126,8 @@ mod output {
         assert!(client.contains("pub struct EchoV1Client") && !client.contains("trait EchoV1"));
         let server = done(&run(&folder, &["-m", "echo.x"]));
         assert!(server.contains("pub trait EchoV1") && !server.contains("fn main"));
+        let main = done(&run(&folder, &["-s", "tcp", "-s", "udp", "echo.x"]));
+        assert!(main.contains("pub trait EchoV1") && main.contains("fn main"));
     }
 
     #[test]
