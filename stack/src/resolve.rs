@@ -10,7 +10,7 @@ pub(crate) async fn lookup(host: &str) -> Result<Vec<IpAddr>, NetError> {
     }
     let found = tokio::net::lookup_host((host, 0))
         .await
-        .map_err(|error| lookup_error(&error))?;
+        .map_err(lookup_error)?;
     let mut addresses = Vec::new();
     for address in found.map(|found| found.ip()) {
         if !addresses.contains(&address) {
@@ -24,15 +24,12 @@ pub(crate) async fn lookup(host: &str) -> Result<Vec<IpAddr>, NetError> {
     }
 }
 
-/// The standard library gives the resolver's codes as text only.
-fn lookup_error(error: &std::io::Error) -> NetError {
-    if error.raw_os_error().is_some() {
-        return NetError::TryAgain;
-    }
-    if error.to_string().contains("Temporary failure") {
-        NetError::TryAgain
-    } else {
-        NetError::HostNotFound
+/// The standard library gives the resolver's codes as text only, in English as long as nobody calls `setlocale`.
+fn lookup_error(error: std::io::Error) -> NetError {
+    match error.raw_os_error() {
+        Some(_) => error.into(),
+        None if error.to_string().contains("Temporary failure") => NetError::TryAgain,
+        None => NetError::HostNotFound,
     }
 }
 

@@ -356,7 +356,10 @@ impl UdpSocket {
         &'a self,
         buf: &'a mut [u8],
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send + 'a {
-        future_of_backend!(&self.inner, socket => socket.async_io(ARRIVAL, move || system::udp::receive_from(socket, buf)))
+        let v6 = self.family == Family::V6;
+        future_of_backend!(&self.inner, socket => {
+            socket.async_io(ARRIVAL, move || system::udp::receive_from(socket, buf, v6))
+        })
     }
 
     /// [`recv_from`](Self::recv_from) without waiting.
@@ -364,7 +367,10 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        on_backend!(&self.inner, socket => system::udp::try_arrival(socket, || system::udp::receive_from(socket, buf)))
+        let v6 = self.family == Family::V6;
+        on_backend!(&self.inner, socket => {
+            system::udp::try_arrival(socket, || system::udp::receive_from(socket, buf, v6))
+        })
     }
 
     /// Sends one datagram to `peer`, as a temporary connect and send (SND-9).

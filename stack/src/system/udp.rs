@@ -3,8 +3,9 @@
 use super::control::{Arrival, ReceiveSpace, SendControl, socket_addr};
 use crate::error::NetError;
 use crate::udp::{MsgInfo, SendInfo};
-use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
-use rustix::net::RecvFlags;
+use nix::sys::socket::{
+    MsgFlags, SockaddrIn, SockaddrIn6, SockaddrStorage, recvfrom, recvmsg, setsockopt, sockopt,
+};
 use socket2::{MsgHdr, SockAddr, SockRef};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -79,13 +80,20 @@ fn control_of(info: &SendInfo, v6: bool) -> SendControl {
     control
 }
 
-/// One `recvfrom`.
-pub(crate) fn receive_from<S: AsFd>(socket: &S, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-    let (length, _, peer) = rustix::net::recvfrom(socket, buf, RecvFlags::empty())?;
-    let peer = peer
-        .and_then(|peer| SocketAddr::try_from(peer).ok())
-        .ok_or(io::ErrorKind::InvalidData)?;
-    Ok((length, peer))
+/// One `recvfrom`. The family is known, which spares the general form of an address.
+pub(crate) fn receive_from<S: AsRawFd>(
+    socket: &S,
+    buf: &mut [u8],
+    v6: bool,
+) -> io::Result<(usize, SocketAddr)> {
+    let (length, peer) = if v6 {
+        let (length, peer) = recvfrom::<SockaddrIn6>(socket.as_raw_fd(), buf)?;
+        (length, peer.map(|peer| SocketAddr::V6(peer.into())))
+    } else {
+        let (length, peer) = recvfrom::<SockaddrIn>(socket.as_raw_fd(), buf)?;
+        (length, peer.map(|peer| SocketAddr::V4(peer.into())))
+    };
+    Ok((length, peer.ok_or(io::ErrorKind::InvalidData)?))
 }
 
 /// Dissolves the association with a peer.
