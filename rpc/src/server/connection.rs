@@ -29,7 +29,7 @@ use crate::msg::ReplyHeader;
 use crate::transport::{Channel, Link, LinkError};
 
 /// Room that is made before a read when nothing is known about what comes.
-const READ_ROOM: usize = 16 << 10;
+pub(crate) const READ_ROOM: usize = 16 << 10;
 
 /// Reads in a row before other connections get their turn.
 const ROUNDS: usize = 16;
@@ -185,6 +185,10 @@ pub(crate) struct Connection {
     output: Output,
     parking: Parking<Call>,
     timer: Timer,
+    /// The timer has been polled since it was set.
+    armed: bool,
+    /// The time of this turn.
+    polled_at: Instant,
     swap: Swap,
     /// Octets of `output` that are part of the server's sum.
     counted: usize,
@@ -214,6 +218,8 @@ impl Connection {
             output: Output::default(),
             parking,
             timer,
+            armed: false,
+            polled_at: Instant::ZERO,
             swap: Swap::None,
             counted: 0,
             input_ended: false,
@@ -299,14 +305,15 @@ impl Connection {
                 continue;
             }
             match self.dispatcher.accept(&self.handle.origin, &record, now) {
-                Verdict::Run(call) => match self.parking.poll_once(call) {
-                    Some((call, result)) => {
+                Verdict::Run(mut call) => match self.parking.poll_first(&mut call) {
+                    Poll::Ready(result) => {
                         now = self.shared.clock.now();
                         if let Some(reply) = self.dispatcher.finish(call.ticket, now, result) {
                             self.queue(now, reply);
                         }
                     }
-                    None => {
+                    Poll::Pending => {
+                        self.parking.park(call);
                         self.core.handle_parked();
                         self.dispatcher.tally.calls_running.one();
                     }
@@ -406,6 +413,9 @@ impl Connection {
         if channel.poll_readable(cx)?.is_pending() {
             return Poll::Pending;
         }
+        if self.input.capacity() == 0 {
+            self.input = self.shared.spare_buffer();
+        }
         let have = self.input.len();
         self.input.reserve(self.core.wanted(have).max(READ_ROOM));
         channel.poll_read(cx, &mut self.input)
@@ -433,6 +443,7 @@ impl Connection {
     /// One turn; gives why the connection ends, if it does.
     fn turn(&mut self, cx: &mut Context<'_>) -> Result<Poll<End>, Lost> {
         let mut now = self.shared.clock.now();
+        self.polled_at = now;
         match self.handle.wish.load(Ordering::Acquire) {
             GO_ON => {}
             FINISH => {
@@ -442,7 +453,7 @@ impl Connection {
             _ => return Ok(Poll::Ready(End::Done)),
         }
         self.gather(now);
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let left = self.start(now)?;
             let flushed = self.flush(cx, now)?;
             if !self.count_queued() && !flushed {
@@ -479,6 +490,8 @@ impl Connection {
                         self.input.clear();
                     }
                 }
+                // The first read follows at once on the question for the time.
+                Poll::Ready(_) if round == 0 => {}
                 Poll::Ready(_) => now = self.shared.clock.now(),
                 Poll::Pending => return Ok(Poll::Pending),
             }
@@ -491,21 +504,36 @@ impl Connection {
     /// Looks at the deadlines, and sees to it that the task is woken for the next one.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            let calls = self
-                .parking
-                .iter()
-                .filter_map(|call| call.ticket.deadline)
-                .min();
+            let calls = if self.dispatcher.limits.call_within.is_some() {
+                self.parking
+                    .iter()
+                    .filter_map(|call| call.ticket.deadline)
+                    .min()
+            } else {
+                None
+            };
             let next = self.core.poll_timeout().into_iter().chain(calls).min();
             // A timer that goes off too early costs one look; setting it anew for every call costs more.
             if let Some(next) = next
                 && self.timer.deadline().is_none_or(|set| next < set)
             {
                 self.timer.reset(Some(next));
+                self.armed = false;
             }
-            if Pin::new(&mut self.timer).poll(cx).is_pending() {
+            if self.armed
+                && self
+                    .timer
+                    .deadline()
+                    .is_some_and(|set| self.polled_at < set)
+            {
+                // It knows this task, and its time has not come.
                 return Poll::Pending;
             }
+            if Pin::new(&mut self.timer).poll(cx).is_pending() {
+                self.armed = true;
+                return Poll::Pending;
+            }
+            self.armed = false;
             let now = self.shared.clock.now();
             match self.core.handle_timeout(now) {
                 // Calls the other way are under way.
@@ -595,8 +623,8 @@ impl Future for Connection {
             Ok(Poll::Pending) => match this.poll_deadlines(cx) {
                 Poll::Ready(end) => Ok(end),
                 Poll::Pending => {
-                    if this.input.is_empty() {
-                        this.input = BytesMut::new();
+                    if this.input.is_empty() && this.input.capacity() > 0 {
+                        this.shared.spare(std::mem::take(&mut this.input));
                     }
                     this.output.release();
                     this.parking.release();

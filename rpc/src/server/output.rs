@@ -14,7 +14,7 @@ use super::EncodedReply;
 const APART: usize = 4096;
 
 /// Most slices of one write.
-pub(crate) const SLICES: usize = 64;
+pub(crate) const SLICES: usize = 16;
 
 /// The queue of one connection.
 #[derive(Debug, Default)]

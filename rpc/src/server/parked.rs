@@ -104,21 +104,24 @@ impl<J: Job> Parking<J> {
         self.parked
     }
 
-    /// Polls a job once; parks it and gives nothing if it waits.
-    pub(crate) fn poll_once(&mut self, mut job: J) -> Option<(J, J::Output)> {
+    /// Polls a job for the first time; if it waits, [`park`](Self::park) it at once.
+    pub(crate) fn poll_first(&mut self, job: &mut J) -> Poll<J::Output> {
         let at = match self.free.last() {
             Some(at) => *at,
             None => self.add_slot(),
         };
-        let slot = self.slots.get_mut(at)?;
-        match job.poll(&mut Context::from_waker(&slot.waker)) {
-            Poll::Ready(output) => Some((job, output)),
-            Poll::Pending => {
-                slot.job = Some(job);
-                self.free.pop();
-                self.parked += 1;
-                None
-            }
+        match self.slots.get(at) {
+            Some(slot) => job.poll(&mut Context::from_waker(&slot.waker)),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Parks the job that was polled last and waits.
+    pub(crate) fn park(&mut self, job: J) {
+        let at = self.free.pop();
+        if let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) {
+            slot.job = Some(job);
+            self.parked += 1;
         }
     }
 
@@ -251,6 +254,16 @@ mod tests {
         }
     }
 
+    fn start(parking: &mut Parking<Steps>, mut job: Steps) -> Option<u32> {
+        match parking.poll_first(&mut job) {
+            Poll::Ready(name) => Some(name),
+            Poll::Pending => {
+                parking.park(job);
+                None
+            }
+        }
+    }
+
     fn ended(parking: &mut Parking<Steps>) -> Vec<u32> {
         let mut all = Vec::new();
         parking.poll_woken(|_, name| all.push(name));
@@ -266,11 +279,11 @@ mod tests {
         wakeups.register(&Context::from_waker(&task_waker));
 
         let (at_once, _) = steps(1, 0);
-        assert_eq!(parking.poll_once(at_once).map(|(_, name)| name), Some(1));
+        assert_eq!(start(&mut parking, at_once), Some(1));
         let (two, wake_two) = steps(2, 1);
         let (three, wake_three) = steps(3, 2);
-        assert!(parking.poll_once(two).is_none());
-        assert!(parking.poll_once(three).is_none());
+        assert!(start(&mut parking, two).is_none());
+        assert!(start(&mut parking, three).is_none());
         assert_eq!(ended(&mut parking), [0; 0]);
 
         wake_three.lock().unwrap().clone().unwrap().wake();
@@ -292,13 +305,13 @@ mod tests {
         let wakeups = Arc::new(Wakeups::default());
         let mut parking = Parking::new(wakeups);
         let (one, wake_one) = steps(1, 1);
-        assert!(parking.poll_once(one).is_none());
+        assert!(start(&mut parking, one).is_none());
         let waker = wake_one.lock().unwrap().clone().unwrap();
         waker.wake_by_ref();
         assert_eq!(ended(&mut parking), [1]);
         waker.wake_by_ref();
         let (two, wake_two) = steps(2, 2);
-        assert!(parking.poll_once(two).is_none());
+        assert!(start(&mut parking, two).is_none());
         assert_eq!(
             ended(&mut parking),
             [0; 0],

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use fairway_stack::{
     AcceptError, Clock, LocalAddr, LocalDatagram, LocalListener, Net, NetError, Task, TcpListener,
     UdpSocket, option,
@@ -15,7 +16,7 @@ use fairway_stack::{
 use tokio::sync::Notify;
 use tracing::{Instrument, debug, debug_span, error, info, warn};
 
-use super::connection::{Connection, Handle};
+use super::connection::{Connection, Handle, READ_ROOM};
 use super::context::Origin;
 use super::dispatch::Dispatcher;
 use super::parked::lock;
@@ -25,6 +26,9 @@ use super::{
 };
 use super::{local, udp};
 use crate::transport::Channel;
+
+/// Buffers that are kept for the next read.
+const MAX_SPARE: usize = 16;
 
 /// The longest a listener rests.
 const LONGEST_REST: Duration = Duration::from_secs(1);
@@ -448,6 +452,8 @@ pub(crate) struct Shared {
     /// Connections that wait for a place among all calls, the longest waiting first.
     waiting: Mutex<VecDeque<Arc<Handle>>>,
     waiting_count: AtomicUsize,
+    /// Buffers for reading that no connection needs now.
+    spare: Mutex<Vec<BytesMut>>,
     /// A connection, or a call that outlived one, has ended.
     change: Notify,
     stopping: AtomicBool,
@@ -463,6 +469,7 @@ impl Shared {
             table: Mutex::default(),
             waiting: Mutex::default(),
             waiting_count: AtomicUsize::new(0),
+            spare: Mutex::default(),
             change: Notify::new(),
             stopping: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
@@ -472,6 +479,21 @@ impl Shared {
     /// A number for a connection or socket.
     pub(crate) fn new_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A buffer to read into: one that was used before, if there is one.
+    pub(crate) fn spare_buffer(&self) -> BytesMut {
+        lock(&self.spare).pop().unwrap_or_default()
+    }
+
+    /// Keeps an empty buffer, unless something still points into it or there are enough.
+    pub(crate) fn spare(&self, mut buffer: BytesMut) {
+        if buffer.capacity() <= 2 * READ_ROOM && buffer.try_reclaim(READ_ROOM) {
+            let mut spare = lock(&self.spare);
+            if spare.len() < MAX_SPARE {
+                spare.push(buffer);
+            }
+        }
     }
 
     fn handles(&self) -> Vec<Arc<Handle>> {

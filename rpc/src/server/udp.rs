@@ -27,6 +27,9 @@ use super::{EncodedReply, Peer, Refusal, TransportKind};
 /// Rounds of receiving before other tasks get their turn.
 const ROUNDS: usize = 8;
 
+/// Datagrams asked for when one is expected: fewer than asked for tells that no more are there.
+const FEW: usize = 2;
+
 /// How long a socket rests that cannot receive.
 const REST: Duration = Duration::from_millis(10);
 
@@ -72,8 +75,12 @@ struct Datagrams {
     socket: Arc<UdpSocket>,
     parking: Parking<Asked>,
     unsent: Vec<(EncodedReply, SendInfo)>,
-    /// Out of its place only while what it holds is handled.
-    batch: Option<RecvBatch>,
+    /// Room for one datagram and a look whether there is another; out of its place only while what it holds is handled.
+    few: Option<RecvBatch>,
+    /// Room for many: preparing it costs too much for a lone call.
+    many: Option<RecvBatch>,
+    /// Several came the last time.
+    busy: bool,
     timer: Timer,
     /// After an error, until the timer ends.
     resting: bool,
@@ -93,6 +100,7 @@ impl Datagrams {
             key: PeerKey::Connection(id),
             connection,
         });
+        let size = shared.dispatcher.limits.udp_receive.min(65_535);
         shared.enlist(&handle).then(|| Self {
             shared: Arc::clone(shared),
             dispatcher: Arc::clone(&shared.dispatcher),
@@ -100,10 +108,9 @@ impl Datagrams {
             handle,
             socket: Arc::clone(socket),
             unsent: Vec::new(),
-            batch: Some(RecvBatch::new(
-                RecvBatch::MAX_SLOTS,
-                shared.dispatcher.limits.udp_receive.min(65_535),
-            )),
+            few: Some(RecvBatch::new(FEW, size)),
+            many: Some(RecvBatch::new(RecvBatch::MAX_SLOTS, size)),
+            busy: false,
             timer: shared.clock.timer(),
             resting: false,
         })
@@ -126,10 +133,9 @@ impl Datagrams {
         });
     }
 
-    /// One datagram has arrived.
-    fn handle_datagram(&mut self, octets: &Bytes, info: &MsgInfo) {
+    /// One datagram has arrived; gives the time when it had been handled.
+    fn handle_datagram(&mut self, now: Instant, octets: &Bytes, info: &MsgInfo) -> Instant {
         let tally = &self.dispatcher.tally;
-        let now = self.shared.clock.now();
         let local = self.handle.origin.local;
         let asked = info.destination.or(local.map(|local| local.ip()));
         let origin = Arc::new(Origin {
@@ -150,46 +156,66 @@ impl Datagrams {
                 // What does not finish at once needs a place; without one it is not even begun.
                 if tally.calls_running.get() >= as_u64(self.dispatcher.limits.max_calls) {
                     tally.datagrams_over_limit.one();
-                    return;
+                    return now;
                 }
-                match self.parking.poll_once(Asked { call, back }) {
-                    Some((asked, result)) => {
+                let mut asked = Asked { call, back };
+                match self.parking.poll_first(&mut asked) {
+                    Poll::Ready(result) => {
                         let now = self.shared.clock.now();
                         if let Some(reply) = self.dispatcher.finish(asked.call.ticket, now, result)
                         {
                             self.unsent.push((reply, back));
                         }
+                        return now;
                     }
-                    None => tally.calls_running.one(),
+                    Poll::Pending => {
+                        self.parking.park(asked);
+                        tally.calls_running.one();
+                    }
                 }
             }
             Verdict::Answer(reply) | Verdict::Swap(reply, _) => self.unsent.push((reply, back)),
             Verdict::Reply => tally.garbage.one(),
             Verdict::Ignore => {}
         }
+        now
     }
 
     /// Receives what is there, in one system call.
-    fn receive(&mut self) -> io::Result<()> {
-        let Some(mut batch) = self.batch.take() else {
+    fn receive(&mut self, mut now: Instant) -> io::Result<()> {
+        let place = if self.busy {
+            &mut self.many
+        } else {
+            &mut self.few
+        };
+        let Some(mut batch) = place.take() else {
             return Ok(());
         };
         let result = self.socket.try_recv_batch(&mut batch);
-        if result.is_ok() {
+        if let Ok(count) = result {
+            self.dispatcher.tally.datagrams_received.add(as_u64(count));
             for (octets, info) in batch.iter() {
-                self.dispatcher.tally.datagrams_received.one();
                 if info.truncated {
                     debug!(peer = %info.peer, "datagram too long");
                     self.dispatcher.tally.datagrams_truncated.one();
                 } else {
-                    self.handle_datagram(&Bytes::copy_from_slice(octets), info);
+                    now = self.handle_datagram(now, &Bytes::copy_from_slice(octets), info);
                 }
             }
         }
-        self.batch = Some(batch);
+        let place = if self.busy {
+            &mut self.many
+        } else {
+            &mut self.few
+        };
+        *place = Some(batch);
         match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            result => result.map(drop),
+            Err(error) => Err(error),
+            Ok(count) => {
+                self.busy = count >= FEW;
+                Ok(())
+            }
         }
     }
 
@@ -239,8 +265,9 @@ impl Datagrams {
         if self.handle.is_stopped() {
             return Poll::Ready(());
         }
-        self.gather(self.shared.clock.now());
-        for _ in 0..ROUNDS {
+        let now = self.shared.clock.now();
+        self.gather(now);
+        for round in 0..ROUNDS {
             let free = self.send(cx);
             if self.handle.is_finishing() && self.parking.len() == 0 && self.unsent.is_empty() {
                 return Poll::Ready(());
@@ -251,7 +278,12 @@ impl Datagrams {
             if self.socket.poll_recv_ready(cx).is_pending() {
                 return Poll::Pending;
             }
-            if let Err(error) = self.receive() {
+            let now = if round == 0 {
+                now
+            } else {
+                self.shared.clock.now()
+            };
+            if let Err(error) = self.receive(now) {
                 // Nothing that a datagram socket reports is the end of it.
                 debug!(%error, "cannot receive");
                 self.resting = true;
