@@ -453,7 +453,7 @@ impl UdpSocket {
         });
     }
 
-    /// Waits for word that an earlier datagram met an error, and takes it: on a connected socket, for those who wait by
+    /// Waits for word that an earlier datagram met an error, and takes it (CON-9): on a connected socket, for those who wait by
     /// [`poll_recv_ready`](Self::poll_recv_ready), which the system does not wake for it.
     ///
     /// # Errors
@@ -481,19 +481,6 @@ impl UdpSocket {
         on_backend!(&self.inner, socket => socket.ready(ARRIVAL).await.map(drop))
     }
 
-    /// Waits until an earlier datagram has met an error (CON-9), which the next call that receives reports: for a
-    /// receiver that otherwise uses [`poll_recv_ready`](Self::poll_recv_ready). Stays ready until a receiving call has
-    /// found nothing more.
-    ///
-    /// # Errors
-    /// None on a healthy runtime.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost.
-    pub async fn errored(&self) -> io::Result<()> {
-        on_backend!(&self.inner, socket => socket.ready(Interest::ERROR).await.map(drop))
-    }
-
     /// Waits until sending may be possible.
     ///
     /// # Errors
@@ -506,7 +493,7 @@ impl UdpSocket {
     }
 
     /// [`readable`](Self::readable) for hand-written futures, but not woken by the error of an earlier datagram alone
-    /// (CON-9), for which tokio has no poll function: see [`errored`](Self::errored). Remembers one waker.
+    /// (CON-9), for which tokio has no poll function: see [`wait_error`](Self::wait_error). Remembers one waker.
     ///
     /// # Errors
     /// None on a healthy runtime.
