@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use fairway_stack::{Instant, Timer};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::auth::Upgrade;
 use super::context::Origin;
@@ -294,6 +294,7 @@ impl Connection {
                     >= as_u64(self.dispatcher.limits.max_calls)
                 {
                     self.dispatcher.tally.paused_by_calls_in_all.one();
+                    self.core.handle_waiting();
                     self.waiting = true;
                     return Ok(true);
                 }
@@ -385,7 +386,15 @@ impl Connection {
                                 "octets before the new stream began",
                             )));
                         }
-                        self.swap = Swap::Running(upgrade.upgrade(channel));
+                        let (clock, within) = (
+                            self.shared.clock.clone(),
+                            self.dispatcher.limits.record_within,
+                        );
+                        let upgrade = upgrade.upgrade(channel);
+                        self.swap = Swap::Running(Box::pin(async move {
+                            let late = || io::Error::from(io::ErrorKind::TimedOut);
+                            clock.timeout(within, upgrade).await.map_err(|_| late())?
+                        }));
                     }
                     channel => {
                         self.channel = channel;
@@ -563,33 +572,26 @@ impl Connection {
     }
 
     fn report(&self, end: &Result<End, io::Error>) {
-        let peer = &self.handle.origin.peer;
         let tally = &self.dispatcher.tally;
-        match end {
-            Ok(End::Done) => {}
-            Ok(End::Record(error)) => {
-                tally.closed_by_record.one();
-                tracing::warn!(%peer, %error, "connection closed: bad record");
-            }
-            Ok(End::SlowRecord) => {
-                tally.closed_by_slow_record.one();
-                tracing::warn!(%peer, "connection closed: a record took too long");
-            }
-            Ok(End::SlowReader) => {
-                tally.closed_by_slow_reader.one();
-                tracing::warn!(%peer, len = self.output.len(), "connection closed: the peer does not read");
-            }
-            Ok(End::Queue) => {
-                tally.closed_by_queue.one();
-                tracing::warn!(%peer, len = self.output.len(), "connection closed: too many octets wait in all");
-            }
-            Ok(End::Idle) => tally.closed_idle.one(),
+        let (count, why) = match end {
+            Ok(End::Done) => return,
+            Ok(End::Idle) => return tally.closed_idle.one(),
+            Ok(End::Record(_)) => (&tally.closed_by_record, "bad record"),
+            Ok(End::SlowRecord) => (&tally.closed_by_slow_record, "a record took too long"),
+            Ok(End::SlowReader) => (&tally.closed_by_slow_reader, "the peer does not read"),
+            Ok(End::Queue) => (&tally.closed_by_queue, "too many octets wait in all"),
             Err(error) => {
-                tally.connections_lost.one();
-                debug!(%peer, %error, "connection lost");
+                debug!(peer = %self.handle.origin.peer, %error, "connection lost");
+                return tally.connections_lost.one();
             }
+        };
+        count.one();
+        let (peer, len) = (&self.handle.origin.peer, self.output.len());
+        if self.dispatcher.may_warn(self.shared.clock.now()) {
+            warn!(%peer, why, len, "connection closed");
+        } else {
+            debug!(%peer, why, len, "connection closed");
         }
-        debug!(%peer, ?end, "connection ended");
     }
 }
 

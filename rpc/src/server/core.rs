@@ -127,6 +127,11 @@ impl StreamCore {
         Ok(record)
     }
 
+    /// The connection waits for others: its record is not late.
+    pub(crate) fn handle_waiting(&mut self) {
+        self.record_by = None;
+    }
+
     /// Octets to make room for before reading, when `have` are here: what the record still needs, but at most three times what has
     /// arrived of it, so that an announcement alone takes no memory.
     pub(crate) fn wanted(&self, have: usize) -> usize {

@@ -4,6 +4,7 @@
 //! program (PROG_UNAVAIL), version (PROG_MISMATCH), procedure (PROC_UNAVAIL), arguments (GARBAGE_ARGS).
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -202,6 +203,8 @@ pub(crate) struct Dispatcher {
     pub(crate) limits: Limits,
     pub(crate) tally: Tally,
     cache: Mutex<ReplyCache>,
+    /// When the next warning about a peer may be written, in nanoseconds.
+    next_warning: AtomicU64,
 }
 
 impl fmt::Debug for Dispatcher {
@@ -235,6 +238,7 @@ impl Dispatcher {
             limits,
             tally: Tally::default(),
             cache,
+            next_warning: AtomicU64::new(0),
         })
     }
 
@@ -251,6 +255,17 @@ impl Dispatcher {
                 .read(entry.program, entry.version, name, &mut counters.procedures);
         }
         counters
+    }
+
+    /// Whether a peer's misbehaviour is worth a warning now: one a second, so that a peer cannot fill the log.
+    pub(crate) fn may_warn(&self, now: Instant) -> bool {
+        let (now, next) = (now.as_nanos(), self.next_warning.load(Relaxed));
+        let after = now.saturating_add(1_000_000_000);
+        now >= next
+            && self
+                .next_warning
+                .compare_exchange(next, after, Relaxed, Relaxed)
+                .is_ok()
     }
 
     /// Nothing panics while it holds the lock; if something did, the cache would still be whole.

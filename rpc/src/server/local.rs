@@ -8,8 +8,8 @@ use std::sync::{Arc, Weak};
 use std::task::Poll;
 
 use bytes::Bytes;
-use fairway_stack::{LocalAddr, LocalDatagram, LocalMsgInfo};
-use tracing::{Instrument, debug};
+use fairway_stack::{LocalAddr, LocalDatagram, LocalMsgInfo, TaskEnded};
+use tracing::{Instrument, Span, debug, error};
 
 use super::connection::Handle;
 use super::context::Origin;
@@ -23,50 +23,37 @@ use super::{EncodedReply, Peer, Refusal, TransportKind};
 /// How long a socket rests that cannot receive.
 const REST: std::time::Duration = std::time::Duration::from_millis(10);
 
-/// Serves a socket until the server stops.
+/// Serves a socket until the server stops. If a service or a judge of credentials panics before there is a task for the call,
+/// another task takes the socket on.
 pub(crate) async fn serve(shared: Arc<Shared>, socket: LocalDatagram) {
-    let id = shared.new_id();
-    let handle = Handle::new(0, |connection| Origin {
-        net: shared.net.clone(),
-        transport: TransportKind::LocalDatagram,
-        peer: Peer::Local(None),
-        local: None,
-        interface: None,
-        id,
-        key: PeerKey::Connection(id),
-        connection,
-    });
-    if !shared.enlist(&handle) {
-        return;
-    }
-    let datagrams = Datagrams {
-        shared,
-        socket: Arc::new(socket),
-        handle,
-    };
-    let mut buffer = vec![0; datagrams.shared.dispatcher.limits.udp_receive.min(65_535)];
+    let socket = Arc::new(socket);
     loop {
-        let received = {
-            let mut receiving = pin!(datagrams.socket.recv_msg(&mut buffer));
-            std::future::poll_fn(|cx| {
-                datagrams.handle.wakeups.register(cx);
-                if datagrams.handle.is_finishing() {
-                    return Poll::Ready(None);
-                }
-                receiving.as_mut().poll(cx).map(Some)
-            })
-            .await
+        let id = shared.new_id();
+        let handle = Handle::new(0, |connection| Origin {
+            net: shared.net.clone(),
+            transport: TransportKind::LocalDatagram,
+            peer: Peer::Local(None),
+            local: None,
+            interface: None,
+            id,
+            key: PeerKey::Connection(id),
+            connection,
+        });
+        if !shared.enlist(&handle) {
+            return;
+        }
+        let datagrams = Datagrams {
+            shared: Arc::clone(&shared),
+            socket: Arc::clone(&socket),
+            handle,
         };
-        match received {
-            None => return,
-            Some(Ok((length, info))) => {
-                let octets = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
-                datagrams.handle_datagram(&octets, info);
+        let task = datagrams.receive().instrument(Span::current());
+        match shared.net.spawn(task).await {
+            Err(TaskEnded::Panicked) => {
+                shared.dispatcher.tally.datagram_panics.one();
+                error!("a handler panicked: its call is lost");
             }
-            Some(Err(error)) => {
-                debug!(%error, "cannot receive");
-                datagrams.shared.clock.sleep(REST).await;
-            }
+            _ => return,
         }
     }
 }
@@ -78,6 +65,34 @@ struct Datagrams {
 }
 
 impl Datagrams {
+    async fn receive(self) {
+        let mut buffer = vec![0; self.shared.dispatcher.limits.udp_receive.min(65_535)];
+        loop {
+            let received = {
+                let mut receiving = pin!(self.socket.recv_msg(&mut buffer));
+                std::future::poll_fn(|cx| {
+                    self.handle.wakeups.register(cx);
+                    if self.handle.is_finishing() {
+                        return Poll::Ready(None);
+                    }
+                    receiving.as_mut().poll(cx).map(Some)
+                })
+                .await
+            };
+            match received {
+                None => return,
+                Some(Ok((length, info))) => {
+                    let octets = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
+                    self.handle_datagram(&octets, info);
+                }
+                Some(Err(error)) => {
+                    debug!(%error, "cannot receive");
+                    self.shared.clock.sleep(REST).await;
+                }
+            }
+        }
+    }
+
     fn handle_datagram(&self, octets: &Bytes, info: LocalMsgInfo) {
         let dispatcher = &self.shared.dispatcher;
         let tally = &dispatcher.tally;

@@ -19,3 +19,4 @@ mod shorthand;
 mod slow;
 mod stopping;
 mod support;
+mod swapping;
