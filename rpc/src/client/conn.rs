@@ -474,11 +474,11 @@ impl Conn {
         let mut guard = self.io();
         let io = &mut *guard;
         loop {
-            let now = self.clock.now();
             // Reading first: an idle connection that the peer has closed is noticed before a call is written to it.
             if let Some(end) = self.receive(cx, io, me) {
                 return end;
             }
+            let now = self.clock.now();
             if let Some(end) = self.send(cx, io, now) {
                 return end;
             }
@@ -530,9 +530,7 @@ impl Conn {
                         .handle_failed(|| CallError::Receive(same_error(&error)), true),
                     wire => {
                         self.lose(&mut state, wire, error);
-                        std::mem::swap(&mut state.core.wakes, &mut io.wakes);
-                        drop(state);
-                        wake(&mut io.wakes);
+                        unlock_and_wake(state, &mut io.wakes);
                         return Some(Drive::Lost);
                     }
                 }
@@ -546,9 +544,7 @@ impl Conn {
                 state.core.counters.unserved_calls += u64::try_from(io.calls.len()).unwrap_or(0);
                 io.calls.clear();
             }
-            std::mem::swap(&mut state.core.wakes, &mut io.wakes);
-            drop(state);
-            wake(&mut io.wakes);
+            unlock_and_wake(state, &mut io.wakes);
             if serve {
                 return Some(Drive::Calls);
             }
@@ -614,9 +610,7 @@ impl Conn {
                 }
             }
             state.busy = !stream.is_between_records();
-            std::mem::swap(&mut state.core.wakes, &mut io.wakes);
-            drop(state);
-            wake(&mut io.wakes);
+            unlock_and_wake(state, &mut io.wakes);
             if freed {
                 self.tell_room();
             }
@@ -629,9 +623,7 @@ impl Conn {
                 Poll::Ready(Err(error)) => {
                     let mut state = self.state();
                     self.lose(&mut state, &mut io.wire, error);
-                    std::mem::swap(&mut state.core.wakes, &mut io.wakes);
-                    drop(state);
-                    wake(&mut io.wakes);
+                    unlock_and_wake(state, &mut io.wakes);
                     return Some(Drive::Lost);
                 }
             }
@@ -679,11 +671,9 @@ impl Conn {
     }
 
     fn wake_all(&self, io: &mut Io) {
-        let mut state = self.state();
+        let state = self.state();
         if !state.core.wakes.is_empty() {
-            std::mem::swap(&mut state.core.wakes, &mut io.wakes);
-            drop(state);
-            wake(&mut io.wakes);
+            unlock_and_wake(state, &mut io.wakes);
         }
     }
 
@@ -700,9 +690,7 @@ impl Conn {
         let again = state.core.has_output() && matches!(io.wire, Wire::Datagram(_));
         let check = state.core.poll_timeout();
         let mine = me.is_some_and(|me| state.core.is_done(me));
-        std::mem::swap(&mut state.core.wakes, &mut io.wakes);
-        drop(state);
-        wake(&mut io.wakes);
+        unlock_and_wake(state, &mut io.wakes);
         if mine {
             return Watch::Mine;
         }
@@ -1113,6 +1101,15 @@ impl State {
         } else {
             self.role = Role::Free;
         }
+    }
+}
+
+/// Wakes, without the lock, those whose calls are done; `wakes` is an empty vector kept for its memory.
+fn unlock_and_wake(mut state: MutexGuard<'_, State>, wakes: &mut Vec<Waker>) {
+    if !state.core.wakes.is_empty() {
+        std::mem::swap(&mut state.core.wakes, wakes);
+        drop(state);
+        wake(wakes);
     }
 }
 

@@ -174,8 +174,19 @@ fn write_once(
     out: &VecDeque<Output>,
     written: usize,
 ) -> Poll<io::Result<usize>> {
+    // A lone small call is the usual case: no array of slices for it.
+    if let (Some(only), 1) = (out.front(), out.len()) {
+        let mut pieces = only.frame.segments();
+        if let (Some(piece), None) = (pieces.next(), pieces.next())
+            && let Some(rest) = piece.get(written..)
+        {
+            return channel.poll_write(cx, &[IoSlice::new(rest)]);
+        }
+    }
     let mut skip = written;
-    let mut pieces = out
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let mut count = 0;
+    let pieces = out
         .iter()
         .flat_map(|output| output.frame.segments())
         .filter_map(|piece| {
@@ -183,19 +194,7 @@ fn write_once(
             skip = skip.saturating_sub(piece.len());
             rest.filter(|rest| !rest.is_empty())
         });
-    let Some(first) = pieces.next() else {
-        return Poll::Ready(Ok(0));
-    };
-    // A lone small call is the usual case: no array of slices for it.
-    let Some(second) = pieces.next() else {
-        return channel.poll_write(cx, &[IoSlice::new(first)]);
-    };
-    let mut slices = [IoSlice::new(&[]); SLICES];
-    let mut count = 0;
-    for (slice, piece) in slices
-        .iter_mut()
-        .zip([first, second].into_iter().chain(pieces))
-    {
+    for (slice, piece) in slices.iter_mut().zip(pieces) {
         *slice = IoSlice::new(piece);
         count += 1;
     }
