@@ -1,10 +1,6 @@
 //! What is written: compared with golden files, formatted, and compiled as users would, in both editions. `BLESS=1` rewrites the
 //! golden files.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests may: a panic is how they fail"
-)]
+#![expect(clippy::unwrap_used, reason = "tests may: a panic is how they fail")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

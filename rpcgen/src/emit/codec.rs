@@ -73,7 +73,7 @@ enum Segment {
 impl<'m> Gen<'m> {
     /// Everything of `-c`.
     pub(super) fn codecs(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(self.facts.model.items.len() * 1024);
         for (index, item) in self.facts.model.items.iter().enumerate() {
             let id = ItemId(index);
             match &item.kind {
@@ -102,7 +102,8 @@ impl<'m> Gen<'m> {
         } else {
             ""
         };
-        format!("{}{uses}{out}", self.header(": codecs"))
+        out.insert_str(0, &(self.header(": codecs") + uses));
+        out
     }
 
     fn enum_codec(&self, out: &mut String, original: &str, id: ItemId, members: &[Member]) {
@@ -183,7 +184,7 @@ impl<'m> Gen<'m> {
         line!(out, 4, "#[inline]\n    fn encoded_len(&self) -> usize {{");
         len(out);
         line!(out, 4, "}}\n");
-        let mut inner = String::new();
+        let mut inner = String::with_capacity(1024);
         body(&mut inner);
         let uses = mentions(&inner, "e");
         line!(
@@ -230,7 +231,7 @@ impl<'m> Gen<'m> {
             text::number(i128::from(min), false)
         );
         let nested = self.facts.of(id).nested;
-        let mut inner = String::new();
+        let mut inner = String::with_capacity(1024);
         if nested {
             line!(&mut inner, 8, "d.nested(|d| {{");
             body(&mut inner, 12, true);

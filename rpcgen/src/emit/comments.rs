@@ -1,6 +1,6 @@
 //! Documentation of the output: the comments of the `.x` file, and what it declares.
 
-use std::fmt::Write as _;
+use super::text::pad;
 
 /// Declarations up to this many characters are shown whole.
 const SHOWN: usize = 90;
@@ -38,13 +38,18 @@ pub(super) fn document(
     }
     if !declaration.is_empty() {
         begin(out);
-        line(out, indent, &format!("`{declaration}`"));
+        pad(out, indent);
+        out.push_str("/// `");
+        out.push_str(declaration);
+        out.push_str("`\n");
     }
 }
 
 fn line(out: &mut String, indent: usize, text: &str) {
-    let space = if text.is_empty() { "" } else { " " };
-    let _ = writeln!(out, "{:indent$}///{space}{text}", "");
+    pad(out, indent);
+    out.push_str(if text.is_empty() { "///" } else { "/// " });
+    out.push_str(text);
+    out.push('\n');
 }
 
 /// Lines without blanks behind them, characters that are not text, and blank lines at both ends.
@@ -126,7 +131,7 @@ pub(super) fn declaration(text: &str) -> String {
                 out.push(c);
             }
         }
-        if out.len() > 4 * SHOWN {
+        if out.len() > 2 * SHOWN {
             return String::new();
         }
     }

@@ -10,6 +10,7 @@ impl<'m> Gen<'m> {
     /// Everything of `-h`.
     pub(super) fn types(&self) -> String {
         let mut out = self.header("");
+        out.reserve(self.facts.model.items.len() * 512);
         for (index, item) in self.facts.model.items.iter().enumerate() {
             let id = ItemId(index);
             match &item.kind {
