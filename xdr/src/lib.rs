@@ -104,6 +104,8 @@ mod optional;
 mod quad;
 mod run;
 mod scalar;
+#[cfg(feature = "serde")]
+pub mod serde_array;
 mod small;
 mod tuple;
 

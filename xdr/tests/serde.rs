@@ -49,3 +49,23 @@ fn limits_left_out_are_the_defaults() {
     );
     assert!(serde_json::from_str::<Limits>(r#"{"depth":9}"#).is_err());
 }
+
+#[test]
+fn arrays_of_any_length_are_sequences() {
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Long {
+        #[serde(with = "fairway_xdr::serde_array")]
+        octets: [u8; 40],
+        #[serde(with = "fairway_xdr::serde_array::boxed")]
+        boxed: Box<[i32; 33]>,
+    }
+    let value = Long {
+        octets: [7; 40],
+        boxed: Box::new([-1; 33]),
+    };
+    let json = serde_json::to_string(&value).unwrap();
+    assert_eq!(serde_json::from_str::<Long>(&json).unwrap(), value);
+    let short = json.replacen("[7,", "[", 1);
+    let error = serde_json::from_str::<Long>(&short).unwrap_err();
+    assert!(error.to_string().starts_with("39 elements, 40 expected"));
+}
