@@ -192,6 +192,34 @@ fn output_is_formatted() {
     assert_succeeds(&mut command);
 }
 
+/// What a user writes for the main of echo.x.
+const HANDLER: &str = r#"
+pub mod server {
+    #[derive(Default)]
+    struct Handler;
+
+    impl EchoV1 for Handler {
+        async fn blob(
+            &self,
+            _: &fairway_rpc::CallContext,
+            arg: EchoBlob,
+        ) -> Result<fairway_rpc::Reply<EchoBlob>, fairway_rpc::Refusal> {
+            Ok(arg.into())
+        }
+
+        async fn stat(
+            &self,
+            _: &fairway_rpc::CallContext,
+            arg: u32,
+        ) -> Result<fairway_rpc::Reply<EchoStat>, fairway_rpc::Refusal> {
+            Ok(EchoStat { calls: arg, pad: 0 }.into())
+        }
+    }
+
+    include!("echo_server.rs");
+}
+"#;
+
 /// As a user's crate: included into public and private modules, rustc's and clippy's default lints, nothing allowed.
 #[test]
 fn output_compiles_without_a_warning_in_both_editions() {
@@ -230,13 +258,36 @@ fn output_compiles_without_a_warning_in_both_editions() {
         )
         .unwrap();
     }
+    // A server with its main, as a user completes it.
+    let parts = Parts {
+        types: true,
+        codecs: true,
+        server: true,
+        main: vec![Transport::Tcp, Transport::Udp],
+        ..Parts::default()
+    };
+    let echo = builder(Path::new("testdata/output/echo.x")).parts(parts);
+    std::fs::write(
+        folder.join("src/echo_server.rs"),
+        echo.generate_to_string().unwrap(),
+    )
+    .unwrap();
+    root.push_str(HANDLER);
+    // With serde, where long arrays need help.
+    let zoo = builder(Path::new("testdata/output/zoo.x")).serde(true);
+    std::fs::write(
+        folder.join("src/zoo_serde.rs"),
+        zoo.generate_to_string().unwrap(),
+    )
+    .unwrap();
+    root.push_str("pub mod with_serde {\n    include!(\"zoo_serde.rs\");\n}\n");
     std::fs::write(folder.join("src/lib.rs"), root).unwrap();
     let workspace = std::fs::canonicalize("..").unwrap();
     std::fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     for edition in ["2021", "2024"] {
         let manifest = format!(
             "[package]\nname = \"generated\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n[workspace]\n\n[dependencies]\n\
-             fairway-xdr = {{ path = \"{0}/xdr\" }}\nfairway-rpc = {{ path = \"{0}/rpc\" }}\n",
+             serde = {{ version = \"1.0\", features = [\"derive\"] }}\nfairway-xdr = {{ path = \"{0}/xdr\", features = [\"serde\"] }}\nfairway-rpc = {{ path = \"{0}/rpc\" }}\n",
             workspace.display()
         );
         std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();

@@ -272,7 +272,9 @@ impl<'m> Gen<'m> {
         line!(out, 0, "pub struct {name} {{");
         for (field, rust) in fields.iter().zip(self.names.members(id)) {
             self.document_field(out, field);
-            self.serde_array(out, field, form);
+            if let Some(attribute) = self.serde_array(&field.shape, false, form) {
+                line!(out, 4, "{attribute}");
+            }
             let ty = self.shape_type(Some(id), &field.shape, form);
             if text::fits(4, &format!("pub {rust}: {ty},")) {
                 line!(out, 4, "pub {rust}: {ty},");
@@ -350,17 +352,20 @@ impl<'m> Gen<'m> {
         comments::document(out, 4, &field.docs, &[], &declaration);
     }
 
-    /// Arrays of more than 32 have no implementation of serde's traits.
-    fn serde_array(&self, out: &mut String, field: &'m Field, form: Form) {
-        let inline = match &field.shape {
+    /// What serde needs for an array of more than 32, for which it has no implementation.
+    fn serde_array(&self, shape: &'m Shape, boxed: bool, form: Form) -> Option<&'static str> {
+        let inline = match shape {
             Shape::FixedOpaque(len) => Facts::is_inline_opaque(len.value),
             Shape::FixedArray(ty, len) => self.facts.is_inline_array(ty, len.value),
             _ => false,
         };
-        if self.options.serde && form == Form::Owned && inline && facts::is_long_array(&field.shape)
-        {
-            line!(out, 4, "#[serde(with = \"::fairway_xdr::serde_array\")]");
-        }
+        let long =
+            self.options.serde && form == Form::Owned && inline && facts::is_long_array(shape);
+        long.then_some(if boxed {
+            "#[serde(with = \"::fairway_xdr::serde_array::boxed\")]"
+        } else {
+            "#[serde(with = \"::fairway_xdr::serde_array\")]"
+        })
     }
 
     fn union(&self, out: &mut String, item: &Item, id: ItemId, union: &'m Union, form: Form) {
@@ -447,10 +452,11 @@ impl<'m> Gen<'m> {
 
     fn payload_type(&self, id: ItemId, arm: usize, field: &'m Field, form: Form) -> String {
         let ty = self.shape_type(Some(id), &field.shape, form);
-        if self.facts.boxes_payload(id, arm) {
-            format!("Box<{ty}>")
-        } else {
-            ty
+        let boxed = self.facts.boxes_payload(id, arm);
+        let ty = if boxed { format!("Box<{ty}>") } else { ty };
+        match self.serde_array(&field.shape, boxed, form) {
+            Some(attribute) => format!("{attribute} {ty}"),
+            None => ty,
         }
     }
 
@@ -486,22 +492,18 @@ impl<'m> Gen<'m> {
         );
         let default = self.facts.default_by(id, [shape].into_iter());
         self.derive(out, id, form, default);
-        let long = facts::is_long_array(shape)
-            && inner.starts_with('[')
-            && form == Form::Owned
-            && self.options.serde;
-        let attribute = if long {
-            "#[serde(with = \"::fairway_xdr::serde_array\")] "
-        } else {
-            ""
-        };
-        let whole = format!("pub struct {name}({attribute}pub {inner});");
+        let attribute = self.serde_array(shape, false, form);
+        let space = if attribute.is_some() { " " } else { "" };
+        let whole = format!(
+            "pub struct {name}({}{space}pub {inner});",
+            attribute.unwrap_or_default()
+        );
         if text::fits(0, &whole) {
             line!(out, 0, "{whole}");
         } else {
             line!(out, 0, "pub struct {name}(");
-            if long {
-                line!(out, 4, "{}", attribute.trim_end());
+            if let Some(attribute) = attribute {
+                line!(out, 4, "{attribute}");
             }
             line!(out, 4, "pub {inner},");
             line!(out, 0, ");");
