@@ -131,3 +131,80 @@ impl ClientAuth for AuthSys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fairway_xdr::to_vec;
+
+    /// RFC 5531 appendix A.
+    mod appendix_a {
+        use super::*;
+
+        fn parms() -> AuthSys {
+            AuthSys {
+                stamp: 7,
+                machine_name: "host1".into(),
+                uid: 1000,
+                gid: 100,
+                gids: vec![4, 27],
+            }
+        }
+
+        #[test]
+        fn has_these_octets() {
+            let golden = [
+                0, 0, 0, 7, 0, 0, 0, 5, b'h', b'o', b's', b't', b'1', 0, 0, 0, 0, 0, 3, 0xe8, 0, 0,
+                0, 100, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 27,
+            ];
+            assert_eq!(to_vec(&parms()).unwrap(), golden);
+            assert_eq!(parms().encoded_len(), golden.len());
+            let body = Bytes::copy_from_slice(&golden);
+            assert_eq!(AuthSys::from_body(&body).unwrap(), parms());
+            for end in 0..golden.len() {
+                assert!(AuthSys::from_body(&body.slice(..end)).is_err());
+            }
+            let more = Bytes::from([&golden[..], &[0; 4]].concat());
+            assert!(AuthSys::from_body(&more).is_err());
+        }
+
+        #[test]
+        fn bounds_hold_both_ways() {
+            let mut most = AuthSys {
+                machine_name: "m".repeat(255),
+                gids: (0..16).collect(),
+                ..AuthSys::default()
+            };
+            let credential = most.to_credential().unwrap();
+            assert_eq!(AuthSys::from_body(credential.body()).unwrap(), most);
+            most.gids.push(16);
+            assert!(most.to_credential().is_err());
+            most.gids.clear();
+            most.machine_name.push('m');
+            assert!(most.to_credential().is_err());
+            let mut many = to_vec(&parms()).unwrap();
+            many.truncate(24);
+            many.extend(17u32.to_be_bytes());
+            many.extend([0; 68]);
+            assert!(AuthSys::from_body(&many.into()).is_err());
+        }
+
+        #[test]
+        fn names_that_are_not_utf_8_are_shown_as_far_as_they_go() {
+            let mut octets = to_vec(&parms()).unwrap();
+            octets[8] = 0xff;
+            let shown = AuthSys::from_body(&octets.into()).unwrap();
+            assert_eq!(shown.machine_name, "\u{fffd}ost1");
+        }
+    }
+
+    #[tokio::test]
+    async fn current_is_this_process() {
+        let net = Net::system();
+        let current = AuthSys::current(&net);
+        assert_eq!(current.uid, nix::unistd::geteuid().as_raw());
+        assert_eq!(current.gid, nix::unistd::getegid().as_raw());
+        assert!(current.gids.len() <= 16);
+        assert!(current.to_credential().is_ok());
+    }
+}

@@ -536,6 +536,8 @@ impl Conn {
                 }
             }
             let mine = me.is_some_and(|me| state.core.is_done(me));
+            // Whoever sends next does so under the lock on `io`, after this.
+            let drained = mine && state.core.on_the_wire() == 0;
             if let Wire::Stream(stream) = &io.wire {
                 state.busy = !stream.is_between_records();
             }
@@ -549,7 +551,7 @@ impl Conn {
                 return Some(Drive::Calls);
             }
             if mine {
-                if let Wire::Datagram(datagram) = &io.wire {
+                if let (Wire::Datagram(datagram), true) = (&io.wire, drained) {
                     datagram.assume_drained();
                 }
                 return Some(Drive::Mine);

@@ -229,3 +229,6 @@ impl<'a> Words<'a> {
         self.record.slice_ref(self.rest)
     }
 }
+
+#[cfg(test)]
+mod tests;
