@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use fairway_stack::{Credentials, Instant, Net};
+use fairway_stack::{Credentials, Instant, LocalAddr, Net};
 use fairway_xdr::Encode;
 
 use super::auth::Seal;
@@ -98,10 +98,21 @@ pub(crate) struct Origin {
     pub(crate) local: Option<SocketAddr>,
     pub(crate) interface: Option<u32>,
     pub(crate) id: u64,
-    /// Who it is to the duplicate cache.
-    pub(crate) key: PeerKey,
+    /// The name of a local datagram's sender.
+    pub(crate) name: Option<Box<LocalAddr>>,
     /// The connection, for calls back over it.
     pub(crate) connection: Weak<Handle>,
+}
+
+impl Origin {
+    /// Who it is to the duplicate cache.
+    pub(crate) fn key(&self) -> PeerKey {
+        match (&self.peer, &self.name) {
+            (Peer::Socket(address), _) => PeerKey::Address(*address, self.transport.is_stream()),
+            (_, Some(name)) => PeerKey::Name((**name).clone()),
+            _ => PeerKey::Connection(self.id),
+        }
+    }
 }
 
 /// One call, as its handler sees it.

@@ -20,7 +20,6 @@ use super::connection::{Connection, Handle, READ_ROOM};
 use super::context::Origin;
 use super::dispatch::Dispatcher;
 use super::parked::lock;
-use super::replies::PeerKey;
 use super::{
     Counters, Limits, Peer, Proxy, Registry, ServerAuth, Service, ServiceOptions, TransportKind,
 };
@@ -541,10 +540,6 @@ impl Shared {
         let tally = &self.dispatcher.tally;
         let key = address_key(&peer);
         let id = self.new_id();
-        let peer_key = match &peer {
-            Peer::Socket(address) => PeerKey::Address(*address, true),
-            Peer::Local(_) | Peer::Memory => PeerKey::Connection(id),
-        };
         let mut table = lock(&self.table);
         if self.stopping.load(Ordering::Acquire) {
             return;
@@ -571,7 +566,7 @@ impl Shared {
             local,
             interface: None,
             id,
-            key: peer_key,
+            name: None,
             connection,
         });
         table.handles.insert(id, Arc::clone(&handle));
