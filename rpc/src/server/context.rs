@@ -217,7 +217,7 @@ impl CallContext {
     }
 
     /// A client that calls the other way, over the connection that this call came on; the peer serves what it gave
-    /// `Client::serve`. None over datagrams, and when the connection has ended.
+    /// [`Client::serve`]. None over datagrams, and when the connection has ended.
     ///
     /// It can be kept: its calls fail as interrupted when the connection ends. Its calls are answered while a handler waits for them,
     /// for nothing holds up the reading but the limits on calls.
