@@ -7,5 +7,7 @@
     reason = "tests"
 )]
 
+mod calls;
 mod codec_against_c;
+mod demo;
 mod support_works;
