@@ -9,7 +9,7 @@ use fairway_stack::{Credentials, Instant, LocalAddr, Net};
 use fairway_xdr::Encode;
 
 use super::auth::Seal;
-use super::connection::Handle;
+use super::handle::Handle;
 use super::replies::PeerKey;
 use super::{EncodedReply, Refusal, Reply};
 use crate::auth::AuthSys;

@@ -11,10 +11,10 @@ use bytes::Bytes;
 use fairway_stack::{LocalAddr, LocalDatagram, LocalMsgInfo, TaskEnded};
 use tracing::{Instrument, Span, debug, error};
 
-use super::connection::Handle;
 use super::context::Origin;
 use super::counters::as_u64;
 use super::dispatch::{Call, Verdict};
+use super::handle::Handle;
 use super::parked::Job;
 use super::server::Shared;
 use super::{EncodedReply, Peer, Refusal, TransportKind};

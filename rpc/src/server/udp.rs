@@ -15,10 +15,10 @@ use bytes::Bytes;
 use fairway_stack::{Instant, MsgInfo, Outgoing, RecvBatch, SendInfo, TaskEnded, Timer, UdpSocket};
 use tracing::{Instrument, Span, debug, error};
 
-use super::connection::Handle;
 use super::context::Origin;
 use super::counters::as_u64;
 use super::dispatch::{Call, Dispatcher, Verdict};
+use super::handle::Handle;
 use super::parked::{Job, Parking};
 use super::server::Shared;
 use super::{EncodedReply, Peer, Refusal, TransportKind};
