@@ -9,6 +9,7 @@ mod naming;
 mod server;
 mod text;
 mod types;
+mod union_codec;
 
 use std::borrow::Cow;
 
