@@ -21,7 +21,7 @@ impl Namespace {
     #[track_caller]
     #[must_use]
     pub fn new() -> Self {
-        let script = "ip link set lo up && mount -t tmpfs tmpfs /run && mkdir -p /run/rpcbind && exec sleep infinity";
+        let script = "ip link set lo up && mount -t tmpfs tmpfs /run && mkdir -p /run/rpcbind && touch /run/.inside-$$ && exec sleep infinity";
         let mut command = Command::new("setpriv");
         // The holder dies with the thread that made it at the latest, even if that is killed.
         command.args(["--pdeathsig", "KILL", "unshare", "-nm", "sh", "-c", script]);
@@ -29,11 +29,10 @@ impl Namespace {
         let holder = Child::spawn(&mut command);
         let namespace = Self { holder };
         until("a network namespace", Duration::from_secs(10), || {
-            let mut probe = namespace.command("sh");
-            probe.args([
-                "-c",
-                "test -d /run/rpcbind && ip -o link show lo | grep -q UP",
-            ]);
+            // Until the holder has left them, this looks at the machine's own namespaces: only the mark tells that it is inside.
+            let mut probe = namespace.command("test");
+            probe.arg("-e");
+            probe.arg(format!("/run/.inside-{}", namespace.inside()));
             probe
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
