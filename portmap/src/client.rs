@@ -1,7 +1,7 @@
 //! Asking other portmappers: how a program on some host is reached.
 //!
 //! [`dial`] and its kin choose transports as the C library's netids do. What a portmapper can be asked beyond addresses is in the typed clients
-//! [`PmapV2Client`], [`RpcbV3Client`](crate::rpcb::RpcbV3Client) and [`RpcbV4Client`], which take the [`Client`] that [`local`], [`reach`] or
+//! [`PmapV2Client`], [`RpcbV3Client`] and [`RpcbV4Client`], which take the [`Client`] that [`local`], [`reach`] or
 //! [`portmapper_of`] give.
 
 use std::convert::Infallible;

@@ -119,9 +119,13 @@ impl Mapping {
         Some(Self::new(program, version, netid.as_str(), address, owner))
     }
 
-    /// Protocol and port under which version 2 sees it: netid `tcp` or `udp`, and an address that ends in a port.
+    /// Protocol and port under which version 2 sees it: netid `tcp` or `udp`, in lower case as rpcbind wants it, and an address that
+    /// ends in a port.
     #[must_use]
     pub fn port(&self) -> Option<(u32, u16)> {
+        if self.netid_text != self.netid.as_str() {
+            return None;
+        }
         Some((self.netid.protocol()?, address::port_of(&self.address)?))
     }
 }

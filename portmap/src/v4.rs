@@ -89,6 +89,7 @@ impl RpcbV4 for Portmapper {
         // An address longer than the room it says it has is none, to the C library as well.
         let fits = u32::try_from(arg.buf.len()).is_ok_and(|len| len <= arg.maxlen);
         if !fits {
+            self.core().statistics.call(Version::V4, 8);
             return Err(Refusal::GarbageArgs(None));
         }
         let address = self

@@ -7,7 +7,6 @@
     reason = "tests"
 )]
 
-mod calls;
 mod codec_against_c;
-mod demo;
+mod portmapper;
 mod support_works;

@@ -719,12 +719,8 @@ impl Tool<'_> {
     }
 
     async fn host_name(&self, address: IpAddr) -> Option<String> {
-        let name = self.net.reverse_lookup(address).await;
-        // Without a name the C library gives the address itself.
-        Some(name.map_or_else(
-            || address.to_string(),
-            |name| fairway_portmap::report::clean(&name),
-        ))
+        let name = self.net.reverse_lookup(address).await?;
+        Some(fairway_portmap::report::clean(&name))
     }
 
     async fn delete(&self) -> Outcome {

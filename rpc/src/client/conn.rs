@@ -116,6 +116,8 @@ struct Io {
     timer: Timer,
     /// Whom the timer wakes.
     timer_waker: Option<Waker>,
+    /// A datagram found no room.
+    blocked: bool,
     records: Vec<Bytes>,
     calls: Vec<Bytes>,
     wakes: Vec<Waker>,
@@ -168,14 +170,12 @@ enum Drive {
     Lost,
 }
 
-/// When the time is next to be looked at.
-enum Due {
-    /// The caller's own call is done: its time is over.
+/// What the time asks for.
+enum Watch {
     Mine,
-    /// At once: datagrams are to be sent again.
-    Now,
-    At(Instant),
-    Never,
+    /// Something was queued again, or the time is over already.
+    Again,
+    Waiting,
 }
 
 impl Conn {
@@ -233,6 +233,7 @@ impl Conn {
                 wire,
                 timer: clock.timer(),
                 timer_waker: None,
+                blocked: false,
                 records: Vec::new(),
                 calls: Vec::new(),
                 wakes: Vec::new(),
@@ -288,9 +289,8 @@ impl Conn {
             loop {
                 let mut room = pin!(self.room.notified());
                 room.as_mut().enable();
-                if let Some((mut place, frame)) = self.try_admit(octets, terms)? {
-                    place.began = None;
-                    return Ok((place, frame));
+                if let Some(place) = self.try_admit(octets, terms)? {
+                    return Ok(place);
                 }
                 room.await;
             }
@@ -326,8 +326,6 @@ impl Conn {
             Place {
                 conn: Arc::clone(self),
                 xid,
-                began: terms.began,
-                done: false,
             },
             frame,
         )))
@@ -397,19 +395,16 @@ impl Conn {
         }
     }
 
-    /// Polls a call: queues its frame the first time, then moves octets or waits for whoever does.
+    /// Polls a call: queues `frame` the first time, then moves octets or waits for whoever does.
     fn poll_call(
         &self,
         cx: &mut Context<'_>,
         xid: u32,
-        first: &mut Option<(Encoder, Option<Instant>)>,
+        frame: &mut Option<Encoder>,
     ) -> Poll<Result<Bytes, CallError>> {
-        let mut began = None;
         let mut state = self.state();
-        if let Some((frame, now)) = first.take() {
-            began = now;
+        if let Some(frame) = frame.take() {
             if state.status == Status::Closed {
-                state.core.handle_cancel(xid);
                 return Poll::Ready(Err(CallError::Closed));
             }
             state.core.handle_call(xid, frame);
@@ -454,7 +449,7 @@ impl Conn {
                 Role::Task | Role::Link => return Poll::Pending,
             }
             drop(state);
-            match self.drive(cx, Some(xid), began.take()) {
+            match self.drive(cx, Some(xid)) {
                 Drive::Waiting => return Poll::Pending,
                 Drive::Calls => self.serve_calls(),
                 Drive::Mine | Drive::Lost => {}
@@ -475,9 +470,7 @@ impl Conn {
     }
 
     /// Moves octets both ways until there is nothing to do but wait, or until the call `me` is done.
-    ///
-    /// `began` is the time, if it was read a moment ago.
-    fn drive(&self, cx: &mut Context<'_>, me: Option<u32>, mut began: Option<Instant>) -> Drive {
+    fn drive(&self, cx: &mut Context<'_>, me: Option<u32>) -> Drive {
         let mut guard = self.io();
         let io = &mut *guard;
         loop {
@@ -485,20 +478,14 @@ impl Conn {
             if let Some(end) = self.receive(cx, io, me) {
                 return end;
             }
-            let now = began.take().unwrap_or_else(|| self.clock.now());
-            let due = match self.send(cx, io, me, now) {
-                Ok(due) => due,
-                Err(end) => return end,
-            };
-            match due {
-                Due::Mine => return Drive::Mine,
-                Due::Never => return Drive::Waiting,
-                Due::Now => {}
-                Due::At(at) => {
-                    if !watch_time(cx, io, now, at) {
-                        return Drive::Waiting;
-                    }
-                }
+            let now = self.clock.now();
+            if let Some(end) = self.send(cx, io, now) {
+                return end;
+            }
+            match self.watch_time(cx, io, now, me) {
+                Watch::Again => {}
+                Watch::Mine => return Drive::Mine,
+                Watch::Waiting => return Drive::Waiting,
             }
         }
     }
@@ -583,43 +570,23 @@ impl Conn {
         }
     }
 
-    /// Writes what is queued, ends what is over its time, and says when that is next to be done.
-    fn send(
-        &self,
-        cx: &mut Context<'_>,
-        io: &mut Io,
-        me: Option<u32>,
-        now: Instant,
-    ) -> Result<Due, Drive> {
+    fn send(&self, cx: &mut Context<'_>, io: &mut Io, now: Instant) -> Option<Drive> {
         match &mut io.wire {
-            Wire::Stream(_) => self.send_stream(cx, io, me, now),
+            Wire::Stream(_) => self.send_stream(cx, io, now),
             Wire::Datagram(datagram) => {
-                let blocked = self.send_datagrams(cx, datagram, now);
-                let mut state = self.state();
-                let due = state.due(me, now);
-                let again = !blocked && state.core.has_output();
-                unlock_and_wake(state, &mut io.wakes);
-                // Calls whose wait is over are queued again.
-                Ok(match due {
-                    Due::At(_) | Due::Never if again => Due::Now,
-                    due => due,
-                })
+                io.blocked = self.send_datagrams(cx, datagram, now);
+                self.wake_all(io);
+                None
             }
-            Wire::None => Err(Drive::Lost),
+            Wire::None => Some(Drive::Lost),
         }
     }
 
-    fn send_stream(
-        &self,
-        cx: &mut Context<'_>,
-        io: &mut Io,
-        me: Option<u32>,
-        now: Instant,
-    ) -> Result<Due, Drive> {
+    fn send_stream(&self, cx: &mut Context<'_>, io: &mut Io, now: Instant) -> Option<Drive> {
         let mut blocked = false;
         loop {
             let Wire::Stream(stream) = &mut io.wire else {
-                return Err(Drive::Lost);
+                return Some(Drive::Lost);
             };
             let mut state = self.state();
             let mut freed = false;
@@ -645,14 +612,12 @@ impl Conn {
                 }
             }
             state.busy = !stream.is_between_records();
-            let ended = blocked || (stream.out.is_empty() && stream.is_flushed());
-            let due = ended.then(|| state.due(me, now));
             unlock_and_wake(state, &mut io.wakes);
             if freed {
                 self.tell_room();
             }
-            if let Some(due) = due {
-                return Ok(due);
+            if blocked || (stream.out.is_empty() && stream.is_flushed()) {
+                return None;
             }
             match stream.poll_write(cx) {
                 Poll::Ready(Ok(())) => {}
@@ -661,7 +626,7 @@ impl Conn {
                     let mut state = self.state();
                     self.lose(&mut state, &mut io.wire, error);
                     unlock_and_wake(state, &mut io.wakes);
-                    return Err(Drive::Lost);
+                    return Some(Drive::Lost);
                 }
             }
         }
@@ -705,6 +670,60 @@ impl Conn {
             self.tell_room();
         }
         blocked
+    }
+
+    fn wake_all(&self, io: &mut Io) {
+        let state = self.state();
+        if !state.core.wakes.is_empty() {
+            unlock_and_wake(state, &mut io.wakes);
+        }
+    }
+
+    /// Ends what is over its time and sets the timer.
+    fn watch_time(
+        &self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+        now: Instant,
+        me: Option<u32>,
+    ) -> Watch {
+        let mut state = self.state();
+        state.core.handle_timeout(now);
+        let again = state.core.has_output() && matches!(io.wire, Wire::Datagram(_));
+        let check = state.core.poll_timeout();
+        let mine = me.is_some_and(|me| state.core.is_done(me));
+        unlock_and_wake(state, &mut io.wakes);
+        if mine {
+            return Watch::Mine;
+        }
+        let Some(at) = check else {
+            // A timer that is still set wakes somebody once for nothing.
+            return Watch::Waiting;
+        };
+        // An earlier setting does as well: it is looked at again when it is over.
+        let set = io
+            .timer
+            .deadline()
+            .is_some_and(|set| set <= at && set > now);
+        let known = io
+            .timer_waker
+            .as_ref()
+            .is_some_and(|known| known.will_wake(cx.waker()));
+        if !(set && known) {
+            if !set {
+                io.timer.reset(Some(at));
+            }
+            io.timer_waker = None;
+            if io.timer.poll_expired(cx).is_ready() {
+                return Watch::Again;
+            }
+            io.timer_waker = Some(cx.waker().clone());
+        }
+        if again && !io.blocked {
+            Watch::Again
+        } else {
+            Watch::Waiting
+        }
     }
 
     /// The connection is gone.
@@ -789,7 +808,7 @@ impl Conn {
             }
             state.patience = 0;
             drop(state);
-            match self.drive(cx, None, None) {
+            match self.drive(cx, None) {
                 Drive::Waiting => {}
                 Drive::Calls => {
                     self.serve_calls();
@@ -1056,15 +1075,6 @@ impl Drop for Undo<'_> {
 }
 
 impl State {
-    /// Ends what is over its time, and says when that is next to be done.
-    fn due(&mut self, me: Option<u32>, now: Instant) -> Due {
-        self.core.handle_timeout(now);
-        if me.is_some_and(|me| self.core.is_done(me)) {
-            return Due::Mine;
-        }
-        self.core.poll_timeout().map_or(Due::Never, Due::At)
-    }
-
     fn poke(&mut self) {
         if !self.poked {
             self.poked = true;
@@ -1094,25 +1104,6 @@ impl State {
             self.role = Role::Free;
         }
     }
-}
-
-/// Sets the timer to `at`; true if that is over already.
-fn watch_time(cx: &mut Context<'_>, io: &mut Io, now: Instant, at: Instant) -> bool {
-    // An earlier setting does as well: it is looked at again when it is over.
-    let set = io.timer.deadline().filter(|&set| set <= at && set > now);
-    let known = io.timer_waker.as_ref();
-    if set.is_some() && known.is_some_and(|known| known.will_wake(cx.waker())) {
-        return false;
-    }
-    if set.is_none() {
-        io.timer.reset(Some(at));
-    }
-    io.timer_waker = None;
-    if io.timer.poll_expired(cx).is_ready() {
-        return true;
-    }
-    io.timer_waker = Some(cx.waker().clone());
-    false
 }
 
 /// Wakes, without the lock, those whose calls are done; `wakes` is an empty vector kept for its memory.
@@ -1226,41 +1217,32 @@ impl Drop for Waiting<'_> {
 pub(super) struct Place {
     conn: Arc<Conn>,
     pub(super) xid: u32,
-    /// The time, if it was read without waiting since: the timer may not have gone off meanwhile.
-    began: Option<Instant>,
-    /// The outcome was taken, and the place with it.
-    done: bool,
 }
 
 impl Place {
     /// Queues the call and waits for its reply, or for all before it to be written if it gets none.
     pub(super) async fn exchange(
-        mut self,
+        &self,
         frame: Encoder,
-        terms: &Terms,
+        deadline: Option<Instant>,
     ) -> Result<Bytes, CallError> {
-        let mut first = Some((frame, self.began));
-        let (conn, xid) = (&*self.conn, self.xid);
-        let call = std::future::poll_fn(|cx| conn.poll_call(cx, xid, &mut first));
-        let outcome = match terms.deadline {
+        let mut frame = Some(frame);
+        let call = std::future::poll_fn(|cx| self.conn.poll_call(cx, self.xid, &mut frame));
+        match deadline {
             // Nobody else watches the time here.
-            Some(deadline) if conn.link.is_some() => {
-                match conn.clock.timeout_at(deadline, call).await {
+            Some(deadline) if self.conn.link.is_some() => {
+                match self.conn.clock.timeout_at(deadline, call).await {
                     Ok(outcome) => outcome,
-                    Err(_) => return Err(CallError::TimedOut),
+                    Err(_) => Err(CallError::TimedOut),
                 }
             }
             _ => call.await,
-        };
-        self.done = true;
-        outcome
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if !self.done {
-            self.conn.cancel(self.xid);
-        }
+        self.conn.cancel(self.xid);
     }
 }
