@@ -6,6 +6,7 @@
 )]
 
 mod auth;
+mod callbacks;
 mod drops;
 mod limits;
 mod lookup;
