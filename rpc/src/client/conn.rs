@@ -472,6 +472,11 @@ impl Conn {
     /// Moves octets both ways until there is nothing to do but wait, or until the call `me` is done.
     fn drive(&self, cx: &mut Context<'_>, me: Option<u32>) -> Drive {
         let mut guard = self.io();
+        // Another thread may have given the task the role since the caller looked. The task must be the last to leave its waker with the
+        // stream: it waits for `io` now, or has been woken and will.
+        if me.is_some_and(|me| self.state().role != Role::Caller(me)) {
+            return Drive::Waiting;
+        }
         let io = &mut *guard;
         loop {
             // Reading first: an idle connection that the peer has closed is noticed before a call is written to it.
@@ -1246,3 +1251,6 @@ impl Drop for Place {
         self.conn.cancel(self.xid);
     }
 }
+
+#[cfg(test)]
+mod tests;
