@@ -42,7 +42,7 @@ const SAVE_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug, Parser)]
 #[command(name = "portmapd", version, disable_help_flag = true, after_long_help = LONG_HELP)]
 struct Args {
-    /// With -d: end at the first error that would otherwise be logged while starting
+    /// Accepted for rpcbind's sake, where it makes -d abort on errors: no error is left here to abort on
     #[arg(short = 'a', long = "abort-on-error")]
     abort: bool,
 
