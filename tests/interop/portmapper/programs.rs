@@ -71,8 +71,10 @@ fn rusersd_registers() {
     }
     let namespace = Namespace::new();
     let _daemon = Daemon::ours(test, &namespace, &[]);
-    // It goes into the background, and ends with the namespace.
-    let mut command = namespace.command(program);
+    // It goes into the background, so it gets process ids of its own, which all end with their first.
+    let mut command = namespace.command("unshare");
+    command.args(["--pid", "--fork", "--kill-child", "sh", "-c"]);
+    command.arg(format!("{program}; exec sleep infinity"));
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let _program = Child::spawn(&mut command);
     until("100002 to be registered", SOON, || {
