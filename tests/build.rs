@@ -6,6 +6,7 @@ fn main() -> Result<(), fairway_rpcgen::Error> {
         .clone()
         .file("bench/peers/echo.x")
         .file("bench/bombs.x")
+        .file("demo/harbour.x")
         .generate()?;
     plain.borrowed(true).file("bench/peers/mix.x").generate()
 }

@@ -4,14 +4,15 @@
 //! cargo run --release -p fairway-rpc --example null_calls -- tcp 127.0.0.1:2049 100003 3 64 2
 //! ```
 //!
-//! Arguments: transport, address, program, version, calls in flight, seconds.
+//! Arguments: transport (`tcp`, `udp` or `local`), address with port, or a host whose portmapper is asked, program, version, calls
+//! in flight, seconds.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use fairway_rpc::{CallError, CallOptions, Client, ClientConfig, Procedure};
+use fairway_rpc::{CallError, CallOptions, Client, ClientConfig, Procedure, Transport};
 use fairway_stack::Net;
 
 async fn caller(
@@ -38,16 +39,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let mut next = |what: &str| args.next().ok_or_else(|| format!("{what} expected"));
     let transport = next("tcp or udp")?;
-    let peer: SocketAddr = next("address")?.parse()?;
-    let null = Procedure::new(next("program")?.parse()?, next("version")?.parse()?, 0);
+    let host = next("address")?;
+    let (program, version) = (next("program")?.parse()?, next("version")?.parse()?);
+    let null = Procedure::new(program, version, 0);
     let in_flight: u32 = next("calls in flight")?.parse()?;
     let span = Duration::from_secs_f64(next("seconds")?.parse()?);
 
     let net = Net::system();
     let config = ClientConfig::new();
-    let client = match transport.as_str() {
-        "udp" => Client::udp(&net, peer, config).await?,
-        _ => Client::tcp(&net, peer, config).await?,
+    let transport = match transport.as_str() {
+        "local" => Transport::Local,
+        "udp" => Transport::Udp,
+        _ => Transport::Tcp,
+    };
+    let client = match (host.parse::<SocketAddr>(), transport) {
+        (Ok(peer), Transport::Udp) => Client::udp(&net, peer, config).await?,
+        (Ok(peer), _) => Client::tcp(&net, peer, config).await?,
+        (Err(_), _) => Client::dial(&net, &host, program, version, transport, config).await?,
     };
     let began = net.clock().now();
     let mut calls = 0;

@@ -7,7 +7,7 @@
 //! └──────┴──────────────────┴──────────────┘
 //! ```
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::limits::RecordLimits;
 
@@ -140,7 +140,7 @@ impl RecordReader {
                 max: self.limits.max_record,
             });
         }
-        let _ = input.split_to(MARK_LEN);
+        input.advance(MARK_LEN);
         self.fragments += 1;
         self.announced = announced;
         self.last = mark & LAST != 0;

@@ -1,5 +1,7 @@
 //! A server whose process has run out of descriptors. A program of its own, because the limit holds for all of it.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails says so")]
+
 use std::fs::File;
 use std::time::Duration;
 

@@ -1,3 +1,252 @@
 //! The demo: what Fairway does, in one command.
+//!
+//! Starts a portmapper in this process, registers a service that rpcgen made from `harbour.x`, calls it over TCP and UDP, one by one and a
+//! thousand at a time, and prints what happened. Needs neither root nor anything but the Rust toolchain.
 
-fn main() {}
+mod harbour;
+mod story;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use fairway_portmap::core::Core;
+use fairway_portmap::pmap::PmapV2Client;
+use fairway_portmap::report::Ports;
+use fairway_portmap::{Portmapper, access, address, registry};
+use fairway_rpc::bind::{Netid, universal};
+use fairway_rpc::programs::Programs;
+use fairway_rpc::{CallError, Client, ClientConfig, Procedure, Server, Transport, portmapper};
+use fairway_stack::Net;
+use fairway_tests::generated::harbour::{
+    Answer, HARBOUR_PROG, HARBOUR_VERS, HarbourV1Client, HarbourV1Service, Ship,
+};
+
+use crate::harbour::Harbour;
+use crate::story::Story;
+
+/// What can go wrong, told as it is.
+type Error = Box<dyn std::error::Error>;
+
+/// Calls one after another, and calls at a time.
+const CALLS: usize = 1000;
+/// Any port of this machine that is free.
+const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+fn main() -> ExitCode {
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::from)
+        .and_then(|runtime| runtime.block_on(demo(&Net::system(), &Story::new())));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            story::failed(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
+    story.title("Fairway: ONC RPC from a .x file to a running service");
+
+    story.step("A portmapper, in this process");
+    let (portmapper_server, portmapper_at) = start_portmapper(net).await?;
+    story.say(&format!(
+        "It answers versions 2, 3 and 4 on {portmapper_at}, TCP and UDP. (Port 111 would need root.)"
+    ));
+    let config = ClientConfig::new()
+        .portmapper_port(portmapper_at.port())
+        // On one machine an answer that is not there by then will not come.
+        .first_wait(Duration::from_millis(20));
+
+    story.step("A service, from tests/demo/harbour.x");
+    story.code(program_of(include_str!("harbour.x")));
+    story.say("rpcgen made HarbourV1Client, the trait HarbourV1 and their codecs of it when this was built.");
+    let office = Server::builder(net)
+        .service(HarbourV1Service::new(Harbour::new(2)))
+        .listen_tcp(ANY)
+        .listen_udp(ANY)
+        .start()
+        .await?;
+    let registrar =
+        portmapper::Portmapper::at(net, portmapper_at, Transport::Tcp, config.clone()).await?;
+    let (tcp, udp) = (
+        office.tcp_addr().ok_or("no TCP address")?,
+        office.udp_addr().ok_or("no UDP address")?,
+    );
+    for (netid, at) in [(Netid::Tcp, tcp), (Netid::Udp, udp)] {
+        let at = universal(&at);
+        let set = registrar.set(HARBOUR_PROG, HARBOUR_VERS, netid, &at, "demo");
+        if !set.await? {
+            return Err("the portmapper did not register the service".into());
+        }
+    }
+    story.say("It is registered. What `rpcinfo -p` shows now:");
+    story.table(&ports(net, portmapper_at).await?);
+
+    story.step("Calls");
+    let dial = |transport| {
+        Client::dial(
+            net,
+            "127.0.0.1",
+            HARBOUR_PROG,
+            HARBOUR_VERS,
+            transport,
+            config.clone(),
+        )
+    };
+    let by_tcp = HarbourV1Client::new(dial(Transport::Tcp).await?);
+    let by_udp = HarbourV1Client::new(dial(Transport::Udp).await?);
+    for name in ["Endurance", "Fram", "Terra Nova"] {
+        let ship = Ship {
+            name: name.to_owned(),
+            length: 44,
+            draught: 4.5,
+        };
+        let answer = match by_tcp.moor(&ship).await? {
+            Answer::Free(berth) => format!("berth {berth}"),
+            Answer::Taken => "no berth is free".to_owned(),
+        };
+        story.exchange(&format!("moor {name}"), &answer);
+    }
+    let height = by_udp.tide(6 * 60).await?;
+    story.exchange("tide at 06:00, over UDP", &format!("{height} mm"));
+
+    story.step("Many calls");
+    for (name, client) in [("TCP", &by_tcp), ("UDP", &by_udp)] {
+        one_by_one(net, story, name, client).await?;
+        at_once(net, story, name, client).await?;
+    }
+
+    story.step("What is refused is told apart");
+    let client = by_tcp.client();
+    let options = fairway_rpc::CallOptions::default();
+    for (what, version, procedure) in [
+        ("a version that is not there", 9, 1),
+        ("a procedure that is not there", HARBOUR_VERS, 99),
+        ("arguments that are none", HARBOUR_VERS, 1),
+    ] {
+        let call = Procedure::new(HARBOUR_PROG, version, procedure);
+        let refused: Result<(), CallError> = client.call(call, &(), &options).await;
+        let error = refused.err().ok_or("it was not refused")?;
+        story.exchange(what, &error.to_string());
+    }
+
+    story.step("The end");
+    if !registrar
+        .unset(HARBOUR_PROG, HARBOUR_VERS, None, "demo")
+        .await?
+    {
+        return Err("the portmapper did not unregister the service".into());
+    }
+    let served = office.counters();
+    if !office.shutdown(Duration::from_secs(5)).await {
+        return Err("calls were still running".into());
+    }
+    story.say("The service has unregistered and ended, with every call answered:");
+    for procedure in served.procedures {
+        let name = procedure.name.unwrap_or("(no such procedure)");
+        story.counted(name, procedure.calls, procedure.errors);
+    }
+    story.say("`rpcinfo -p` again:");
+    story.table(&ports(net, portmapper_at).await?);
+    portmapper_server.shutdown(Duration::from_secs(5)).await;
+    Ok(())
+}
+
+/// A portmapper on one free port, TCP and UDP.
+async fn start_portmapper(net: &Net) -> Result<(Server, SocketAddr), Error> {
+    let portmapper = Portmapper::new(
+        net,
+        Core::new(registry::Limits::default(), access::Access::default()),
+    );
+    let server = loop {
+        // A UDP port first: it is then wanted for TCP, too, and somebody else may have that one.
+        let free = net.bind_udp(ANY)?.local_addr()?;
+        let builder = Server::builder(net).registry(portmapper.services());
+        match builder.listen_udp(free).listen_tcp(free).start().await {
+            Ok(server) => break server,
+            Err(error) if error.to_string().contains("in use") => {}
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let at = server.tcp_addr().ok_or("no TCP address")?;
+    for netid in ["tcp", "udp"] {
+        portmapper
+            .core()
+            .register_self(&address::Netid::new(netid), &universal(&at));
+    }
+    Ok((server, at))
+}
+
+/// What `rpcinfo -p` prints for a portmapper.
+async fn ports(net: &Net, at: SocketAddr) -> Result<String, Error> {
+    let client = PmapV2Client::new(Client::tcp(net, at, ClientConfig::new()).await?);
+    let programs = Programs::built_in();
+    let names = |number| {
+        let name = programs
+            .by_number(number)
+            .map(|program| program.name.clone());
+        name.or_else(|| (number == HARBOUR_PROG).then(|| "harbour".to_owned()))
+    };
+    Ok(Ports::new(&client.dump().await?, &names).to_string())
+}
+
+async fn one_by_one(
+    net: &Net,
+    story: &Story,
+    name: &str,
+    client: &HarbourV1Client,
+) -> Result<(), Error> {
+    let clock = net.clock();
+    let since = clock.now();
+    for minute in 0..CALLS {
+        tide(client, minute).await?;
+    }
+    let took = clock.now() - since;
+    story.figures(&format!("{name}, one by one"), CALLS, took);
+    Ok(())
+}
+
+async fn at_once(
+    net: &Net,
+    story: &Story,
+    name: &str,
+    client: &HarbourV1Client,
+) -> Result<(), Error> {
+    let clock = net.clock();
+    let since = clock.now();
+    let calls: Vec<_> = (0..CALLS)
+        .map(|minute| {
+            let client = client.clone();
+            net.spawn(async move { tide(&client, minute).await })
+        })
+        .collect();
+    for call in calls {
+        call.await??;
+    }
+    let took = clock.now() - since;
+    story.figures(&format!("{name}, {CALLS} at a time"), CALLS, took);
+    let resent = client.client().counters().resent;
+    if resent > 0 {
+        story.say(&format!(
+            "  (A burst is more than a UDP socket holds: {resent} datagrams were sent again, each call was served once.)"
+        ));
+    }
+    Ok(())
+}
+
+/// One call, its answer checked.
+async fn tide(client: &HarbourV1Client, minute: usize) -> Result<(), CallError> {
+    let minute = u32::try_from(minute).unwrap_or(0);
+    let height = client.tide(minute).await?;
+    debug_assert_eq!(height, harbour::tide(minute));
+    Ok(())
+}
+
+/// The lines of a `.x` file from `program` on.
+fn program_of(x: &str) -> &str {
+    x.find("program ").and_then(|at| x.get(at..)).unwrap_or(x)
+}

@@ -7,6 +7,8 @@
     reason = "tests"
 )]
 
+mod calls;
 mod codec_against_c;
+mod demo;
 mod portmapper;
 mod support_works;

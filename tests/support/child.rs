@@ -1,5 +1,6 @@
 //! Processes that end with the test that started them.
 
+use std::io::BufRead as _;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -47,6 +48,22 @@ impl Child {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.inner.id()
+    }
+
+    /// Waits for the first line of its standard output, which its command has made a pipe.
+    ///
+    /// # Panics
+    /// When the output is no pipe, was asked for before, or ends first.
+    #[track_caller]
+    #[expect(clippy::expect_used, reason = "a test helper")]
+    pub fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        let out = self.inner.stdout.take().expect("its output is a pipe");
+        std::io::BufReader::new(out)
+            .read_line(&mut line)
+            .expect("a line");
+        assert!(line.ends_with('\n'), "{} ended first", self.name);
+        line
     }
 
     /// How it ended, if it has.

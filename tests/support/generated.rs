@@ -32,3 +32,14 @@ pub mod mix {
 pub mod bombs {
     include!(concat!(env!("OUT_DIR"), "/bombs.rs"));
 }
+
+/// `demo/harbour.x`: the service of the demo.
+#[allow(
+    clippy::allow_attributes,
+    clippy::pedantic,
+    missing_docs,
+    reason = "generated"
+)]
+pub mod harbour {
+    include!(concat!(env!("OUT_DIR"), "/harbour.rs"));
+}

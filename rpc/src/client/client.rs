@@ -458,9 +458,10 @@ impl Client {
     fn terms(&self, options: &CallOptions) -> Terms {
         let config = self.config();
         let span = options.deadline.unwrap_or(config.deadline);
-        let deadline = (span != Duration::MAX).then(|| self.handle.conn.clock.now() + span);
+        let began = (span != Duration::MAX).then(|| self.handle.conn.clock.now());
         Terms {
-            deadline,
+            began,
+            deadline: began.map(|began| began + span),
             resend: options.resend.unwrap_or(config.resend),
             one_way: false,
         }
@@ -474,7 +475,7 @@ impl Client {
         options: &CallOptions,
     ) -> Result<Bytes, CallError> {
         let conn = &self.handle.conn;
-        let terms = self.terms(options);
+        let mut terms = self.terms(options);
         let auth = match &options.auth {
             Some(auth) => &**auth,
             None => &*conn.config.auth,
@@ -483,13 +484,15 @@ impl Client {
         loop {
             if let Some(prepared) = auth.prepare(self) {
                 within(conn, terms.deadline, prepared).await??;
+                terms.began = None;
             }
             // The header, a credential of AUTH_SYS included, is a trifle beside what one call may take.
             let octets = args.encoded_len().saturating_add(64);
             let (place, frame) = conn.admit(octets, terms).await?;
             let (frame, ticket) = self.encode(place.xid, procedure, args, auth, frame)?;
-            let record = place.exchange(frame, terms.deadline).await?;
-            drop(place);
+            let record = place.exchange(frame, &terms).await?;
+            // A second round begins later.
+            terms.began = None;
             let (header, results) = ReplyHeader::parse(&record).map_err(|fault| match fault {
                 ReplyFault::Truncated => CallError::Malformed("cut short"),
                 ReplyFault::Unknown { field, .. } => CallError::Malformed(field),
@@ -622,7 +625,7 @@ impl Client {
             return Err(CallError::Interrupted(error));
         }
         let (place, frame) = conn.admit(0, terms).await?;
-        place.exchange(frame, terms.deadline).await?;
+        place.exchange(frame, &terms).await?;
         Ok(())
     }
 

@@ -116,8 +116,6 @@ struct Io {
     timer: Timer,
     /// Whom the timer wakes.
     timer_waker: Option<Waker>,
-    /// A datagram found no room.
-    blocked: bool,
     records: Vec<Bytes>,
     calls: Vec<Bytes>,
     wakes: Vec<Waker>,
@@ -170,12 +168,14 @@ enum Drive {
     Lost,
 }
 
-/// What the time asks for.
-enum Watch {
+/// When the time is next to be looked at.
+enum Due {
+    /// The caller's own call is done: its time is over.
     Mine,
-    /// Something was queued again, or the time is over already.
-    Again,
-    Waiting,
+    /// At once: datagrams are to be sent again.
+    Now,
+    At(Instant),
+    Never,
 }
 
 impl Conn {
@@ -233,7 +233,6 @@ impl Conn {
                 wire,
                 timer: clock.timer(),
                 timer_waker: None,
-                blocked: false,
                 records: Vec::new(),
                 calls: Vec::new(),
                 wakes: Vec::new(),
@@ -289,8 +288,9 @@ impl Conn {
             loop {
                 let mut room = pin!(self.room.notified());
                 room.as_mut().enable();
-                if let Some(place) = self.try_admit(octets, terms)? {
-                    return Ok(place);
+                if let Some((mut place, frame)) = self.try_admit(octets, terms)? {
+                    place.began = None;
+                    return Ok((place, frame));
                 }
                 room.await;
             }
@@ -326,6 +326,8 @@ impl Conn {
             Place {
                 conn: Arc::clone(self),
                 xid,
+                began: terms.began,
+                done: false,
             },
             frame,
         )))
@@ -395,16 +397,19 @@ impl Conn {
         }
     }
 
-    /// Polls a call: queues `frame` the first time, then moves octets or waits for whoever does.
+    /// Polls a call: queues its frame the first time, then moves octets or waits for whoever does.
     fn poll_call(
         &self,
         cx: &mut Context<'_>,
         xid: u32,
-        frame: &mut Option<Encoder>,
+        first: &mut Option<(Encoder, Option<Instant>)>,
     ) -> Poll<Result<Bytes, CallError>> {
+        let mut began = None;
         let mut state = self.state();
-        if let Some(frame) = frame.take() {
+        if let Some((frame, now)) = first.take() {
+            began = now;
             if state.status == Status::Closed {
+                state.core.handle_cancel(xid);
                 return Poll::Ready(Err(CallError::Closed));
             }
             state.core.handle_call(xid, frame);
@@ -449,7 +454,7 @@ impl Conn {
                 Role::Task | Role::Link => return Poll::Pending,
             }
             drop(state);
-            match self.drive(cx, Some(xid)) {
+            match self.drive(cx, Some(xid), began.take()) {
                 Drive::Waiting => return Poll::Pending,
                 Drive::Calls => self.serve_calls(),
                 Drive::Mine | Drive::Lost => {}
@@ -470,7 +475,9 @@ impl Conn {
     }
 
     /// Moves octets both ways until there is nothing to do but wait, or until the call `me` is done.
-    fn drive(&self, cx: &mut Context<'_>, me: Option<u32>) -> Drive {
+    ///
+    /// `began` is the time, if it was read a moment ago.
+    fn drive(&self, cx: &mut Context<'_>, me: Option<u32>, mut began: Option<Instant>) -> Drive {
         let mut guard = self.io();
         // Another thread may have given the task the role since the caller looked. The task must be the last to leave its waker with the
         // stream: it waits for `io` now, or has been woken and will.
@@ -483,14 +490,20 @@ impl Conn {
             if let Some(end) = self.receive(cx, io, me) {
                 return end;
             }
-            let now = self.clock.now();
-            if let Some(end) = self.send(cx, io, now) {
-                return end;
-            }
-            match self.watch_time(cx, io, now, me) {
-                Watch::Again => {}
-                Watch::Mine => return Drive::Mine,
-                Watch::Waiting => return Drive::Waiting,
+            let now = began.take().unwrap_or_else(|| self.clock.now());
+            let due = match self.send(cx, io, me, now) {
+                Ok(due) => due,
+                Err(end) => return end,
+            };
+            match due {
+                Due::Mine => return Drive::Mine,
+                Due::Never => return Drive::Waiting,
+                Due::Now => {}
+                Due::At(at) => {
+                    if !watch_time(cx, io, now, at) {
+                        return Drive::Waiting;
+                    }
+                }
             }
         }
     }
@@ -575,23 +588,43 @@ impl Conn {
         }
     }
 
-    fn send(&self, cx: &mut Context<'_>, io: &mut Io, now: Instant) -> Option<Drive> {
+    /// Writes what is queued, ends what is over its time, and says when that is next to be done.
+    fn send(
+        &self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+        me: Option<u32>,
+        now: Instant,
+    ) -> Result<Due, Drive> {
         match &mut io.wire {
-            Wire::Stream(_) => self.send_stream(cx, io, now),
+            Wire::Stream(_) => self.send_stream(cx, io, me, now),
             Wire::Datagram(datagram) => {
-                io.blocked = self.send_datagrams(cx, datagram, now);
-                self.wake_all(io);
-                None
+                let blocked = self.send_datagrams(cx, datagram, now);
+                let mut state = self.state();
+                let due = state.due(me, now);
+                let again = !blocked && state.core.has_output();
+                unlock_and_wake(state, &mut io.wakes);
+                // Calls whose wait is over are queued again.
+                Ok(match due {
+                    Due::At(_) | Due::Never if again => Due::Now,
+                    due => due,
+                })
             }
-            Wire::None => Some(Drive::Lost),
+            Wire::None => Err(Drive::Lost),
         }
     }
 
-    fn send_stream(&self, cx: &mut Context<'_>, io: &mut Io, now: Instant) -> Option<Drive> {
+    fn send_stream(
+        &self,
+        cx: &mut Context<'_>,
+        io: &mut Io,
+        me: Option<u32>,
+        now: Instant,
+    ) -> Result<Due, Drive> {
         let mut blocked = false;
         loop {
             let Wire::Stream(stream) = &mut io.wire else {
-                return Some(Drive::Lost);
+                return Err(Drive::Lost);
             };
             let mut state = self.state();
             let mut freed = false;
@@ -617,12 +650,14 @@ impl Conn {
                 }
             }
             state.busy = !stream.is_between_records();
+            let ended = blocked || (stream.out.is_empty() && stream.is_flushed());
+            let due = ended.then(|| state.due(me, now));
             unlock_and_wake(state, &mut io.wakes);
             if freed {
                 self.tell_room();
             }
-            if blocked || (stream.out.is_empty() && stream.is_flushed()) {
-                return None;
+            if let Some(due) = due {
+                return Ok(due);
             }
             match stream.poll_write(cx) {
                 Poll::Ready(Ok(())) => {}
@@ -631,7 +666,7 @@ impl Conn {
                     let mut state = self.state();
                     self.lose(&mut state, &mut io.wire, error);
                     unlock_and_wake(state, &mut io.wakes);
-                    return Some(Drive::Lost);
+                    return Err(Drive::Lost);
                 }
             }
         }
@@ -675,60 +710,6 @@ impl Conn {
             self.tell_room();
         }
         blocked
-    }
-
-    fn wake_all(&self, io: &mut Io) {
-        let state = self.state();
-        if !state.core.wakes.is_empty() {
-            unlock_and_wake(state, &mut io.wakes);
-        }
-    }
-
-    /// Ends what is over its time and sets the timer.
-    fn watch_time(
-        &self,
-        cx: &mut Context<'_>,
-        io: &mut Io,
-        now: Instant,
-        me: Option<u32>,
-    ) -> Watch {
-        let mut state = self.state();
-        state.core.handle_timeout(now);
-        let again = state.core.has_output() && matches!(io.wire, Wire::Datagram(_));
-        let check = state.core.poll_timeout();
-        let mine = me.is_some_and(|me| state.core.is_done(me));
-        unlock_and_wake(state, &mut io.wakes);
-        if mine {
-            return Watch::Mine;
-        }
-        let Some(at) = check else {
-            // A timer that is still set wakes somebody once for nothing.
-            return Watch::Waiting;
-        };
-        // An earlier setting does as well: it is looked at again when it is over.
-        let set = io
-            .timer
-            .deadline()
-            .is_some_and(|set| set <= at && set > now);
-        let known = io
-            .timer_waker
-            .as_ref()
-            .is_some_and(|known| known.will_wake(cx.waker()));
-        if !(set && known) {
-            if !set {
-                io.timer.reset(Some(at));
-            }
-            io.timer_waker = None;
-            if io.timer.poll_expired(cx).is_ready() {
-                return Watch::Again;
-            }
-            io.timer_waker = Some(cx.waker().clone());
-        }
-        if again && !io.blocked {
-            Watch::Again
-        } else {
-            Watch::Waiting
-        }
     }
 
     /// The connection is gone.
@@ -813,7 +794,7 @@ impl Conn {
             }
             state.patience = 0;
             drop(state);
-            match self.drive(cx, None) {
+            match self.drive(cx, None, None) {
                 Drive::Waiting => {}
                 Drive::Calls => {
                     self.serve_calls();
@@ -1080,6 +1061,15 @@ impl Drop for Undo<'_> {
 }
 
 impl State {
+    /// Ends what is over its time, and says when that is next to be done.
+    fn due(&mut self, me: Option<u32>, now: Instant) -> Due {
+        self.core.handle_timeout(now);
+        if me.is_some_and(|me| self.core.is_done(me)) {
+            return Due::Mine;
+        }
+        self.core.poll_timeout().map_or(Due::Never, Due::At)
+    }
+
     fn poke(&mut self) {
         if !self.poked {
             self.poked = true;
@@ -1109,6 +1099,25 @@ impl State {
             self.role = Role::Free;
         }
     }
+}
+
+/// Sets the timer to `at`; true if that is over already.
+fn watch_time(cx: &mut Context<'_>, io: &mut Io, now: Instant, at: Instant) -> bool {
+    // An earlier setting does as well: it is looked at again when it is over.
+    let set = io.timer.deadline().filter(|&set| set <= at && set > now);
+    let known = io.timer_waker.as_ref();
+    if set.is_some() && known.is_some_and(|known| known.will_wake(cx.waker())) {
+        return false;
+    }
+    if set.is_none() {
+        io.timer.reset(Some(at));
+    }
+    io.timer_waker = None;
+    if io.timer.poll_expired(cx).is_ready() {
+        return true;
+    }
+    io.timer_waker = Some(cx.waker().clone());
+    false
 }
 
 /// Wakes, without the lock, those whose calls are done; `wakes` is an empty vector kept for its memory.
@@ -1222,33 +1231,42 @@ impl Drop for Waiting<'_> {
 pub(super) struct Place {
     conn: Arc<Conn>,
     pub(super) xid: u32,
+    /// The time, if it was read without waiting since: the timer may not have gone off meanwhile.
+    began: Option<Instant>,
+    /// The outcome was taken, and the place with it.
+    done: bool,
 }
 
 impl Place {
     /// Queues the call and waits for its reply, or for all before it to be written if it gets none.
     pub(super) async fn exchange(
-        &self,
+        mut self,
         frame: Encoder,
-        deadline: Option<Instant>,
+        terms: &Terms,
     ) -> Result<Bytes, CallError> {
-        let mut frame = Some(frame);
-        let call = std::future::poll_fn(|cx| self.conn.poll_call(cx, self.xid, &mut frame));
-        match deadline {
+        let mut first = Some((frame, self.began));
+        let (conn, xid) = (&*self.conn, self.xid);
+        let call = std::future::poll_fn(|cx| conn.poll_call(cx, xid, &mut first));
+        let outcome = match terms.deadline {
             // Nobody else watches the time here.
-            Some(deadline) if self.conn.link.is_some() => {
-                match self.conn.clock.timeout_at(deadline, call).await {
+            Some(deadline) if conn.link.is_some() => {
+                match conn.clock.timeout_at(deadline, call).await {
                     Ok(outcome) => outcome,
-                    Err(_) => Err(CallError::TimedOut),
+                    Err(_) => return Err(CallError::TimedOut),
                 }
             }
             _ => call.await,
-        }
+        };
+        self.done = true;
+        outcome
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.conn.cancel(self.xid);
+        if !self.done {
+            self.conn.cancel(self.xid);
+        }
     }
 }
 

@@ -82,6 +82,8 @@ struct Call {
 /// How a call is to be treated.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Terms {
+    /// When the caller began, if that was read.
+    pub(crate) began: Option<Instant>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) resend: bool,
     pub(crate) one_way: bool,

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use fairway_stack::{Credentials, Instant, Net};
+use fairway_stack::{Credentials, Instant, LocalAddr, Net};
 use fairway_xdr::Encode;
 
 use super::auth::Seal;
-use super::connection::Handle;
+use super::handle::Handle;
 use super::replies::PeerKey;
 use super::{EncodedReply, Refusal, Reply};
 use crate::auth::AuthSys;
@@ -98,10 +98,21 @@ pub(crate) struct Origin {
     pub(crate) local: Option<SocketAddr>,
     pub(crate) interface: Option<u32>,
     pub(crate) id: u64,
-    /// Who it is to the duplicate cache.
-    pub(crate) key: PeerKey,
+    /// The name of a local datagram's sender.
+    pub(crate) name: Option<Box<LocalAddr>>,
     /// The connection, for calls back over it.
     pub(crate) connection: Weak<Handle>,
+}
+
+impl Origin {
+    /// Who it is to the duplicate cache.
+    pub(crate) fn key(&self) -> PeerKey {
+        match (&self.peer, &self.name) {
+            (Peer::Socket(address), _) => PeerKey::Address(*address, self.transport.is_stream()),
+            (_, Some(name)) => PeerKey::Name((**name).clone()),
+            _ => PeerKey::Connection(self.id),
+        }
+    }
 }
 
 /// One call, as its handler sees it.
@@ -206,7 +217,7 @@ impl CallContext {
     }
 
     /// A client that calls the other way, over the connection that this call came on; the peer serves what it gave
-    /// `Client::serve`. None over datagrams, and when the connection has ended.
+    /// [`Client::serve`]. None over datagrams, and when the connection has ended.
     ///
     /// It can be kept: its calls fail as interrupted when the connection ends. Its calls are answered while a handler waits for them,
     /// for nothing holds up the reading but the limits on calls.

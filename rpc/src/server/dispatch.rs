@@ -350,7 +350,7 @@ impl Dispatcher {
         };
         let kept = if cached && procedure.procedure != 0 {
             let key = Box::new(Key {
-                peer: origin.key.clone(),
+                peer: origin.key(),
                 xid,
                 procedure,
                 length: args.len(),

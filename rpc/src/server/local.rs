@@ -11,12 +11,11 @@ use bytes::Bytes;
 use fairway_stack::{LocalAddr, LocalDatagram, LocalMsgInfo, TaskEnded};
 use tracing::{Instrument, Span, debug, error};
 
-use super::connection::Handle;
 use super::context::Origin;
 use super::counters::as_u64;
 use super::dispatch::{Call, Verdict};
+use super::handle::Handle;
 use super::parked::Job;
-use super::replies::PeerKey;
 use super::server::Shared;
 use super::{EncodedReply, Peer, Refusal, TransportKind};
 
@@ -36,7 +35,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, socket: LocalDatagram) {
             local: None,
             interface: None,
             id,
-            key: PeerKey::Connection(id),
+            name: None,
             connection,
         });
         if !shared.enlist(&handle) {
@@ -109,7 +108,7 @@ impl Datagrams {
             local: None,
             interface: None,
             id: own.id,
-            key: PeerKey::Name(info.peer.clone()),
+            name: Some(Box::new(info.peer.clone())),
             connection: Weak::new(),
         });
         let mut call = match dispatcher.accept(&origin, octets, self.shared.clock.now()) {

@@ -3,12 +3,14 @@
 //! [`dispatch`] judges messages and makes replies, [`core`] knows the times and bounds of a stream, [`replies`] remembers what was
 //! answered; none of them does I/O. [`connection`] and [`udp`] drive them over streams and datagrams, [`server`] listens.
 
+mod accept;
 mod auth;
 mod connection;
 mod context;
 mod core;
 mod counters;
 mod dispatch;
+mod handle;
 mod limits;
 mod local;
 mod output;

@@ -17,6 +17,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Wakeups {
     task: Mutex<Option<Waker>>,
     woken: Mutex<Vec<usize>>,
+    /// Whether there are any, so that the usual question takes no lock.
+    any_woken: AtomicBool,
 }
 
 impl Wakeups {
@@ -56,6 +58,7 @@ impl Wake for SlotWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.queued.swap(true, Ordering::AcqRel) {
             lock(&self.wakeups.woken).push(self.slot);
+            self.wakeups.any_woken.store(true, Ordering::Release);
             self.wakeups.wake();
         }
     }
@@ -127,6 +130,9 @@ impl<J: Job> Parking<J> {
 
     /// Polls those that were woken, and hands over each that has ended.
     pub(crate) fn poll_woken(&mut self, mut ended: impl FnMut(J, J::Output)) {
+        if !self.wakeups.any_woken.swap(false, Ordering::AcqRel) {
+            return;
+        }
         if self.parked == 0 {
             // Wakers outlive their calls: somebody may still wake a slot whose call has ended.
             self.forget_woken();

@@ -10,7 +10,6 @@ use super::context::Origin;
 use super::counters::as_u64;
 use super::dispatch::{Call, Dispatcher, Verdict};
 use super::parked::Job;
-use super::replies::PeerKey;
 use super::{Counters, EncodedReply, Limits, Peer, Refusal, Registry, TransportKind};
 use crate::transport::Link;
 
@@ -42,7 +41,7 @@ impl Served {
             local: None,
             interface: None,
             id: 0,
-            key: PeerKey::Connection(0),
+            name: None,
             connection: std::sync::Weak::new(),
         };
         Self {

@@ -10,28 +10,27 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use fairway_stack::{
-    AcceptError, Clock, LocalAddr, LocalDatagram, LocalListener, Net, NetError, Task, TcpListener,
-    UdpSocket, option,
+    Clock, LocalAddr, LocalDatagram, LocalListener, Net, NetError, Task, TcpListener, UdpSocket,
 };
 use tokio::sync::Notify;
-use tracing::{Instrument, debug, debug_span, error, info, warn};
+use tracing::{Instrument, debug, debug_span, info};
 
-use super::connection::{Connection, Handle, READ_ROOM};
+use super::connection::{Connection, READ_ROOM};
 use super::context::Origin;
 use super::dispatch::Dispatcher;
+use super::handle::Handle;
 use super::parked::lock;
-use super::replies::PeerKey;
 use super::{
     Counters, Limits, Peer, Proxy, Registry, ServerAuth, Service, ServiceOptions, TransportKind,
 };
-use super::{local, udp};
+use super::{accept, local, udp};
 use crate::transport::Channel;
 
 /// Buffers that are kept for the next read.
 const MAX_SPARE: usize = 16;
 
-/// The longest a listener rests.
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// How long a task that was told to stop may take to notice.
+const NOTICE: Duration = Duration::from_secs(1);
 
 /// Something to serve on: made by the builder, or handed over by a service manager.
 #[derive(Debug)]
@@ -265,9 +264,9 @@ impl ServerBuilder {
             info!(local = ?address, "listening");
             let own = Arc::clone(&shared);
             tasks.push(match listener {
-                Listener::Tcp(listener) => net.spawn(accept_tcp(own, listener).instrument(span)),
+                Listener::Tcp(listener) => net.spawn(accept::tcp(own, listener).instrument(span)),
                 Listener::Local(listener) => {
-                    net.spawn(accept_local(own, listener).instrument(span))
+                    net.spawn(accept::local(own, listener).instrument(span))
                 }
                 Listener::Udp(socket) => net.spawn(udp::serve(own, socket).instrument(span)),
                 Listener::LocalDatagram(socket) => {
@@ -396,11 +395,7 @@ impl Server {
             handle.stop();
         }
         // They end as soon as they are polled.
-        let _ = self
-            .shared
-            .clock
-            .timeout(LONGEST_REST, self.shared.ended())
-            .await;
+        let _ = self.shared.clock.timeout(NOTICE, self.shared.ended()).await;
         false
     }
 }
@@ -525,7 +520,7 @@ impl Shared {
     }
 
     /// Takes a connection in, or closes it because of a limit.
-    fn admit(
+    pub(crate) fn admit(
         self: &Arc<Self>,
         channel: Channel,
         peer: Peer,
@@ -541,10 +536,6 @@ impl Shared {
         let tally = &self.dispatcher.tally;
         let key = address_key(&peer);
         let id = self.new_id();
-        let peer_key = match &peer {
-            Peer::Socket(address) => PeerKey::Address(*address, true),
-            Peer::Local(_) | Peer::Memory => PeerKey::Connection(id),
-        };
         let mut table = lock(&self.table);
         if self.stopping.load(Ordering::Acquire) {
             return;
@@ -571,7 +562,7 @@ impl Shared {
             local,
             interface: None,
             id,
-            key: peer_key,
+            name: None,
             connection,
         });
         table.handles.insert(id, Arc::clone(&handle));
@@ -638,77 +629,6 @@ impl Shared {
         };
         if let Some(handle) = next {
             handle.wakeups.wake();
-        }
-    }
-}
-
-/// How long a listener rests after an error, so that it neither spins nor gives up.
-struct Rest {
-    first: Duration,
-    next: Duration,
-}
-
-impl Rest {
-    fn new(shared: &Shared) -> Self {
-        let first = shared.dispatcher.limits.accept_backoff;
-        Self { first, next: first }
-    }
-
-    async fn after(&mut self, shared: &Shared, failure: AcceptError) {
-        match failure {
-            AcceptError::Connection(error) => {
-                debug!(%error, "a connection died before it was accepted");
-            }
-            failure => {
-                shared.dispatcher.tally.accept_backoffs.one();
-                if self.next == self.first {
-                    match failure {
-                        AcceptError::Exhausted(error) => {
-                            warn!(%error, "no resources to accept a connection");
-                        }
-                        failure => error!(error = %failure.error(), "cannot accept"),
-                    }
-                }
-                shared.clock.sleep(self.next).await;
-                self.next = self.next.saturating_mul(2).min(LONGEST_REST);
-            }
-        }
-    }
-}
-
-async fn accept_tcp(shared: Arc<Shared>, listener: TcpListener) {
-    let mut rest = Rest::new(&shared);
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                rest.next = rest.first;
-                // Replies are gathered here; the system need not wait for more.
-                if let Err(error) = stream.set(option::NoDelay, true) {
-                    debug!(%peer, %error, "cannot set TCP_NODELAY");
-                }
-                let local = stream.local_addr().ok();
-                shared.admit(
-                    Channel::Tcp(stream),
-                    Peer::Socket(peer),
-                    local,
-                    TransportKind::Tcp,
-                );
-            }
-            Err(failure) => rest.after(&shared, failure).await,
-        }
-    }
-}
-
-async fn accept_local(shared: Arc<Shared>, listener: LocalListener) {
-    let mut rest = Rest::new(&shared);
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                rest.next = rest.first;
-                let peer = Peer::Local(stream.peer_credentials().ok());
-                shared.admit(Channel::Local(stream), peer, None, TransportKind::Local);
-            }
-            Err(failure) => rest.after(&shared, failure).await,
         }
     }
 }

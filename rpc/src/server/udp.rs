@@ -15,12 +15,11 @@ use bytes::Bytes;
 use fairway_stack::{Instant, MsgInfo, Outgoing, RecvBatch, SendInfo, TaskEnded, Timer, UdpSocket};
 use tracing::{Instrument, Span, debug, error};
 
-use super::connection::Handle;
 use super::context::Origin;
 use super::counters::as_u64;
 use super::dispatch::{Call, Dispatcher, Verdict};
+use super::handle::Handle;
 use super::parked::{Job, Parking};
-use super::replies::PeerKey;
 use super::server::Shared;
 use super::{EncodedReply, Peer, Refusal, TransportKind};
 
@@ -81,6 +80,8 @@ struct Datagrams {
     many: Option<RecvBatch>,
     /// Several came the last time.
     busy: bool,
+    /// The datagram that is handled is the only one: its reply need not wait for others.
+    lone: bool,
     timer: Timer,
     /// After an error, until the timer ends.
     resting: bool,
@@ -97,7 +98,7 @@ impl Datagrams {
             local,
             interface: None,
             id,
-            key: PeerKey::Connection(id),
+            name: None,
             connection,
         });
         let size = shared.dispatcher.limits.udp_receive.min(65_535);
@@ -111,6 +112,7 @@ impl Datagrams {
             few: Some(RecvBatch::new(FEW, size)),
             many: Some(RecvBatch::new(RecvBatch::MAX_SLOTS, size)),
             busy: false,
+            lone: false,
             timer: shared.clock.timer(),
             resting: false,
         })
@@ -147,7 +149,7 @@ impl Datagrams {
                 .map(|(ip, local)| (ip, local.port()).into()),
             interface: info.interface,
             id: self.handle.origin.id,
-            key: PeerKey::Address(info.peer, false),
+            name: None,
             connection: Weak::new(),
         });
         let back = way_back(info, local);
@@ -164,7 +166,7 @@ impl Datagrams {
                         let now = self.shared.clock.now();
                         if let Some(reply) = self.dispatcher.finish(asked.call.ticket, now, result)
                         {
-                            self.unsent.push((reply, back));
+                            self.answer(reply, back);
                         }
                         return now;
                     }
@@ -174,11 +176,20 @@ impl Datagrams {
                     }
                 }
             }
-            Verdict::Answer(reply) | Verdict::Swap(reply, _) => self.unsent.push((reply, back)),
+            Verdict::Answer(reply) | Verdict::Swap(reply, _) => self.answer(reply, back),
             Verdict::Reply => tally.garbage.one(),
             Verdict::Ignore => {}
         }
         now
+    }
+
+    /// Sends a reply now, or leaves it for later.
+    fn answer(&mut self, reply: EncodedReply, back: SendInfo) {
+        if self.lone && send_one(&self.socket, &reply, &back).is_ok() {
+            self.dispatcher.tally.datagrams_sent.one();
+        } else {
+            self.unsent.push((reply, back));
+        }
     }
 
     /// Receives what is there, in one system call.
@@ -194,6 +205,7 @@ impl Datagrams {
         let result = self.socket.try_recv_batch(&mut batch);
         if let Ok(count) = result {
             self.dispatcher.tally.datagrams_received.add(as_u64(count));
+            self.lone = count == 1 && self.unsent.is_empty();
             for (octets, info) in batch.iter() {
                 if info.truncated {
                     debug!(peer = %info.peer, "datagram too long");

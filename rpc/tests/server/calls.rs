@@ -1,6 +1,8 @@
 //! Calls that are answered, over every transport.
 
-use fairway_rpc::{Peer as RpcPeer, Server};
+use std::time::Duration;
+
+use fairway_rpc::{Limits, Peer as RpcPeer, Server};
 use fairway_stack::{LocalAddr, Net};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -248,5 +250,68 @@ fn a_panicking_handler_ends_its_connection_and_no_other() {
             .until(|counters| counters.connections_open == 1)
             .await;
         assert_eq!((counters.closed_by_panic, counters.calls_running), (2, 0));
+    });
+}
+
+#[test]
+fn on_several_threads_no_wake_up_is_lost() {
+    const CONNECTIONS: u32 = 8;
+    const CALLS: u32 = 2000;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(3)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let limits = Limits {
+            max_calls_per_connection: 16,
+            max_calls: 40,
+            ..Limits::default()
+        };
+        let fixture = Fixture::limits(limits).await;
+        let mut clients = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let (mut read, mut write) = fixture.connect().await.stream.into_split();
+            let calls: Vec<u8> = (0..CALLS)
+                .flat_map(|xid| record(&call(xid, YIELD, &words(&[xid]))))
+                .collect();
+            let writing =
+                tokio::spawn(async move { write.write_all(&calls).await.map(|()| write) });
+            clients.push(tokio::spawn(async move {
+                let mut seen = vec![false; usize::try_from(CALLS).unwrap()];
+                for _ in 0..CALLS {
+                    let mut reply = [0; 32];
+                    read.read_exact(&mut reply).await?;
+                    let xid = u32::from_be_bytes(reply[4..8].try_into().unwrap());
+                    assert_eq!(reply[..], record(&success(xid, &words(&[xid]))));
+                    let seen = &mut seen[usize::try_from(xid).unwrap()];
+                    assert!(!*seen, "call {xid} answered twice");
+                    *seen = true;
+                }
+                // The writing half must live until now: its end would be the connection's.
+                writing.await.unwrap().map(drop)
+            }));
+        }
+        let datagrams = fixture.datagrams().await;
+        for xid in 0..CALLS {
+            // Dropped if all places are taken: asked again, as UDP clients do.
+            let clock = fixture.net.clock();
+            while clock
+                .timeout(
+                    Duration::from_millis(20),
+                    datagrams.ask(&call(xid, YIELD, &words(&[xid]))),
+                )
+                .await
+                .is_err()
+            {}
+        }
+        let clock = fixture.net.clock();
+        for client in clients {
+            let ended = clock.timeout(Duration::from_secs(30), client).await;
+            ended.expect("the test hangs").unwrap().unwrap();
+        }
+        fixture
+            .until(|counters| counters.calls_running == 0 && counters.connections_open == 0)
+            .await;
     });
 }

@@ -42,6 +42,8 @@ pub(crate) const WAIT_PANIC: u32 = 12;
 pub(crate) const CALL_BACK: u32 = 13;
 /// Answers the uid of an AUTH_SYS caller.
 pub(crate) const WHO: u32 = 14;
+/// Echoes after having given way to other tasks a few times.
+pub(crate) const YIELD: u32 = 15;
 
 /// Runs a test on a runtime of its own; 30 seconds are a failure.
 pub(crate) fn run<F: Future<Output = ()>>(test: F) {
@@ -118,6 +120,13 @@ impl TestService {
             ASKED => cx.reply(Reply::Value(xdr::Text(
                 cx.local_addr().unwrap().to_string(),
             ))),
+            YIELD => {
+                let value = args.decode::<u32>()?;
+                for _ in 0..value % 5 {
+                    tokio::task::yield_now().await;
+                }
+                cx.reply(Reply::Value(value))
+            }
             WHO => match cx.caller() {
                 Caller::Sys(sys) => cx.reply(Reply::Value(sys.uid)),
                 _ => Err(Refusal::Auth(AuthStat::TOOWEAK)),

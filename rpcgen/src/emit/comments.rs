@@ -111,8 +111,10 @@ fn is_prose(text: &str) -> bool {
 
 /// A declaration on one line: without comments, blanks squeezed. Empty if there is none, or if it is long.
 pub(super) fn declaration(text: &str) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(text.len().min(2 * SHOWN));
     let mut rest = text;
+    // Plain text goes over in pieces, up to what is special.
+    let special = |c: char| !c.is_ascii_graphic() || matches!(c, '/' | ';' | ',' | ')' | ']' | '>');
     while let Some(c) = rest.chars().next() {
         if let Some(comment) = rest.strip_prefix("/*") {
             rest = comment.split_once("*/").map_or("", |(_, after)| after);
@@ -120,27 +122,33 @@ pub(super) fn declaration(text: &str) -> String {
         } else if let Some(comment) = rest.strip_prefix("//") {
             rest = comment.split_once('\n').map_or("", |(_, after)| after);
             gap(&mut out);
-        } else {
+        } else if special(c) {
             rest = &rest[c.len_utf8()..];
             if c.is_whitespace() || !is_text(c) {
                 gap(&mut out);
             } else {
-                if matches!(c, ';' | ',' | ')' | ']' | '>') {
+                if c != '/' && c.is_ascii() {
                     out.truncate(out.trim_end().len());
                 }
                 out.push(c);
             }
+        } else {
+            let (piece, after) = rest.split_at(rest.find(special).unwrap_or(rest.len()));
+            out.push_str(piece);
+            rest = after;
         }
         if out.len() > 2 * SHOWN {
             return String::new();
         }
     }
-    let out = out.trim().replace("( ", "(");
-    if out.chars().count() > SHOWN || out.contains('`') {
-        String::new()
-    } else {
-        out
+    out.truncate(out.trim_end().len());
+    if out.contains("( ") {
+        out = out.replace("( ", "(");
     }
+    if out.chars().count() > SHOWN || out.contains('`') {
+        out.clear();
+    }
+    out
 }
 
 fn gap(out: &mut String) {

@@ -267,8 +267,12 @@ impl Scope {
 
     /// The wanted name, or the first of `name2`, `name3`… that is free.
     fn take(&mut self, wanted: &str, joint: &str) -> String {
-        let mut name = wanted.to_owned();
-        let mut number = 2_u32;
+        if !self.0.contains(wanted) {
+            self.0.insert(wanted.to_owned());
+            return wanted.to_owned();
+        }
+        let mut name = format!("{wanted}{joint}2");
+        let mut number = 3_u32;
         while !self.0.insert(name.clone()) {
             name = format!("{wanted}{joint}{number}");
             number = number.saturating_add(1);
@@ -278,36 +282,43 @@ impl Scope {
 }
 
 /// The words of a name: parted by `_` and where the case changes.
-fn words(name: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for part in name.split(|c: char| !c.is_ascii_alphanumeric()) {
-        let letters: Vec<char> = part.chars().collect();
-        let mut word = String::new();
-        for (at, &c) in letters.iter().enumerate() {
-            let begins = at > 0
-                && c.is_ascii_uppercase()
-                && {
-                    let before = letters[at - 1];
-                    let ahead = &letters[at + 1..];
-                    before.is_ascii_lowercase()
-                    || (before.is_ascii_digit() && word.contains(|c: char| c.is_ascii_lowercase()))
-                    // The last capital of a run begins a word: IPAddr, but not NFSv4.
-                    || (before.is_ascii_uppercase() && ahead.len() >= 2 && ahead[..2].iter().all(char::is_ascii_lowercase))
-                };
-            if begins {
-                words.push(core::mem::take(&mut word));
-            }
-            word.push(c);
-        }
-        if !word.is_empty() {
-            words.push(word);
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    name.split(|c: char| !c.is_ascii_alphanumeric())
+        .flat_map(|part| {
+            let mut rest = part;
+            core::iter::from_fn(move || {
+                let (word, after) = rest.split_at(word_len(rest));
+                rest = after;
+                (!word.is_empty()).then_some(word)
+            })
+        })
+}
+
+/// Length of the first word of letters and digits.
+fn word_len(part: &str) -> usize {
+    let letters = part.as_bytes();
+    let mut lower = false;
+    for at in 1..letters.len() {
+        let before = letters[at - 1];
+        lower |= before.is_ascii_lowercase();
+        let begins = letters[at].is_ascii_uppercase()
+            && match before {
+                b'a'..=b'z' => true,
+                b'0'..=b'9' => lower,
+                // The last capital of a run begins a word: IPAddr, but not NFSv4.
+                _ => letters
+                    .get(at + 1..at + 3)
+                    .is_some_and(|ahead| ahead.iter().all(u8::is_ascii_lowercase)),
+            };
+        if begins {
+            return at;
         }
     }
-    words
+    letters.len()
 }
 
 fn camel(name: &str) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(name.len() + 1);
     for word in words(name) {
         // Digits on both sides keep their gap: v1_2 is not v12.
         if out.ends_with(|c: char| c.is_ascii_digit())
@@ -315,27 +326,34 @@ fn camel(name: &str) -> String {
         {
             out.push('_');
         }
-        let mut letters = word.chars();
-        out.extend(letters.next().map(|c| c.to_ascii_uppercase()));
-        out.extend(letters.map(|c| c.to_ascii_lowercase()));
+        let at = out.len();
+        out.push_str(word);
+        out[at..].make_ascii_lowercase();
+        out[at..=at].make_ascii_uppercase();
     }
-    if out.len() > 2 && out.chars().all(|c| c.is_ascii_uppercase()) {
-        out = out[..1].to_owned() + &out[1..].to_ascii_lowercase(); // a_b_c: all capitals read as a constant
+    if out.len() > 2 && out.bytes().all(|c| c.is_ascii_uppercase()) {
+        out[1..].make_ascii_lowercase(); // a_b_c: all capitals read as a constant
     }
-    match out.chars().next() {
-        None => "X".to_owned(),
-        Some(c) if c.is_ascii_digit() => format!("X{out}"),
-        Some(_) => out,
-    }
+    begin_with_letter(out, 'X')
 }
 
 fn snake(name: &str) -> String {
-    let out = words(name).join("_").to_ascii_lowercase();
-    match out.chars().next() {
-        None => "x".to_owned(),
-        Some(c) if c.is_ascii_digit() => format!("x{out}"),
-        Some(_) => out,
+    let mut out = String::with_capacity(name.len() + 4);
+    for word in words(name) {
+        if !out.is_empty() {
+            out.push('_');
+        }
+        out.push_str(word);
     }
+    out.make_ascii_lowercase();
+    begin_with_letter(out, 'x')
+}
+
+fn begin_with_letter(mut name: String, letter: char) -> String {
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        name.insert(0, letter);
+    }
+    name
 }
 
 fn screaming(name: &str) -> String {

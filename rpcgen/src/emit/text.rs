@@ -66,33 +66,51 @@ impl Chain {
         self
     }
 
+    /// Columns that it takes on one line, if rustfmt leaves it there as far as it alone decides.
+    fn one_line_width(&self) -> Option<usize> {
+        let links: usize = self.links.iter().map(|link| link.chars().count()).sum();
+        let width = self.root.chars().count() + links;
+        // rustfmt counts a `?` at the end twice.
+        let counted =
+            width + usize::from(self.links.last().is_some_and(|link| link.ends_with('?')));
+        (self.links.len() <= 1 || counted <= CHAIN_WIDTH).then_some(width)
+    }
+
     /// The text, if rustfmt leaves it on one line as far as it alone decides.
     pub(super) fn one_line(&self) -> Option<String> {
-        let text = self.root.clone() + &self.links.concat();
-        // rustfmt counts a `?` at the end twice.
-        let width = text.chars().count() + usize::from(text.ends_with('?'));
-        (self.links.len() <= 1 || width <= CHAIN_WIDTH).then_some(text)
+        self.one_line_width()
+            .map(|_| self.root.clone() + &self.links.concat())
+    }
+
+    fn push_one_line(&self, out: &mut String, after: &str) {
+        out.push_str(&self.root);
+        self.links.iter().for_each(|link| out.push_str(link));
+        out.push_str(after);
+        out.push('\n');
     }
 
     /// Writes `before`, the chain and `after`, over several lines if need be.
     pub(super) fn put(&self, out: &mut String, indent: usize, before: &str, after: &str) {
-        if let Some(text) = self.one_line() {
-            let whole = format!("{before}{text}{after}");
-            let alone = format!("{text}{after}");
-            let spare = if text.ends_with(")?") && !self.links.is_empty() {
+        if let Some(width) = self.one_line_width() {
+            let alone = width + after.len();
+            let spare = if self.links.last().is_some_and(|link| link.ends_with(")?")) {
                 2
             } else {
                 0
             };
-            if fits(indent + spare, &whole) || (before.is_empty() && self.links.is_empty()) {
-                line!(out, indent, "{whole}");
+            let whole = indent + before.chars().count() + alone;
+            if whole + spare <= WIDTH || (before.is_empty() && self.links.is_empty()) {
+                pad(out, indent);
+                out.push_str(before);
+                self.push_one_line(out, after);
                 return;
             }
             // A member of a literal stays beside its name.
             let stays = before.is_empty() || before.ends_with(": ");
-            if !stays && fits(indent + 4, &alone) {
+            if !stays && indent + 4 + alone <= WIDTH {
                 line!(out, indent, "{}", before.trim_end());
-                line!(out, indent + 4, "{alone}");
+                pad(out, indent + 4);
+                self.push_one_line(out, after);
                 return;
             }
         }
@@ -156,23 +174,26 @@ pub(super) fn literal(
     members: &[Init],
     after: &str,
 ) {
-    let texts: Option<Vec<String>> = members
-        .iter()
-        .map(|member| match member {
-            Init::Same(name) => Some(name.clone()),
-            Init::Value(name, value) => value.one_line().map(|text| format!("{name}: {text}")),
-        })
-        .collect();
-    if let Some(texts) = texts {
-        let whole = texts.join(", ");
-        if whole.is_empty() {
-            line!(out, indent, "{before} {{}}{after}");
-            return;
-        }
-        if whole.chars().count() <= LITERAL_WIDTH {
-            line!(out, indent, "{before} {{ {whole} }}{after}");
-            return;
-        }
+    if members.is_empty() {
+        line!(out, indent, "{before} {{}}{after}");
+        return;
+    }
+    // Columns between the braces, with the commas.
+    let width = members.iter().try_fold(0, |sum, member| {
+        let width = match member {
+            Init::Same(name) => name.len(),
+            Init::Value(name, value) => name.len() + 2 + value.one_line_width()?,
+        };
+        Some(sum + width + 2)
+    });
+    if width.is_some_and(|width| width - 2 <= LITERAL_WIDTH) {
+        let text = |member: &Init| match member {
+            Init::Same(name) => name.clone(),
+            Init::Value(name, value) => format!("{name}: {}", value.one_line().unwrap_or_default()),
+        };
+        let texts: Vec<String> = members.iter().map(text).collect();
+        line!(out, indent, "{before} {{ {} }}{after}", texts.join(", "));
+        return;
     }
     line!(out, indent, "{before} {{");
     for member in members {

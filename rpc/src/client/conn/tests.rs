@@ -65,18 +65,21 @@ fn frame(mut frame: Encoder, xid: u32) -> Encoder {
 fn a_caller_that_comes_late_does_not_take_the_streams_waker_from_the_task() {
     run(async {
         let (conn, mut peer) = connection();
-        let (place, encoder) = conn.admit(44, Terms::default()).await.unwrap();
-        let call = place.exchange(frame(encoder, place.xid), None);
+        let terms = Terms::default();
+        let (place, encoder) = conn.admit(44, terms).await.unwrap();
+        let xid = place.xid;
+        let call = place.exchange(frame(encoder, xid), &terms);
         let mut call = pin!(call);
         std::future::poll_fn(|cx| {
             assert!(call.as_mut().poll(cx).is_pending());
             Poll::Ready(())
         })
         .await;
-        assert_eq!(conn.state().role, Role::Caller(place.xid));
+        assert_eq!(conn.state().role, Role::Caller(xid));
         conn.state().hand_to_task();
         settle().await;
-        let late = conn.drive(&mut Context::from_waker(Waker::noop()), Some(place.xid));
+        let mut cx = Context::from_waker(Waker::noop());
+        let late = conn.drive(&mut cx, Some(xid), None);
         assert!(matches!(late, Drive::Waiting));
         answer(&mut peer).await;
         assert!(ReplyHeader::parse(&call.await.unwrap()).is_ok());
