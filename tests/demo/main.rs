@@ -14,7 +14,7 @@ use fairway_portmap::core::Core;
 use fairway_portmap::pmap::PmapV2Client;
 use fairway_portmap::report::Ports;
 use fairway_portmap::{Portmapper, access, address, registry};
-use fairway_rpc::bind::{Netid, universal};
+use fairway_rpc::bind::universal;
 use fairway_rpc::programs::Programs;
 use fairway_rpc::{CallError, Client, ClientConfig, Procedure, Server, Transport, portmapper};
 use fairway_stack::Net;
@@ -72,17 +72,7 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
         .await?;
     let registrar =
         portmapper::Portmapper::at(net, portmapper_at, Transport::Tcp, config.clone()).await?;
-    let (tcp, udp) = (
-        office.tcp_addr().ok_or("no TCP address")?,
-        office.udp_addr().ok_or("no UDP address")?,
-    );
-    for (netid, at) in [(Netid::Tcp, tcp), (Netid::Udp, udp)] {
-        let at = universal(&at);
-        let set = registrar.set(HARBOUR_PROG, HARBOUR_VERS, netid, &at, "demo");
-        if !set.await? {
-            return Err("the portmapper did not register the service".into());
-        }
-    }
+    office.register(&registrar).await?;
     story.say("It is registered. What `rpcinfo -p` shows now:");
     story.table(&ports(net, portmapper_at).await?);
 
@@ -135,12 +125,7 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
     }
 
     story.step("The end");
-    if !registrar
-        .unset(HARBOUR_PROG, HARBOUR_VERS, None, "demo")
-        .await?
-    {
-        return Err("the portmapper did not unregister the service".into());
-    }
+    office.unregister(&registrar).await?;
     let served = office.counters();
     if !office.shutdown(Duration::from_secs(5)).await {
         return Err("calls were still running".into());

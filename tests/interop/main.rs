@@ -11,4 +11,6 @@ mod calls;
 mod codec_against_c;
 mod demo;
 mod portmapper;
+mod readme;
 mod support_works;
+mod wireshark;

@@ -22,7 +22,7 @@ const RPCINFO: &str = "/usr/sbin/rpcinfo";
 const SOON: Duration = Duration::from_secs(20);
 
 /// The path of one of our programs, built as the tests are.
-fn ours(program: &str) -> PathBuf {
+pub(crate) fn ours(program: &str) -> PathBuf {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
         built(Command::new(env!("CARGO")).args([
