@@ -294,7 +294,7 @@ impl Question {
             }
         }
         let [first, second] = octets;
-        tokio::select! {
+        tokio::select! { biased;
             received = next(self.v4.as_ref(), first) => received,
             received = next(self.v6.as_ref(), second) => received,
         }
