@@ -19,7 +19,7 @@ use fairway_rpcgen::emit::Parts;
 use fairway_rpcgen::model::{ItemKind, Model};
 use fairway_tests::{Random, built, damaged, have, noise, scratch};
 
-/// Rounds of [`PER_ROUND`] inputs for each function; the pool grows between rounds.
+/// Rounds of [`PER_ROUND`] inputs for each function; the pool grows between rounds. Twenty times as many in a long run.
 const ROUNDS: usize = 16;
 const PER_ROUND: usize = 96;
 /// Longest input, in octets.
@@ -376,7 +376,8 @@ fn compare(
 ) {
     let mut pool: Vec<Vec<u8>> = Vec::new();
     let mut known = BTreeSet::new();
-    for _ in 0..ROUNDS {
+    let long = std::env::var_os("FAIRWAY_LONG").is_some();
+    for _ in 0..if long { 20 * ROUNDS } else { ROUNDS } {
         let inputs = inputs(random, &pool);
         let theirs = c.ask(function.in_c, STRICT, &inputs);
         let strict = ours.ask(function.in_ours, STRICT, &inputs);
