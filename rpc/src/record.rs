@@ -164,6 +164,12 @@ impl RecordReader {
         self.left.unwrap_or(MARK_LEN).saturating_sub(have)
     }
 
+    /// Octets of the current record that were taken out of the input and are kept here.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.joined.len()
+    }
+
     /// True within a record, of which `input` holds what is not yet taken: a stream that ends now
     /// was cut.
     #[must_use]

@@ -32,7 +32,7 @@ impl Rest {
             }
             failure => {
                 shared.dispatcher.tally.accept_backoffs.one();
-                if self.next == self.first {
+                if self.next == self.first && shared.dispatcher.may_warn(shared.clock.now()) {
                     match failure {
                         AcceptError::Exhausted(error) => {
                             warn!(%error, "no resources to accept a connection");

@@ -67,6 +67,8 @@ pub(crate) struct Connection {
     swap: Swap,
     /// Octets of `output` that are part of the server's sum.
     counted: usize,
+    /// Octets of records not complete that are part of the server's sum.
+    receiving: usize,
     /// The peer has ended its direction.
     input_ended: bool,
     /// The server stops: calls that arrive are dropped, replies are not.
@@ -97,6 +99,7 @@ impl Connection {
             polled_at: Instant::ZERO,
             swap: Swap::None,
             counted: 0,
+            receiving: 0,
             input_ended: false,
             finishing: false,
             waiting: false,
@@ -169,6 +172,7 @@ impl Connection {
                     self.waiting = true;
                     return Ok(true);
                 }
+                self.shared.leave_waiting(&self.handle);
             }
             let Some(record) = self.core.poll_record(now, &mut self.input)? else {
                 return Ok(self.core.pause().is_some());
@@ -241,6 +245,25 @@ impl Connection {
         }
         queued.sub(as_u64(self.counted - now));
         self.counted = now;
+        true
+    }
+
+    /// Keeps the server's sum of octets that are no calls yet; false if that is too large.
+    fn count_receiving(&mut self) -> bool {
+        let mut now = self.core.receiving(self.input.len());
+        if now <= READ_ROOM {
+            // The usual case costs nothing.
+            now = 0;
+        }
+        let sum = &self.dispatcher.tally.octets_receiving;
+        let before = std::mem::replace(&mut self.receiving, now);
+        if now > before {
+            sum.add(as_u64(now - before));
+            return sum.get() <= as_u64(self.dispatcher.limits.max_receiving_in_all);
+        }
+        if now < before {
+            sum.sub(as_u64(before - now));
+        }
         true
     }
 
@@ -334,6 +357,9 @@ impl Connection {
         self.gather(now);
         for round in 0..ROUNDS {
             let left = self.start(now)?;
+            if !self.count_receiving() {
+                return Err(End::Receiving.into());
+            }
             let flushed = self.flush(cx, now)?;
             if !self.count_queued() && !flushed {
                 return Err(End::Queue.into());
@@ -450,6 +476,10 @@ impl Connection {
             Ok(End::SlowRecord) => (&tally.closed_by_slow_record, "a record took too long"),
             Ok(End::SlowReader) => (&tally.closed_by_slow_reader, "the peer does not read"),
             Ok(End::Queue) => (&tally.closed_by_queue, "too many octets wait in all"),
+            Ok(End::Receiving) => (
+                &tally.closed_by_receiving,
+                "too many octets of half records in all",
+            ),
             Err(error) => {
                 debug!(peer = %self.handle.origin.peer, %error, "connection lost");
                 return tally.connections_lost.one();
@@ -539,6 +569,7 @@ impl Drop for Connection {
             self.shared.release_call();
         }
         tally.octets_queued.sub(as_u64(self.counted));
+        tally.octets_receiving.sub(as_u64(self.receiving));
         self.handle.close();
         self.shared.forget(&self.handle);
     }

@@ -38,6 +38,8 @@ pub(crate) enum End {
     SlowReader,
     /// Too many octets wait, over all connections.
     Queue,
+    /// Too many octets are no call yet, over all connections.
+    Receiving,
     /// Nothing happened for too long.
     Idle,
 }
@@ -74,6 +76,8 @@ pub(crate) struct StreamCore {
     active: Instant,
     /// Nothing more comes from the peer, or nothing more is wanted from it.
     closing: bool,
+    /// A record is here and waits for a place among the calls of all connections.
+    waiting: bool,
     pause: Option<Pause>,
 }
 
@@ -97,6 +101,7 @@ impl StreamCore {
             drain_by: None,
             active: now,
             closing: false,
+            waiting: false,
             pause: None,
         }
     }
@@ -110,6 +115,7 @@ impl StreamCore {
         now: Instant,
         input: &mut BytesMut,
     ) -> Result<Option<Bytes>, End> {
+        self.waiting = false;
         if !self.may_start() {
             // What is not looked at cannot be late.
             self.record_by = None;
@@ -127,9 +133,15 @@ impl StreamCore {
         Ok(record)
     }
 
-    /// The connection waits for others: its record is not late.
+    /// The connection waits for others: its record is not late, and the connection not idle.
     pub(crate) fn handle_waiting(&mut self) {
         self.record_by = None;
+        self.waiting = true;
+    }
+
+    /// Octets from the peer that are no call yet, when `have` are here.
+    pub(crate) fn receiving(&self, have: usize) -> usize {
+        self.reader.held().saturating_add(have)
     }
 
     /// Octets to make room for before reading, when `have` are here: what the record still needs, but at most three times what has
@@ -213,7 +225,7 @@ impl StreamCore {
 
     /// Whether something is under way for the peer, or from it.
     pub(crate) fn is_busy(&self) -> bool {
-        self.running > 0 || self.queued > 0 || self.record_by.is_some()
+        self.running > 0 || self.queued > 0 || self.waiting || self.record_by.is_some()
     }
 
     /// Somebody else uses the connection: it is not idle.
@@ -355,6 +367,18 @@ mod tests {
         assert_eq!(core.poll_timeout(), None, "busy, hence not idle");
         core.handle_finished(at(100));
         assert!(core.poll_record(at(100), &mut octets).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_connection_that_waits_for_others_is_neither_late_nor_idle() {
+        let mut core = core();
+        let mut octets = input(&RECORD[..7]);
+        assert_eq!(core.poll_record(at(1), &mut octets), Ok(None));
+        core.handle_waiting();
+        assert_eq!(core.poll_timeout(), None);
+        assert_eq!(core.handle_timeout(at(1000)), None);
+        assert_eq!(core.poll_record(at(1000), &mut octets), Ok(None));
+        assert_eq!(core.poll_timeout(), Some(at(1005)));
     }
 
     #[test]

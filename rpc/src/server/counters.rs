@@ -55,6 +55,10 @@ counters! {
     octets_queued,
     /// Connections closed because of `max_queued_in_all`.
     closed_by_queue,
+    /// Octets that have arrived and are no running call yet, of connections with more than 16 KiB of them.
+    octets_receiving,
+    /// Connections closed because of `max_receiving_in_all`.
+    closed_by_receiving,
     /// Connections closed because a record was longer or in more fragments than allowed.
     closed_by_record,
     /// Connections closed because of `record_within`.

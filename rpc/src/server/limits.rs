@@ -34,6 +34,9 @@ pub struct Limits {
     /// Octets of one record, its fragments together without their marks; a connection that announces more is closed
     /// (`closed_by_record`). Memory is taken as octets arrive, never by what is announced. Default 4 MiB.
     pub max_record: usize,
+    /// Octets of records that are not complete, or whose calls may not start yet, over all connections that have more than 16 KiB of
+    /// them. The connection whose octets go beyond it is closed (`closed_by_receiving`). Default 256 MiB.
+    pub max_receiving_in_all: usize,
     /// Fragments of one record, empty ones included (`closed_by_record`). Default 1024.
     pub max_fragments: u32,
     /// Time from the first octet of a record mark to the last octet of its record (`closed_by_slow_record`). Default 60 s.
@@ -73,6 +76,7 @@ impl Default for Limits {
             max_queued: 1 << 20,
             max_queued_in_all: 256 << 20,
             max_record: 4 << 20,
+            max_receiving_in_all: 256 << 20,
             max_fragments: 1024,
             record_within: Duration::from_secs(60),
             drain_within: Duration::from_secs(60),

@@ -591,6 +591,7 @@ impl Shared {
         }
         drop(table);
         // It may have been woken for a place that it has not taken.
+        self.leave_waiting(handle);
         self.wake_waiting();
         self.change.notify_waiters();
     }
@@ -605,6 +606,16 @@ impl Shared {
             waiting.push_back(Arc::clone(handle));
             self.waiting_count.store(waiting.len(), Ordering::Release);
         }
+    }
+
+    /// Takes a connection out from among those that wait: woken for a place it has no use for, it would keep that from another one.
+    pub(crate) fn leave_waiting(&self, handle: &Handle) {
+        if self.waiting_count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut waiting = lock(&self.waiting);
+        waiting.retain(|other| other.origin.id != handle.origin.id);
+        self.waiting_count.store(waiting.len(), Ordering::Release);
     }
 
     /// A parked call has ended: its place is free.

@@ -147,6 +147,35 @@ fn a_connection_that_waits_for_its_turn_can_go_away() {
 }
 
 #[test]
+fn octets_of_half_records_in_all() {
+    run(async {
+        let fixture = Fixture::limits(Limits {
+            max_receiving_in_all: 100_000,
+            ..Limits::default()
+        })
+        .await;
+        // 60 000 octets, the last of which is held back.
+        let whole = record(&call(1, NULL, &[0; 60_000 - 40]));
+        let (last, most) = whole.split_last().unwrap();
+        let mut first = fixture.connect().await;
+        first.send(most).await;
+        fixture
+            .until(|counters| counters.octets_receiving > 59_000)
+            .await;
+        let mut second = fixture.connect().await;
+        second.send(most).await;
+        assert!(second.record().await.is_none());
+        let counters = fixture
+            .until(|counters| counters.octets_receiving < 60_001)
+            .await;
+        assert_eq!(counters.closed_by_receiving, 1);
+        first.send(&[*last]).await;
+        assert!(first.record().await.is_some());
+        assert_eq!(fixture.counters().octets_receiving, 0);
+    });
+}
+
+#[test]
 fn octets_queued_for_one_peer() {
     run(async {
         let fixture = Fixture::limits(Limits {
