@@ -15,6 +15,8 @@ use crate::registry::PORTMAP_PROGRAM;
 
 /// How long a forwarded call may take. The caller over UDP asks again sooner than that.
 pub const FORWARD_WITHIN: Duration = Duration::from_secs(25);
+/// Octets of the longest answer that is passed on over TCP: what a datagram could carry.
+pub const FORWARDED_ANSWER: usize = 65_535;
 /// Calls that are being forwarded at one time, as many as rpcbind's; further ones fail.
 pub const FORWARDS: usize = 64;
 

@@ -48,6 +48,8 @@ pub struct Counters {
     pub hosts: u64,
     /// Calls over UDP that could have been used against somebody else.
     pub amplification: u64,
+    /// Indirect calls of procedures that are never called for others.
+    pub never_forwarded: u64,
 }
 
 /// Table, counters and rules of a portmapper.
@@ -272,7 +274,10 @@ impl Core {
                 tracing::debug!(program, version, %owner, "registered");
             }
             SetOutcome::Refused(bound) => {
-                tracing::warn!(program, version, %owner, ?bound, "registration refused: table limit");
+                let so_far = self.registry.refusals().of(bound);
+                if self.log_calls || so_far.is_power_of_two() {
+                    tracing::warn!(program, version, %owner, ?bound, so_far, "registration refused: table limit");
+                }
             }
             SetOutcome::AlreadyThere | SetOutcome::Taken => {
                 tracing::debug!(program, version, %owner, ?outcome, "not registered");
@@ -476,7 +481,11 @@ impl Core {
         self.admit(at, kind.procedure(), program, origin, Request::Indirect)
             .map_err(|_| NotForwarded::Denied)?;
         if call_it::is_denied(program, procedure, self.access.insecure) {
-            tracing::warn!(peer = ?origin, program, procedure, "indirect call not allowed");
+            let so_far = &mut self.counters.never_forwarded;
+            *so_far = so_far.saturating_add(1);
+            if self.log_calls || so_far.is_power_of_two() {
+                tracing::warn!(peer = ?origin, program, procedure, so_far = *so_far, "indirect call not allowed");
+            }
             return Err(NotForwarded::Denied);
         }
         let netid = origin.netid();
@@ -498,6 +507,12 @@ impl Core {
             return Err(NotForwarded::Off);
         }
         let service = address::parse(&found.mapping.address).ok_or(NotForwarded::Off)?;
+        // Whoever may register here must not have this host call others for strangers.
+        let ip = service.ip().to_canonical();
+        let own = ip.is_unspecified() || ip.is_loopback();
+        if !own && !host().iter().any(|host| host.address == ip) {
+            return Err(NotForwarded::Off);
+        }
         Ok(Forward {
             to: SocketAddr::new(call_it::loopback_of(service.ip()), service.port()),
             netid,

@@ -7,15 +7,15 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use fairway_rpc::{
-    AuthStat, CallContext, CallOptions, Client, ClientConfig, Peer, Procedure, Refusal, Registry,
-    ServiceOptions, TransportKind,
+    AuthStat, CallContext, CallOptions, Client, ClientConfig, ClientLimits, Peer, Procedure,
+    Refusal, Registry, ServiceOptions, TransportKind,
 };
 use fairway_stack::Net;
 use tokio::sync::Notify;
 
 use crate::access::{Denied, Origin};
 use crate::address::Netid;
-use crate::call_it::{FORWARD_WITHIN, FORWARDS, Kind, NotForwarded};
+use crate::call_it::{FORWARD_WITHIN, FORWARDED_ANSWER, FORWARDS, Kind, NotForwarded};
 use crate::core::{Core, HostAddress};
 use crate::hosts::Network;
 use crate::pmap::PmapV2Service;
@@ -186,7 +186,12 @@ impl Portmapper {
             Begun::Full => return Err(NotForwarded::Failed.refusal(kind)),
         };
         let net = &self.shared.net;
-        let config = ClientConfig::default().deadline(FORWARD_WITHIN);
+        let mut limits = ClientLimits::default();
+        limits.record.max_record = FORWARDED_ANSWER;
+        let config = ClientConfig::default()
+            .deadline(FORWARD_WITHIN)
+            .connect_time(FORWARD_WITHIN)
+            .limits(limits);
         let client = match forward.netid {
             Netid::Tcp | Netid::Tcp6 => Client::tcp(net, forward.to, config).await,
             _ => Client::udp(net, forward.to, config).await,

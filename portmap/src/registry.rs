@@ -195,6 +195,18 @@ pub struct Refusals {
     pub text: u64,
 }
 
+impl Refusals {
+    /// How often this one.
+    #[must_use]
+    pub const fn of(&self, bound: Bound) -> u64 {
+        match bound {
+            Bound::Mappings => self.mappings,
+            Bound::MappingsPerOwner => self.mappings_per_owner,
+            Bound::Text => self.text,
+        }
+    }
+}
+
 /// What a lookup found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found<'a> {

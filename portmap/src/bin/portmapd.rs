@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -483,10 +483,7 @@ fn local_listener(net: &Net, path: &Path) -> Result<LocalListener, String> {
     let old = umask(Mode::S_IXUSR | Mode::S_IXGRP | Mode::S_IXOTH);
     let listener = net.listen_local(&LocalAddr::path(path));
     umask(old);
-    let listener = listener.map_err(|error| format!("{}: {error}", path.display()))?;
-    let open = std::fs::Permissions::from_mode(0o666);
-    std::fs::set_permissions(path, open).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(listener)
+    listener.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Joins rpcbind's group on every interface that can; on those that come later, the next start does.

@@ -261,6 +261,11 @@ mod amplification {
     #[test]
     fn strangers_get_no_lists_over_udp() {
         let mut core = core();
+        let everywhere = "0.0.0.0.8.2".to_owned();
+        assert_eq!(
+            core.set(Version::V4, &local(), PROG, 4, "udp", everywhere),
+            Ok(true)
+        );
         core.indirect = true;
         let origin = stranger("203.0.113.9:1", "192.0.2.1");
         for at in [Version::V2, Version::V3, Version::V4] {
@@ -273,14 +278,14 @@ mod amplification {
         );
         for kind in [Kind::Broadcast, Kind::Indirect] {
             assert_eq!(
-                core.forward(Version::V4, kind, &origin, (PROG, 3, 0), &host),
+                core.forward(Version::V4, kind, &origin, (PROG, 4, 0), &host),
                 Err(NotForwarded::Denied)
             );
         }
         core.access.trusted = vec![Network::parse("203.0.113.0/24").unwrap()];
         assert!(core.dump(Version::V2, &origin).is_ok());
         assert!(
-            core.forward(Version::V4, Kind::Indirect, &origin, (PROG, 3, 0), &host)
+            core.forward(Version::V4, Kind::Indirect, &origin, (PROG, 4, 0), &host)
                 .is_ok()
         );
     }
@@ -311,6 +316,38 @@ mod indirect {
         call: (u32, u32, u32),
     ) -> Result<Forward, NotForwarded> {
         core.forward(Version::V4, Kind::Indirect, origin, call, &host)
+    }
+
+    /// Else whoever can register could have this host call any other.
+    #[test]
+    fn calls_go_to_this_host_only() {
+        let mut core = core();
+        core.indirect = true;
+        let own = Origin::Memory;
+        for (version, address, to) in [
+            (11, "0.0.0.0.8.1", Ok("127.0.0.1:2049")),
+            (12, "127.0.0.2.8.1", Ok("127.0.0.2:2049")),
+            (13, "192.0.2.1.8.1", Ok("192.0.2.1:2049")),
+            (14, "192.0.2.77.8.1", Err(NotForwarded::Off)),
+            (15, "::1.8.1", Ok("[::1]:2049")),
+        ] {
+            let set = core.set(Version::V4, &own, PROG, version, "tcp", address.to_owned());
+            assert_eq!(set, Ok(true));
+            let caller = tcp("127.0.0.1:9", "127.0.0.1");
+            let told = forward(&mut core, &caller, (PROG, version, 1)).map(|forward| forward.to);
+            assert_eq!(told, to.map(|to| to.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_never_called_is_counted() {
+        let mut core = core();
+        let caller = tcp("192.0.2.9:1", "192.0.2.1");
+        for so_far in 1..=3 {
+            let denied = forward(&mut core, &caller, (100_000, 4, 4));
+            assert_eq!(denied, Err(NotForwarded::Denied));
+            assert_eq!(core.counters().never_forwarded, so_far);
+        }
     }
 
     #[test]
