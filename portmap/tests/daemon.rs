@@ -510,3 +510,35 @@ fn a_portmapper_serves_in_memory() {
         assert_eq!(list[0].rpcb_map.r_owner, "superuser");
     });
 }
+
+/// A server that names all versions and then says nothing would keep the classic tool for centuries.
+#[test]
+fn rpcinfo_leaves_a_server_that_names_many_versions_and_is_silent() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(SOON)).unwrap();
+    let port = socket.local_addr().unwrap().port().to_string();
+    let server = std::thread::spawn(move || {
+        let mut call = [0; 100];
+        let (_, caller) = socket.recv_from(&mut call).unwrap();
+        let mut reply = Encoder::new();
+        reply.put(*call.first_chunk::<4>().unwrap());
+        // REPLY, MSG_ACCEPTED, AUTH_NONE, PROG_MISMATCH from 1 to the highest number (RFC 5531 §9).
+        for word in [1, 0, 0, 0, 2, 1, u32::MAX] {
+            reply.u32(word);
+        }
+        socket.send_to(&reply.into_vec(), caller).unwrap();
+        socket
+    });
+    let began = std::time::Instant::now();
+    let output = rpcinfo(&["--timeout", "1", "-n", &port, "-u", "127.0.0.1", "100099"]);
+    let took = began.elapsed();
+    drop(server.join().unwrap());
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let last = said.lines().last().unwrap();
+    assert!(
+        last.starts_with("rpcinfo: versions ") && last.ends_with(" to 4294967295 are not tried"),
+        "{said}"
+    );
+    assert!(took < SOON, "{took:?}");
+}

@@ -31,6 +31,10 @@ const LIST_WITHIN: Duration = Duration::from_secs(60);
 const PING_WITHIN: Duration = Duration::from_secs(10);
 /// Versions tried one by one if a program names a range; the classic tool would try four billion.
 const MOST_VERSIONS: u32 = 1024;
+/// As often as this the time for one call may pass while versions are tried: a server that names many and then is silent is left.
+const PATIENCE: u32 = 6;
+/// Broadcast answers that wait for their hosts' names; further ones are lost, as datagrams are.
+const WAITING_ANSWERS: usize = 256;
 
 /// Reports RPC programs: what a host's portmapper has registered, and whether a program answers.
 #[derive(Debug, Parser)]
@@ -621,17 +625,28 @@ impl Tool<'_> {
         }
         let (low, high) = range.unwrap_or((0, u32::MAX));
         let last = high.min(low.saturating_add(MOST_VERSIONS - 1));
+        let within = self
+            .args
+            .timeout
+            .map_or(PING_WITHIN, |seconds| Duration::from_secs(seconds.into()));
+        let clock = self.net.clock();
+        let until = clock.now() + within.saturating_mul(PATIENCE);
         let mut outcome = Ok(());
+        let mut left = None;
         for version in low..=last {
+            if clock.now() >= until {
+                left = Some(version);
+                break;
+            }
             if let Err(end) = self.ping_one(client, program, version).await {
                 outcome = Err(end);
             }
         }
         if last < high {
-            say(&format!(
-                "rpcinfo: versions {} to {high} are not tried",
-                last + 1
-            ));
+            left = left.or(Some(last + 1));
+        }
+        if let Some(left) = left {
+            say(&format!("rpcinfo: versions {left} to {high} are not tried"));
         }
         outcome
     }
@@ -685,10 +700,10 @@ impl Tool<'_> {
             }
             None => {}
         }
-        let (send, mut answers) = tokio::sync::mpsc::unbounded_channel::<SocketAddr>();
+        let (send, mut answers) = tokio::sync::mpsc::channel::<SocketAddr>(WAITING_ANSWERS);
         let asking = async {
             let each = move |(): (), address: SocketAddr| {
-                let _ = send.send(address);
+                let _ = send.try_send(address);
                 ControlFlow::Continue(())
             };
             broadcast(
