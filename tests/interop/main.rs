@@ -12,5 +12,6 @@ mod codec_against_c;
 mod demo;
 mod portmapper;
 mod readme;
+mod real_files;
 mod support_works;
 mod wireshark;

@@ -17,6 +17,6 @@ pub use child::{Child, Output};
 pub use damage::{damaged, damaged_text, noise};
 pub use golden::assert_golden;
 pub use namespace::Namespace;
-pub use peer::{built, have, have_root, scratch};
+pub use peer::{built, have, have_root, leave_out, scratch, target};
 pub use random::Random;
 pub use wait::until;

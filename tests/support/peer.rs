@@ -19,7 +19,7 @@ pub fn have(test: &str, programs: &[&str]) -> bool {
         .copied()
         .filter(|program| !is_there(program))
         .collect();
-    missing.is_empty() || left_out(test, &format!("needs {}", missing.join(", ")))
+    missing.is_empty() || leave_out(test, &format!("needs {}", missing.join(", ")))
 }
 
 /// Whether this process may make namespaces and use ports below 1024, that is, whether it is root.
@@ -28,11 +28,15 @@ pub fn have(test: &str, programs: &[&str]) -> bool {
 /// Under `CI=true`, when it is not.
 #[must_use]
 pub fn have_root(test: &str) -> bool {
-    nix::unistd::geteuid().is_root() || left_out(test, "needs root")
+    nix::unistd::geteuid().is_root() || leave_out(test, "needs root")
 }
 
+/// Says which test is left out and why, as [`have`] does, and gives `false`.
+///
+/// # Panics
+/// Under `CI=true`.
 #[expect(clippy::print_stderr, reason = "says why a test did nothing")]
-fn left_out(test: &str, why: &str) -> bool {
+pub fn leave_out(test: &str, why: &str) -> bool {
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{test} {why}");
     eprintln!("left out: {test} {why}");
     if let Some(list) = std::env::var_os("FAIRWAY_LEFT_OUT")
@@ -83,8 +87,9 @@ pub fn built(command: &mut Command) {
     );
 }
 
-/// The build's target directory: two levels above the running test (`target/debug/deps/interop-…`).
-fn target() -> PathBuf {
+/// The build's target directory: above the running test (`target/debug/deps/interop-…`).
+#[must_use]
+pub fn target() -> PathBuf {
     let fallback = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let here = std::env::current_exe().unwrap_or_else(|_| fallback());
     here.ancestors()
