@@ -139,16 +139,26 @@ fn with_argument_types(model: &Model) -> Cow<'_, Model> {
             .iter_mut()
             .flat_map(|version| &mut version.procedures)
         {
-            let name = procedure.name.clone();
+            let name = &procedure.name;
             for (number, argument) in procedure.arguments.iter_mut().enumerate() {
-                let own = argument
-                    .name
-                    .clone()
-                    .unwrap_or_else(|| format!("arg{}", number + 1));
-                give_type(&mut model, &mut argument.shape, format!("{name}_{own}"));
+                if needs_type(&argument.shape) {
+                    let (own, called) = match &argument.name {
+                        Some(own) => (own.clone(), format!("'{own}'")),
+                        None => (format!("arg{}", number + 1), (number + 1).to_string()),
+                    };
+                    let item = (
+                        format!("{name}_{own}"),
+                        format!("Argument {called} of procedure {name}."),
+                    );
+                    give_type(&mut model, &mut argument.shape, item, &procedure.text);
+                }
             }
-            if let Some(result) = &mut procedure.result {
-                give_type(&mut model, result, format!("{name}_result"));
+            if let Some(result) = procedure.result.as_mut().filter(|shape| needs_type(shape)) {
+                let item = (
+                    format!("{name}_result"),
+                    format!("Result of procedure {name}."),
+                );
+                give_type(&mut model, result, item, &procedure.text);
             }
         }
         model.to_mut().items[at].kind = ItemKind::Program(program);
@@ -164,17 +174,20 @@ fn needs_type(shape: &Shape) -> bool {
     }
 }
 
-fn give_type(model: &mut Cow<'_, Model>, shape: &mut Shape, name: String) {
-    if !needs_type(shape) {
-        return;
-    }
+/// Makes `shape` an item of its own with this name and documentation, declared by the text of its procedure.
+fn give_type(
+    model: &mut Cow<'_, Model>,
+    shape: &mut Shape,
+    (name, docs): (String, String),
+    text: &str,
+) {
     let items = &mut model.to_mut().items;
     let plain = Shape::Plain(Type::Named(ItemId(items.len())));
     let kind = ItemKind::Typedef(core::mem::replace(shape, plain));
     items.push(Item {
         name,
-        docs: Vec::new(),
-        text: String::new(),
+        docs: vec![docs],
+        text: text.to_owned(),
         kind,
     });
 }

@@ -380,11 +380,14 @@ impl<'m> Gen<'m> {
         };
         self.document(out, item, self.names.item(id), &head, form);
         self.derive(out, id, form, DefaultBy::None);
-        line!(
-            out,
-            0,
-            "#[allow(clippy::enum_variant_names, reason = \"names of the .x file\")]"
-        );
+        // clippy looks at three or more.
+        if self.names.members(id).len() > 2 {
+            line!(
+                out,
+                0,
+                "#[allow(clippy::enum_variant_names, reason = \"names of the .x file\")]"
+            );
+        }
         line!(out, 0, "pub enum {name} {{");
         let mut variants = self.names.members(id).iter();
         for (index, arm) in union.arms.iter().enumerate() {

@@ -61,7 +61,6 @@ pub enum ByKindRef<'a> {
 
 /// `union plain_kind switch (kind k) { case KIND_A: void; default: void; };`
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum PlainKind {
     /// `case KIND_A: void`
     KindA,

@@ -370,7 +370,6 @@ pub struct N3fattr {
 
 /// `union n3post_attr switch (bool attributes_follow)`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum N3postAttr {
     /// `case TRUE: n3fattr attributes`
     True(N3fattr),
@@ -380,7 +379,6 @@ pub enum N3postAttr {
 
 /// `union n3post_fh switch (bool handle_follows) { case TRUE: handle fh; case FALSE: void; };`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum N3postFh {
     /// `case TRUE: handle fh`
     True(Handle),
@@ -392,7 +390,6 @@ pub enum N3postFh {
 ///
 /// `union n3post_fh switch (bool handle_follows) { case TRUE: handle fh; case FALSE: void; };`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum N3postFhRef<'a> {
     /// `case TRUE: handle fh`
     True(HandleRef<'a>),

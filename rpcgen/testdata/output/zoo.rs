@@ -1293,7 +1293,6 @@ pub enum RecU {
 
 /// `union rec_opt switch (bool more) { case TRUE: rec_opt *next; case FALSE: void; };`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum RecOpt {
     /// `case TRUE: rec_opt *next`
     True(Option<Box<RecOpt>>),
@@ -1392,7 +1391,6 @@ pub enum UListRef<'a> {
 ///
 /// `union by_bool switch (bool b) { case TRUE: int a; case FALSE: string s<>; };`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum ByBool {
     /// `case TRUE: int a`
     True(i32),
@@ -1406,7 +1404,6 @@ pub enum ByBool {
 ///
 /// `union by_bool switch (bool b) { case TRUE: int a; case FALSE: string s<>; };`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum ByBoolRef<'a> {
     /// `case TRUE: int a`
     True(i32),
@@ -1416,7 +1413,6 @@ pub enum ByBoolRef<'a> {
 
 /// `union by_bool_default switch (bool b) { case TRUE: int a; default: void; };`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum ByBoolDefault {
     /// `case TRUE: int a`
     True(i32),
@@ -1548,7 +1544,6 @@ pub enum ByChar {
 
 /// `union by_short switch (unsigned short c) { case 1: int x; default: opaque rest<>; };`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum ByShort {
     /// `case 1: int x`
     Case1(i32),
@@ -1560,7 +1555,6 @@ pub enum ByShort {
 ///
 /// `union by_short switch (unsigned short c) { case 1: int x; default: opaque rest<>; };`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum ByShortRef<'a> {
     /// `case 1: int x`
     Case1(i32),
@@ -1570,7 +1564,6 @@ pub enum ByShortRef<'a> {
 
 /// `union default_named switch (int i) { case 1: void; default: void; };`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum DefaultNamed {
     /// `case 1: void`
     Case1,
@@ -1580,7 +1573,6 @@ pub enum DefaultNamed {
 
 /// `union all_void switch (int i) { case 1: void; case 2: void; };`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum AllVoid {
     /// `case 1: void`
     Case1,
@@ -1590,7 +1582,6 @@ pub enum AllVoid {
 
 /// `union all_same switch (single s) { case ONLY: void; };`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum AllSame {
     /// `case ONLY: void`
     Only,
@@ -1690,7 +1681,6 @@ pub enum Scalars {
 
 /// `union big_opt switch (int i) { case 1: big_inline *b; case 2: int x; };`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum BigOpt {
     /// `case 1: big_inline *b`
     Case1(Box<Option<BigInline>>),
@@ -1702,7 +1692,6 @@ pub enum BigOpt {
 ///
 /// `union big_opt switch (int i) { case 1: big_inline *b; case 2: int x; };`
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum BigOptRef<'a> {
     /// `case 1: big_inline *b`
     Case1(Box<Option<BigInlineRef<'a>>>),
@@ -1712,7 +1701,6 @@ pub enum BigOptRef<'a> {
 
 /// `union switch (int k) { case 1: int y; default: void; }`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum OuterInnerU {
     /// `case 1: int y`
     Case1(i32),
@@ -1856,7 +1844,6 @@ impl ::core::fmt::Debug for Tenum {
 
 /// `typedef union switch (tenum t) { case TA: int x; default: void; } tunion;`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(clippy::enum_variant_names, reason = "names of the .x file")]
 pub enum Tunion {
     /// `case TA: int x`
     Ta(i32),
