@@ -539,6 +539,17 @@ mod calls {
                 Ok((-arg).into())
             }
         }
+
+        async fn few(
+            &self,
+            _: &CallContext,
+            word: ZooFewWord,
+            numbers: ZooFewNumbers,
+            key: ZooFewKey,
+        ) -> Result<Reply<i32>, Refusal> {
+            assert_eq!(*key, [1, 2, 3, 4]);
+            Ok((i32::try_from(word.len()).unwrap() + numbers.iter().sum::<i32>()).into())
+        }
     }
 
     #[test]
@@ -563,6 +574,50 @@ mod calls {
                 matches!(error, CallError::ProgMismatch { low: 2, high: 2 }),
                 "{error}"
             );
+            server.shutdown(std::time::Duration::ZERO).await;
+        });
+    }
+
+    /// RFC 4506 §4.11, §4.13: a length beyond the maximum is an error; arguments with a bound are no exception.
+    #[test]
+    fn bounds_of_arguments_hold_on_both_sides() {
+        run(async {
+            let net = Net::system();
+            let server = Server::builder(&net)
+                .service(ZooV2Service::new(Keeper))
+                .start()
+                .await
+                .unwrap();
+            let connection = Client::memory(&server);
+            let client = ZooV2Client::new(connection.clone());
+            let few = |word: &str, numbers: &[i32]| {
+                let arguments = (
+                    ZooFewWord(word.to_owned()),
+                    ZooFewNumbers(numbers.to_vec()),
+                    ZooFewKey([1, 2, 3, 4]),
+                );
+                let client = client.clone();
+                async move {
+                    let (word, numbers, key) = arguments;
+                    client.few(&word, &numbers, &key).await
+                }
+            };
+            assert_eq!(few("eight888", &[20, 3]).await.unwrap(), 31);
+            for (word, numbers) in [("nine99999", &[1][..]), ("one", &[1, 2, 3])] {
+                let error = few(word, numbers).await.unwrap_err();
+                assert!(matches!(error, CallError::Encode(_)), "{error}");
+                // A client that does not look: the same octets, without the bounds.
+                let arguments = (
+                    fairway_xdr::Text(word.to_owned()),
+                    fairway_xdr::Array(numbers.to_vec()),
+                    ZooFewKey([1, 2, 3, 4]),
+                );
+                let procedure = fairway_rpc::Procedure::new(ZOO_PROG, ZOO_V2, ZOO_FEW);
+                let options = fairway_rpc::CallOptions::default();
+                let answer: Result<i32, _> = connection.call(procedure, &arguments, &options).await;
+                let error = answer.unwrap_err();
+                assert!(matches!(error, CallError::GarbageArgs), "{error}");
+            }
             server.shutdown(std::time::Duration::ZERO).await;
         });
     }
