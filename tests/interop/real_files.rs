@@ -261,7 +261,6 @@ fn assert_warning_free(test: &str, packages: &Packages) {
         clippy.env("CARGO_TARGET_DIR", folder.join("target"));
         built(clippy.current_dir(&project));
     }
-    println!("{} modules", written.len());
 }
 
 #[test]
@@ -275,7 +274,7 @@ fn rpcsvc_proto_becomes_rust_without_a_warning() {
     assert_warning_free(test, &Packages::from([("rpcsvc", paths)]));
 }
 
-/// Fetches and unpacks source packages from where this machine's own packages come from, or says what failed. What is there already
+/// Fetches source packages and unpacks their `.x` files, from where this machine's own packages come from, or says what failed. What is there already
 /// is not fetched again.
 fn source_packages(names: &[&str], into: &Path) -> Result<(), String> {
     if names.iter().all(|name| into.join(name).is_dir()) {
@@ -334,7 +333,14 @@ fn source_packages(names: &[&str], into: &Path) -> Result<(), String> {
         let new = into.join(format!("{name}.new"));
         drop(fs::remove_dir_all(&new));
         fs::create_dir_all(&new).unwrap();
-        apt_get(&["source", name], &new)?;
+        apt_get(&["source", "--tar-only", name], &new)?;
+        for entry in fs::read_dir(&new).unwrap() {
+            let archive = entry.unwrap().path();
+            let mut tar = Command::new("tar");
+            tar.args(["--extract", "--wildcards", "*.x", "--file"]);
+            run(tar.arg(&archive).current_dir(&new))?;
+            fs::remove_file(archive).unwrap();
+        }
         drop(fs::remove_dir_all(into.join(name)));
         fs::rename(&new, into.join(name)).unwrap();
     }
@@ -344,7 +350,7 @@ fn source_packages(names: &[&str], into: &Path) -> Result<(), String> {
 #[test]
 fn libvirt_glusterfs_ganesha_and_krb5_become_rust_without_a_warning() {
     let test = "libvirt_glusterfs_ganesha_and_krb5_become_rust_without_a_warning";
-    if std::env::var_os("FAIRWAY_LONG").is_none() || !have(test, &["apt-get", "dpkg-source"]) {
+    if std::env::var_os("FAIRWAY_LONG").is_none() || !have(test, &["apt-get", "tar", "xz"]) {
         return;
     }
     let names = ["libvirt", "glusterfs", "nfs-ganesha", "krb5"];
@@ -356,9 +362,7 @@ fn libvirt_glusterfs_ganesha_and_krb5_become_rust_without_a_warning() {
     }
     let mut packages = Packages::new();
     for (name, least) in names.into_iter().zip([9, 11, 9, 2]) {
-        let mut paths = x_files(&folder.join(name));
-        // libvirt tests its own parser with files that are no protocols.
-        paths.retain(|path| !path.components().any(|part| part.as_os_str() == "tests"));
+        let paths = x_files(&folder.join(name));
         assert!(paths.len() >= least, "{name}: {paths:?}");
         packages.insert(name, paths);
     }
