@@ -100,7 +100,7 @@ struct Args {
     #[arg(long, action = clap::ArgAction::HelpLong)]
     help: Option<bool>,
 
-    /// [host] [program [version]]
+    /// `[host] [program [version]]`
     #[arg(value_name = "ARGUMENT")]
     words: Vec<String>,
 }
