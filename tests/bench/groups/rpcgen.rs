@@ -69,24 +69,22 @@ fn externs(name: &str) -> Vec<&'static str> {
     if name != "remote_protocol" {
         return Vec::new();
     }
-    vec![
-        "--extern-const",
+    [
         "VIR_UUID_BUFLEN=16",
-        "--extern-const",
+        "VIR_SECURITY_MODEL_BUFLEN=257",
+        "VIR_SECURITY_LABEL_BUFLEN=4097",
+        "VIR_SECURITY_DOI_BUFLEN=257",
         "VIR_TYPED_PARAM_INT=1",
-        "--extern-const",
         "VIR_TYPED_PARAM_UINT=2",
-        "--extern-const",
         "VIR_TYPED_PARAM_LLONG=3",
-        "--extern-const",
         "VIR_TYPED_PARAM_ULLONG=4",
-        "--extern-const",
         "VIR_TYPED_PARAM_DOUBLE=5",
-        "--extern-const",
         "VIR_TYPED_PARAM_BOOLEAN=6",
-        "--extern-const",
         "VIR_TYPED_PARAM_STRING=7",
     ]
+    .into_iter()
+    .flat_map(|constant| ["--extern-const", constant])
+    .collect()
 }
 
 /// libvirt's largest file, from Debian's source package; kept below the target directory, never in the repository.
