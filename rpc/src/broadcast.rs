@@ -135,7 +135,8 @@ where
     for _ in 0..options.rounds {
         question.ask(net, options).await?;
         let end = clock.now() + wait;
-        loop {
+        // The time is looked at for each answer: where answers never end, none is waited for.
+        while clock.now() < end {
             let Ok(received) = clock.timeout_at(end, question.receive(&mut octets)).await else {
                 break;
             };

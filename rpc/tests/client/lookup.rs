@@ -230,6 +230,54 @@ mod everybody {
         }
     }
 
+    /// Whoever answers without end does not keep the caller: the time is over when it is over.
+    #[test]
+    fn answers_without_end() {
+        run(async {
+            let net = Net::system();
+            let socket = std::net::UdpSocket::bind((LOCALHOST, 0)).unwrap();
+            let port = socket.local_addr().unwrap().port();
+            let flood = socket.try_clone().unwrap();
+            let (told, asked) = std::sync::mpsc::channel();
+            let responder = std::thread::spawn(move || {
+                let mut octets = [0; 2048];
+                let (length, from) = socket.recv_from(&mut octets).unwrap();
+                let record = bytes::Bytes::copy_from_slice(&octets[..length]);
+                let (header, _) = CallHeader::parse(&record).unwrap();
+                assert_eq!(header.procedure.version, 2);
+                let mut e = Encoder::new();
+                e.u32(2049);
+                e.opaque(&[], 0).unwrap();
+                let answer = success(header.xid, &e.into_vec());
+                told.send((answer.clone(), from)).unwrap();
+                socket.send_to(&answer, from).unwrap();
+            });
+            let options = BroadcastOptions::default()
+                .only([LOCALHOST])
+                .port(port)
+                .repeats(true)
+                .rounds(1, Duration::from_millis(200), Duration::ZERO);
+            let mut question = None;
+            let mut answers = 0;
+            let procedure = Procedure::new(PROGRAM, 1, 0);
+            let asked = std::sync::Mutex::new(asked);
+            let ended = broadcast(&net, procedure, &(), &options, |(), _| {
+                // Before the answer is taken, the next ones are there.
+                let (answer, from) =
+                    question.get_or_insert_with(|| asked.lock().unwrap().recv().unwrap());
+                for _ in 0..2 {
+                    flood.send_to(answer, *from).unwrap();
+                }
+                answers += 1;
+                ControlFlow::Continue(())
+            })
+            .await;
+            assert!(matches!(ended, Err(CallError::TimedOut)));
+            assert!(answers > 1);
+            responder.join().unwrap();
+        });
+    }
+
     async fn ask(repeats: bool) -> (Vec<(u32, SocketAddr)>, Result<(), CallError>) {
         let net = Net::system();
         let socket = net.bind_udp(any()).unwrap();
