@@ -1,7 +1,8 @@
-//! The shape of generated code, by hand: the types of the benchmark's mix.x, against octets that libtirpc wrote.
+//! Generated code against octets that libtirpc wrote: what `rpcgen --borrowed` makes of the benchmark's mix.x.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-#[expect(unreachable_pub, reason = "stands for generated code")]
+#[expect(unreachable_pub, unnameable_types, reason = "generated code")]
+#[path = "../../../rpcgen/testdata/output/mix.rs"]
 mod types;
 
 use fairway_xdr::{
@@ -15,9 +16,9 @@ use types::{
 };
 
 /// Written by the code that the C rpcgen makes of mix.x, with libtirpc.
-const REC: &[u8] = include_bytes!("rec.xdr");
-const RECS: &[u8] = include_bytes!("recs.xdr");
-const RDP_RES: &[u8] = include_bytes!("rdp_res.xdr");
+const REC: &[u8] = include_bytes!("../../../rpcgen/testdata/output/rec.xdr");
+const RECS: &[u8] = include_bytes!("../../../rpcgen/testdata/output/recs.xdr");
+const RDP_RES: &[u8] = include_bytes!("../../../rpcgen/testdata/output/rdp_res.xdr");
 
 /// Octets that count up from `first`.
 fn counting(first: u32, step: u32, count: u32) -> Vec<u8> {
