@@ -291,13 +291,16 @@ impl UdpSocket {
             let RecvBatch { octets, size, messages } = batch;
             let slots = octets.len() / *size;
             messages.clear();
-            let result = system::udp::try_arrival(socket, || {
-                if messages.is_empty() {
-                    system::batch::receive(socket, v6, octets, *size, messages)?;
-                }
+            let mut receive = |messages: &mut Vec<_>| {
+                system::batch::receive(socket, v6, octets, *size, messages)?;
                 // As for streams: a call that was not filled has drained the socket.
                 if messages.len() < slots { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
+            };
+            let mut result = socket.try_io(Interest::READABLE, || receive(messages));
+            let nothing = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+            if messages.is_empty() && result.as_ref().is_err_and(nothing) {
+                result = socket.try_io(Interest::ERROR, || receive(messages));
+            }
             match result {
                 Err(error) if messages.is_empty() => Err(error),
                 _ => Ok(messages.len()),

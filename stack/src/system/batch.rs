@@ -1,18 +1,22 @@
 //! Several datagrams in one system call: `recvmmsg`, `sendmmsg`.
 
-use super::control::{Arrival, socket_addr};
+use super::control::Arrival;
 use crate::udp::{MsgInfo, Outgoing, SendInfo};
 use nix::libc;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, SockaddrIn6, SockaddrLike, recvmmsg};
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 use std::cell::RefCell;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
 /// Most datagrams of one call.
 pub(crate) const MAX: usize = 32;
+/// Up to so many slots are prepared on a short path: who expects one datagram asks for two, to learn that no more are there.
+const FEW: usize = 4;
 
-type Headers = MultiHeaders<SockaddrStorage>;
+/// Message headers of one family.
+struct Headers<S>(Option<MultiHeaders<S>>);
 
 thread_local! {
     /// Message headers for IPv4 and IPv6, kept between calls because making them allocates.
@@ -20,7 +24,8 @@ thread_local! {
     /// The kernel shrinks their name and control lengths to what arrived, and nix does not restore them. Arrivals of
     /// one family all have the same lengths, so that is harmless, as long as the two families do not share; should
     /// anything be missing from an arrival all the same, the headers are thrown away.
-    static HEADERS: RefCell<[Option<Headers>; 2]> = const { RefCell::new([None, None]) };
+    static HEADERS: RefCell<(Headers<SockaddrIn>, Headers<SockaddrIn6>)> =
+        const { RefCell::new((Headers(None), Headers(None))) };
 }
 
 /// Receives up to `octets.len() / size` datagrams of up to `size` octets each, without waiting, and adds what is known
@@ -32,19 +37,45 @@ pub(crate) fn receive<S: AsRawFd>(
     size: usize,
     messages: &mut Vec<(usize, MsgInfo)>,
 ) -> io::Result<()> {
-    HEADERS.with_borrow_mut(|[v4_headers, v6_headers]| {
-        let place = if v6 { v6_headers } else { v4_headers };
-        let headers = place.get_or_insert_with(|| {
+    let few = octets.len() / size <= FEW;
+    HEADERS.with_borrow_mut(|(v4_headers, v6_headers)| match (v6, few) {
+        (false, true) => v4_headers.receive::<FEW>(socket, octets, size, messages, address_v4),
+        (false, false) => v4_headers.receive::<MAX>(socket, octets, size, messages, address_v4),
+        (true, true) => v6_headers.receive::<FEW>(socket, octets, size, messages, address_v6),
+        (true, false) => v6_headers.receive::<MAX>(socket, octets, size, messages, address_v6),
+    })
+}
+
+fn address_v4(peer: SockaddrIn) -> SocketAddr {
+    SocketAddr::V4(peer.into())
+}
+
+fn address_v6(peer: SockaddrIn6) -> SocketAddr {
+    SocketAddr::V6(peer.into())
+}
+
+impl<A: SockaddrLike + Copy> Headers<A> {
+    /// Receives into at most `SLOTS` slots.
+    fn receive<const SLOTS: usize>(
+        &mut self,
+        socket: &impl AsRawFd,
+        octets: &mut [u8],
+        size: usize,
+        messages: &mut Vec<(usize, MsgInfo)>,
+        address: fn(A) -> SocketAddr,
+    ) -> io::Result<()> {
+        let headers = self.0.get_or_insert_with(|| {
             // 12 and 20 octets of packet information, an int of TTL.
-            Headers::preallocate(MAX, Some(nix::cmsg_space!(libc::in6_pktinfo, libc::c_int)))
+            let control = nix::cmsg_space!(libc::in6_pktinfo, libc::c_int);
+            MultiHeaders::preallocate(MAX, Some(control))
         });
-        let mut slices: [[IoSliceMut<'_>; 1]; MAX] =
-            std::array::from_fn(|_| [IoSliceMut::new(&mut [])]);
+        let mut rooms = octets.chunks_exact_mut(size);
         let mut slots = 0;
-        for (slice, room) in slices.iter_mut().zip(octets.chunks_exact_mut(size)) {
-            *slice = [IoSliceMut::new(room)];
-            slots += 1;
-        }
+        let mut slices: [[IoSliceMut<'_>; 1]; SLOTS] = std::array::from_fn(|_| {
+            let room = rooms.next();
+            slots += usize::from(room.is_some());
+            [IoSliceMut::new(room.unwrap_or_default())]
+        });
         let mut whole = true;
         let arrived = recvmmsg(
             socket.as_raw_fd(),
@@ -54,17 +85,17 @@ pub(crate) fn receive<S: AsRawFd>(
             None,
         )?;
         for message in arrived {
-            let peer = message.address.as_ref().and_then(socket_addr);
+            let peer = message.address.map(address);
             let arrival = Arrival::of(&message);
             whole &= peer.is_some() && arrival.destination.is_some() && arrival.ttl.is_some();
             let truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
             messages.push((message.bytes, MsgInfo::new(peer, arrival, truncated)));
         }
         if !whole {
-            *place = None;
+            self.0 = None;
         }
         Ok(())
-    })
+    }
 }
 
 /// Sends the first datagrams of `batch` without waiting, and says how many went.

@@ -25,10 +25,12 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     /// Reads them; what we did not ask for is passed over.
-    pub(crate) fn of(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Self {
+    pub(crate) fn of<A>(message: &RecvMsg<'_, '_, A>) -> Self {
         let mut arrival = Self::default();
-        // An error means that the list was cut; then there is nothing to say.
-        for control in message.cmsgs().into_iter().flatten() {
+        let Ok(controls) = message.cmsgs() else {
+            return arrival; // The list was cut.
+        };
+        for control in controls {
             match control {
                 ControlMessageOwned::Ipv4PacketInfo(info) => {
                     arrival.destination = Some(IpAddr::V4(address_v4(info.ipi_addr)));
