@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use fairway_stack::{Instant, MsgInfo, Outgoing, RecvBatch, SendInfo, TaskEnded, Timer, UdpSocket};
 use tracing::{Instrument, Span, debug, error};
 
@@ -28,6 +28,9 @@ const ROUNDS: usize = 8;
 
 /// Datagrams asked for when one is expected: fewer than asked for tells that no more are there.
 const FEW: usize = 2;
+
+/// Octets of a block in which short datagrams are kept.
+const ARENA: usize = 4096;
 
 /// How long a socket rests that cannot receive.
 const REST: Duration = Duration::from_millis(10);
@@ -80,6 +83,10 @@ struct Datagrams {
     many: Option<RecvBatch>,
     /// Several came the last time.
     busy: bool,
+    /// Whence the last datagram came: the same peer mostly asks again.
+    origin: Option<Arc<Origin>>,
+    /// Memory for the octets of short datagrams; used again when the calls in it have ended.
+    arena: BytesMut,
     /// The datagram that is handled is the only one: its reply need not wait for others.
     lone: bool,
     timer: Timer,
@@ -112,6 +119,8 @@ impl Datagrams {
             few: Some(RecvBatch::new(FEW, size)),
             many: Some(RecvBatch::new(RecvBatch::MAX_SLOTS, size)),
             busy: false,
+            origin: None,
+            arena: BytesMut::new(),
             lone: false,
             timer: shared.clock.timer(),
             resting: false,
@@ -140,20 +149,30 @@ impl Datagrams {
         let tally = &self.dispatcher.tally;
         let local = self.handle.origin.local;
         let asked = info.destination.or(local.map(|local| local.ip()));
-        let origin = Arc::new(Origin {
-            net: self.shared.net.clone(),
-            transport: TransportKind::Udp,
-            peer: Peer::Socket(info.peer),
-            local: asked
-                .zip(local)
-                .map(|(ip, local)| (ip, local.port()).into()),
-            interface: info.interface,
-            id: self.handle.origin.id,
-            name: None,
-            connection: Weak::new(),
+        let asked = asked
+            .zip(local)
+            .map(|(ip, local)| SocketAddr::new(ip, local.port()));
+        let same = self.origin.take().filter(|origin| {
+            origin.peer == Peer::Socket(info.peer)
+                && origin.local == asked
+                && origin.interface == info.interface
+        });
+        let origin = same.unwrap_or_else(|| {
+            Arc::new(Origin {
+                net: self.shared.net.clone(),
+                transport: TransportKind::Udp,
+                peer: Peer::Socket(info.peer),
+                local: asked,
+                interface: info.interface,
+                id: self.handle.origin.id,
+                name: None,
+                connection: Weak::new(),
+            })
         });
         let back = way_back(info, local);
-        match self.dispatcher.accept(&origin, octets, now) {
+        let verdict = self.dispatcher.accept(&origin, octets, now);
+        self.origin = Some(origin);
+        match verdict {
             Verdict::Run(call) => {
                 // What does not finish at once needs a place; without one it is not even begun.
                 if tally.calls_running.get() >= as_u64(self.dispatcher.limits.max_calls) {
@@ -192,16 +211,17 @@ impl Datagrams {
         }
     }
 
-    /// Receives what is there, in one system call.
-    fn receive(&mut self, mut now: Instant) -> io::Result<()> {
+    /// Receives what is there, in one system call; true if nothing is left, as far as it tells.
+    fn receive(&mut self, mut now: Instant) -> io::Result<bool> {
         let place = if self.busy {
             &mut self.many
         } else {
             &mut self.few
         };
         let Some(mut batch) = place.take() else {
-            return Ok(());
+            return Ok(true);
         };
+        let slots = if self.busy { RecvBatch::MAX_SLOTS } else { FEW };
         let result = self.socket.try_recv_batch(&mut batch);
         if let Ok(count) = result {
             self.dispatcher.tally.datagrams_received.add(as_u64(count));
@@ -211,7 +231,8 @@ impl Datagrams {
                     debug!(peer = %info.peer, "datagram too long");
                     self.dispatcher.tally.datagrams_truncated.one();
                 } else {
-                    now = self.handle_datagram(now, &Bytes::copy_from_slice(octets), info);
+                    let octets = copy(&mut self.arena, octets);
+                    now = self.handle_datagram(now, &octets, info);
                 }
             }
         }
@@ -222,11 +243,11 @@ impl Datagrams {
         };
         *place = Some(batch);
         match result {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
             Err(error) => Err(error),
             Ok(count) => {
                 self.busy = count >= FEW;
-                Ok(())
+                Ok(count < slots)
             }
         }
     }
@@ -269,7 +290,11 @@ impl Datagrams {
                 }
             }
         }
-        self.unsent.drain(..sent.min(self.unsent.len()));
+        if sent >= self.unsent.len() {
+            self.unsent.clear();
+        } else {
+            self.unsent.drain(..sent);
+        }
         free
     }
 
@@ -279,6 +304,8 @@ impl Datagrams {
         }
         let now = self.shared.clock.now();
         self.gather(now);
+        // Who is woken tries at once: mostly a datagram has come, and asking first would cost as much again.
+        let mut drained = false;
         for round in 0..ROUNDS {
             let free = self.send(cx);
             if self.handle.is_finishing() && self.parking.len() == 0 && self.unsent.is_empty() {
@@ -287,7 +314,7 @@ impl Datagrams {
             if !free || self.resting || self.handle.is_finishing() {
                 return Poll::Pending;
             }
-            if self.socket.poll_recv_ready(cx).is_pending() {
+            if drained && self.socket.poll_recv_ready(cx).is_pending() {
                 return Poll::Pending;
             }
             let now = if round == 0 {
@@ -295,18 +322,23 @@ impl Datagrams {
             } else {
                 self.shared.clock.now()
             };
-            if let Err(error) = self.receive(now) {
+            drained = self.receive(now).unwrap_or_else(|error| {
                 // Nothing that a datagram socket reports is the end of it.
                 debug!(%error, "cannot receive");
                 self.resting = true;
                 self.timer.reset(Some(self.shared.clock.now() + REST));
-            }
+                true
+            });
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) {
+        if self.parking.len() == 0 && !self.resting {
+            // A timer that is still set wakes the task once for nothing.
+            return;
+        }
         loop {
             let calls = self
                 .parking
@@ -339,6 +371,19 @@ impl Datagrams {
             }
         }
     }
+}
+
+/// The octets of a datagram for whoever keeps them. Short ones share blocks, so that a lone call allocates nothing for them, and keep at
+/// most one block each.
+fn copy(arena: &mut BytesMut, octets: &[u8]) -> Bytes {
+    if octets.len() > ARENA / 4 {
+        return Bytes::copy_from_slice(octets);
+    }
+    if arena.capacity() < octets.len() {
+        arena.reserve(ARENA);
+    }
+    arena.extend_from_slice(octets);
+    arena.split().freeze()
 }
 
 /// Sends one reply from where its pieces are.
