@@ -46,6 +46,9 @@ pub struct ClientConfig {
     pub first_wait: Duration,
     /// The longest time between two sendings of a datagram. Default 8 s.
     pub longest_wait: Duration,
+    /// Datagrams of calls in flight, at most, over UDP; further calls wait in order. Halved when calls have to be sent again, and grown by one for
+    /// each window of replies (RFC 8085 §3.1.2). Default 128: half of what the receive buffer of a Linux socket holds.
+    pub udp_window: usize,
     /// Pause after the first failed attempt to connect again; doubled each time. Default 100 ms.
     pub first_pause: Duration,
     /// The longest pause between two attempts to connect. Default 10 s.
@@ -68,6 +71,7 @@ impl Default for ClientConfig {
             reserved_port: false,
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(8),
+            udp_window: 128,
             first_pause: Duration::from_millis(100),
             longest_pause: Duration::from_secs(10),
             portmapper_port: portmapper::PORT,
@@ -116,6 +120,13 @@ impl ClientConfig {
     #[must_use]
     pub fn reserved_port(mut self, reserved: bool) -> Self {
         self.reserved_port = reserved;
+        self
+    }
+
+    /// With so many datagrams of calls in flight, at most.
+    #[must_use]
+    pub fn udp_window(mut self, datagrams: usize) -> Self {
+        self.udp_window = datagrams;
         self
     }
 

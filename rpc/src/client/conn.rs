@@ -200,6 +200,7 @@ impl Conn {
                 resend: datagram.then_some(Backoff {
                     first: config.first_wait,
                     most: config.longest_wait.max(config.first_wait),
+                    window: config.udp_window,
                 }),
             },
             net.rng().next_u64(),
@@ -470,6 +471,7 @@ impl Conn {
         if state.role == Role::Caller(xid) {
             state.release();
         }
+        state.poke_for_output();
         drop(state);
         self.tell_room();
     }
@@ -1079,6 +1081,13 @@ impl State {
         }
     }
 
+    /// A call that ends out of turn may have opened the window of datagrams for others.
+    fn poke_for_output(&mut self) {
+        if self.role == Role::Task && self.core.has_output() {
+            self.poke();
+        }
+    }
+
     fn hand_to_task(&mut self) {
         if self.role != Role::Link {
             self.role = Role::Task;
@@ -1101,12 +1110,18 @@ impl State {
     }
 }
 
+/// Whether two wakers wake the same task. [`Waker::will_wake`] compares addresses of tables, of which a program may hold several with the same
+/// content, and then the future under `block_on` would be taken for another at each poll.
+fn is_same(one: &Waker, other: &Waker) -> bool {
+    one.data() == other.data() && one.vtable() == other.vtable()
+}
+
 /// Sets the timer to `at`; true if that is over already.
 fn watch_time(cx: &mut Context<'_>, io: &mut Io, now: Instant, at: Instant) -> bool {
     // An earlier setting does as well: it is looked at again when it is over.
     let set = io.timer.deadline().filter(|&set| set <= at && set > now);
     let known = io.timer_waker.as_ref();
-    if set.is_some() && known.is_some_and(|known| known.will_wake(cx.waker())) {
+    if set.is_some() && known.is_some_and(|known| is_same(known, cx.waker())) {
         return false;
     }
     if set.is_none() {
@@ -1172,6 +1187,7 @@ async fn watch_errors(conn: Weak<Conn>, socket: Arc<UdpSocket>) {
         state
             .core
             .handle_failed(|| CallError::Receive(error.into()), true);
+        state.poke_for_output();
         let mut wakes = std::mem::take(&mut state.core.wakes);
         drop(state);
         wake(&mut wakes);

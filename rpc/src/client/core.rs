@@ -10,7 +10,8 @@
 //! once; the queue keeps xids and is swept when more than half of them are of dropped calls.
 //!
 //! On datagrams a sent call keeps its frame, and is queued again when its wait is over (RFC 5531 §5); the wait
-//! doubles each time, with jitter.
+//! doubles each time, with jitter. No more than a [`Window`] of them is in flight: when it is full, `poll_output` gives nothing, and
+//! whatever ends a call that was sent may open it again.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,6 +24,7 @@ use fairway_stack::Instant;
 use fairway_xdr::Encoder;
 
 use super::pending::Pending;
+use super::window::Window;
 use crate::error::{CallError, ConnectError};
 use crate::msg::ReplyHeader;
 
@@ -47,6 +49,8 @@ pub(crate) struct CoreConfig {
 pub(crate) struct Backoff {
     pub(crate) first: Duration,
     pub(crate) most: Duration,
+    /// Datagrams in flight, at most.
+    pub(crate) window: usize,
 }
 
 /// How far a call has come.
@@ -130,6 +134,8 @@ pub struct ClientCounters {
     pub dropped: u64,
     /// Calls sent again.
     pub resent: u64,
+    /// Times the window of datagrams in flight was halved because calls had to be sent again.
+    pub windows_halved: u64,
     /// Replies nobody waited for: late, repeated or foreign.
     pub stray_replies: u64,
     /// Messages that are neither a reply nor a call by RFC 5531.
@@ -150,6 +156,8 @@ pub(crate) struct Core {
     queue: VecDeque<Queued>,
     /// Of `queue`: those whose call is gone.
     swept: usize,
+    /// How many datagrams may be in flight.
+    window: Option<Window>,
     /// Octets of calls reserved, queued or being written, and of loose frames.
     queued: usize,
     /// Calls with phase Sending or Sent.
@@ -177,6 +185,7 @@ impl Core {
             calls: Pending::new(config.max_calls, u32::from_ne_bytes([s0, s1, s2, s3])),
             queue: VecDeque::new(),
             swept: 0,
+            window: config.resend.map(|resend| Window::new(resend.window)),
             queued: 0,
             on_the_wire: 0,
             owed: 0,
@@ -215,9 +224,16 @@ impl Core {
         self.queued
     }
 
-    /// Whether something waits to be written.
+    /// Whether something waits to be written, and may be.
     pub(crate) fn has_output(&self) -> bool {
-        self.queue.len() > self.swept
+        self.queue.len() > self.swept && self.is_open()
+    }
+
+    /// Whether another datagram may be in flight.
+    fn is_open(&self) -> bool {
+        self.window
+            .as_ref()
+            .is_none_or(|window| self.on_the_wire < window.size())
     }
 
     /// Whether a call of so many octets may begin. One call may be longer than the whole queue.
@@ -384,6 +400,9 @@ impl Core {
     /// The next frame to write, in the order of calling. The shell brings each back, by
     /// [`handle_sent`](Self::handle_sent) or [`handle_unsent`](Self::handle_unsent).
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        if !self.is_open() {
+            return None;
+        }
         while let Some(queued) = self.queue.pop_front() {
             match queued {
                 Queued::Loose(frame) => {
@@ -500,6 +519,9 @@ impl Core {
                 }
                 if self.finish(xid, Ok(record), me) {
                     self.counters.replies += 1;
+                    if let Some(window) = &mut self.window {
+                        window.handle_reply();
+                    }
                     Input::Reply(xid)
                 } else {
                     self.owed = self.owed.saturating_sub(1);
@@ -551,6 +573,7 @@ impl Core {
         }
         let mut check: Option<Instant> = None;
         let mut over = Vec::new();
+        let mut again = Vec::new();
         for (xid, call) in self.calls.iter_mut() {
             if call.phase == Phase::Done {
                 continue;
@@ -562,9 +585,7 @@ impl Core {
             if let (Phase::Sent, Some((at, _))) = (call.phase, call.again) {
                 if at <= now && call.frame.is_some() {
                     call.phase = Phase::Queued;
-                    self.on_the_wire -= 1;
-                    self.queue.push_back(Queued::Call(xid));
-                    self.counters.resent += 1;
+                    again.push(xid);
                 } else {
                     check = Some(check.map_or(at, |check| check.min(at)));
                 }
@@ -574,6 +595,17 @@ impl Core {
             }
         }
         self.check = check;
+        if let (Some(window), Some(resend), [_, ..]) =
+            (&mut self.window, &self.config.resend, again.as_slice())
+        {
+            self.counters.windows_halved += u64::from(window.handle_timeout(now, resend.first));
+        }
+        self.on_the_wire -= again.len();
+        self.counters.resent += u64::try_from(again.len()).unwrap_or(0);
+        // Before those that have not been sent at all, in the order of their slots.
+        for xid in again.into_iter().rev() {
+            self.queue.push_front(Queued::Call(xid));
+        }
         for xid in over {
             let sent = self
                 .calls

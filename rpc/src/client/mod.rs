@@ -10,6 +10,7 @@ mod core;
 mod pending;
 mod stream;
 mod udp;
+mod window;
 
 pub use client::{CallOptions, Client, ClientConfig};
 pub use core::ClientCounters;

@@ -11,6 +11,7 @@ const DATAGRAM: CoreConfig = CoreConfig {
     resend: Some(Backoff {
         first: Duration::from_millis(1000),
         most: Duration::from_millis(4000),
+        window: 4,
     }),
     ..STREAM
 };
@@ -295,6 +296,74 @@ mod datagrams {
             })
             .collect();
         assert!(times.len() > 15);
+    }
+
+    #[test]
+    fn what_the_window_does_not_hold_waits_in_order() {
+        // RFC 8085 §3.1.2.
+        let mut core = Core::new(DATAGRAM, 1);
+        let xids: Vec<u32> = (0..7).map(|_| call(&mut core, 8, until(20_000))).collect();
+        assert_eq!(write(&mut core, at(0)), xids[..4]);
+        assert!(!core.has_output());
+        assert_eq!(core.on_the_wire(), 4);
+        // A reply, a call that is dropped: each lets another one go.
+        core.handle_record(reply(xids[2]), None);
+        assert_eq!(write(&mut core, at(500)), [xids[4]]);
+        core.handle_cancel(xids[0]);
+        assert!(core.has_output());
+        assert_eq!(write(&mut core, at(500)), [xids[5]]);
+        // A queued call that is dropped does not.
+        core.handle_cancel(xids[6]);
+        assert!(!core.has_output());
+        assert_eq!(core.on_the_wire(), 4);
+    }
+
+    #[test]
+    fn the_wait_of_a_queued_call_begins_when_it_is_sent() {
+        let mut core = Core::new(DATAGRAM, 1);
+        let xids: Vec<u32> = (0..5).map(|_| call(&mut core, 8, until(20_000))).collect();
+        write(&mut core, at(0));
+        for xid in &xids[..4] {
+            core.handle_record(reply(*xid), None);
+        }
+        assert_eq!(write(&mut core, at(700)), xids[4..]);
+        core.handle_timeout(at(1500));
+        assert_eq!(core.counters.resent, 0);
+        core.handle_timeout(at(700 + 1125));
+        assert_eq!(core.counters.resent, 1);
+    }
+
+    #[test]
+    fn timeouts_halve_the_window_and_replies_grow_it() {
+        let mut core = Core::new(DATAGRAM, 1);
+        let xids: Vec<u32> = (0..6).map(|_| call(&mut core, 8, until(20_000))).collect();
+        write(&mut core, at(0));
+        core.handle_timeout(at(1125));
+        assert_eq!((core.counters.resent, core.counters.windows_halved), (4, 1));
+        // What is sent again goes before what was never sent.
+        assert_eq!(write(&mut core, at(1125)), xids[..2]);
+        for xid in &xids[..2] {
+            core.handle_record(reply(*xid), None);
+        }
+        assert_eq!(write(&mut core, at(1130)), xids[2..5]);
+        for xid in &xids[2..5] {
+            core.handle_record(reply(*xid), None);
+        }
+        assert_eq!(write(&mut core, at(1140)), xids[5..]);
+    }
+
+    #[test]
+    fn a_deadline_holds_for_a_call_that_the_window_keeps_back() {
+        let mut core = Core::new(DATAGRAM, 1);
+        for _ in 0..4 {
+            call(&mut core, 8, until(20_000));
+        }
+        write(&mut core, at(0));
+        let kept = call(&mut core, 8, until(100));
+        assert_eq!(write(&mut core, at(0)), []);
+        assert_eq!(core.poll_timeout(), Some(at(100)));
+        core.handle_timeout(at(100));
+        assert!(matches!(core.take(kept), Some(Err(CallError::TimedOut))));
     }
 
     #[test]
