@@ -1,0 +1,168 @@
+//! What was typed, and what it means: the configuration file with the flags over it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use fairway_portmap::config::{self, Config};
+use fairway_portmap::hosts::Network;
+use nix::unistd::User;
+
+/// Maps RPC program numbers to addresses: portmap 2 and rpcbind 3 and 4 (RFC 1833), in the place of rpcbind.
+///
+/// Takes rpcbind's flags and takes over its registrations. Does not go into the background: a service manager looks after that.
+#[derive(Debug, Parser)]
+#[command(name = "portmapd", version, disable_help_flag = true, after_long_help = LONG_HELP)]
+pub(crate) struct Args {
+    /// Accepted for rpcbind's sake, where it makes -d abort on errors: no error is left here to abort on
+    #[arg(short = 'a', long = "abort-on-error")]
+    pub(crate) abort: bool,
+
+    /// Log debugging lines
+    #[arg(short = 'd', long)]
+    pub(crate) debug: bool,
+
+    /// Stay in the foreground: always so, accepted for rpcbind's sake
+    #[arg(short = 'f', long)]
+    foreground: bool,
+
+    /// Serve UDP on this address only; may be repeated; 127.0.0.1 and ::1 are added. Not used under socket activation
+    #[arg(short = 'h', long = "host", value_name = "ADDRESS")]
+    hosts: Vec<IpAddr>,
+
+    /// Insecure: accept registrations from any host
+    #[arg(short = 'i', long)]
+    insecure: bool,
+
+    /// Log every call
+    #[arg(short = 'l', long = "log-calls")]
+    log_calls: bool,
+
+    /// Make calls on behalf of others (CALLIT, BCAST, INDIRECT); over UDP for trusted networks only
+    #[arg(short = 'r', long = "remote-calls")]
+    remote_calls: bool,
+
+    /// Become the user `daemon` once the sockets are there
+    #[arg(short = 's', long = "as-daemon", conflicts_with = "user")]
+    as_daemon: bool,
+
+    /// Warm start: load registrations at the start, save them while running and at the end
+    #[arg(short = 'w', long = "warm-start")]
+    warm_start: bool,
+
+    /// Become this user once the sockets are there; empty to stay
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+
+    /// A network that may ask for lists and indirect calls over UDP; may be repeated
+    #[arg(long = "trust", value_name = "NETWORK")]
+    trust: Vec<String>,
+
+    /// Port of TCP and UDP
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+
+    /// Path of the local socket; empty for none
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+
+    /// Directory of the state file
+    #[arg(long, value_name = "PATH")]
+    state_directory: Option<PathBuf>,
+
+    /// Configuration file [default: /etc/portmapd.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Check the configuration and exit
+    #[arg(long)]
+    pub(crate) check_config: bool,
+
+    /// Print the effective configuration and exit
+    #[arg(long)]
+    pub(crate) print_config: bool,
+
+    /// Print help
+    #[arg(long, action = clap::ArgAction::HelpLong)]
+    help: Option<bool>,
+}
+
+const LONG_HELP: &str = "\
+Examples:
+  portmapd -w                       as Debian starts rpcbind
+  portmapd -r --trust 192.0.2.0/24  answer that network's broadcasts
+  portmapd --print-config -i -h 192.0.2.1
+
+Signals:
+  TERM, INT  save the registrations and end     HUP   read configuration and access files again
+  USR1       log counters
+
+Exit status:
+  0  ended as told                  1  the system said no (port taken, no permission)
+  2  wrong usage or configuration
+
+Files:
+  /etc/portmapd.toml                configuration
+  /etc/hosts.allow, /etc/hosts.deny access, as in hosts_access(5): daemon rpcbind or portmap
+  /run/rpcbind.sock                 local socket
+  /run/rpcbind/portmapd.state       registrations (-w)
+  /run/rpcbind/rpcbind.xdr, portmap.xdr
+                                    those of rpcbind, read once and removed
+
+See also:
+  rpcinfo(8), rpcbind(8), hosts_access(5), RFC 1833
+";
+
+/// The file, and the flags over it.
+pub(crate) fn load(args: &Args) -> Result<Config, String> {
+    let path = args
+        .config
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(config::DEFAULT_PATH));
+    let mut config = match std::fs::read_to_string(&path) {
+        Ok(text) => Config::parse(&path, &text).map_err(|error| error.to_string())?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.config.is_none() => {
+            Config::default()
+        }
+        Err(error) => return Err(format!("{}: {error}", path.display())),
+    };
+    for network in &args.trust {
+        if Network::parse(network).is_none() {
+            return Err(format!(
+                "--trust {network}: address or address/bits expected"
+            ));
+        }
+    }
+    config.trusted.extend(args.trust.iter().cloned());
+    if !args.hosts.is_empty() {
+        config.listen_udp.clone_from(&args.hosts);
+    }
+    config.insecure |= args.insecure;
+    config.log_calls |= args.log_calls;
+    config.indirect |= args.remote_calls;
+    config.warm_start |= args.warm_start;
+    if args.as_daemon {
+        config.user = vec!["daemon".to_owned()];
+    }
+    if let Some(user) = &args.user {
+        config.user = Some(user.clone())
+            .into_iter()
+            .filter(|user| !user.is_empty())
+            .collect();
+        if let Some(user) = config.user.first()
+            && !matches!(User::from_name(user), Ok(Some(_)))
+        {
+            return Err(format!("--user {user}: no such user"));
+        }
+    }
+    if let Some(port) = args.port {
+        config.port = port;
+    }
+    if let Some(socket) = &args.socket {
+        config.socket.clone_from(socket);
+    }
+    if let Some(directory) = &args.state_directory {
+        config.state_directory.clone_from(directory);
+    }
+    Ok(config)
+}

@@ -1,0 +1,257 @@
+//! `portmapd`: maps RPC programs to addresses, in the place of rpcbind.
+
+mod access_files;
+mod args;
+mod listen;
+mod notify;
+mod privileges;
+mod state;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser as _;
+use fairway_portmap::Portmapper;
+use fairway_portmap::config::Config;
+use fairway_portmap::core::Core;
+use fairway_rpc::Server;
+use fairway_stack::Net;
+use listenfd::ListenFd;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tracing::{debug, error, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::access_files::{read_access, watch_files};
+use crate::args::{Args, load};
+use crate::listen::{adopted, join_group, made, register};
+use crate::notify::notify;
+use crate::privileges::{become_user, make_state_directory};
+use crate::state::{load_state, save_state};
+
+/// Calls that run when the daemon is told to end get this long.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+/// A change of the table is saved this much later, with those that follow it.
+const SAVE_AFTER: Duration = Duration::from_secs(1);
+
+/// Exit codes, as the help lists them.
+#[derive(Clone, Copy, Debug)]
+enum Exit {
+    Done,
+    System,
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::System => 1,
+            Exit::Usage => 2,
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(usage) => {
+            let _ = usage.print();
+            return if usage.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Done.into()
+            };
+        }
+    };
+    let config = match load(&args) {
+        Ok(config) => config,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "portmapd: {error}");
+            return Exit::Usage.into();
+        }
+    };
+    if args.print_config {
+        // A closed pipe is a quiet success.
+        let _ = std::io::stdout().write_all(config.to_toml().as_bytes());
+        return Exit::Done.into();
+    }
+    if args.check_config {
+        return Exit::Done.into();
+    }
+    log_to_stderr(args.debug);
+    if args.abort && !args.debug {
+        warn!("-a without -d has no effect");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let exit = match runtime {
+        Ok(runtime) => runtime.block_on(run(args, config)),
+        Err(error) => {
+            error!(%error, "cannot start");
+            Exit::System
+        }
+    };
+    exit.into()
+}
+
+fn log_to_stderr(debug: bool) {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(if debug { "debug" } else { "info" }));
+    // The journal has its own times.
+    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(std::io::stderr);
+    if journal {
+        builder.without_time().init();
+    } else {
+        builder.init();
+    }
+}
+
+async fn run(args: Args, config: Config) -> Exit {
+    let net = Net::system();
+    // All signals are caught before anything can be lost to one.
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::quit()),
+        signal(SignalKind::hangup()),
+        signal(SignalKind::user_defined1()),
+    );
+    let (Ok(mut term), Ok(mut int), Ok(mut quit), Ok(mut hup), Ok(mut usr1)) = signals else {
+        error!("cannot catch signals");
+        return Exit::System;
+    };
+
+    let activated = ListenFd::from_env();
+    let listeners = if activated.len() > 0 {
+        adopted(activated)
+    } else {
+        made(&net, &config)
+    };
+    let listeners = match listeners {
+        Ok(listeners) => listeners,
+        Err(error) => {
+            error!(error, "cannot listen");
+            return Exit::System;
+        }
+    };
+    // Kept for as long as the daemon runs: the group is left with the socket.
+    let _group = config.multicast.then(|| join_group(&net));
+    if config.warm_start {
+        make_state_directory(&config);
+    }
+    if let Err(error) = become_user(&config) {
+        error!(error, "cannot drop privileges");
+        return Exit::System;
+    }
+
+    let access = read_access(&net, &config).await;
+    let mut core = Core::new(config.limits.registry(), access);
+    apply(&mut core, &config);
+    for listener in &listeners {
+        register(&mut core, listener);
+    }
+    if config.warm_start {
+        load_state(&net, &config, &mut core).await;
+    }
+    let mut saved = core.changes();
+    let portmapper = Portmapper::new(&net, core);
+
+    let mut builder = Server::builder(&net)
+        .registry(portmapper.services())
+        .limits(config.limits.server());
+    for listener in listeners {
+        builder = builder.adopt(listener);
+    }
+    let server = match builder.start().await {
+        Ok(server) => server,
+        Err(error) => {
+            error!(%error, "cannot start");
+            return Exit::System;
+        }
+    };
+    for address in server.addresses() {
+        debug!(?address, "serving");
+    }
+    let files_changed = Arc::new(Notify::new());
+    watch_files(&config, &files_changed);
+    notify(&net, "READY=1").await;
+    info!("ready");
+
+    let mut config = config;
+    let clock = net.clock();
+    let mut save = clock.timer();
+    loop {
+        tokio::select! { biased;
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            _ = quit.recv() => break,
+            _ = hup.recv() => {
+                notify(&net, "RELOADING=1").await;
+                match load(&args) {
+                    Ok(new) => {
+                        config = new;
+                        let access = read_access(&net, &config).await;
+                        let mut core = portmapper.core();
+                        core.access = access;
+                        apply(&mut core, &config);
+                        info!("configuration read again");
+                    }
+                    Err(error) => error!(error, "configuration kept: the new one is wrong"),
+                }
+                notify(&net, "READY=1").await;
+            }
+            _ = usr1.recv() => log_counters(&portmapper, &server),
+            () = files_changed.notified() => {
+                let access = read_access(&net, &config).await;
+                portmapper.core().access = access;
+                info!("access files read again");
+            }
+            () = &mut save => {
+                save.reset(None);
+                saved = save_state(&net, &config, &portmapper, saved).await;
+            }
+            () = portmapper.changed(), if config.warm_start => {
+                if save.deadline().is_none() && portmapper.core().changes() != saved {
+                    save.reset(Some(clock.now() + SAVE_AFTER));
+                }
+            }
+        }
+    }
+    info!("ending");
+    notify(&net, "STOPPING=1").await;
+    server.shutdown(SHUTDOWN_GRACE).await;
+    if config.warm_start {
+        save_state(&net, &config, &portmapper, saved.wrapping_sub(1)).await;
+    }
+    log_counters(&portmapper, &server);
+    Exit::Done
+}
+
+/// What can change while running.
+fn apply(core: &mut Core, config: &Config) {
+    core.registry.set_limits(config.limits.registry());
+    core.statistics.set_limit(config.limits.statistics);
+    core.indirect = config.indirect;
+    core.log_calls = config.log_calls;
+}
+
+fn log_counters(portmapper: &Portmapper, server: &Server) {
+    let core = portmapper.core();
+    info!(
+        mappings = core.registry.len(),
+        refusals = ?core.counters(),
+        limits = ?core.registry.refusals(),
+        not_listed = core.statistics.not_listed(),
+        "counters"
+    );
+    debug!(server = ?server.counters(), "counters");
+}
