@@ -1,13 +1,16 @@
 //! What only threads bring about, step by step on one.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use fairway_stack::Net;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
+use crate::client::core::Terms;
 use crate::msg::ReplyHeader;
+use crate::transport::Channel;
 
 fn run<F: Future<Output = ()>>(test: F) {
     let runtime = tokio::runtime::Builder::new_current_thread()
