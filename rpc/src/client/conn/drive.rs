@@ -1,7 +1,7 @@
 //! Moving octets between core and wire, by whoever holds the reader role.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use fairway_stack::Instant;
@@ -31,6 +31,16 @@ pub(super) enum Due {
     Now,
     At(Instant),
     Never,
+}
+
+/// What sending datagrams leaves behind.
+struct Datagrams<'a> {
+    /// No more fits into the socket now.
+    blocked: bool,
+    /// Some have gone, so that there is room for other calls.
+    freed: bool,
+    /// Still locked: a lock less for a lone call.
+    state: MutexGuard<'a, State>,
 }
 
 impl Conn {
@@ -164,11 +174,17 @@ impl Conn {
         match &mut io.wire {
             Wire::Stream(_) => self.send_stream(cx, io, me, now),
             Wire::Datagram(datagram) => {
-                let blocked = self.send_datagrams(cx, datagram, now);
-                let mut state = self.state();
+                let Datagrams {
+                    blocked,
+                    freed,
+                    mut state,
+                } = self.send_datagrams(cx, datagram, now);
                 let due = state.due(me, now);
                 let again = !blocked && state.core.has_output();
                 unlock_and_wake(state, &mut io.wakes);
+                if freed {
+                    self.tell_room();
+                }
                 // Calls whose wait is over are queued again.
                 Ok(match due {
                     Due::At(_) | Due::Never if again => Due::Now,
@@ -242,13 +258,12 @@ impl Conn {
         cx: &mut Context<'_>,
         datagram: &mut DatagramIo,
         now: Instant,
-    ) -> bool {
+    ) -> Datagrams<'_> {
         let mut blocked = false;
         let mut freed = false;
-        loop {
-            let Some(output) = self.state().core.poll_output() else {
-                break;
-            };
+        let mut state = self.state();
+        while let Some(output) = state.core.poll_output() {
+            drop(state);
             let mut sent = datagram.send(cx, &output);
             if let Sent::Failed(error) = &sent
                 && error.kind() != io::ErrorKind::InvalidInput
@@ -259,7 +274,7 @@ impl Conn {
                     .handle_failed(|| CallError::Receive(same_error(error)), true);
                 sent = datagram.send(cx, &output);
             }
-            let mut state = self.state();
+            state = self.state();
             match sent {
                 Sent::Done => state.core.handle_sent(now, output),
                 Sent::Failed(error) => state.core.handle_send_failed(output, error),
@@ -271,10 +286,11 @@ impl Conn {
             }
             freed = true;
         }
-        if freed {
-            self.tell_room();
+        Datagrams {
+            blocked,
+            freed,
+            state,
         }
-        blocked
     }
 
     /// The connection is gone.
