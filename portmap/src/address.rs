@@ -28,7 +28,7 @@ pub enum Netid {
     /// Stream sockets of this machine.
     Local,
     /// Any other name, in lower case.
-    Other(Arc<str>),
+    Other(Arc<String>),
 }
 
 /// What a netid says about its transport: the fields of an `rpcb_entry` (RFC 1833 §2.1).
@@ -43,23 +43,16 @@ pub struct Semantics {
 }
 
 impl Netid {
+    /// Those that a system has.
+    pub const KNOWN: [Self; 5] = [Self::Udp, Self::Tcp, Self::Udp6, Self::Tcp6, Self::Local];
+
     /// The netid of that name, whatever its case.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        const KNOWN: [(&str, Netid); 5] = [
-            ("udp", Netid::Udp),
-            ("tcp", Netid::Tcp),
-            ("udp6", Netid::Udp6),
-            ("tcp6", Netid::Tcp6),
-            ("local", Netid::Local),
-        ];
-        KNOWN
+        Self::KNOWN
             .into_iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map_or_else(
-                || Self::Other(Arc::from(name.to_ascii_lowercase())),
-                |(_, netid)| netid,
-            )
+            .find(|known| known.as_str().eq_ignore_ascii_case(name))
+            .unwrap_or_else(|| Self::Other(Arc::new(name.to_ascii_lowercase())))
     }
 
     /// Its name, in lower case.

@@ -506,7 +506,7 @@ impl Core {
         if !self.indirect {
             return Err(NotForwarded::Off);
         }
-        let service = address::parse(&found.mapping.address).ok_or(NotForwarded::Off)?;
+        let service = address::parse(found.mapping.address()).ok_or(NotForwarded::Off)?;
         // Whoever may register here must not have this host call others for strangers.
         let ip = service.ip().to_canonical();
         let own = ip.is_unspecified() || ip.is_loopback();
@@ -523,7 +523,7 @@ impl Core {
 
 /// The address of a mapping for this caller: merged, or as it was registered if it cannot be.
 fn merged(mapping: &Mapping, origin: &Origin, hint: &str, host: Host<'_>) -> String {
-    merge(mapping, origin, hint, host).unwrap_or_else(|| mapping.address.clone())
+    merge(mapping, origin, hint, host).unwrap_or_else(|| mapping.address().to_owned())
 }
 
 /// As [`merged`], but the question may have gone to the broadcast address of a network, which nothing in it tells apart.
@@ -541,7 +541,7 @@ fn forwarded_address(mapping: &Mapping, origin: &Origin, host: Host<'_>) -> Stri
 }
 
 fn merge(mapping: &Mapping, origin: &Origin, hint: &str, host: Host<'_>) -> Option<String> {
-    address::merge(&mapping.address, host_used(origin, hint, host)?)
+    address::merge(mapping.address(), host_used(origin, hint, host)?)
 }
 
 /// By which of its addresses the caller reaches this host: the one it called. If it names another one (`r_addr` of the question: it

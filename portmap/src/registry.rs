@@ -7,20 +7,27 @@
 //! them first, as rpcbind prints them. Every mapping has a *rank* for that; all indexes map to ranks, and no hash table is ever
 //! walked.
 //!
+//! **Memory.** A mapping takes some 300 octets with all that points to it. Two indexes serve the lookups: one by program, version and
+//! netid, one by program and netid for callers that ask for a version that is not there. What is registered under names that
+//! no system has ([`Netid::Other`]) is found again by a third, which is usually empty.
+//!
 //! **Versions.** A lookup of a version that is not there finds another version of the program on the same netid, the last
 //! registered: the caller calls it, is refused with PROG_MISMATCH, and learns which versions there are. RPCBPROC_GETVERSADDR
 //! and RPCBPROC_GETADDRLIST want exactly theirs.
 //!
 //! **Owners.** A mapping belongs to who registered it. Only its owner or the superuser removes it (RFC 1833 §2.2.1).
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod ranks;
+
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use bytes::Bytes;
 use fairway_xdr::{EncodeError, Encoder};
 
 use crate::address::{self, Netid};
+
+use ranks::{Rank, Ranks};
 
 /// Program number of the portmapper and rpcbind (RFC 1833 §2.1, §3.1).
 pub const PORTMAP_PROGRAM: u32 = 100_000;
@@ -73,10 +80,11 @@ pub struct Mapping {
     pub version: u32,
     /// Kind of transport.
     pub netid: Netid,
-    /// Its name as it was registered: the case may differ.
-    pub netid_text: Cow<'static, str>,
-    /// Universal address as it was registered.
-    pub address: String,
+    /// Its name as it was registered, where that differs.
+    spelling: Option<Box<str>>,
+    address: Box<str>,
+    /// The port at the end of the address, if version 2 sees the mapping.
+    port: Option<u16>,
     /// Who registered it.
     pub owner: Owner,
 }
@@ -84,24 +92,42 @@ pub struct Mapping {
 impl Mapping {
     /// A mapping as versions 3 and 4 describe it.
     #[must_use]
-    pub fn new(program: u32, version: u32, netid: &str, address: String, owner: Owner) -> Self {
-        let known = Netid::new(netid);
-        let netid_text = match &known {
-            Netid::Udp if netid == "udp" => Cow::Borrowed("udp"),
-            Netid::Tcp if netid == "tcp" => Cow::Borrowed("tcp"),
-            Netid::Udp6 if netid == "udp6" => Cow::Borrowed("udp6"),
-            Netid::Tcp6 if netid == "tcp6" => Cow::Borrowed("tcp6"),
-            Netid::Local if netid == "local" => Cow::Borrowed("local"),
-            _ => Cow::Owned(netid.to_owned()),
+    pub fn new(
+        program: u32,
+        version: u32,
+        netid: &str,
+        address: impl Into<Box<str>>,
+        owner: Owner,
+    ) -> Self {
+        let (address, spelling) = (address.into(), netid);
+        let netid = Netid::new(spelling);
+        let spelling = (netid.as_str() != spelling).then(|| spelling.into());
+        // In lower case only, as rpcbind wants it.
+        let port = match netid.protocol() {
+            Some(_) if spelling.is_none() => address::port_of(&address),
+            _ => None,
         };
         Self {
             program,
             version,
-            netid: known,
-            netid_text,
+            netid,
+            spelling,
             address,
+            port,
             owner,
         }
+    }
+
+    /// The netid as it was registered: its case may be any.
+    #[must_use]
+    pub fn netid_text(&self) -> &str {
+        self.spelling.as_deref().unwrap_or(self.netid.as_str())
+    }
+
+    /// The universal address as it was registered.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// A mapping as version 2 describes it; `None` if the protocol is neither TCP nor UDP.
@@ -123,10 +149,7 @@ impl Mapping {
     /// ends in a port.
     #[must_use]
     pub fn port(&self) -> Option<(u32, u16)> {
-        if self.netid_text != self.netid.as_str() {
-            return None;
-        }
-        Some((self.netid.protocol()?, address::port_of(&self.address)?))
+        Some((self.netid.protocol()?, self.port?))
     }
 }
 
@@ -166,7 +189,7 @@ pub enum Bound {
 /// Bounds on what users of this machine can make the table hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Mappings in all. Default 65 536, about 30 MiB.
+    /// Mappings in all. Default 65 536, about 20 MiB.
     pub mappings: usize,
     /// Mappings of one owner other than the superuser, so that no user can fill the table. Default 16 384.
     pub mappings_per_owner: usize,
@@ -216,8 +239,16 @@ pub struct Found<'a> {
     pub exact: bool,
 }
 
-/// Place of a mapping in the lists.
-type Rank = i64;
+/// What is known of a mapping without looking at it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    rank: Rank,
+    /// As version 2 sees it.
+    port: Option<u16>,
+}
+
+/// A program on a netid. What version 2 sees stands apart from what it does not: a name in capitals, an address without a port.
+type Line = (u32, Netid, bool);
 
 /// The table.
 #[derive(Debug, Default)]
@@ -226,15 +257,11 @@ pub struct Registry {
     refusals: Refusals,
     mappings: BTreeMap<Rank, Mapping>,
     /// One mapping each.
-    keys: HashMap<(u32, u32, Netid), Rank>,
-    /// Program and version: their mappings, of all netids.
-    pairs: HashMap<(u32, u32), BTreeSet<Rank>>,
-    /// Program and netid: their mappings, of all versions.
-    programs: HashMap<(u32, Netid), BTreeMap<Rank, u32>>,
-    /// Version 2's view: program, version, protocol: port.
-    ports: HashMap<(u32, u32, u32), u16>,
-    /// Version 2's view: program, protocol: ports of all versions.
-    program_ports: HashMap<(u32, u32), BTreeMap<Rank, u16>>,
+    keys: HashMap<(u32, u32, Netid), Place>,
+    /// All versions of a program on a netid.
+    lines: HashMap<Line, Ranks>,
+    /// Program and version: their mappings on netids that are no system's.
+    others: HashMap<(u32, u32), Ranks>,
     owned: HashMap<Owner, usize>,
     /// Rank of the latest of the portmapper's own mappings: they go before all others.
     first: Rank,
@@ -304,7 +331,7 @@ impl Registry {
 
     fn there(&self, mapping: &Mapping) -> Option<SetOutcome> {
         let key = (mapping.program, mapping.version, mapping.netid.clone());
-        let there = self.mappings.get(self.keys.get(&key)?)?;
+        let there = self.mappings.get(&self.keys.get(&key)?.rank)?;
         Some(if there.address == mapping.address {
             SetOutcome::AlreadyThere
         } else {
@@ -313,7 +340,7 @@ impl Registry {
     }
 
     fn bound(&mut self, mapping: &Mapping) -> Option<Bound> {
-        if mapping.address.len().max(mapping.netid_text.len()) > self.limits.text {
+        if mapping.address.len().max(mapping.netid_text().len()) > self.limits.text {
             self.refusals.text = self.refusals.text.saturating_add(1);
             return Some(Bound::Text);
         }
@@ -330,24 +357,15 @@ impl Registry {
     }
 
     fn insert(&mut self, rank: Rank, mapping: Mapping) {
-        let (program, version) = (mapping.program, mapping.version);
-        let netid = mapping.netid.clone();
-        self.keys.insert((program, version, netid.clone()), rank);
-        self.pairs
-            .entry((program, version))
-            .or_default()
-            .insert(rank);
-        self.programs
-            .entry((program, netid))
-            .or_default()
-            .insert(rank, version);
-        if let Some((protocol, port)) = mapping.port() {
-            self.ports.insert((program, version, protocol), port);
-            self.program_ports
-                .entry((program, protocol))
-                .or_default()
-                .insert(rank, port);
+        let (program, version, netid) = (mapping.program, mapping.version, mapping.netid.clone());
+        let port = mapping.port;
+        if matches!(netid, Netid::Other(_)) {
+            ranks::insert(&mut self.others, (program, version), rank);
         }
+        let line = (program, netid.clone(), port.is_some());
+        ranks::insert(&mut self.lines, line, rank);
+        self.keys
+            .insert((program, version, netid), Place { rank, port });
         *self.owned.entry(mapping.owner).or_default() += 1;
         self.mappings.insert(rank, mapping);
         self.changed();
@@ -357,38 +375,40 @@ impl Registry {
         let Some(mapping) = self.mappings.remove(&rank) else {
             return;
         };
-        let (program, version) = (mapping.program, mapping.version);
-        if let Some((protocol, _)) = mapping.port() {
-            self.ports.remove(&(program, version, protocol));
-            let key = (program, protocol);
-            if let Some(ports) = self.program_ports.get_mut(&key) {
-                ports.remove(&rank);
-                if ports.is_empty() {
-                    self.program_ports.remove(&key);
-                }
-            }
+        let (program, version, netid) = (mapping.program, mapping.version, mapping.netid);
+        if matches!(netid, Netid::Other(_)) {
+            ranks::remove(&mut self.others, &(program, version), rank);
         }
-        if let Some(pair) = self.pairs.get_mut(&(program, version)) {
-            pair.remove(&rank);
-            if pair.is_empty() {
-                self.pairs.remove(&(program, version));
-            }
-        }
+        let line = (program, netid.clone(), mapping.port.is_some());
+        ranks::remove(&mut self.lines, &line, rank);
+        self.keys.remove(&(program, version, netid));
         if let Some(owned) = self.owned.get_mut(&mapping.owner) {
             *owned = owned.saturating_sub(1);
             if *owned == 0 {
                 self.owned.remove(&mapping.owner);
             }
         }
-        self.keys.remove(&(program, version, mapping.netid.clone()));
-        let key = (program, mapping.netid);
-        if let Some(versions) = self.programs.get_mut(&key) {
-            versions.remove(&rank);
-            if versions.is_empty() {
-                self.programs.remove(&key);
-            }
-        }
         self.changed();
+    }
+
+    /// The mappings of a program and version, in order.
+    fn ranks_of_pair(&self, program: u32, version: u32) -> Vec<Rank> {
+        let known = Netid::KNOWN
+            .into_iter()
+            .filter_map(|netid| self.keys.get(&(program, version, netid)))
+            .map(|place| place.rank);
+        let others = self.others.get(&(program, version));
+        let others = others.map_or(&[][..], Ranks::as_slice);
+        let mut ranks: Vec<Rank> = known.chain(others.iter().copied()).collect();
+        ranks.sort_unstable();
+        ranks
+    }
+
+    /// All versions of a program on a netid: those version 2 sees, and the others.
+    fn lines(&self, program: u32, netid: &Netid) -> impl Iterator<Item = &Ranks> {
+        [true, false]
+            .into_iter()
+            .filter_map(move |seen| self.lines.get(&(program, netid.clone(), seen)))
     }
 
     fn changed(&mut self) {
@@ -408,16 +428,10 @@ impl Registry {
     ) -> bool {
         let ranks: Vec<Rank> = match netid {
             Some(netid) => {
-                let key = (program, version, netid.clone());
-                self.keys.get(&key).copied().into_iter().collect()
+                let place = self.keys.get(&(program, version, netid.clone()));
+                place.map(|place| place.rank).into_iter().collect()
             }
-            None => self
-                .pairs
-                .get(&(program, version))
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect(),
+            None => self.ranks_of_pair(program, version),
         };
         let mut all = true;
         for rank in ranks {
@@ -442,50 +456,47 @@ impl Registry {
     /// The mapping of program, version and netid, or of another version of the program on that netid, the last registered.
     #[must_use]
     pub fn lookup(&self, program: u32, version: u32, netid: &Netid) -> Option<Found<'_>> {
-        if let Some(rank) = self.keys.get(&(program, version, netid.clone())) {
-            let mapping = self.mappings.get(rank)?;
-            return Some(Found {
-                mapping,
-                exact: true,
-            });
-        }
-        let (rank, _) = self
-            .programs
-            .get(&(program, netid.clone()))?
-            .last_key_value()?;
-        let mapping = self.mappings.get(rank)?;
-        Some(Found {
-            mapping,
-            exact: false,
-        })
+        let (rank, exact) = match self.keys.get(&(program, version, netid.clone())) {
+            Some(place) => (place.rank, true),
+            None => (self.lines(program, netid).map(Ranks::last).max()?, false),
+        };
+        let mapping = self.mappings.get(&rank)?;
+        Some(Found { mapping, exact })
     }
 
     /// PMAPPROC_GETPORT (RFC 1833 §3.2): the port of a program, of another version if this one is not there; 0 for none.
     #[must_use]
     pub fn port(&self, program: u32, version: u32, protocol: u32) -> u16 {
-        if let Some(port) = self.ports.get(&(program, version, protocol)) {
-            return *port;
-        }
-        self.program_ports
-            .get(&(program, protocol))
-            .and_then(|ports| ports.last_key_value())
-            .map_or(0, |(_, port)| *port)
+        let port = || {
+            let netid = Netid::of_protocol(protocol)?;
+            let key = (program, version, netid);
+            if let Some(port) = self.keys.get(&key).and_then(|place| place.port) {
+                return Some(port);
+            }
+            let (program, _, netid) = key;
+            let last = self.lines.get(&(program, netid, true))?.last();
+            self.mappings.get(&last)?.port
+        };
+        port().unwrap_or_default()
     }
 
     /// Lowest and highest version of a program on a netid.
     #[must_use]
     pub fn versions(&self, program: u32, netid: &Netid) -> Option<(u32, u32)> {
-        let versions = self.programs.get(&(program, netid.clone()))?;
-        Some((*versions.values().min()?, *versions.values().max()?))
+        let version = |rank: &Rank| self.mappings.get(rank).map(|mapping| mapping.version);
+        let versions = || {
+            self.lines(program, netid)
+                .flat_map(Ranks::as_slice)
+                .filter_map(version)
+        };
+        Some((versions().min()?, versions().max()?))
     }
 
     /// All mappings of a program and version, in order.
     pub fn of_pair(&self, program: u32, version: u32) -> impl Iterator<Item = &Mapping> {
-        self.pairs
-            .get(&(program, version))
+        self.ranks_of_pair(program, version)
             .into_iter()
-            .flatten()
-            .filter_map(|rank| self.mappings.get(rank))
+            .filter_map(|rank| self.mappings.get(&rank))
     }
 
     /// All mappings, in order.
@@ -532,7 +543,7 @@ impl Registry {
             e.bool(true);
             e.u32(mapping.program);
             e.u32(mapping.version);
-            e.string(&mapping.netid_text, u32::MAX)?;
+            e.string(mapping.netid_text(), u32::MAX)?;
             e.string(&mapping.address, u32::MAX)?;
             match mapping.owner {
                 Owner::Superuser => e.string("superuser", u32::MAX)?,

@@ -61,8 +61,8 @@ pub fn encode(registry: &Registry) -> Result<Vec<u8>, EncodeError> {
         e.bool(true);
         e.u32(mapping.program);
         e.u32(mapping.version);
-        e.string(&mapping.netid_text, u32::MAX)?;
-        e.string(&mapping.address, u32::MAX)?;
+        e.string(mapping.netid_text(), u32::MAX)?;
+        e.string(mapping.address(), u32::MAX)?;
         e.string(&mapping.owner.to_string(), u32::MAX)?;
     }
     e.bool(false);
@@ -106,7 +106,7 @@ fn decode_list(d: &mut Decoder<'_>) -> Result<Vec<Mapping>, DecodeError> {
         let program = d.u32()?;
         let version = d.u32()?;
         let netid = d.str_ref(LONGEST_TEXT)?;
-        let address = d.str_ref(LONGEST_TEXT)?.to_owned();
+        let address = d.str_ref(LONGEST_TEXT)?;
         let owner = Owner::parse(d.str_ref(LONGEST_TEXT)?);
         if program != PORTMAP_PROGRAM {
             mappings.push(Mapping::new(program, version, netid, address, owner));

@@ -22,8 +22,8 @@ fn shown(table: &Registry) -> Vec<(u32, u32, String, String)> {
             (
                 m.program,
                 m.version,
-                m.netid_text.to_string(),
-                m.address.clone(),
+                m.netid_text().to_owned(),
+                m.address().to_owned(),
             )
         })
         .collect()
@@ -188,7 +188,7 @@ mod section_3_2 {
             );
         }
         assert!(t.unset_ports(PROG, 1, Owner::Unknown));
-        let left: Vec<_> = t.iter().map(|m| m.netid_text.clone()).collect();
+        let left: Vec<_> = t.iter().map(Mapping::netid_text).collect();
         assert_eq!(left, ["tcp6", "local"]);
     }
 
@@ -275,7 +275,7 @@ impl Plain {
     fn set(&mut self, new: Mapping) -> bool {
         let key = |m: &Mapping| (m.program, m.version, m.netid.clone());
         if let Some(old) = self.0.iter().find(|old| key(old) == key(&new)) {
-            return old.address == new.address;
+            return old.address() == new.address();
         }
         self.0.push(new);
         true
@@ -344,13 +344,14 @@ proptest! {
     #[test]
     fn the_indexed_table_behaves_as_a_walked_list(
         steps in proptest::collection::vec(
-            (any::<bool>(), 1u32..3, 1u32..4, netids(), any::<bool>(), 0u16..3, owners()), 1..60)
+            (any::<bool>(), 1u32..3, 1u32..4, netids(), any::<bool>(), 0u16..4, owners()), 1..60)
     ) {
         let mut table = table();
         let mut plain = Plain::default();
         for (set, program, version, netid, all, port, owner) in steps {
             if set {
-                let m = Mapping::new(program, version, netid, format!("0.0.0.0.0.{port}"), owner);
+                let address = if port == 3 { "nowhere".to_owned() } else { format!("0.0.0.0.0.{port}") };
+                let m = Mapping::new(program, version, netid, address, owner);
                 prop_assert_eq!(table.set(m.clone()).answer(), plain.set(m));
             } else {
                 let netid = (!all).then(|| Netid::new(netid));
@@ -361,7 +362,13 @@ proptest! {
             }
             prop_assert_eq!(table.iter().collect::<Vec<_>>(), plain.0.iter().collect::<Vec<_>>());
             for program in 1..3 {
+                for netid in [Netid::Tcp, Netid::Local, Netid::new("own")] {
+                    let versions = || plain.0.iter().filter(|m| (m.program, &m.netid) == (program, &netid)).map(|m| m.version);
+                    prop_assert_eq!(table.versions(program, &netid), versions().min().zip(versions().max()));
+                }
                 for version in 0..5 {
+                    let pair = plain.0.iter().filter(|m| (m.program, m.version) == (program, version));
+                    prop_assert_eq!(table.of_pair(program, version).collect::<Vec<_>>(), pair.collect::<Vec<_>>());
                     for protocol in [6, 17] {
                         prop_assert_eq!(
                             table.port(program, version, protocol), plain.port(program, version, protocol));
@@ -377,7 +384,7 @@ proptest! {
         for (program, version) in [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)] {
             table.unset(program, version, None, Owner::Superuser);
         }
-        prop_assert!(table.keys.is_empty() && table.pairs.is_empty() && table.programs.is_empty());
-        prop_assert!(table.ports.is_empty() && table.program_ports.is_empty() && table.owned.is_empty());
+        prop_assert!(table.keys.is_empty() && table.lines.is_empty() && table.others.is_empty());
+        prop_assert!(table.mappings.is_empty() && table.owned.is_empty());
     }
 }
