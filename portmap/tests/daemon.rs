@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -18,7 +20,7 @@ use fairway_rpc::{
 use fairway_stack::{LocalAddr, Net};
 use fairway_xdr::Encoder;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -53,11 +55,15 @@ impl Place {
     }
 
     fn start(&self) -> Running<'_> {
+        self.start_with(&[], Stdio::null())
+    }
+
+    fn start_with(&self, words: &[&str], stderr: Stdio) -> Running<'_> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portmapd"));
-        command.arg("--config").arg(self.path("c.toml"));
+        command.arg("--config").arg(self.path("c.toml")).args(words);
         command
             .env("NOTIFY_SOCKET", self.path("notify"))
-            .stderr(Stdio::null());
+            .stderr(stderr);
         let child = command.spawn().unwrap();
         let running = Running { child, place: self };
         running.told("READY=1");
@@ -153,6 +159,58 @@ mod state {
             assert!(client.unset(&port(7)).await.unwrap());
         });
         drop(daemon);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_written_is_told_at_the_start() {
+        let place = Place::new("unwritable");
+        let words = ["--state-directory", "/proc/fairway/none"];
+        let mut daemon = place.start_with(&words, Stdio::piped());
+        daemon.child.kill().unwrap();
+        let mut told = String::new();
+        let stderr = daemon.child.stderr.as_mut().unwrap();
+        stderr.read_to_string(&mut told).unwrap();
+        assert!(told.contains("registrations cannot be saved"), "{told}");
+    }
+
+    /// Who starts as root saves as the user it becomes: the directory, and what an earlier run left in it, are that user's.
+    #[test]
+    fn the_user_that_root_becomes_can_save() {
+        if !geteuid().is_root() {
+            eprintln!("skipped: only root becomes somebody else");
+            return;
+        }
+        let place = Place::new("drop");
+        let anybody = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(place.path("notify"), anybody).unwrap();
+        let state = place.path("state");
+        let owned = |path: &Path| std::fs::metadata(path).unwrap().uid();
+        let words = [
+            "--user",
+            "daemon",
+            "--state-directory",
+            state.to_str().unwrap(),
+        ];
+        for (prog, known) in [(7, 0), (8, 1)] {
+            let daemon = place.start_with(&words, Stdio::null());
+            on(async {
+                let client = PmapV2Client::new(client(&place.path("s")).await);
+                assert_eq!(client.dump().await.unwrap().0.len(), known);
+                assert!(client.set(&port(prog)).await.unwrap());
+            });
+            assert_eq!(daemon.end(Signal::SIGTERM), Some(0));
+            let mut left = [0; 20];
+            assert_eq!(place.notify.recv(&mut left).unwrap(), "STOPPING=1".len());
+            let file = state.join("portmapd.state");
+            assert_ne!((owned(&state), owned(&file)), (0, 0));
+            // As root would have left them.
+            std::os::unix::fs::chown(&state, Some(0), Some(0)).unwrap();
+            std::os::unix::fs::chown(&file, Some(0), Some(0)).unwrap();
+        }
+        // What else is root's stays root's.
+        std::fs::write(state.join("other"), b"").unwrap();
+        drop(place.start_with(&words, Stdio::null()));
+        assert_eq!(owned(&state), 0);
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::access_files::{read_access, watch_files};
 use crate::args::{Args, load};
 use crate::listen::{adopted, join_group, made, register};
 use crate::notify::notify;
-use crate::privileges::{become_user, make_state_directory};
+use crate::privileges::{become_user, check_state_directory, make_state_directory};
 use crate::state::{load_state, save_state};
 
 /// Calls that run when the daemon is told to end get this long.
@@ -151,6 +151,9 @@ async fn run(args: Args, config: Config) -> Exit {
     if let Err(error) = become_user(&config) {
         error!(error, "cannot drop privileges");
         return Exit::System;
+    }
+    if config.warm_start {
+        check_state_directory(&config);
     }
 
     let access = read_access(&net, &config).await;

@@ -6,6 +6,7 @@ use fairway_portmap::config::Config;
 use fairway_portmap::core::Core;
 use fairway_portmap::warm::{self, RPCBIND_FILES, STATE_FILE};
 use fairway_stack::{Net, NetError};
+use fairway_xdr::EncodeError;
 use tracing::{debug, info, warn};
 
 /// Loads the state file, or takes over from rpcbind.
@@ -53,7 +54,7 @@ async fn take_over(net: &Net, config: &Config, core: &mut Core) {
             return;
         }
     }
-    if write_state(net, config, core).await {
+    if write_state(net, config, warm::encode(&core.registry)).await {
         for file in [rpcbind, portmap] {
             if let Err(error) = files.remove(&file).await
                 && error != NetError::NotFound
@@ -64,9 +65,10 @@ async fn take_over(net: &Net, config: &Config, core: &mut Core) {
     }
 }
 
-async fn write_state(net: &Net, config: &Config, core: &Core) -> bool {
+/// Replaces the state file; says whether that went well.
+async fn write_state(net: &Net, config: &Config, octets: Result<Vec<u8>, EncodeError>) -> bool {
     let path = config.state_directory.join(STATE_FILE);
-    let Ok(octets) = warm::encode(&core.registry) else {
+    let Ok(octets) = octets else {
         return false;
     };
     match net.files().write(&path, octets).await {
@@ -92,16 +94,10 @@ pub(crate) async fn save_state(
         }
         (warm::encode(&core.registry), core.changes())
     };
-    let path = config.state_directory.join(STATE_FILE);
-    let Ok(octets) = octets else { return saved };
-    match net.files().write(&path, octets).await {
-        Ok(()) => {
-            debug!("registrations saved");
-            changes
-        }
-        Err(error) => {
-            warn!(%error, file = %path.display(), "registrations not saved");
-            saved
-        }
+    if write_state(net, config, octets).await {
+        debug!("registrations saved");
+        changes
+    } else {
+        saved
     }
 }
