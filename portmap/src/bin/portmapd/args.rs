@@ -10,11 +10,11 @@ use nix::unistd::User;
 
 /// Maps RPC program numbers to addresses: portmap 2 and rpcbind 3 and 4 (RFC 1833), in the place of rpcbind.
 ///
-/// Takes rpcbind's flags and takes over its registrations. Does not go into the background: a service manager looks after that.
+/// Takes the flags of rpcbind and, with -w, the registrations it saved. Flags win over the configuration file. Logs go to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "portmapd", version, disable_help_flag = true, after_long_help = LONG_HELP)]
 pub(crate) struct Args {
-    /// Accepted for rpcbind's sake, where it makes -d abort on errors: no error is left here to abort on
+    /// No effect: accepted because rpcbind has it
     #[arg(short = 'a', long = "abort-on-error")]
     pub(crate) abort: bool,
 
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[arg(short = 'd', long)]
     pub(crate) debug: bool,
 
-    /// Stay in the foreground: always so, accepted for rpcbind's sake
+    /// No effect: portmapd always stays in the foreground
     #[arg(short = 'f', long)]
     foreground: bool,
 
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(short = 'h', long = "host", value_name = "ADDRESS")]
     hosts: Vec<IpAddr>,
 
-    /// Insecure: accept registrations from any host
+    /// Insecure: let any host register and unregister programs, and so redirect any service
     #[arg(short = 'i', long)]
     insecure: bool,
 
@@ -42,15 +42,15 @@ pub(crate) struct Args {
     #[arg(short = 'r', long = "remote-calls")]
     remote_calls: bool,
 
-    /// Become the user `daemon` once the sockets are there
+    /// The same as --user daemon
     #[arg(short = 's', long = "as-daemon", conflicts_with = "user")]
     as_daemon: bool,
 
-    /// Warm start: load registrations at the start, save them while running and at the end
+    /// Warm start: load the saved registrations, and save them a second after each change and at the end
     #[arg(short = 'w', long = "warm-start")]
     warm_start: bool,
 
-    /// Become this user once the sockets are there; empty to stay
+    /// Become this user once the sockets are there, if started as root; "" to stay root [default: _rpc, rpc or daemon]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
 
@@ -58,15 +58,15 @@ pub(crate) struct Args {
     #[arg(long = "trust", value_name = "NETWORK")]
     trust: Vec<String>,
 
-    /// Port of TCP and UDP
+    /// Port of TCP and UDP [default: 111]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
 
-    /// Path of the local socket; empty for none
+    /// Path of the local socket; "" for none [default: /run/rpcbind.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 
-    /// Directory of the state file
+    /// Directory of the saved registrations [default: /run/rpcbind]
     #[arg(long, value_name = "PATH")]
     state_directory: Option<PathBuf>,
 
@@ -74,7 +74,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Check the configuration and exit
+    /// Check the configuration, flags included, and exit: status 0 if it is good
     #[arg(long)]
     pub(crate) check_config: bool,
 
@@ -91,7 +91,8 @@ const LONG_HELP: &str = "\
 Examples:
   portmapd -w                       as Debian starts rpcbind
   portmapd -r --trust 192.0.2.0/24  answer that network's broadcasts
-  portmapd --print-config -i -h 192.0.2.1
+  portmapd --print-config -h 192.0.2.1
+                                    what these flags mean, as a configuration file
 
 Signals:
   TERM, INT  save the registrations and end     HUP   read configuration and access files again
@@ -108,6 +109,10 @@ Files:
   /run/rpcbind/portmapd.state       registrations (-w)
   /run/rpcbind/rpcbind.xdr, portmap.xdr
                                     those of rpcbind, read once and removed
+
+Environment:
+  RUST_LOG                          what is logged (trace, debug, info, warn, error); wins over -d
+  NOTIFY_SOCKET, LISTEN_FDS         set by systemd: readiness, sockets to serve on
 
 See also:
   rpcinfo(8), rpcbind(8), hosts_access(5), RFC 1833

@@ -13,11 +13,11 @@ use crate::tool::say;
 #[derive(Debug, Parser)]
 #[command(name = "rpcinfo", version, disable_help_flag = true, after_long_help = LONG_HELP, override_usage = USAGE)]
 pub(crate) struct Args {
-    /// List the registrations version 2 knows
+    /// List what version 2 (portmap) knows: programs on TCP and UDP over IPv4
     #[arg(short = 'p')]
     pub(crate) ports: bool,
 
-    /// List them all, a line for each program
+    /// List all registrations in short: a line for each program
     #[arg(short = 's')]
     pub(crate) short: bool,
 
@@ -25,19 +25,19 @@ pub(crate) struct Args {
     #[arg(short = 'm')]
     pub(crate) statistics: bool,
 
-    /// List the addresses of a program
+    /// List the addresses of a program, as version 4 gives them
     #[arg(short = 'l')]
     pub(crate) list: bool,
 
-    /// Call procedure 0 over TCP
+    /// Call procedure 0 of the program over TCP: of all its versions if none is given
     #[arg(short = 't')]
     pub(crate) tcp: bool,
 
-    /// Call procedure 0 over UDP
+    /// Call procedure 0 of the program over UDP
     #[arg(short = 'u')]
     pub(crate) udp: bool,
 
-    /// Call it at this port, without asking the portmapper
+    /// Call it at this port, without asking the portmapper (with -t or -u)
     #[arg(short = 'n', value_name = "PORTNUM")]
     pub(crate) port: Option<String>,
 
@@ -49,11 +49,11 @@ pub(crate) struct Args {
     #[arg(short = 'T', value_name = "NETID")]
     pub(crate) netid: Option<String>,
 
-    /// Call procedure 0 on all hosts in reach
+    /// Broadcast a call of procedure 0, and list the hosts that answer
     #[arg(short = 'b')]
     pub(crate) broadcast: bool,
 
-    /// Delete registrations
+    /// Delete registrations of this machine: your own, as root all
     #[arg(short = 'd')]
     pub(crate) delete: bool,
 
@@ -73,7 +73,7 @@ pub(crate) struct Args {
     #[arg(long, action = clap::ArgAction::HelpLong)]
     pub(crate) help: Option<bool>,
 
-    /// `[host] [program [version]]`
+    /// Host, program (a name or a number) and version, as the usage has them
     #[arg(value_name = "ARGUMENT")]
     pub(crate) words: Vec<String>,
 }
