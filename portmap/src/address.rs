@@ -125,7 +125,8 @@ impl fmt::Display for Netid {
 }
 
 /// Reads a universal address of TCP or UDP: the host's address, then the port's two octets, all in decimal and divided by
-/// points (RFC 5665 §5.2.3.3 and §5.2.3.4).
+/// points (RFC 5665 §5.2.3.3 and §5.2.3.4). As rpcbind does, and unlike [`fairway_rpc::bind::parse_universal`], it takes octets of the
+/// port with zeros in front.
 #[must_use]
 pub fn parse(universal: &str) -> Option<SocketAddr> {
     let (host, port) = split_port(universal)?;
@@ -152,8 +153,7 @@ fn octet(text: &str) -> Option<u8> {
 /// Writes a universal address of TCP or UDP (RFC 5665 §5.2.3.3 and §5.2.3.4).
 #[must_use]
 pub fn universal(address: SocketAddr) -> String {
-    let [high, low] = address.port().to_be_bytes();
-    format!("{}.{high}.{low}", address.ip())
+    fairway_rpc::bind::universal(&address)
 }
 
 /// The address under which a service is reached by a caller who reached this host as `used`: the host of `used`, the port of

@@ -19,9 +19,9 @@ use crate::registry::PORTMAP_PROGRAM;
 use crate::rpcb::{Rpcb, RpcbV3Client, RpcbV4Client};
 
 /// Where portmappers listen.
-pub const PORT: u16 = 111;
+pub const PORT: u16 = fairway_rpc::portmapper::PORT;
 /// Where this machine's listens.
-pub const SOCKET: &str = "/run/rpcbind.sock";
+pub const SOCKET: &str = fairway_rpc::portmapper::LOCAL_PATH;
 
 /// A portmapper's own address.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 //! them first, as rpcbind prints them. Every mapping has a *rank* for that; all indexes map to ranks, and no hash table is ever
 //! walked.
 //!
-//! **Memory.** A mapping takes some 300 octets with all that points to it. Two indexes serve the lookups: one by program, version and
+//! **Memory.** A mapping takes some 400 octets with all that points to it. Two indexes serve the lookups: one by program, version and
 //! netid, one by program and netid for callers that ask for a version that is not there. What is registered under names that
 //! no system has ([`Netid::Other`]) is found again by a third, which is usually empty.
 //!
@@ -30,7 +30,7 @@ use crate::address::{self, Netid};
 use ranks::{Rank, Ranks};
 
 /// Program number of the portmapper and rpcbind (RFC 1833 §2.1, §3.1).
-pub const PORTMAP_PROGRAM: u32 = 100_000;
+pub const PORTMAP_PROGRAM: u32 = fairway_rpc::portmapper::PROGRAM;
 
 /// Who registered a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -189,7 +189,7 @@ pub enum Bound {
 /// Bounds on what users of this machine can make the table hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Mappings in all. Default 65 536, about 20 MiB.
+    /// Mappings in all. Default 65 536, about 25 MiB.
     pub mappings: usize,
     /// Mappings of one owner other than the superuser, so that no user can fill the table. Default 16 384.
     pub mappings_per_owner: usize,

@@ -35,6 +35,104 @@ impl Portmapper {
         Ok(address.into())
     }
 
+    /// RPCBPROC_SET.
+    pub(crate) fn set_for(
+        &self,
+        at: Version,
+        cx: &CallContext,
+        arg: Rpcb,
+    ) -> Result<Reply<bool>, Refusal> {
+        let origin = self.origin(cx);
+        let done = self
+            .core()
+            .set(
+                at,
+                &origin,
+                arg.r_prog,
+                arg.r_vers,
+                &arg.r_netid,
+                arg.r_addr,
+            )
+            .map_err(refused)?;
+        self.note_change();
+        Ok(done.into())
+    }
+
+    /// RPCBPROC_UNSET.
+    pub(crate) fn unset_for(
+        &self,
+        at: Version,
+        cx: &CallContext,
+        arg: &Rpcb,
+    ) -> Result<Reply<bool>, Refusal> {
+        let origin = self.origin(cx);
+        let done = self
+            .core()
+            .unset(at, &origin, arg.r_prog, arg.r_vers, &arg.r_netid)
+            .map_err(refused)?;
+        self.note_change();
+        Ok(done.into())
+    }
+
+    /// RPCBPROC_DUMP.
+    pub(crate) fn dump_for(
+        &self,
+        at: Version,
+        cx: &CallContext,
+    ) -> Result<Reply<RpcblistPtr>, Refusal> {
+        let origin = self.origin(cx);
+        let dump = self.core().dump(at, &origin).map_err(refused)?;
+        dump.map(Reply::Encoded).map_err(|_| Refusal::SystemErr)
+    }
+
+    /// RPCBPROC_GETTIME.
+    pub(crate) fn time(&self, at: Version, cx: &CallContext) -> Result<Reply<u32>, Refusal> {
+        let origin = self.origin(cx);
+        let now = self.wall();
+        let time = self.core().time(at, &origin, now).map_err(refused)?;
+        Ok(time.into())
+    }
+
+    /// RPCBPROC_UADDR2TADDR.
+    pub(crate) fn transport_of(
+        &self,
+        at: Version,
+        cx: &CallContext,
+        arg: &str,
+    ) -> Result<Reply<Netbuf>, Refusal> {
+        let origin = self.origin(cx);
+        let address = self
+            .core()
+            .to_transport(at, &origin, arg)
+            .map_err(refused)?;
+        Ok(Netbuf {
+            maxlen: address.max_len,
+            buf: address.octets.into(),
+        }
+        .into())
+    }
+
+    /// RPCBPROC_TADDR2UADDR.
+    pub(crate) fn universal_of(
+        &self,
+        at: Version,
+        cx: &CallContext,
+        arg: &Netbuf,
+    ) -> Result<Reply<String>, Refusal> {
+        let origin = self.origin(cx);
+        // An address longer than the room it says it has is none, to the C library as well.
+        let fits = u32::try_from(arg.buf.len()).is_ok_and(|len| len <= arg.maxlen);
+        if !fits {
+            self.core().statistics.call(at, 8);
+            return Err(Refusal::GarbageArgs(None));
+        }
+        let address = self
+            .core()
+            .from_transport(at, &origin, &arg.buf)
+            .map_err(refused)?;
+        Ok(address.into())
+    }
+
     /// RPCBPROC_CALLIT, RPCBPROC_BCAST and RPCBPROC_INDIRECT.
     pub(crate) async fn call_for(
         &self,
@@ -56,30 +154,11 @@ impl RpcbV3 for Portmapper {
     }
 
     async fn set(&self, cx: &CallContext, arg: Rpcb) -> Result<Reply<bool>, Refusal> {
-        let origin = self.origin(cx);
-        let done = self
-            .core()
-            .set(
-                Version::V3,
-                &origin,
-                arg.r_prog,
-                arg.r_vers,
-                &arg.r_netid,
-                arg.r_addr,
-            )
-            .map_err(refused)?;
-        self.note_change();
-        Ok(done.into())
+        self.set_for(Version::V3, cx, arg)
     }
 
     async fn unset(&self, cx: &CallContext, arg: Rpcb) -> Result<Reply<bool>, Refusal> {
-        let origin = self.origin(cx);
-        let done = self
-            .core()
-            .unset(Version::V3, &origin, arg.r_prog, arg.r_vers, &arg.r_netid)
-            .map_err(refused)?;
-        self.note_change();
-        Ok(done.into())
+        self.unset_for(Version::V3, cx, &arg)
     }
 
     async fn getaddr(&self, cx: &CallContext, arg: Rpcb) -> Result<Reply<String>, Refusal> {
@@ -87,9 +166,7 @@ impl RpcbV3 for Portmapper {
     }
 
     async fn dump(&self, cx: &CallContext) -> Result<Reply<RpcblistPtr>, Refusal> {
-        let origin = self.origin(cx);
-        let dump = self.core().dump(Version::V3, &origin).map_err(refused)?;
-        dump.map(Reply::Encoded).map_err(|_| Refusal::SystemErr)
+        self.dump_for(Version::V3, cx)
     }
 
     async fn callit(
@@ -101,40 +178,14 @@ impl RpcbV3 for Portmapper {
     }
 
     async fn gettime(&self, cx: &CallContext) -> Result<Reply<u32>, Refusal> {
-        let origin = self.origin(cx);
-        let now = self.wall();
-        let time = self
-            .core()
-            .time(Version::V3, &origin, now)
-            .map_err(refused)?;
-        Ok(time.into())
+        self.time(Version::V3, cx)
     }
 
     async fn uaddr2taddr(&self, cx: &CallContext, arg: String) -> Result<Reply<Netbuf>, Refusal> {
-        let origin = self.origin(cx);
-        let address = self
-            .core()
-            .to_transport(Version::V3, &origin, &arg)
-            .map_err(refused)?;
-        Ok(Netbuf {
-            maxlen: address.max_len,
-            buf: address.octets.into(),
-        }
-        .into())
+        self.transport_of(Version::V3, cx, &arg)
     }
 
     async fn taddr2uaddr(&self, cx: &CallContext, arg: Netbuf) -> Result<Reply<String>, Refusal> {
-        let origin = self.origin(cx);
-        // An address longer than the room it says it has is none, to the C library as well.
-        let fits = u32::try_from(arg.buf.len()).is_ok_and(|len| len <= arg.maxlen);
-        if !fits {
-            self.core().statistics.call(Version::V3, 8);
-            return Err(Refusal::GarbageArgs(None));
-        }
-        let address = self
-            .core()
-            .from_transport(Version::V3, &origin, &arg.buf)
-            .map_err(refused)?;
-        Ok(address.into())
+        self.universal_of(Version::V3, cx, &arg)
     }
 }

@@ -17,30 +17,11 @@ impl RpcbV4 for Portmapper {
     }
 
     async fn set(&self, cx: &CallContext, arg: Rpcb) -> Result<Reply<bool>, Refusal> {
-        let origin = self.origin(cx);
-        let done = self
-            .core()
-            .set(
-                Version::V4,
-                &origin,
-                arg.r_prog,
-                arg.r_vers,
-                &arg.r_netid,
-                arg.r_addr,
-            )
-            .map_err(refused)?;
-        self.note_change();
-        Ok(done.into())
+        self.set_for(Version::V4, cx, arg)
     }
 
     async fn unset(&self, cx: &CallContext, arg: Rpcb) -> Result<Reply<bool>, Refusal> {
-        let origin = self.origin(cx);
-        let done = self
-            .core()
-            .unset(Version::V4, &origin, arg.r_prog, arg.r_vers, &arg.r_netid)
-            .map_err(refused)?;
-        self.note_change();
-        Ok(done.into())
+        self.unset_for(Version::V4, cx, &arg)
     }
 
     async fn getaddr(&self, cx: &CallContext, arg: Rpcb) -> Result<Reply<String>, Refusal> {
@@ -48,9 +29,7 @@ impl RpcbV4 for Portmapper {
     }
 
     async fn dump(&self, cx: &CallContext) -> Result<Reply<RpcblistPtr>, Refusal> {
-        let origin = self.origin(cx);
-        let dump = self.core().dump(Version::V4, &origin).map_err(refused)?;
-        dump.map(Reply::Encoded).map_err(|_| Refusal::SystemErr)
+        self.dump_for(Version::V4, cx)
     }
 
     async fn bcast(
@@ -62,41 +41,15 @@ impl RpcbV4 for Portmapper {
     }
 
     async fn gettime(&self, cx: &CallContext) -> Result<Reply<u32>, Refusal> {
-        let origin = self.origin(cx);
-        let now = self.wall();
-        let time = self
-            .core()
-            .time(Version::V4, &origin, now)
-            .map_err(refused)?;
-        Ok(time.into())
+        self.time(Version::V4, cx)
     }
 
     async fn uaddr2taddr(&self, cx: &CallContext, arg: String) -> Result<Reply<Netbuf>, Refusal> {
-        let origin = self.origin(cx);
-        let address = self
-            .core()
-            .to_transport(Version::V4, &origin, &arg)
-            .map_err(refused)?;
-        Ok(Netbuf {
-            maxlen: address.max_len,
-            buf: address.octets.into(),
-        }
-        .into())
+        self.transport_of(Version::V4, cx, &arg)
     }
 
     async fn taddr2uaddr(&self, cx: &CallContext, arg: Netbuf) -> Result<Reply<String>, Refusal> {
-        let origin = self.origin(cx);
-        // An address longer than the room it says it has is none, to the C library as well.
-        let fits = u32::try_from(arg.buf.len()).is_ok_and(|len| len <= arg.maxlen);
-        if !fits {
-            self.core().statistics.call(Version::V4, 8);
-            return Err(Refusal::GarbageArgs(None));
-        }
-        let address = self
-            .core()
-            .from_transport(Version::V4, &origin, &arg.buf)
-            .map_err(refused)?;
-        Ok(address.into())
+        self.universal_of(Version::V4, cx, &arg)
     }
 
     async fn getversaddr(&self, cx: &CallContext, arg: Rpcb) -> Result<Reply<String>, Refusal> {

@@ -3,14 +3,12 @@
 use fairway_portmap::address::{self, Netid};
 use fairway_portmap::client::{self, Failure};
 use fairway_portmap::pmap::PmapV2Client;
+use fairway_portmap::registry::PORTMAP_PROGRAM;
 use fairway_portmap::report::{Addresses, Mappings, Names, Ports, Statistics};
 use fairway_portmap::rpcb::{Rpcb, RpcbV3Client, RpcbV4Client};
 use fairway_rpc::{CallError, Client};
 
 use crate::tool::{End, LIST_WITHIN, Outcome, Tool, print, version_number, words};
-
-/// Program number of the portmapper.
-const PORTMAP: u32 = 100_000;
 
 impl Tool<'_> {
     pub(crate) async fn ports(&self) -> Outcome {
@@ -30,8 +28,14 @@ impl Tool<'_> {
             }
             (None, None) => client::local(&self.net, config).await.map_err(contact)?,
             (Some(host), None) => {
-                self.client_of(&[Netid::Tcp, Netid::Tcp6], host, PORTMAP, 2, LIST_WITHIN)
-                    .await?
+                self.client_of(
+                    &[Netid::Tcp, Netid::Tcp6],
+                    host,
+                    PORTMAP_PROGRAM,
+                    2,
+                    LIST_WITHIN,
+                )
+                .await?
             }
         };
         let list = match PmapV2Client::new(client).dump().await {
