@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -37,7 +38,12 @@ impl Job for Call {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let _entered = self.span.enter();
-        self.future.as_mut().poll(cx)
+        // A panic is this call's alone. What it leaves broken is the service's own: the future is not polled again.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
+        polled.unwrap_or_else(|_| {
+            self.ticket.panicked = true;
+            Poll::Ready(Err(Refusal::SystemErr))
+        })
     }
 }
 
@@ -546,9 +552,9 @@ impl Future for Connection {
             this.shared
                 .net
                 .spawn(async move {
-                    let Call { future, ticket, .. } = call;
-                    let result = future.await;
-                    dispatcher.finish(ticket, shared.clock.now(), result);
+                    let mut call = call;
+                    let result = std::future::poll_fn(|cx| call.poll(cx)).await;
+                    dispatcher.finish(call.ticket, shared.clock.now(), result);
                     shared.release_call();
                 })
                 .detach();
@@ -562,7 +568,7 @@ impl Drop for Connection {
         let tally = &self.dispatcher.tally;
         if std::thread::panicking() {
             tally.closed_by_panic.one();
-            tracing::error!(peer = %self.handle.origin.peer, "connection ended: a handler panicked");
+            tracing::error!(peer = %self.handle.origin.peer, "connection ended by a panic");
         }
         tally.calls_cancelled.add(as_u64(self.parking.len()));
         for _ in 0..self.parking.len() {

@@ -67,10 +67,12 @@ counters! {
     closed_by_slow_reader,
     /// Connections closed because of `idle_close`.
     closed_idle,
-    /// Connections that ended because a handler panicked.
+    /// Connections that ended by a panic that was no handler's: of a judge of credentials, a proxy's list of versions, an upgrade.
     closed_by_panic,
     /// Connections that ended with an error of the transport.
     connections_lost,
+    /// Calls answered with SYSTEM_ERR because their handlers panicked.
+    handler_panics,
     /// Calls that were dropped by `call_within`.
     calls_timed_out,
     /// Calls dropped because their connection ended before their handlers did.
@@ -97,7 +99,7 @@ counters! {
     datagrams_over_limit,
     /// Replies that the system would not send.
     datagrams_unsent,
-    /// Datagram sockets whose task was started again after a handler had panicked.
+    /// Datagram sockets whose task was started again after a panic that was no handler's.
     datagram_panics,
     /// Replies longer than the transport allows, sent as SYSTEM_ERR.
     replies_too_long,

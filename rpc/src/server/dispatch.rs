@@ -4,12 +4,13 @@
 //! program (PROG_UNAVAIL), version (PROG_MISMATCH), procedure (PROC_UNAVAIL), arguments (GARBAGE_ARGS).
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use fairway_stack::Instant;
-use tracing::{Span, debug, debug_span, trace};
+use tracing::{Span, debug, debug_span, error, trace};
 
 use super::auth::{Accepted, ServerAuth, ServerAuthNone, ServerAuthSys, Upgrade};
 use super::context::Origin;
@@ -180,6 +181,8 @@ pub(crate) struct Ticket {
     /// Octets of the longest message that the transport takes.
     max_reply: usize,
     pub(crate) deadline: Option<Instant>,
+    /// Its handler panicked.
+    pub(crate) panicked: bool,
     pub(crate) kept: Option<KeptCall>,
 }
 
@@ -398,7 +401,7 @@ impl Dispatcher {
             .limits
             .call_within
             .and_then(|within| now.checked_add(within));
-        let ticket = Ticket {
+        let mut ticket = Ticket {
             xid,
             procedure,
             verifier: verifier.clone(),
@@ -411,6 +414,7 @@ impl Dispatcher {
                 self.limits.udp_send.min(65_507)
             },
             deadline,
+            panicked: false,
             kept,
         };
         let mut limits = options.decode;
@@ -434,11 +438,16 @@ impl Dispatcher {
             seal,
             deadline,
         };
-        let future = match (self.registry.entries.get(entry), &self.registry.proxy) {
-            (Some(entry), _) => entry.service.call(cx, args),
-            (None, Some(proxy)) => proxy.proxy.call(cx, args),
+        // Services made by rpcgen do nothing yet; others may, and their panic is the call's alone as well.
+        let begun = match (self.registry.entries.get(entry), &self.registry.proxy) {
+            (Some(entry), _) => catch_unwind(AssertUnwindSafe(|| entry.service.call(cx, args))),
+            (None, Some(proxy)) => catch_unwind(AssertUnwindSafe(|| proxy.proxy.call(cx, args))),
             (None, None) => return Verdict::Ignore,
         };
+        let future = begun.unwrap_or_else(|_| {
+            ticket.panicked = true;
+            Box::pin(std::future::ready(Err(Refusal::SystemErr)))
+        });
         Verdict::Run(Call {
             future,
             ticket,
@@ -461,9 +470,23 @@ impl Dispatcher {
             started,
             octets_in,
             max_reply,
+            panicked,
             kept,
             ..
         } = ticket;
+        if panicked {
+            self.tally.handler_panics.one();
+            let Procedure {
+                program: prog,
+                version: vers,
+                procedure: proc,
+            } = procedure;
+            // What the panic said is the panic hook's to print: it may hold what the caller has sent.
+            error!(
+                xid,
+                prog, vers, proc, "a handler panicked: its call is answered with SYSTEM_ERR"
+            );
+        }
         let mut reply = match result {
             Ok(reply) => (!reply.is_silent()).then_some(reply),
             // Everything answers procedure 0 (RFC 5531 §12.1).

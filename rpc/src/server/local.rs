@@ -22,8 +22,7 @@ use super::{EncodedReply, Peer, Refusal, TransportKind};
 /// How long a socket rests that cannot receive.
 const REST: std::time::Duration = std::time::Duration::from_millis(10);
 
-/// Serves a socket until the server stops. If a service or a judge of credentials panics before there is a task for the call,
-/// another task takes the socket on.
+/// Serves a socket until the server stops. If what judges calls panics (handlers are caught one by one), another task takes the socket on.
 pub(crate) async fn serve(shared: Arc<Shared>, socket: LocalDatagram) {
     let socket = Arc::new(socket);
     loop {
@@ -50,7 +49,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, socket: LocalDatagram) {
         match shared.net.spawn(task).await {
             Err(TaskEnded::Panicked) => {
                 shared.dispatcher.tally.datagram_panics.one();
-                error!("a handler panicked: its call is lost");
+                error!("panic while a datagram was judged: it is lost");
             }
             _ => return,
         }
@@ -122,7 +121,7 @@ impl Datagrams {
         if tally.calls_running.get() >= as_u64(dispatcher.limits.max_calls) {
             return tally.datagrams_over_limit.one();
         }
-        // A task for every call, even one that ends at once: a panic must not reach the task that receives.
+        // A task for every call, even one that ends at once: sending its reply may have to wait.
         let (shared, socket) = (Arc::clone(&self.shared), Arc::clone(&self.socket));
         let deadline = call.ticket.deadline;
         let span = call.span.clone();

@@ -15,8 +15,9 @@ pub type CallFuture = Pin<Box<dyn Future<Output = Result<EncodedReply, Refusal>>
 /// One version of one program: what `rpcgen` writes an adaptor for.
 ///
 /// A handler is polled by the task of its connection (or of its datagram socket). It must not block the thread; a long
-/// computation belongs into a task of its own. If it panics, its connection ends without an answer and the others go on; over
-/// datagrams the calls that ran on that socket at the time go unanswered.
+/// computation belongs into a task of its own. If it panics, its call is answered with SYSTEM_ERR, logged as an error and counted
+/// ([`Counters::handler_panics`](crate::Counters::handler_panics)), and everything else goes on. What it held meanwhile is the service's: a
+/// `std::sync::Mutex` that was locked is poisoned. (A program built with `panic = "abort"` ends, as it has asked to.)
 pub trait Service: Send + Sync + 'static {
     /// The program's number.
     fn program(&self) -> u32;

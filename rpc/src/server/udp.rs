@@ -35,7 +35,7 @@ const ARENA: usize = 4096;
 /// How long a socket rests that cannot receive.
 const REST: Duration = Duration::from_millis(10);
 
-/// Serves a socket until the server stops. A handler that panics ends the task; another one takes the socket on.
+/// Serves a socket until the server stops. If what judges calls panics (handlers are caught one by one), another task takes the socket on.
 pub(crate) async fn serve(shared: Arc<Shared>, socket: UdpSocket) {
     let socket = Arc::new(socket);
     loop {
@@ -49,7 +49,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, socket: UdpSocket) {
         {
             Err(TaskEnded::Panicked) => {
                 shared.dispatcher.tally.datagram_panics.one();
-                error!("a handler panicked: its socket's calls are lost");
+                error!("panic while a datagram was judged: the socket's calls are lost");
             }
             _ => return,
         }

@@ -13,6 +13,7 @@ const ASK_BACK: Procedure = Procedure::new(0x2000_0044, 1, 1);
 /// What the caller offers: 3 doubles at once, 4 after a while.
 const DOUBLE: Procedure = Procedure::new(55, 1, 3);
 const SLOW_DOUBLE: Procedure = Procedure::new(55, 1, 4);
+const PANIC: Procedure = Procedure::new(55, 1, 5);
 
 struct Asking;
 
@@ -57,6 +58,7 @@ impl Service for Doubling {
             match Procedure::new(cx.program(), cx.version(), cx.procedure()) {
                 DOUBLE => {}
                 SLOW_DOUBLE => tokio::task::yield_now().await,
+                PANIC => panic!("the handler panics, as the test wants"),
                 _ => return Err(Refusal::ProcUnavail),
             }
             cx.reply(Reply::Value(value * 2))
@@ -105,6 +107,30 @@ fn are_served_while_calls_wait_for_their_replies() {
         }
         assert_eq!(client.counters().replies, 38);
         assert!(client.served().is_some());
+    });
+}
+
+#[test]
+fn that_panic_are_answered_and_the_connection_goes_on() {
+    run(async {
+        let net = Net::system();
+        let (server, client) = both(&net).await;
+        client.serve(Registry::new().service(Doubling));
+        for (procedure, works) in [(PANIC, false), (DOUBLE, true)] {
+            let args = (3u32, procedure.procedure, 1u32);
+            let result = client
+                .call::<_, u32>(ASK_BACK, &args, &CallOptions::new())
+                .await;
+            // The server's handler passes the failure of its callback on.
+            match result {
+                Ok(6) if works => {}
+                Err(CallError::SystemErr) if !works => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(client.served().unwrap().handler_panics, 1);
+        assert_eq!(server.counters().handler_panics, 0);
+        assert_eq!(server.counters().connections_open, 1);
     });
 }
 

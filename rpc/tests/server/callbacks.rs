@@ -160,11 +160,13 @@ fn local_datagrams_carry_calls() {
             let (length, _) = socket.recv_msg(&mut buffer).await.unwrap();
             assert_eq!(&buffer[..length], success(7, &words(&[0])));
         }
-        // A handler that panics is missed by nobody else.
+        // A handler that panics is answered for, and missed by nobody else.
         socket
             .send_to(&call(8, PANIC, &[]), &address)
             .await
             .unwrap();
+        let (length, _) = socket.recv_msg(&mut buffer).await.unwrap();
+        assert_eq!(&buffer[..length], system_err(8));
         socket.send_to(&call(9, WAIT, &[]), &address).await.unwrap();
         service.gate.add_permits(1);
         let (length, _) = socket.recv_msg(&mut buffer).await.unwrap();

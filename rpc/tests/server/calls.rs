@@ -229,27 +229,33 @@ fn a_connection_made_elsewhere_is_served() {
 }
 
 #[test]
-fn a_panicking_handler_ends_its_connection_and_no_other() {
+fn a_panicking_handler_is_answered_with_system_err_and_disturbs_no_other_call() {
     run(async {
         let fixture = Fixture::new().await;
-        let mut other = fixture.connect().await;
-        for procedure in [PANIC, WAIT_PANIC] {
-            let mut peer = fixture.connect().await;
-            peer.send(&record(&call(1, procedure, &[]))).await;
-            fixture
-                .service
-                .gate
-                .add_permits(usize::from(procedure == WAIT_PANIC));
-            assert_eq!(peer.record().await, None);
-            assert_eq!(
-                other.ask(&call(2, NULL, &[])).await.unwrap(),
-                success(2, &[])
-            );
+        let mut peer = fixture.connect().await;
+        // In flight on the same connection all the while.
+        peer.send(&record(&call(1, WAIT, &[]))).await;
+        fixture.until(|counters| counters.calls_running == 1).await;
+        for (xid, procedure) in [(2, PANIC), (3, EARLY_PANIC)] {
+            let reply = peer.ask(&call(xid, procedure, &[])).await;
+            assert_eq!(reply.unwrap(), system_err(xid));
         }
-        let counters = fixture
-            .until(|counters| counters.connections_open == 1)
-            .await;
-        assert_eq!((counters.closed_by_panic, counters.calls_running), (2, 0));
+        // The gate is fair: 1 waits longer than 4.
+        peer.send(&record(&call(4, WAIT_PANIC, &[]))).await;
+        fixture.until(|counters| counters.calls_running == 2).await;
+        fixture.service.gate.add_permits(1);
+        assert_eq!(peer.record().await.unwrap(), success(1, &words(&[7])));
+        fixture.service.gate.add_permits(1);
+        assert_eq!(peer.record().await.unwrap(), system_err(4));
+        let echo = peer.ask(&call(5, ECHO, &opaque(b"on"))).await;
+        assert_eq!(echo.unwrap(), success(5, &opaque(b"on")));
+
+        let counters = fixture.counters();
+        assert_eq!((counters.handler_panics, counters.calls_running), (3, 0));
+        assert_eq!(
+            (counters.closed_by_panic, counters.connections_open),
+            (0, 1)
+        );
     });
 }
 

@@ -240,25 +240,24 @@ fn large_datagrams_arrive_and_longer_ones_than_allowed_are_dropped() {
 }
 
 #[test]
-fn a_panicking_handler_does_not_end_the_socket() {
+fn a_panicking_handler_is_answered_with_system_err() {
     run(async {
         let fixture = Fixture::new().await;
         let peer = fixture.datagrams().await;
-        for panics in 1..4 {
-            peer.send(&call(panics, PANIC, &[])).await;
-            fixture
-                .until(|counters| counters.datagram_panics == u64::from(panics))
-                .await;
-            assert_eq!(
-                peer.ask(&call(100 + panics, COUNT, &[])).await,
-                success(100 + panics, &words(&[panics - 1]))
-            );
+        let other = fixture.datagrams().await;
+        other.send(&call(1, WAIT, &[])).await;
+        fixture.until(|counters| counters.calls_running == 1).await;
+        for (xid, procedure) in [(2, PANIC), (3, EARLY_PANIC)] {
+            let reply = peer.ask(&call(xid, procedure, &[])).await;
+            assert_eq!(reply, system_err(xid));
         }
-        // It was never answered, and is forgotten: executed again, it panics again.
-        peer.send(&call(1, PANIC, &[])).await;
-        fixture
-            .until(|counters| counters.datagram_panics == 4)
-            .await;
+        // Answered like any other call, and so kept: repeated, it is not executed again.
+        assert_eq!(peer.ask(&call(2, PANIC, &[])).await, system_err(2));
+        fixture.service.gate.add_permits(1);
+        assert_eq!(other.receive().await, success(1, &words(&[7])));
+        let counters = fixture.counters();
+        assert_eq!((counters.handler_panics, counters.replies_repeated), (2, 1));
+        assert_eq!((counters.datagram_panics, counters.calls_running), (0, 0));
     });
 }
 

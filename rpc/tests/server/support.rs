@@ -44,6 +44,8 @@ pub(crate) const CALL_BACK: u32 = 13;
 pub(crate) const WHO: u32 = 14;
 /// Echoes after having given way to other tasks a few times.
 pub(crate) const YIELD: u32 = 15;
+/// Panics before there is a future.
+pub(crate) const EARLY_PANIC: u32 = 16;
 
 /// Runs a test on a runtime of its own; 30 seconds are a failure.
 pub(crate) fn run<F: Future<Output = ()>>(test: F) {
@@ -159,6 +161,10 @@ impl Service for TestService {
     }
 
     fn call(&self, cx: CallContext, args: Args) -> CallFuture {
+        assert!(
+            cx.procedure() != EARLY_PANIC,
+            "the service panics, as the test wants"
+        );
         Box::pin(self.clone().handle(cx, args))
     }
 }
@@ -354,6 +360,11 @@ pub(crate) fn call_of(
 /// A successful reply with an empty verifier.
 pub(crate) fn success(xid: u32, results: &[u8]) -> Vec<u8> {
     [words(&[xid, 1, 0, 0, 0, 0]), results.to_vec()].concat()
+}
+
+/// A reply that says SYSTEM_ERR, with an empty verifier (RFC 5531 §9).
+pub(crate) fn system_err(xid: u32) -> Vec<u8> {
+    words(&[xid, 1, 0, 0, 0, 5])
 }
 
 /// Octets as XDR opaque data.
