@@ -1,4 +1,4 @@
-//! Answers of the programs themselves: to a call of procedure 0, and to a broadcast.
+//! Single answers: to a call of procedure 0, to a broadcast, and to a wish to delete.
 
 use std::fmt;
 
@@ -50,5 +50,22 @@ impl fmt::Display for Answer {
             self.address,
             self.host.as_deref().unwrap_or("unknown")
         )
+    }
+}
+
+/// What `rpcinfo -d` deleted. The classic tool says nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deleted {
+    /// Program number.
+    pub program: u32,
+    /// Version number.
+    pub version: u32,
+    /// Kind of transport; `None` if all were meant.
+    pub netid: Option<String>,
+}
+
+impl fmt::Display for Deleted {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
     }
 }

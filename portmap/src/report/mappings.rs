@@ -131,7 +131,8 @@ impl fmt::Display for Mappings {
 pub struct ProgramRow {
     /// Program number.
     pub program: u32,
-    /// Its versions, last registered first.
+    /// Its versions, last registered first; in JSON from the lowest to the highest.
+    #[serde(serialize_with = "ascending")]
     pub versions: Vec<u32>,
     /// Its kinds of transports, last registered first.
     pub netids: Vec<String>,
@@ -139,6 +140,12 @@ pub struct ProgramRow {
     pub service: Option<String>,
     /// Who registered its first mapping.
     pub owner: String,
+}
+
+fn ascending<S: serde::Serializer>(versions: &[u32], s: S) -> Result<S::Ok, S::Error> {
+    let mut versions = versions.to_vec();
+    versions.sort_unstable();
+    versions.serialize(s)
 }
 
 /// `rpcinfo -s`.

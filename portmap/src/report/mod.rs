@@ -10,8 +10,8 @@ mod statistics;
 mod text;
 
 pub use addresses::{AddressRow, Addresses};
-pub use answers::{Answer, Ping};
+pub use answers::{Answer, Deleted, Ping};
 pub use mappings::{MappingRow, Mappings, ProgramRow, Programs};
 pub use ports::{PortRow, Ports};
-pub use statistics::{ForwardRow, LookupRow, Statistics, VersionStatistics};
+pub use statistics::{Calls, ForwardRow, LookupRow, Statistics, VersionStatistics};
 pub use text::{Names, clean};

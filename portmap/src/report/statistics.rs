@@ -46,13 +46,63 @@ pub struct ForwardRow {
     pub failure: i32,
 }
 
+/// Calls of each procedure that a version has: the procedure's name, as RFC 1833 has it but small, and how often it was called; in the
+/// order of the procedures' numbers. In JSON an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calls(pub Vec<(&'static str, i32)>);
+
+impl Calls {
+    fn new(version: u32, calls: &[i32]) -> Self {
+        // RFC 1833 §§2.1, 3.1.
+        const V2: &[&str] = &["null", "set", "unset", "getport", "dump", "callit"];
+        const V3: &[&str] = &[
+            "null",
+            "set",
+            "unset",
+            "getaddr",
+            "dump",
+            "callit",
+            "gettime",
+            "uaddr2taddr",
+            "taddr2uaddr",
+        ];
+        const V4: &[&str] = &[
+            "null",
+            "set",
+            "unset",
+            "getaddr",
+            "dump",
+            "bcast",
+            "gettime",
+            "uaddr2taddr",
+            "taddr2uaddr",
+            "getversaddr",
+            "indirect",
+            "getaddrlist",
+            "getstat",
+        ];
+        let names = match version {
+            2 => V2,
+            3 => V3,
+            _ => V4,
+        };
+        Self(names.iter().copied().zip(calls.iter().copied()).collect())
+    }
+}
+
+impl Serialize for Calls {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_map(self.0.iter().copied())
+    }
+}
+
 /// Counters of one version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VersionStatistics {
     /// Version of the protocol.
     pub version: u32,
-    /// Calls of each procedure, by its number.
-    pub calls: Vec<i32>,
+    /// Calls of each procedure.
+    pub calls: Calls,
     /// SETs that were done.
     pub set: i32,
     /// UNSETs that were done.
@@ -76,7 +126,7 @@ impl Statistics {
     pub fn new(all: &RpcbStatByvers, names: Names<'_>) -> Self {
         let of = |(version, stat): (u32, &RpcbStat)| VersionStatistics {
             version,
-            calls: stat.info.0.to_vec(),
+            calls: Calls::new(version, &stat.info.0),
             set: stat.setinfo,
             unset: stat.unsetinfo,
             lookups: stat
@@ -128,7 +178,8 @@ const ADDRESS_LIST: usize = 11;
 
 impl VersionStatistics {
     fn calls_of(&self, procedure: usize) -> i32 {
-        self.calls.get(procedure).copied().unwrap_or_default()
+        let calls = self.calls.0.get(procedure);
+        calls.map(|(_, calls)| *calls).unwrap_or_default()
     }
 
     /// Two lines: names, and counters under them, in columns of 8 or, if a counter needs it, 16.

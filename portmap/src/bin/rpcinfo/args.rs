@@ -61,12 +61,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR")]
     pub(crate) portmapper: Option<At>,
 
-    /// Print JSON: one document, or one per line
+    /// Print JSON: one document, or one per line; a failure as {"error": …}
     #[arg(long)]
     pub(crate) json: bool,
 
     /// Seconds that a call may take [default: 60 for lists, 10 for procedure 0]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<u32>,
 
     /// Print help
@@ -76,6 +76,13 @@ pub(crate) struct Args {
     /// Host, program (a name or a number) and version, as the usage has them
     #[arg(value_name = "ARGUMENT")]
     pub(crate) words: Vec<String>,
+}
+
+fn seconds(text: &str) -> Result<u32, &'static str> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0 => Ok(seconds),
+        _ => Err("seconds as a whole number expected, 1 or more"),
+    }
 }
 
 pub(crate) const USAGE: &str = "rpcinfo [-m | -s] [host]
@@ -93,6 +100,8 @@ Examples:
   rpcinfo -p server                 those of a server, as version 2 shows them
   rpcinfo -t server nfs             which versions of NFS answer over TCP
   rpcinfo --portmapper 127.0.0.1:10111 --json
+  rpcinfo -n 4242 -u host 0x2000004a 1
+                                    procedure 0 of a program by its number, without the portmapper
 
 Exit status:
   0  done                           1  wrong usage, no answer, or the answer was no

@@ -1,9 +1,10 @@
 //! Deletes registrations of this machine: `-d`.
 
 use fairway_portmap::client;
+use fairway_portmap::report::Deleted;
 use fairway_portmap::rpcb::{Rpcb, RpcbV3Client};
 
-use crate::tool::{End, LIST_WITHIN, Outcome, Tool, version_number};
+use crate::tool::{End, LIST_WITHIN, Outcome, Tool, print, version_number};
 
 impl Tool<'_> {
     pub(crate) async fn delete(&self) -> Outcome {
@@ -33,6 +34,12 @@ impl Tool<'_> {
             Err(_) => false,
         };
         if done {
+            let deleted = Deleted {
+                program: question.r_prog,
+                version: question.r_vers,
+                netid: netid.map(|netid| netid.as_str().to_owned()),
+            };
+            print(self.args, &deleted);
             return Ok(());
         }
         Err(End::Said(format!(

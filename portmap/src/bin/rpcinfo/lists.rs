@@ -47,10 +47,10 @@ impl Tool<'_> {
                         "{host} does not support portmapper.  Try rpcinfo {host} instead"
                     ))
                 } else {
-                    End::Quiet
+                    End::Untold("the host has no version 2 of the portmapper".to_owned())
                 });
             }
-            Err(CallError::ProgUnavail) => return Err(End::Quiet),
+            Err(error @ CallError::ProgUnavail) => return Err(End::Untold(words(&error))),
             Err(error) => {
                 return Err(End::Said(format!(
                     "rpcinfo: can't contact portmapper: {}",

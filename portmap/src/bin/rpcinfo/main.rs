@@ -15,7 +15,7 @@ use fairway_rpc::programs::Programs;
 use fairway_stack::Net;
 
 use crate::args::{Args, USAGE, usage_error};
-use crate::tool::{End, Outcome, Tool, say};
+use crate::tool::{End, Outcome, Tool, print_error, say};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Function {
@@ -33,7 +33,13 @@ enum Function {
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return usage_error(&error),
+        Err(error) => {
+            // What was typed is not known as a whole, but whether JSON is wanted is.
+            if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+                print_error("wrong usage");
+            }
+            return usage_error(&error);
+        }
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -46,9 +52,15 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(end) => {
             match end {
-                End::Usage => say(&format!("Usage: {USAGE}")),
+                End::Usage => {
+                    if args.json {
+                        print_error("wrong usage");
+                    }
+                    say(&format!("Usage: {USAGE}"));
+                }
+                End::Said(text) | End::Untold(text) if args.json => print_error(&text),
                 End::Said(text) => say(&text),
-                End::Quiet => {}
+                End::Untold(_) | End::Quiet => {}
             }
             ExitCode::FAILURE
         }

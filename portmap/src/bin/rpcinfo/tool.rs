@@ -23,6 +23,8 @@ pub(crate) enum End {
     Usage,
     /// This is to be said.
     Said(String),
+    /// The classic tool says nothing about it; JSON does.
+    Untold(String),
     /// All is said.
     Quiet,
 }
@@ -56,10 +58,12 @@ impl Tool<'_> {
     }
 
     pub(crate) fn program(&self, text: &str) -> Result<u32, End> {
+        let illegal = || End::Said(format!("rpcinfo: {text} is illegal program number"));
+        if let Some(digits) = hexadecimal(text) {
+            return u32::from_str_radix(digits, 16).map_err(|_| illegal());
+        }
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-            return text
-                .parse()
-                .map_err(|_| End::Said(format!("rpcinfo: {text} is illegal program number")));
+            return text.parse().map_err(|_| illegal());
         }
         match self.programs.by_name(text) {
             Some(program) => Ok(program.number),
@@ -142,9 +146,22 @@ impl Tool<'_> {
 pub(crate) fn version_number(text: &str) -> Result<u32, End> {
     let number = text.trim_start();
     let number = number.strip_prefix('+').unwrap_or(number);
-    number.parse().map_err(|_: std::num::ParseIntError| {
-        End::Said(format!("rpcinfo: {text} is illegal version number"))
-    })
+    let parsed = match hexadecimal(number) {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => number.parse(),
+    };
+    parsed.map_err(|_| End::Said(format!("rpcinfo: {text} is illegal version number")))
+}
+
+/// What follows `0x`, if only digits do: the way program numbers are written in `.x` files.
+fn hexadecimal(text: &str) -> Option<&str> {
+    let digits = text
+        .strip_prefix("0x")
+        .or_else(|| text.strip_prefix("0X"))?;
+    digits
+        .bytes()
+        .all(|b| b.is_ascii_hexdigit())
+        .then_some(digits)
 }
 
 /// The C library's words for a failed call.
@@ -162,6 +179,18 @@ pub(crate) fn print(args: &Args, report: &(impl fmt::Display + Serialize)) {
         write!(out, "{report}")
     };
     let _ = out.flush();
+}
+
+/// `{"error": …}` on stdout; what the text form says bears the tool's name, which is not told here.
+pub(crate) fn print_error(text: &str) {
+    #[derive(Serialize)]
+    struct Failed<'a> {
+        error: &'a str,
+    }
+    let error = text.strip_prefix("rpcinfo: ").unwrap_or(text);
+    let line = serde_json::to_string(&Failed { error }).unwrap_or_default();
+    // A closed pipe changes nothing about the failure.
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 pub(crate) fn say(text: &str) {
