@@ -529,6 +529,12 @@ impl<'m> Facts<'m> {
                 .map(|field| &field.shape)
                 .collect(),
             ItemKind::Typedef(shape) => vec![shape],
+            ItemKind::Enum(members) => {
+                // Zero is a value of it only if it has a name; there is no other choice that is not arbitrary.
+                let named = members.iter().any(|member| member.value == 0);
+                let default = &mut self.items[id].traits.default;
+                return std::mem::replace(default, named) != named;
+            }
             _ => return false,
         };
         let mut traits = Traits {

@@ -322,6 +322,39 @@ mod tests {
         assert!(found.contains("pub struct T19999 {"));
     }
 
+    /// A default must be a value that a peer takes.
+    #[test]
+    fn an_enum_without_zero_has_no_default_and_neither_has_what_holds_it() {
+        let member = |value| crate::model::Member {
+            name: format!("M{value}"),
+            docs: Vec::new(),
+            value,
+        };
+        let holds = |shape| ItemKind::Struct(vec![field("x", shape)]);
+        // What holds it comes first: the order in the file does not matter.
+        let items = vec![
+            item("twice", holds(Shape::Plain(named(1)))),
+            item("once", holds(Shape::FixedArray(named(3), Bound::number(2)))),
+            item("maybe", holds(Shape::Optional(named(3)))),
+            item("from_one", ItemKind::Enum(vec![member(1), member(2)])),
+            item("from_zero", ItemKind::Enum(vec![member(1), member(0)])),
+            item("zeros", holds(Shape::Plain(named(4)))),
+        ];
+        let found = plain(&model(items));
+        for (name, default) in [
+            ("Twice", false),
+            ("Once", false),
+            ("Maybe", true),
+            ("FromOne", false),
+            ("FromZero", true),
+            ("Zeros", true),
+        ] {
+            let (before, _) = found.split_once(&format!("pub struct {name}")).unwrap();
+            let (_, derive) = before.rsplit_once("#[derive(").unwrap();
+            assert_eq!(derive.contains("Default"), default, "{name}: {derive}");
+        }
+    }
+
     #[test]
     fn procedures_of_one_name_share_a_constant_unless_their_numbers_differ() {
         let procedure = |number| Procedure {

@@ -146,16 +146,11 @@ impl<'m> Gen<'m> {
         let name = self.names.item(id);
         out.push('\n');
         self.document(out, item, name, &format!("enum {}", item.name), Form::Owned);
-        let mut traits = vec![
-            "Clone",
-            "Copy",
-            "Default",
-            "PartialEq",
-            "Eq",
-            "Hash",
-            "PartialOrd",
-            "Ord",
-        ];
+        let mut traits = vec!["Clone", "Copy"];
+        if self.facts.of(id).traits.default {
+            traits.push("Default");
+        }
+        traits.extend(["PartialEq", "Eq", "Hash", "PartialOrd", "Ord"]);
         self.serde(&mut traits);
         text::derive(out, &traits);
         line!(out, 0, "pub struct {name}(pub i32);\n");

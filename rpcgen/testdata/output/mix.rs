@@ -16,7 +16,7 @@ pub const REC_NAME_MAX: u32 = 255;
 pub const REC_FH_MAX: u32 = 64;
 
 /// `enum rec_kind { REC_PLAIN = 1, REC_DIR = 2, REC_LINK = 5 };`
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecKind(pub i32);
 
 impl RecKind {
@@ -206,7 +206,7 @@ impl<'a> From<BlobRef<'a>> for &'a [u8] {
 }
 
 /// `struct rec`
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rec {
     /// `unsigned int id`
     pub id: u32,
@@ -239,7 +239,7 @@ pub struct Rec {
 /// Borrows what it was decoded from.
 ///
 /// `struct rec`
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RecRef<'a> {
     /// `unsigned int id`
     pub id: u32,

@@ -74,7 +74,7 @@ impl ::core::fmt::Debug for Color {
 }
 
 /// `enum single { ONLY = 2147483647 };`
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Single(pub i32);
 
 impl Single {
@@ -107,7 +107,7 @@ impl ::core::fmt::Debug for Single {
 }
 
 /// `enum sparse`
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sparse(pub i32);
 
 impl Sparse {
@@ -1807,7 +1807,7 @@ pub struct Tstruct {
 }
 
 /// `typedef enum { TA = 1, TB = 2 } tenum;`
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tenum(pub i32);
 
 impl Tenum {
