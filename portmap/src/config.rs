@@ -20,8 +20,10 @@ pub const DEFAULT_PATH: &str = "/etc/portmapd.toml";
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Addresses to serve UDP and TCP on.
+    #[serde(deserialize_with = "addresses")]
     pub listen: Vec<IpAddr>,
     /// Addresses to serve UDP on, in place of `listen`; 127.0.0.1 and ::1 are added (rpcbind's `-h`).
+    #[serde(deserialize_with = "addresses")]
     pub listen_udp: Vec<IpAddr>,
     /// Port of TCP and UDP.
     pub port: u16,
@@ -175,6 +177,70 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+impl ConfigError {
+    /// What is wrong with the value of a key of `text`, read from `file`: for what only the system can tell.
+    #[must_use]
+    pub fn of_key(file: &Path, text: &str, key: &str, what: String) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: line_of_key(text, key),
+            key: Some(key.to_owned()),
+            what,
+        }
+    }
+}
+
+/// The parser's message without the names of Rust's types.
+fn in_words(message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once("expected ") else {
+        return message.to_owned();
+    };
+    let expected = match expected {
+        "u16" => "a number from 0 to 65535",
+        "usize" | "u64" => "a number, 0 or more",
+        "a sequence" => "a list: [...]",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "a text in quotes",
+        expected => expected,
+    };
+    format!("{found}expected {expected}")
+}
+
+/// Addresses; one that is none is named.
+fn addresses<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<IpAddr>, D::Error> {
+    struct Address(IpAddr);
+
+    // The parser knows the line of what a visitor refuses.
+    struct Text;
+
+    impl serde::de::Visitor<'_> for Text {
+        type Value = Address;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an address in quotes")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Address, E> {
+            let address = text.parse();
+            address
+                .map(Address)
+                .map_err(|_| E::custom(format!("`{text}` is no IPv4 or IPv6 address")))
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Address {
+        fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            d.deserialize_str(Text)
+        }
+    }
+
+    let addresses = Vec::<Address>::deserialize(d)?;
+    Ok(addresses
+        .into_iter()
+        .map(|Address(address)| address)
+        .collect())
+}
+
 impl Config {
     /// Reads a configuration; `file` is for the messages.
     ///
@@ -187,12 +253,7 @@ impl Config {
                 file: file.to_owned(),
                 line: at.map(|at| line_of(text, at)),
                 key: at.and_then(|at| key_at(text, at)),
-                what: error
-                    .message()
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
+                what: in_words(error.message().lines().next().unwrap_or_default()),
             }
         })?;
         config.check(file, text)?;
@@ -200,12 +261,7 @@ impl Config {
     }
 
     fn check(&self, file: &Path, text: &str) -> Result<(), ConfigError> {
-        let wrong = |key: &str, what: String| ConfigError {
-            file: file.to_owned(),
-            line: line_of_key(text, key),
-            key: Some(key.to_owned()),
-            what,
-        };
+        let wrong = |key: &str, what: String| ConfigError::of_key(file, text, key, what);
         for network in &self.trusted {
             if Network::parse(network).is_none() {
                 return Err(wrong(
@@ -416,12 +472,34 @@ mod tests {
                 "port = 111\nlissen = []\n",
                 "p.toml:2: key `lissen`: unknown field `lissen`",
             ),
-            ("\nport = \"x\"\n", "p.toml:2: key `port`: invalid type"),
-            ("port = 70000\n", "p.toml:1: key `port`: invalid value"),
+            (
+                "\nport = \"x\"\n",
+                "p.toml:2: key `port`: invalid type: string \"x\", expected a number from 0 to 65535",
+            ),
+            (
+                "port = 70000\n",
+                "p.toml:1: key `port`: invalid value: integer `70000`, expected a number from 0 to 65535",
+            ),
+            (
+                "[limits]\nrecord = -1\n",
+                "p.toml:2: key `record`: invalid value: integer `-1`, expected a number, 0 or more",
+            ),
+            (
+                "listen = \"::\"\n",
+                "p.toml:1: key `listen`: invalid type: string \"::\", expected a list",
+            ),
+            (
+                "warm_start = 1\n",
+                "p.toml:1: key `warm_start`: invalid type: integer `1`, expected true or false",
+            ),
+            (
+                "listen_udp = [\"::g\"]\n",
+                "p.toml:1: key `listen_udp`: `::g` is no IPv4 or IPv6 address",
+            ),
             ("port = 0\n", "p.toml:1: key `port`: 0 is no port"),
             (
                 "listen = [\n  \"0.0.0.0\",\n  \"300.0.0.1\",\n]\n",
-                "p.toml:3: key `listen`: invalid IP address",
+                "p.toml:3: key `listen`: `300.0.0.1` is no IPv4 or IPv6 address",
             ),
             (
                 "[limits]\nmappings = 5\nidle_close = \"6 fortnights\"\n",

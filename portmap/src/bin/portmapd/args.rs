@@ -1,10 +1,12 @@
 //! What was typed, and what it means: the configuration file with the flags over it.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use fairway_portmap::config::{self, Config};
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::error::{ContextKind, ContextValue};
+use fairway_portmap::config::{self, Config, ConfigError};
 use fairway_portmap::hosts::Network;
 use nix::unistd::User;
 
@@ -63,7 +65,7 @@ pub(crate) struct Args {
     port: Option<u16>,
 
     /// Path of the local socket; "" for none [default: /run/rpcbind.sock]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     socket: Option<PathBuf>,
 
     /// Directory of the saved registrations [default: /run/rpcbind]
@@ -115,8 +117,18 @@ Environment:
   NOTIFY_SOCKET, LISTEN_FDS         set by systemd: readiness, sockets to serve on
 
 See also:
-  rpcinfo(8), rpcbind(8), hosts_access(5), RFC 1833
+  rpcinfo --help, rpcbind(8), hosts_access(5), RFC 1833
 ";
+
+/// What to say beside clap's words: whoever wants help by `-h`, as elsewhere, is told that rpcbind's `-h` is another.
+pub(crate) fn hint(usage: &clap::Error) -> Option<&'static str> {
+    match usage.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) if flag.starts_with("--host") => {
+            Some("portmapd: -h takes an address to serve on, as rpcbind's; help is --help")
+        }
+        _ => None,
+    }
+}
 
 /// The file, and the flags over it.
 pub(crate) fn load(args: &Args) -> Result<Config, String> {
@@ -125,7 +137,13 @@ pub(crate) fn load(args: &Args) -> Result<Config, String> {
         .clone()
         .unwrap_or_else(|| PathBuf::from(config::DEFAULT_PATH));
     let mut config = match std::fs::read_to_string(&path) {
-        Ok(text) => Config::parse(&path, &text).map_err(|error| error.to_string())?,
+        Ok(text) => {
+            let config = Config::parse(&path, &text).map_err(|error| error.to_string())?;
+            if args.check_config {
+                check_users(&config, &path, &text)?;
+            }
+            config
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.config.is_none() => {
             Config::default()
         }
@@ -170,4 +188,18 @@ pub(crate) fn load(args: &Args) -> Result<Config, String> {
         config.state_directory.clone_from(directory);
     }
     Ok(config)
+}
+
+/// Whether one of the users that the file names exists. A daemon that is not started as root does not care.
+fn check_users(config: &Config, path: &Path, text: &str) -> Result<(), String> {
+    let exists = |name: &String| matches!(User::from_name(name), Ok(Some(_)));
+    if config.user.is_empty()
+        || config.user == Config::default().user
+        || config.user.iter().any(exists)
+    {
+        return Ok(());
+    }
+    let names = config.user.join(", ");
+    let what = format!("no such user: {names}");
+    Err(ConfigError::of_key(path, text, "user", what).to_string())
 }

@@ -86,7 +86,15 @@ fn kept(
             warn!(%error, kind, %address, "cannot listen");
             Ok(false)
         }
-        Err(error) => Err(format!("{kind} {address}: {error}")),
+        Err(error) => Err(format!("{kind} {address}: {}", said(&error))),
+    }
+}
+
+/// The error, and its usual cause.
+fn said(error: &NetError) -> String {
+    match error {
+        NetError::AddrInUse => format!("{error}: is rpcbind running?"),
+        error => error.to_string(),
     }
 }
 
@@ -95,7 +103,7 @@ fn local_listener(net: &Net, path: &Path) -> Result<LocalListener, String> {
     let old = umask(Mode::S_IXUSR | Mode::S_IXGRP | Mode::S_IXOTH);
     let listener = net.listen_local(&LocalAddr::path(path));
     umask(old);
-    listener.map_err(|error| format!("{}: {error}", path.display()))
+    listener.map_err(|error| format!("{}: {}", path.display(), said(&error)))
 }
 
 /// Joins rpcbind's group on every interface that can; on those that come later, the next start does.

@@ -25,7 +25,7 @@ use tracing::{debug, error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::access_files::{read_access, watch_files};
-use crate::args::{Args, load};
+use crate::args::{Args, hint, load};
 use crate::listen::{adopted, join_group, made, register};
 use crate::notify::notify;
 use crate::privileges::{become_user, check_state_directory, make_state_directory};
@@ -59,6 +59,9 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(usage) => {
             let _ = usage.print();
+            if let Some(hint) = hint(&usage) {
+                let _ = writeln!(std::io::stderr(), "{hint}");
+            }
             return if usage.use_stderr() {
                 Exit::Usage.into()
             } else {
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         return Exit::Done.into();
     }
     if args.check_config {
+        let _ = writeln!(std::io::stderr(), "portmapd: configuration is good");
         return Exit::Done.into();
     }
     log_to_stderr(args.debug);

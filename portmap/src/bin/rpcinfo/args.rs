@@ -111,7 +111,7 @@ Files:
   /run/rpcbind.sock                 this machine's portmapper
 
 See also:
-  portmapd(8), rpcbind(8), rpc(5), RFC 1833
+  portmapd --help, rpcbind(8), rpc(5), RFC 1833
 ";
 
 /// Complaints about options in the words of getopt(3), then the usage.
