@@ -7,7 +7,7 @@ use super::*;
 fn documents(output: &Output) -> Vec<Value> {
     let text = std::str::from_utf8(&output.stdout).unwrap();
     text.lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .map(|line| serde_json::from_str(line).unwrap())
         .collect()
 }
 
