@@ -83,4 +83,5 @@ pub use server::{
     Shorthand, TransportKind, Upgrade,
 };
 
+pub use fairway_stack::Net;
 pub use fairway_xdr as xdr;

@@ -475,8 +475,12 @@ mod externs {
 /// Generated client and generated server, over memory.
 mod calls {
     use super::*;
-    use fairway_rpc::{CallContext, CallError, Client, Refusal, Reply, Server};
+    use fairway_rpc::{
+        Args, CallContext, CallError, CallFuture, Client, ClientConfig, ConnectError, Refusal,
+        Reply, Server, Service, Transport,
+    };
     use fairway_stack::Net;
+    use fairway_xdr::Text;
     use zoo::*;
 
     struct Echo;
@@ -521,6 +525,57 @@ mod calls {
                 echo::EchoStat { calls: 9, pad: 1 }
             );
             server.shutdown(std::time::Duration::ZERO).await;
+        });
+    }
+
+    /// A portmapper that knows nothing but `ECHO_PROG` over TCP, at this port (RFC 1833 §2.1: RPCBPROC_GETADDR).
+    struct Mapper(u16);
+
+    impl Service for Mapper {
+        fn program(&self) -> u32 {
+            100_000
+        }
+
+        fn version(&self) -> u32 {
+            4
+        }
+
+        fn call(&self, cx: CallContext, args: Args) -> CallFuture {
+            let [high, low] = self.0.to_be_bytes();
+            Box::pin(async move {
+                let (program, version, netid, ..) =
+                    args.decode::<(u32, u32, Text, Text, Text)>()?;
+                let known = (program, version, &netid.0[..]) == (echo::ECHO_PROG, 1, "tcp");
+                let address = if known {
+                    format!("127.0.0.1.{high}.{low}")
+                } else {
+                    String::new()
+                };
+                cx.reply(Reply::Value(Text(address)))
+            })
+        }
+    }
+
+    #[test]
+    fn are_found_by_the_portmapper_of_their_host() {
+        run(async {
+            let net = Net::system();
+            let any = "127.0.0.1:0".parse().unwrap();
+            let server = Server::builder(&net)
+                .service(echo::EchoV1Service::new(Echo))
+                .listen_tcp(any);
+            let server = server.start().await.unwrap();
+            let mapper = Server::builder(&net)
+                .service(Mapper(server.tcp_addr().unwrap().port()))
+                .listen_tcp(any);
+            let mapper = mapper.start().await.unwrap();
+            let config = ClientConfig::new().portmapper_port(mapper.tcp_addr().unwrap().port());
+            let client =
+                echo::EchoV1Client::dial(&net, "127.0.0.1", Transport::Tcp, config.clone()).await;
+            assert_eq!(client.unwrap().stat(9).await.unwrap().calls, 9);
+
+            let error = ZooV2Client::dial(&net, "127.0.0.1", Transport::Tcp, config).await;
+            assert!(matches!(error, Err(ConnectError::NotRegistered { .. })));
         });
     }
 
@@ -608,7 +663,7 @@ mod calls {
                 assert!(matches!(error, CallError::Encode(_)), "{error}");
                 // A client that does not look: the same octets, without the bounds.
                 let arguments = (
-                    fairway_xdr::Text(word.to_owned()),
+                    Text(word.to_owned()),
                     fairway_xdr::Array(numbers.to_vec()),
                     ZooFewKey([1, 2, 3, 4]),
                 );

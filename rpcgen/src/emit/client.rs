@@ -100,6 +100,7 @@ impl<'m> Gen<'m> {
         );
         line!(out, 8, "Self {{ client, options }}");
         line!(out, 4, "}}\n");
+        dial(out);
         line!(out, 4, "/// The same client with other options.");
         line!(out, 4, "#[must_use]");
         line!(
@@ -284,6 +285,43 @@ impl<'m> Gen<'m> {
         }
         line!(out, 4, "}}");
     }
+}
+
+/// The constructor that looks the program up.
+fn dial(out: &mut String) {
+    line!(
+        out,
+        4,
+        "/// Connects to the program on `host`, a name or an address, as its portmapper says."
+    );
+    line!(out, 4, "///");
+    line!(out, 4, "/// # Errors");
+    line!(out, 4, "/// As [`fairway_rpc::Client::dial`].");
+    let parameters = [
+        "net: &::fairway_rpc::Net",
+        "host: &str",
+        "transport: ::fairway_rpc::Transport",
+        "config: ::fairway_rpc::ClientConfig",
+    ];
+    text::signature(
+        out,
+        4,
+        "pub async fn dial",
+        &parameters.map(str::to_owned),
+        " -> Result<Self, ::fairway_rpc::ConnectError> {",
+    );
+    line!(
+        out,
+        8,
+        "let (program, version) = (Self::PROGRAM, Self::VERSION);"
+    );
+    line!(
+        out,
+        8,
+        "let client = ::fairway_rpc::Client::dial(net, host, program, version, transport, config);"
+    );
+    line!(out, 8, "Ok(Self::new(client.await?))");
+    line!(out, 4, "}}\n");
 }
 
 /// Members of a tuple; of more than twelve the rest is a tuple within, which has the same octets.

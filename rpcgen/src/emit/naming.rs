@@ -69,7 +69,7 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Methods of a generated client.
-const CLIENT_METHODS: &[&str] = &["new", "with", "client"];
+const CLIENT_METHODS: &[&str] = &["new", "dial", "with", "client"];
 
 /// Rust's names for everything in a model, in the model's order.
 #[derive(Debug, Default)]
@@ -498,6 +498,15 @@ mod tests {
         assert_eq!(
             ["type", "gen", "self", "crate", "name"].map(|name| escape(name.to_owned())),
             ["r#type", "r#gen", "self_", "crate_", "name"]
+        );
+    }
+
+    #[test]
+    fn procedures_make_way_for_the_methods_of_every_client() {
+        let mut scope = Scope::with(CLIENT_METHODS);
+        assert_eq!(
+            ["new", "dial", "with", "client", "call"].map(|name| scope.take(name, "_")),
+            ["new_2", "dial_2", "with_2", "client_2", "call"]
         );
     }
 

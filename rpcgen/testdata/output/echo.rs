@@ -187,6 +187,21 @@ impl EchoV1Client {
         Self { client, options }
     }
 
+    /// Connects to the program on `host`, a name or an address, as its portmapper says.
+    ///
+    /// # Errors
+    /// As [`fairway_rpc::Client::dial`].
+    pub async fn dial(
+        net: &::fairway_rpc::Net,
+        host: &str,
+        transport: ::fairway_rpc::Transport,
+        config: ::fairway_rpc::ClientConfig,
+    ) -> Result<Self, ::fairway_rpc::ConnectError> {
+        let (program, version) = (Self::PROGRAM, Self::VERSION);
+        let client = ::fairway_rpc::Client::dial(net, host, program, version, transport, config);
+        Ok(Self::new(client.await?))
+    }
+
     /// The same client with other options.
     #[must_use]
     pub fn with(&self, options: ::fairway_rpc::CallOptions) -> Self {
