@@ -13,6 +13,7 @@
 //! The last row keeps the portmapper from being used to flood somebody whose address the question bears: UDP proves nobody's
 //! address.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::address::Netid;
@@ -117,6 +118,19 @@ impl Origin {
                     Owner::Unknown
                 }
             }
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    /// `udp 192.0.2.1:1023`, `local uid 0`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local { uid: Some(uid) } => write!(f, "local uid {uid}"),
+            Self::Local { uid: None } => f.write_str("local"),
+            Self::Tcp { peer, .. } => write!(f, "tcp {peer}"),
+            Self::Udp { peer, .. } => write!(f, "udp {peer}"),
+            Self::Memory => f.write_str("memory"),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::access::{AMPLIFICATION, Access, Denied, Origin, Request};
 use crate::address::{self, Netid, Semantics, TransportAddress};
 use crate::call_it::{self, Forward, Kind, NotForwarded};
 use crate::hosts::Network;
-use crate::registry::{Limits, Mapping, Owner, PORTMAP_PROGRAM, Registry, SetOutcome};
+use crate::registry::{Bound, Limits, Mapping, Owner, PORTMAP_PROGRAM, Registry, SetOutcome};
 use crate::stats::{Statistics, Version};
 
 /// An address of this host.
@@ -122,7 +122,7 @@ impl Core {
         let verdict = self.access.check(origin, request);
         match verdict {
             Ok(()) if self.log_calls => {
-                tracing::info!(peer = ?origin, procedure = procedure.1, program, "call");
+                tracing::info!(peer = %origin, procedure = procedure.1, program, "call");
             }
             Ok(()) => {}
             Err(why) => {
@@ -135,7 +135,7 @@ impl Core {
                 // One line for the first refusal and for every power of two: a flood must not become a flood of lines.
                 if self.log_calls || counter.is_power_of_two() {
                     tracing::warn!(
-                        peer = ?origin, procedure = procedure.1, program, why = why.as_str(), so_far = *counter, "refused"
+                        peer = %origin, procedure = procedure.1, program, why = why.as_str(), so_far = *counter, "refused"
                     );
                 }
             }
@@ -276,11 +276,15 @@ impl Core {
             SetOutcome::Refused(bound) => {
                 let so_far = self.registry.refusals().of(bound);
                 if self.log_calls || so_far.is_power_of_two() {
-                    tracing::warn!(program, version, %owner, ?bound, so_far, "registration refused: table limit");
+                    let bound = key_of(bound);
+                    tracing::warn!(program, version, %owner, bound, so_far, "registration refused: table limit");
                 }
             }
-            SetOutcome::AlreadyThere | SetOutcome::Taken => {
-                tracing::debug!(program, version, %owner, ?outcome, "not registered");
+            SetOutcome::AlreadyThere => {
+                tracing::debug!(program, version, %owner, "registered already");
+            }
+            SetOutcome::Taken => {
+                tracing::debug!(program, version, %owner, "not registered: has another address");
             }
         }
         outcome.answer()
@@ -484,7 +488,7 @@ impl Core {
             let so_far = &mut self.counters.never_forwarded;
             *so_far = so_far.saturating_add(1);
             if self.log_calls || so_far.is_power_of_two() {
-                tracing::warn!(peer = ?origin, program, procedure, so_far = *so_far, "indirect call not allowed");
+                tracing::warn!(peer = %origin, program, procedure, so_far = *so_far, "indirect call not allowed");
             }
             return Err(NotForwarded::Denied);
         }
@@ -518,6 +522,15 @@ impl Core {
             netid,
             address: forwarded_address(found.mapping, origin, host),
         })
+    }
+}
+
+/// The bound's key in the configuration.
+const fn key_of(bound: Bound) -> &'static str {
+    match bound {
+        Bound::Mappings => "mappings",
+        Bound::MappingsPerOwner => "mappings_per_owner",
+        Bound::Text => "text",
     }
 }
 

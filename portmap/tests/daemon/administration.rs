@@ -94,3 +94,31 @@ fn the_files_for_systemd_agree_with_the_daemon() {
         assert!(!text.contains("man:") && !text.contains("portmapd("));
     }
 }
+
+#[test]
+fn log_lines_are_flat_and_short() {
+    let place = Place::new("log");
+    let log = place.path("log");
+    let stderr = std::fs::File::create(&log).unwrap();
+    let daemon = place.start_with(&["-d", "-l"], stderr.into());
+    on(async {
+        let client = PmapV2Client::new(client(&place.path("s")).await);
+        assert!(client.set(&port(7)).await.unwrap());
+        assert!(client.set(&port(7)).await.unwrap());
+    });
+    assert_eq!(daemon.end(Signal::SIGTERM), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    let socket = place.path("s");
+    for expected in [
+        format!("listening local={}\n", socket.display()),
+        format!("call peer=local uid {} procedure=", nix::unistd::getuid()),
+        "counters mappings=3 refused_not_local=0 ".to_owned(),
+        "counters of the server calls=2 errors=0 connections=1 ".to_owned(),
+    ] {
+        assert!(log.contains(&expected), "{expected} in {log}");
+    }
+    for line in log.lines() {
+        let rust = line.contains(" { ") || line.contains('(');
+        assert!(line.len() < 300 && !rust, "{line}");
+    }
+}

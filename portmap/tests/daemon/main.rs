@@ -66,6 +66,7 @@ impl Place {
         command.arg("--config").arg(self.path("c.toml")).args(words);
         command
             .env("NOTIFY_SOCKET", self.path("notify"))
+            .env_remove("RUST_LOG")
             .stderr(stderr);
         let child = command.spawn().unwrap();
         let running = Running { child, place: self };

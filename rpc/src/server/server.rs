@@ -84,6 +84,18 @@ pub enum ServerAddress {
     LocalDatagram(LocalAddr),
 }
 
+impl fmt::Display for ServerAddress {
+    /// `udp 0.0.0.0:111`, `/run/rpcbind.sock`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "tcp {address}"),
+            Self::Udp(address) => write!(f, "udp {address}"),
+            Self::Local(address) => address.fmt(f),
+            Self::LocalDatagram(address) => write!(f, "datagrams {address}"),
+        }
+    }
+}
+
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -260,8 +272,8 @@ impl ServerBuilder {
         let mut addresses = Vec::new();
         let mut tasks = Vec::new();
         for (listener, address) in made {
-            let span = debug_span!("listener", local = ?address);
-            info!(local = ?address, "listening");
+            let span = debug_span!("listener", local = %address);
+            info!(local = %address, "listening");
             let own = Arc::clone(&shared);
             tasks.push(match listener {
                 Listener::Tcp(listener) => net.spawn(accept::tcp(own, listener).instrument(span)),

@@ -185,9 +185,6 @@ async fn run(args: Args, config: Config) -> Exit {
             return Exit::System;
         }
     };
-    for address in server.addresses() {
-        debug!(?address, "serving");
-    }
     let files_changed = Arc::new(Notify::new());
     watch_files(&config, &files_changed);
     notify(&net, "READY=1").await;
@@ -253,12 +250,30 @@ fn apply(core: &mut Core, config: &Config) {
 
 fn log_counters(portmapper: &Portmapper, server: &Server) {
     let core = portmapper.core();
+    let (refused, full) = (core.counters(), core.registry.refusals());
     info!(
         mappings = core.registry.len(),
-        refusals = ?core.counters(),
-        limits = ?core.registry.refusals(),
+        refused_not_local = refused.not_local,
+        refused_hosts = refused.hosts,
+        refused_amplification = refused.amplification,
+        refused_forward = refused.never_forwarded,
+        full_mappings = full.mappings,
+        full_owner = full.mappings_per_owner,
+        full_text = full.text,
         not_listed = core.statistics.not_listed(),
         "counters"
     );
-    debug!(server = ?server.counters(), "counters");
+    let server = server.counters();
+    debug!(
+        calls = server.procedures.iter().map(|of| of.calls).sum::<u64>(),
+        errors = server.procedures.iter().map(|of| of.errors).sum::<u64>(),
+        connections = server.connections_accepted,
+        open = server.connections_open,
+        refused = server.connections_refused + server.connections_refused_per_address,
+        lost = server.connections_lost,
+        datagrams = server.datagrams_received,
+        garbage = server.garbage,
+        panics = server.handler_panics,
+        "counters of the server"
+    );
 }
