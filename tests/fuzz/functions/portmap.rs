@@ -84,6 +84,12 @@ pub(super) fn request(input: &[u8]) -> bool {
             Ok(_) => true,
             Err(CallError::GarbageArgs | CallError::ProcUnavail | CallError::Auth(_)) => false,
             Err(CallError::TimedOut) if silent => true,
+            // INDIRECT says why it made no call (RFC 1833 §2.2.2); so the program may be unknown, its version too, or indirect calls off.
+            Err(CallError::ProgUnavail | CallError::ProgMismatch { .. } | CallError::SystemErr)
+                if procedure.procedure == 10 =>
+            {
+                true
+            }
             Err(error) => panic!("{procedure}: {error}"),
         }
     })
