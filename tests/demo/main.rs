@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Parser;
 use fairway_portmap::core::Core;
 use fairway_portmap::pmap::PmapV2Client;
 use fairway_portmap::report::Ports;
@@ -23,7 +24,7 @@ use fairway_tests::generated::harbour::{
 };
 
 use crate::harbour::Harbour;
-use crate::story::Story;
+use crate::story::{Story, Unwritten};
 
 /// What can go wrong, told as it is.
 type Error = Box<dyn std::error::Error>;
@@ -33,7 +34,28 @@ const CALLS: usize = 1000;
 /// Any port of this machine that is free.
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// Shows what Fairway does, in a few seconds.
+///
+/// Starts a portmapper and a service from a .x file in one process, calls the service over TCP and UDP, one by one and a thousand at a time,
+/// shows what happens to calls that cannot be served, and ends. Needs neither root nor any other program; listens on 127.0.0.1 only.
+#[derive(Debug, Parser)]
+#[command(name = "demo", bin_name = "cargo demo", after_long_help = AFTER)]
+struct Args {}
+
+const AFTER: &str = "\
+Exit status:
+  0  all went as told
+  1  something did not; standard error says what
+  2  wrong usage
+
+Environment:
+  NO_COLOR  if set, nothing is printed in colour
+
+See also:
+  tests/demo/harbour.x, what is served; tests/demo/main.rs, the whole of it";
+
 fn main() -> ExitCode {
+    let Args {} = Args::parse();
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -41,6 +63,7 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(demo(&Net::system(), &Story::new())));
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             story::failed(&error.to_string());
             ExitCode::FAILURE
@@ -48,22 +71,33 @@ fn main() -> ExitCode {
     }
 }
 
-async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
-    story.title("Fairway: ONC RPC from a .x file to a running service");
+/// Whether whoever read the story has left.
+fn is_closed_pipe(error: &Error) -> bool {
+    error
+        .downcast_ref::<Unwritten>()
+        .is_some_and(Unwritten::is_closed_pipe)
+}
 
-    story.step("A portmapper, in this process");
+async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
+    story.title("Fairway: ONC RPC from a .x file to a running service")?;
+
+    story.step("A portmapper, in this process")?;
     let (portmapper_server, portmapper_at) = start_portmapper(net).await?;
     story.say(&format!(
-        "It answers versions 2, 3 and 4 on {portmapper_at}, TCP and UDP. (Port 111 would need root.)"
-    ));
+        "It answers versions 2, 3 and 4 on {portmapper_at}, over TCP and UDP.\n\
+         (Port 111, where callers look, would need root.)"
+    ))?;
     let config = ClientConfig::new()
         .portmapper_port(portmapper_at.port())
         // On one machine an answer that is not there by then will not come.
         .first_wait(Duration::from_millis(20));
 
-    story.step("A service, from tests/demo/harbour.x");
-    story.code(program_of(include_str!("harbour.x")));
-    story.say("rpcgen made HarbourV1Client, the trait HarbourV1 and their codecs of it when this was built.");
+    story.step("A service, from tests/demo/harbour.x")?;
+    story.code(program_of(include_str!("harbour.x")))?;
+    story.say(
+        "From this, rpcgen wrote the type HarbourV1Client, which makes the calls, the\n\
+         trait HarbourV1, which the service implements, and types with their codecs.",
+    )?;
     let office = Server::builder(net)
         .service(HarbourV1Service::new(Harbour::new(2)))
         .listen_tcp(ANY)
@@ -73,10 +107,10 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
     let registrar =
         portmapper::Portmapper::at(net, portmapper_at, Transport::Tcp, config.clone()).await?;
     office.register(&registrar).await?;
-    story.say("It is registered. What `rpcinfo -p` shows now:");
-    story.table(&ports(net, portmapper_at).await?);
+    story.say("Started and registered. Here is what `rpcinfo -p` shows now:")?;
+    story.table(&ports(net, portmapper_at).await?.to_string())?;
 
-    story.step("Calls");
+    story.step("Calls")?;
     let dial = |transport| {
         Client::dial(
             net,
@@ -99,44 +133,51 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
             Answer::Free(berth) => format!("berth {berth}"),
             Answer::Taken => "no berth is free".to_owned(),
         };
-        story.exchange(&format!("moor {name}"), &answer);
+        story.exchange(&format!("moor {name}"), &answer)?;
     }
     let height = by_udp.tide(6 * 60).await?;
-    story.exchange("tide at 06:00, over UDP", &format!("{height} mm"));
+    story.exchange("tide at 06:00, over UDP", &format!("{height} mm"))?;
 
-    story.step("Many calls");
+    story.step("Many calls")?;
     for (name, client) in [("TCP", &by_tcp), ("UDP", &by_udp)] {
         one_by_one(net, story, name, client).await?;
         at_once(net, story, name, client).await?;
     }
 
-    story.step("What is refused is told apart");
+    story.step("Calls that cannot be served, and what the caller is told")?;
     let client = by_tcp.client();
     let options = fairway_rpc::CallOptions::default();
     for (what, version, procedure) in [
         ("a version that is not there", 9, 1),
         ("a procedure that is not there", HARBOUR_VERS, 99),
-        ("arguments that are none", HARBOUR_VERS, 1),
+        ("a call without its arguments", HARBOUR_VERS, 1),
     ] {
         let call = Procedure::new(HARBOUR_PROG, version, procedure);
         let refused: Result<(), CallError> = client.call(call, &(), &options).await;
         let error = refused.err().ok_or("it was not refused")?;
-        story.exchange(what, &error.to_string());
+        story.exchange(what, &error.to_string())?;
     }
 
-    story.step("The end");
+    story.step("The end")?;
     office.unregister(&registrar).await?;
     let served = office.counters();
     if !office.shutdown(Duration::from_secs(5)).await {
         return Err("calls were still running".into());
     }
-    story.say("The service has unregistered and ended, with every call answered:");
+    story.say("The service has unregistered and ended. What it was called for:")?;
     for procedure in served.procedures {
         let name = procedure.name.unwrap_or("(no such procedure)");
-        story.counted(name, procedure.calls, procedure.errors);
+        story.counted(name, procedure.calls, procedure.errors)?;
     }
-    story.say("`rpcinfo -p` again:");
-    story.table(&ports(net, portmapper_at).await?);
+    let left = ports(net, portmapper_at).await?;
+    if left
+        .registrations
+        .iter()
+        .any(|row| row.program == HARBOUR_PROG)
+    {
+        return Err("the service is still registered".into());
+    }
+    story.say("`rpcinfo -p` no longer shows it.")?;
     portmapper_server.shutdown(Duration::from_secs(5)).await;
     Ok(())
 }
@@ -167,7 +208,7 @@ async fn start_portmapper(net: &Net) -> Result<(Server, SocketAddr), Error> {
 }
 
 /// What `rpcinfo -p` prints for a portmapper.
-async fn ports(net: &Net, at: SocketAddr) -> Result<String, Error> {
+async fn ports(net: &Net, at: SocketAddr) -> Result<Ports, Error> {
     let client = PmapV2Client::new(Client::tcp(net, at, ClientConfig::new()).await?);
     let programs = Programs::built_in();
     let names = |number| {
@@ -176,7 +217,7 @@ async fn ports(net: &Net, at: SocketAddr) -> Result<String, Error> {
             .map(|program| program.name.clone());
         name.or_else(|| (number == HARBOUR_PROG).then(|| "harbour".to_owned()))
     };
-    Ok(Ports::new(&client.dump().await?, &names).to_string())
+    Ok(Ports::new(&client.dump().await?, &names))
 }
 
 async fn one_by_one(
@@ -191,7 +232,7 @@ async fn one_by_one(
         tide(client, minute).await?;
     }
     let took = clock.now() - since;
-    story.figures(&format!("{name}, one by one"), CALLS, took);
+    story.figures(&format!("{name}, one by one"), CALLS, took)?;
     Ok(())
 }
 
@@ -213,12 +254,12 @@ async fn at_once(
         call.await??;
     }
     let took = clock.now() - since;
-    story.figures(&format!("{name}, {CALLS} at a time"), CALLS, took);
+    story.figures(&format!("{name}, {CALLS} at a time"), CALLS, took)?;
     let resent = client.client().counters().resent;
     if resent > 0 {
         story.say(&format!(
-            "  (A burst is more than a UDP socket holds: {resent} datagrams were sent again, each call was served once.)"
-        ));
+            "  (Datagrams get lost: {resent} were sent again, and each call was served once.)"
+        ))?;
     }
     Ok(())
 }

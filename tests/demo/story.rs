@@ -1,14 +1,20 @@
-//! How the demo tells what it does.
-
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the demo's output"
-)]
+//! How the demo tells what it does, in lines of at most 80 columns.
 
 use std::cell::Cell;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
+
+/// A line that could not be written, because whoever read them has left (`cargo demo | head`), or the disk is full.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write: {0}")]
+pub(crate) struct Unwritten(#[from] io::Error);
+
+impl Unwritten {
+    /// Whether the reader has left: nothing is wrong then.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
 
 /// Prints numbered steps; in bold and colour on a terminal that wants them.
 #[derive(Debug)]
@@ -21,7 +27,7 @@ impl Story {
     pub(crate) fn new() -> Self {
         Self {
             steps: Cell::new(0),
-            colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+            colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         }
     }
 
@@ -33,66 +39,85 @@ impl Story {
         }
     }
 
-    pub(crate) fn title(&self, text: &str) {
-        println!("\n{}", self.paint("1", text));
+    pub(crate) fn title(&self, text: &str) -> Result<(), Unwritten> {
+        line("")?;
+        line(&self.paint("1", text))
     }
 
-    pub(crate) fn step(&self, text: &str) {
+    pub(crate) fn step(&self, text: &str) -> Result<(), Unwritten> {
         self.steps.set(self.steps.get() + 1);
-        println!(
-            "\n{} {}",
-            self.paint("1;36", &self.steps.get().to_string()),
-            self.paint("1", text)
-        );
+        let number = self.paint("1;36", &self.steps.get().to_string());
+        line("")?;
+        line(&format!("{number} {}", self.paint("1", text)))
     }
 
-    pub(crate) fn say(&self, text: &str) {
-        println!("  {text}");
+    /// Each line of `text`, indented.
+    pub(crate) fn say(&self, text: &str) -> Result<(), Unwritten> {
+        text.lines().try_for_each(|text| line(&format!("  {text}")))
     }
 
-    pub(crate) fn code(&self, text: &str) {
-        println!();
-        for line in text.lines() {
-            println!("    {}", self.paint("33", line));
+    pub(crate) fn code(&self, text: &str) -> Result<(), Unwritten> {
+        line("")?;
+        for text in text.lines() {
+            line(&format!("    {}", self.paint("33", text)))?;
         }
-        println!();
+        line("")
     }
 
-    pub(crate) fn table(&self, text: &str) {
-        println!();
-        for (at, line) in text.lines().enumerate() {
-            println!(
-                "  {}",
-                if at == 0 {
-                    self.paint("2", line)
-                } else {
-                    line.to_owned()
-                }
-            );
+    pub(crate) fn table(&self, text: &str) -> Result<(), Unwritten> {
+        line("")?;
+        for (at, row) in text.lines().enumerate() {
+            let row = if at == 0 {
+                self.paint("2", row)
+            } else {
+                row.to_owned()
+            };
+            line(&format!("  {row}"))?;
         }
+        Ok(())
     }
 
-    pub(crate) fn exchange(&self, question: &str, answer: &str) {
-        println!("  {question:<32} {} {answer}", self.paint("2", "→"));
+    pub(crate) fn exchange(&self, question: &str, answer: &str) -> Result<(), Unwritten> {
+        line(&format!(
+            "  {question:<32} {} {answer}",
+            self.paint("2", "→")
+        ))
     }
 
-    pub(crate) fn counted(&self, procedure: &str, calls: u64, refused: u64) {
-        println!("  {procedure:<24} {calls:>5} calls, {refused} refused");
+    pub(crate) fn counted(
+        &self,
+        procedure: &str,
+        calls: u64,
+        refused: u64,
+    ) -> Result<(), Unwritten> {
+        let word = if calls == 1 { "call, " } else { "calls," };
+        line(&format!(
+            "  {procedure:<24} {calls:>5} {word} {refused} refused"
+        ))
     }
 
-    pub(crate) fn figures(&self, what: &str, calls: usize, took: Duration) {
+    pub(crate) fn figures(
+        &self,
+        what: &str,
+        calls: usize,
+        took: Duration,
+    ) -> Result<(), Unwritten> {
         let calls = u32::try_from(calls).unwrap_or(u32::MAX);
         let seconds = took.as_secs_f64().max(1e-9);
         let rate = f64::from(calls) / seconds;
-        println!(
-            "  {what:<24} {calls:>5} calls in {:>7.1} ms {:>9.0} calls/s {:>7.1} µs each",
+        line(&format!(
+            "  {what:<20} {calls:>5} calls in {:>6.1} ms {rate:>9.0}/s {:>7.1} µs each",
             seconds * 1e3,
-            rate,
             seconds * 1e6 / f64::from(calls)
-        );
+        ))
     }
 }
 
+fn line(text: &str) -> Result<(), Unwritten> {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+#[expect(clippy::print_stderr, reason = "the demo's last word")]
 pub(crate) fn failed(why: &str) {
     eprintln!("demo: {why}");
 }
