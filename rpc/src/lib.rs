@@ -1,7 +1,7 @@
 //! ONC RPC (RFC 5531): asynchronous client and server.
 //!
-//! Calls, replies and record marking; AUTH_NONE, AUTH_SYS and AUTH_SHORT, with seams for RPCSEC_GSS (RFC 2203) and TLS
-//! (RFC 9289); TCP, UDP, local sockets and pipes in memory; universal addresses (RFC 5665) and the portmapper calls that
+//! Calls, replies and record marking; AUTH_NONE, AUTH_SYS and AUTH_SHORT, with extension points for RPCSEC_GSS (RFC 2203) and
+//! TLS (RFC 9289); TCP, UDP, local sockets and pipes in memory; universal addresses (RFC 5665) and the portmapper calls that
 //! clients and servers need (RFC 1833). `rpcgen` makes types, clients and server traits from `.x` files for it; the
 //! portmapper itself is `fairway-portmap`.
 //!
@@ -15,23 +15,66 @@
 //! ```
 //!
 //! # Example
-//! A client and a server in one process, without generated code:
+//! `rpcgen` makes a client and a trait for the server of each version of a program in a `.x` file:
+//!
+//! ```c
+//! typedef opaque echo_blob<>;
+//! struct echo_stat { unsigned int calls; unsigned int pad; };
+//!
+//! program ECHO_PROG {
+//!     version ECHO_VERS {
+//!         void ECHO_NULL(void) = 0;
+//!         echo_blob ECHO_BLOB(echo_blob) = 1;
+//!         echo_stat ECHO_STAT(unsigned int) = 2;
+//!     } = 1;
+//! } = 0x20004321;
+//! ```
+//!
+//! The server implements `EchoV1`, the client calls `EchoV1Client`. Here both are in one process:
 //!
 //! ```
-//! use fairway_rpc::{CallOptions, Client, ClientConfig, Procedure, simple};
+//! use std::net::Ipv4Addr;
+//! use std::time::Duration;
+//!
+//! use fairway_rpc::{CallContext, Client, ClientConfig, Refusal, Reply, Server};
+//! # #[allow(warnings)]
+//! # mod echo {
+//! #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../rpcgen/testdata/output/echo.rs"));
+//! # }
+//! use echo::{EchoBlob, EchoStat, EchoV1, EchoV1Client, EchoV1Service};
+//!
+//! struct Echo;
+//!
+//! impl EchoV1 for Echo {
+//!     async fn blob(&self, _: &CallContext, blob: EchoBlob) -> Result<Reply<EchoBlob>, Refusal> {
+//!         Ok(blob.into())
+//!     }
+//!
+//!     async fn stat(&self, _: &CallContext, calls: u32) -> Result<Reply<EchoStat>, Refusal> {
+//!         Ok(EchoStat { calls, pad: 0 }.into())
+//!     }
+//! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! const DOUBLE: Procedure = Procedure::new(0x2000_0001, 1, 1);
 //! let net = fairway_stack::Net::system();
-//! let server = simple::register(DOUBLE, |n: u32| async move { n * 2 }).start(&net).await?;
+//! let server = Server::builder(&net)
+//!     .service(EchoV1Service::new(Echo))
+//!     .listen_tcp((Ipv4Addr::LOCALHOST, 0).into())
+//!     .start()
+//!     .await?;
 //!
-//! let port = server.tcp_addr().ok_or("no address")?.port();
-//! let client = Client::tcp(&net, ([127, 0, 0, 1], port).into(), ClientConfig::new()).await?;
-//! let twice: u32 = client.call(DOUBLE, &21u32, &CallOptions::new()).await?;
-//! assert_eq!(twice, 42);
+//! let address = server.tcp_addr().ok_or("no address")?;
+//! let echo = EchoV1Client::new(Client::tcp(&net, address, ClientConfig::new()).await?);
+//! assert_eq!(echo.stat(42).await?.calls, 42);
+//!
+//! server.shutdown(Duration::from_secs(5)).await;
 //! # Ok(()) }
 //! ```
+//!
+//! [`simple`] does without generated code. A program that is found by its number registers with [`Server::register`] and is
+//! called through [`Client::dial`]. `examples/echod.rs` is the service above by hand, `examples/null_calls.rs` a client that
+//! keeps many calls in flight.
 //!
 //! # The client
 //! * Any number of calls are in flight on one connection; replies come in any order. A lone call costs three system
@@ -49,7 +92,7 @@
 //! What goes over them is counted ([`ClientCounters`], [`Counters`]).
 //!
 //! # Not here
-//! AUTH_DH (obsolete, RFC 5531 §8.2) and AUTH_KERB. RPCSEC_GSS and RPC over TLS have their seams
+//! AUTH_DH (obsolete, RFC 5531 §8.2) and AUTH_KERB. RPCSEC_GSS and RPC over TLS have extension points
 //! ([`ClientAuth`], [`ServerAuth`], [`Channel`]) and no implementation yet.
 
 pub mod auth;

@@ -11,7 +11,63 @@
 //! }
 //! ```
 //!
-//! and in the crate: `mod echo { include!(concat!(env!("OUT_DIR"), "/echo.rs")); }`.
+//! and in the crate: `mod echo { include!(concat!(env!("OUT_DIR"), "/echo.rs")); }`, with `fairway-xdr` among its
+//! dependencies, and `fairway-rpc` if the file has programs.
+//!
+//! Files that lean on C headers need a line for each name from there:
+//!
+//! ```no_run
+//! # fn main() -> Result<(), fairway_rpcgen::Error> {
+//! fairway_rpcgen::Builder::new()
+//!     .include_dir("x/include")                       // where #include looks
+//!     .extern_const("VIR_UUID_BUFLEN", 16)            // from libvirt's headers
+//!     .extern_type("sockaddr_in", "crate::net::SockAddrIn")
+//!     .define("WITH_ACL", "1")                        // for #ifdef
+//!     .file("x/remote_protocol.x")
+//!     .generate()
+//! # }
+//! ```
+//!
+//! # What becomes of it
+//!
+//! | `.x` | Rust |
+//! |---|---|
+//! | `const MAX = 12;` | `pub const MAX: u32 = 12;`, or the next of `i32`, `u64`, `i64` that holds it; text is a `&str` |
+//! | `int`, `unsigned hyper`, `bool`, `double`, `quadruple` | `i32`, `u64`, `bool`, `f64`, `fairway_xdr::Quad` |
+//! | `string s<80>` | `String`; the bound is checked when it is written and when it is read |
+//! | `opaque o<>`, `opaque o[16]` | `fairway_xdr::Bytes`, `[u8; 16]`; long ones of fixed length are `Bytes`, too |
+//! | `int v<8>`, `int v[3]` | `Vec<i32>`, `[i32; 3]` |
+//! | `int *p` | `Option<i32>`; `Option<Box<Tree>>` in a type that holds itself |
+//! | `struct node { int value; node *next; };` | a list: `node *list` is `Vec<Node>`, and `Node` has no `next`; where a `node` stands without `*`, `fairway_xdr::Chain<Node>`, which is never empty |
+//! | `enum color { RED = 1 };` | `struct Color(pub i32)` with the constant `Color::RED` and `name()`; a number without a name is an error when read, unless in `Mode::Lax`; `Default` only if 0 has a name |
+//! | `union answer switch (state s)` `{ case FREE: int berth; case TAKEN: void; };` | `enum Answer { Free(i32), Taken }` |
+//! | `default: int d;`, `default: void;` | `Default(State, i32)`, `Default(State)`: with what it was chosen by |
+//! | `switch (bool b)`, `switch (int i) { case -3: …` | `True(…)` and `False(…)`, `CaseNeg3(…)` |
+//! | `typedef string name<64>;` | `struct Name(pub String)` with `Deref` and `From` both ways; so with every typedef of a string, opaque, array or pointer |
+//! | `typedef unsigned int id;` | `type Id = u32;` |
+//! | `program PETS_PROG { version PETS_V2 { … } = 2; } = 0x20000099;` | `PetsV2Client`, the trait `PetsV2`, and `PetsV2Service` around what implements it |
+//! | `int PETS_ADD(int, color) = 1;` | client: `pets.add(7, Color::RED).await?`; trait: `async fn add(&self, cx: &CallContext, arg1: i32, arg2: Color) -> Result<Reply<i32>, Refusal>` |
+//! | `pet PETS_GET(pet_name) = 2;` | client: `get(&self, arg: &PetName)`; structs, unions and typedefs of what has a heap go in by reference, numbers and enums by value, strings as `&str`; the trait's method has all of them owned, and makes its `Reply` by `Ok(pet.into())` |
+//!
+//! Names become Rust's (`pet_name`, `PetName`), and procedures lose their program's name (`PETS_ADD`, `MOUNTPROC3_NULL`). What
+//! collides, or is a keyword, gets an underscore or a number. Every item says in its documentation what it was in the file:
+//!
+//! ```
+//! let text = fairway_rpcgen::Builder::new()
+//!     .text("pets.x", "enum color { RED = 1 }; struct pet { string name<64>; color fur; pet *next; };")
+//!     .generate_to_string()?;
+//! assert!(text.contains("pub struct Color(pub i32);"));
+//! assert!(text.contains("pub const RED: Self = Self(1);"));
+//! assert!(text.contains(
+//!     "pub struct Pet {
+//!     /// `string name<64>`
+//!     pub name: String,
+//!     /// `color fur`
+//!     pub fur: Color,
+//! }"
+//! ));
+//! # Ok::<(), fairway_rpcgen::Error>(())
+//! ```
 //!
 //! # From text to text
 //!

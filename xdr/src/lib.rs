@@ -1,8 +1,11 @@
 //! XDR, the External Data Representation of RFC 4506: exact, bounded and fast encoding and decoding.
 //!
 //! XDR lays data out in multiples of four octets, most significant first, without tags: both sides know the types. ONC RPC,
-//! NFS, libvirt and many others speak it. This crate has the codec; `rpcgen` writes the types from an `.x` file. A type by
-//! hand is about as long as its specification:
+//! NFS, libvirt and many others speak it. This crate has the codec.
+//!
+//! You seldom write what follows: `rpcgen` (`fairway-rpcgen`) writes types and their codecs from a `.x` file, and all that is
+//! left is [`to_vec`] and [`from_slice`], or nothing at all when calls carry them (`fairway-rpc`). Where there is no `.x` file, a
+//! type by hand is about as long as its specification:
 //!
 //! ```
 //! use fairway_xdr::{Context, Decode, DecodeError, Decoder, Encode, EncodeError, Encoder, from_slice, opaque_len, sum, to_vec};
