@@ -19,6 +19,8 @@ pub const FORWARD_WITHIN: Duration = Duration::from_secs(25);
 pub const FORWARDED_ANSWER: usize = 65_535;
 /// Calls that are being forwarded at one time, as many as rpcbind's; further ones fail.
 pub const FORWARDS: usize = 64;
+/// Of these, calls for one caller's address: one that asks for programs that never answer leaves room for the others.
+pub const FORWARDS_PER_ADDRESS: usize = 8;
 
 /// Which of the procedures was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -50,6 +50,10 @@ pub struct Counters {
     pub amplification: u64,
     /// Indirect calls of procedures that are never called for others.
     pub never_forwarded: u64,
+    /// Indirect calls not made because [`FORWARDS_PER_ADDRESS`](call_it::FORWARDS_PER_ADDRESS) of the caller's were in flight.
+    pub forwards_of_address: u64,
+    /// Indirect calls not made because [`FORWARDS`](call_it::FORWARDS) were in flight.
+    pub forwards_in_all: u64,
 }
 
 /// Table, counters and rules of a portmapper.
@@ -84,6 +88,19 @@ impl Core {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Counts an indirect call that found no room, of its caller's or at all.
+    pub(crate) fn no_room(&mut self, origin: &Origin, of_address: bool) {
+        let counter = if of_address {
+            &mut self.counters.forwards_of_address
+        } else {
+            &mut self.counters.forwards_in_all
+        };
+        *counter = counter.saturating_add(1);
+        if self.log_calls || counter.is_power_of_two() {
+            tracing::warn!(peer = %origin, of_address, so_far = *counter, "indirect call not made: too many in flight");
+        }
     }
 
     /// Grows with every change of the table: tells whether a saved state is still true.

@@ -15,7 +15,9 @@ use tokio::sync::Notify;
 
 use crate::access::{Denied, Origin};
 use crate::address::Netid;
-use crate::call_it::{FORWARD_WITHIN, FORWARDED_ANSWER, FORWARDS, Kind, NotForwarded};
+use crate::call_it::{
+    FORWARD_WITHIN, FORWARDED_ANSWER, FORWARDS, FORWARDS_PER_ADDRESS, Kind, NotForwarded,
+};
 use crate::core::{Core, HostAddress};
 use crate::hosts::Network;
 use crate::pmap::PmapV2Service;
@@ -183,7 +185,10 @@ impl Portmapper {
             Begun::Yes(in_flight) => in_flight,
             // The caller over UDP asks again: the first call's answer will do for both.
             Begun::Already => return Err(Refusal::Drop),
-            Begun::Full => return Err(NotForwarded::Failed.refusal(kind)),
+            Begun::Full { of_address } => {
+                self.core().no_room(&origin, of_address);
+                return Err(NotForwarded::Failed.refusal(kind));
+            }
         };
         let net = &self.shared.net;
         let mut limits = ClientLimits::default();
@@ -219,7 +224,15 @@ impl Portmapper {
             return Begun::Already;
         }
         if forwards.len() >= FORWARDS {
-            return Begun::Full;
+            return Begun::Full { of_address: false };
+        }
+        let address = |caller: Option<SocketAddr>| caller.map(|caller| caller.ip().to_canonical());
+        let of_address = forwards
+            .iter()
+            .filter(|(caller, ..)| address(*caller) == address(key.0))
+            .count();
+        if of_address >= FORWARDS_PER_ADDRESS {
+            return Begun::Full { of_address: true };
         }
         forwards.insert(key);
         Begun::Yes(InFlight {
@@ -232,7 +245,7 @@ impl Portmapper {
 enum Begun<'a> {
     Yes(InFlight<'a>),
     Already,
-    Full,
+    Full { of_address: bool },
 }
 
 /// rpcbind's answer to whoever may not (RFC 5531 §9).

@@ -257,6 +257,8 @@ fn log_counters(portmapper: &Portmapper, server: &Server) {
         refused_hosts = refused.hosts,
         refused_amplification = refused.amplification,
         refused_forward = refused.never_forwarded,
+        full_forwards_of_address = refused.forwards_of_address,
+        full_forwards = refused.forwards_in_all,
         full_mappings = full.mappings,
         full_owner = full.mappings_per_owner,
         full_text = full.text,
