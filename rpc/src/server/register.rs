@@ -1,5 +1,10 @@
 //! Telling the machine's portmapper where a server can be called (RFC 1833).
 
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::parked::lock;
 use super::{Server, ServerAddress};
 use crate::bind::{self, Netid, Transport};
 use crate::error::CallError;
@@ -33,11 +38,23 @@ pub enum RegisterError {
     },
 }
 
+/// How long a server that ends waits for the portmapper in all.
+const UNREGISTER_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a server has told a portmapper.
+#[derive(Clone, Debug)]
+pub(super) struct Registered {
+    portmapper: Portmapper,
+    /// Program, version and transport of each.
+    all: Vec<(u32, u32, Netid)>,
+}
+
 impl Server {
     /// Registers every service at every address, the first one of each transport.
     ///
     /// What a crashed server has left is cleared first, as every service should. A server that is known to nobody but its
-    /// callers need not do this. If it fails half-way, what was registered stays: [`unregister`](Self::unregister) clears it.
+    /// callers need not do this. If it fails half-way, what was registered stays until [`unregister`](Self::unregister) or
+    /// [`shutdown`](Self::shutdown) clears it; the latter knows the portmapper that was told last.
     ///
     /// # Errors
     /// The first registration that was refused.
@@ -46,6 +63,10 @@ impl Server {
     /// Dropped, it may have registered some.
     pub async fn register(&self, portmapper: &Portmapper) -> Result<(), RegisterError> {
         let addresses = self.registered_addresses();
+        *lock(&self.registered) = Some(Registered {
+            portmapper: portmapper.clone(),
+            all: Vec::new(),
+        });
         for (program, version) in self.services() {
             let failed = |netid, error| RegisterError::Call {
                 program,
@@ -67,6 +88,9 @@ impl Server {
                         netid: *netid,
                     });
                 }
+                if let Some(registered) = &mut *lock(&self.registered) {
+                    registered.all.push((program, version, *netid));
+                }
             }
         }
         Ok(())
@@ -74,12 +98,16 @@ impl Server {
 
     /// Takes every registration of this server's services back. Those that are not there do no harm.
     ///
+    /// [`shutdown`](Self::shutdown) does as much and goes on if it fails; this tells.
+    ///
     /// # Errors
     /// The portmapper did not answer, or refuses this caller; the rest was tried all the same.
     ///
     /// # Cancel safety
     /// Dropped, it may have unregistered some.
     pub async fn unregister(&self, portmapper: &Portmapper) -> Result<(), RegisterError> {
+        // Tried once: whoever registers the same later keeps it.
+        lock(&self.registered).take();
         let mut result = Ok(());
         for (program, version) in self.services() {
             for (netid, _) in self.registered_addresses() {
@@ -93,6 +121,29 @@ impl Server {
             }
         }
         result
+    }
+
+    /// Takes back what [`register`](Self::register) has told, in bounded time; failures are logged.
+    pub(super) async fn unregister_at_end(&self) {
+        let Some(Registered { portmapper, all }) = lock(&self.registered).take() else {
+            return;
+        };
+        let work = async {
+            for (prog, vers, netid) in all {
+                if let Err(error) = portmapper.unset(prog, vers, Some(netid), "").await {
+                    warn!(%error, prog, vers, %netid, "cannot unregister");
+                }
+            }
+        };
+        if self
+            .net()
+            .clock()
+            .timeout(UNREGISTER_WITHIN, work)
+            .await
+            .is_err()
+        {
+            warn!("cannot unregister: the portmapper does not answer");
+        }
     }
 
     /// The first address of each transport, as the portmapper writes it (RFC 5665 §5.2.3).

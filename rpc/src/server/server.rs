@@ -20,6 +20,7 @@ use super::context::Origin;
 use super::dispatch::Dispatcher;
 use super::handle::Handle;
 use super::parked::lock;
+use super::register::Registered;
 use super::{
     Counters, Limits, Peer, Proxy, Registry, ServerAuth, Service, ServiceOptions, TransportKind,
 };
@@ -291,18 +292,20 @@ impl ServerBuilder {
             shared,
             tasks: Mutex::new(tasks),
             addresses,
+            registered: Mutex::default(),
         })
     }
 }
 
 /// A running server: many programs over many transports.
 ///
-/// Dropping it stops everything at once; [`shutdown`](Self::shutdown) lets calls end.
+/// Dropping it stops everything at once and leaves its registrations; [`shutdown`](Self::shutdown) lets calls end.
 #[must_use = "dropping a server stops it"]
 pub struct Server {
     shared: Arc<Shared>,
     tasks: Mutex<Vec<Task<()>>>,
     addresses: Vec<ServerAddress>,
+    pub(super) registered: Mutex<Option<Registered>>,
 }
 
 impl fmt::Debug for Server {
@@ -384,9 +387,14 @@ impl Server {
     /// Stops: accepts nothing more, lets the calls that run end and their replies go out, for at most `grace`; then ends what is left.
     /// True if nothing was cut off.
     ///
+    /// Before that it takes back what [`register`](Self::register) has told the portmapper, for at most 2 s more; what fails of it is
+    /// logged.
+    ///
     /// # Cancel safety
-    /// Dropped, it leaves a server that accepts nothing more and whose connections end when their calls have; call it again to wait.
+    /// Dropped while it unregisters, it has done a part of that and stopped nothing; later it leaves a server that accepts nothing more
+    /// and whose connections end when their calls have. Call it again to wait.
     pub async fn shutdown(&self, grace: Duration) -> bool {
+        self.unregister_at_end().await;
         for task in lock(&self.tasks).drain(..) {
             task.abort();
         }
