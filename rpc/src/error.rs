@@ -136,7 +136,7 @@ pub enum CallError {
     #[error("program unavailable")]
     ProgUnavail,
     /// The server has the program in other versions.
-    #[error("program versions {low} to {high} there")]
+    #[error("the server has versions {low} to {high}")]
     ProgMismatch {
         /// Lowest version there.
         low: u32,
@@ -259,25 +259,51 @@ pub enum ConnectError {
     #[error("unknown host: {0}")]
     UnknownHost(NetError),
     /// The host's portmapper could not be asked.
-    #[error("port mapper failure: {0}")]
-    Portmapper(Box<CallError>),
+    #[error("{}", portmapper_failed(at, error))]
+    Portmapper {
+        /// Its address.
+        at: Box<str>,
+        /// What became of asking.
+        error: Box<CallError>,
+    },
     /// The host's portmapper does not know the program, or not over this transport.
-    #[error("program {program} version {version} not registered")]
+    #[error("program {program} version {version} is not registered with the portmapper at {at}")]
     NotRegistered {
+        /// The portmapper's address.
+        at: Box<str>,
         /// The program asked for.
         program: u32,
         /// The version asked for.
         version: u32,
     },
-    /// A socket could not be made, bound or connected.
+    /// A socket could not be made or bound.
     #[error("{0}")]
     System(NetError),
+    /// A socket could not be connected.
+    #[error("cannot connect to {peer}: {error}")]
+    Connect {
+        /// The address.
+        peer: Box<str>,
+        /// What the system says.
+        error: NetError,
+    },
     /// No connection within [`ClientConfig::connect_time`](crate::ClientConfig::connect_time).
-    #[error("no connection in time")]
-    TimedOut,
+    #[error("no connection to {peer} in time")]
+    TimedOut {
+        /// The address.
+        peer: Box<str>,
+    },
     /// The portmapper answered with an address that cannot be used.
-    #[error("unusable address from the port mapper")]
+    #[error("unusable address from the portmapper")]
     BadAddress,
+}
+
+/// Names the portmapper, and its address once: an error of connecting has it already.
+fn portmapper_failed(at: &str, error: &CallError) -> String {
+    match error {
+        CallError::Connect(why) => format!("no portmapper: {why}"),
+        error => format!("portmapper at {at}: {error}"),
+    }
 }
 
 const _: () = assert!(size_of::<ConnectError>() <= 32);
@@ -288,10 +314,10 @@ impl ConnectError {
     pub fn stat(&self) -> ClntStat {
         match self {
             Self::UnknownHost(_) => ClntStat::UNKNOWN_HOST,
-            Self::Portmapper(_) | Self::BadAddress => ClntStat::PMAP_FAILURE,
+            Self::Portmapper { .. } | Self::BadAddress => ClntStat::PMAP_FAILURE,
             Self::NotRegistered { .. } => ClntStat::PROG_NOT_REGISTERED,
-            Self::System(_) => ClntStat::SYSTEM_ERROR,
-            Self::TimedOut => ClntStat::TIMED_OUT,
+            Self::System(_) | Self::Connect { .. } => ClntStat::SYSTEM_ERROR,
+            Self::TimedOut { .. } => ClntStat::TIMED_OUT,
         }
     }
 
@@ -300,8 +326,10 @@ impl ConnectError {
     pub fn classic_text(&self) -> String {
         let stat = self.stat();
         match self {
-            Self::Portmapper(cause) => format!("{stat} - {}", cause.classic_text()),
-            Self::System(error) => format!("{stat} - {}", io::Error::from(*error)),
+            Self::Portmapper { error, .. } => format!("{stat} - {}", error.classic_text()),
+            Self::System(error) | Self::Connect { error, .. } => {
+                format!("{stat} - {}", io::Error::from(*error))
+            }
             _ => stat.to_string(),
         }
     }

@@ -338,20 +338,25 @@ pub async fn lookup(
     config: &ClientConfig,
 ) -> Result<SocketAddr, ConnectError> {
     let peer = SocketAddr::new(host, config.portmapper_port);
-    let failed = |error: ConnectError| {
-        ConnectError::Portmapper(Box::new(CallError::Connect(Box::new(error))))
+    let failed = |error: CallError| ConnectError::Portmapper {
+        at: peer.to_string().into(),
+        error: Box::new(error),
     };
     // Whoever asks need not prove who they are, and has no use for a port below 1024.
     let mut plain = config.clone().auth(crate::auth::AuthNone);
     plain.reserved_port = false;
     let portmapper = Portmapper::at(net, peer, transport, plain)
         .await
-        .map_err(failed)?;
+        .map_err(|error| failed(CallError::Connect(Box::new(error))))?;
     let address = portmapper
         .address(program, version, Netid::of(transport, host))
         .await
-        .map_err(|error| ConnectError::Portmapper(Box::new(error)))?
-        .ok_or(ConnectError::NotRegistered { program, version })?;
+        .map_err(failed)?
+        .ok_or_else(|| ConnectError::NotRegistered {
+            at: peer.to_string().into(),
+            program,
+            version,
+        })?;
     let address = bind::parse_universal(&address).ok_or(ConnectError::BadAddress)?;
     Ok(SocketAddr::new(host, address.port()))
 }
@@ -368,14 +373,23 @@ pub async fn lookup_local(
     program: u32,
     version: u32,
 ) -> Result<LocalAddr, ConnectError> {
+    const AT: &str = "this machine";
+    let failed = |error: CallError| ConnectError::Portmapper {
+        at: AT.into(),
+        error: Box::new(error),
+    };
     let portmapper = Portmapper::local(net)
         .await
-        .map_err(|error| ConnectError::Portmapper(Box::new(CallError::Connect(Box::new(error)))))?;
+        .map_err(|error| failed(CallError::Connect(Box::new(error))))?;
     let path = portmapper
         .address(program, version, Netid::Local)
         .await
-        .map_err(|error| ConnectError::Portmapper(Box::new(error)))?
-        .ok_or(ConnectError::NotRegistered { program, version })?;
+        .map_err(failed)?
+        .ok_or_else(|| ConnectError::NotRegistered {
+            at: AT.into(),
+            program,
+            version,
+        })?;
     Ok(LocalAddr::path(path))
 }
 

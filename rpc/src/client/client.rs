@@ -275,7 +275,7 @@ impl Client {
     /// Connects to a program at `peer` over TCP.
     ///
     /// # Errors
-    /// [`ConnectError::System`] as the system refuses; [`ConnectError::TimedOut`].
+    /// [`ConnectError::System`] and [`ConnectError::Connect`] as the system refuses; [`ConnectError::TimedOut`].
     ///
     /// # Cancel safety
     /// Dropping it gives the attempt up.
@@ -312,7 +312,7 @@ impl Client {
     /// over (RFC 5531 §5): it may run more than once, unless the server keeps a duplicate cache.
     ///
     /// # Errors
-    /// [`ConnectError::System`] if there is no route, or no reserved port when asked for.
+    /// [`ConnectError::Connect`] if there is no route, [`ConnectError::System`] without a reserved port when asked for one.
     #[expect(clippy::unused_async, reason = "the signature of all ways to connect")]
     pub async fn udp(
         net: &Net,
@@ -324,7 +324,12 @@ impl Client {
             socket.bind_reserved(&mut net.rng())?;
         }
         // Connected, so that only this peer's datagrams arrive, and word that nobody listens there.
-        socket.connect(peer)?;
+        socket
+            .connect(peer)
+            .map_err(|error| ConnectError::Connect {
+                peer: peer.to_string().into(),
+                error,
+            })?;
         let limits = config.limits;
         let wire = Wire::Datagram(DatagramIo::new(socket, limits.udp_send, limits.udp_receive));
         Ok(Self::new(net, config, Target::None, wire, None))

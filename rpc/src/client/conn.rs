@@ -60,6 +60,18 @@ pub(super) enum Target {
     None,
 }
 
+impl Target {
+    /// For errors.
+    fn name(&self) -> Box<str> {
+        match self {
+            Self::Tcp(peer) => peer.to_string(),
+            Self::Local(peer) => peer.to_string(),
+            Self::None => String::from("a peer without an address"),
+        }
+        .into()
+    }
+}
+
 /// What carries the octets.
 #[derive(Debug)]
 pub(super) enum Wire {

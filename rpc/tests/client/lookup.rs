@@ -150,10 +150,19 @@ mod dial {
             };
             let error = dial("127.0.0.1", 7, port).await;
             assert_eq!(error.classic_text(), "RPC: Program not registered");
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "program 7 version 1 is not registered with the portmapper at 127.0.0.1:{port}"
+                )
+            );
             let error = dial("127.0.0.1", 1, port).await;
             assert!(matches!(error, ConnectError::BadAddress), "{error}");
             drop(portmapper);
             let error = dial("127.0.0.1", PROGRAM, port).await;
+            let text = error.to_string();
+            let begin = format!("no portmapper: cannot connect to 127.0.0.1:{port}: ");
+            assert!(text.starts_with(&begin), "{text}");
             assert!(
                 error
                     .classic_text()

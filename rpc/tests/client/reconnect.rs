@@ -121,7 +121,7 @@ fn nobody_there_is_told_and_pauses_grow() {
         let began = clock.now();
         for _ in 0..4 {
             let error = echo(&client, 1).await.unwrap_err();
-            let refused = matches!(&error, CallError::Connect(why) if matches!(**why, ConnectError::System(_)));
+            let refused = matches!(&error, CallError::Connect(why) if matches!(**why, ConnectError::Connect { .. }));
             assert!(
                 refused || matches!(error, CallError::Interrupted(_)),
                 "{error}"

@@ -196,34 +196,45 @@ pub(in crate::client) async fn connect(
     target: &Target,
     config: &ClientConfig,
 ) -> Result<Channel, ConnectError> {
+    let failed = |error: NetError| ConnectError::Connect {
+        peer: target.name(),
+        error,
+    };
     let work = async {
         Ok(match target {
             Target::Tcp(peer) => {
                 let stream = if config.reserved_port {
                     let socket = net.tcp_socket(Family::of(peer))?;
                     socket.bind_reserved(&mut net.rng())?;
-                    socket.connect(*peer).await?
+                    socket.connect(*peer).await
                 } else {
-                    net.connect_tcp(*peer).await?
-                };
+                    net.connect_tcp(*peer).await
+                }
+                .map_err(failed)?;
                 // A call must not wait for the acknowledgement of the one before.
                 stream.set(option::NoDelay, true)?;
                 Channel::Tcp(stream)
             }
-            Target::Local(peer) => Channel::Local(net.connect_local(peer).await?),
+            Target::Local(peer) => Channel::Local(net.connect_local(peer).await.map_err(failed)?),
             Target::None => return Err(ConnectError::System(NetError::NotConn)),
         })
     };
     match net.clock().timeout(config.connect_time, work).await {
         Ok(result) => result,
-        Err(_) => Err(ConnectError::TimedOut),
+        Err(_) => Err(ConnectError::TimedOut {
+            peer: target.name(),
+        }),
     }
 }
 
 fn same_connect_error(error: &ConnectError) -> ConnectError {
     match error {
         ConnectError::System(error) => ConnectError::System(*error),
-        ConnectError::TimedOut => ConnectError::TimedOut,
+        ConnectError::Connect { peer, error } => ConnectError::Connect {
+            peer: peer.clone(),
+            error: *error,
+        },
+        ConnectError::TimedOut { peer } => ConnectError::TimedOut { peer: peer.clone() },
         _ => ConnectError::System(NetError::NotConn),
     }
 }

@@ -464,10 +464,14 @@ mod connections {
         };
         let stays = call(&mut core, 8, patient);
         let ends = call(&mut core, 8, Terms::default());
-        core.handle_not_connected(false, || ConnectError::TimedOut);
+        core.handle_not_connected(false, || ConnectError::TimedOut {
+            peer: "127.0.0.1:1".into(),
+        });
         assert!(matches!(core.take(ends), Some(Err(CallError::Connect(_)))));
         assert!(!core.is_done(stays));
-        core.handle_not_connected(true, || ConnectError::TimedOut);
+        core.handle_not_connected(true, || ConnectError::TimedOut {
+            peer: "127.0.0.1:1".into(),
+        });
         assert!(core.is_done(stays));
     }
 
