@@ -13,6 +13,7 @@ use fairway_tests::{Child, Namespace, built, have, have_root, scratch, until};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::Signal;
 
+mod names;
 mod octets;
 mod programs;
 mod texts;

@@ -93,6 +93,28 @@ impl Rules {
         }
     }
 
+    /// The addresses that names have now; names without any are left out. What [`resolve`](Self::resolve) takes.
+    #[must_use]
+    pub fn addresses(&self) -> BTreeMap<String, Vec<IpAddr>> {
+        fn walk(list: &List, addresses: &mut BTreeMap<String, Vec<IpAddr>>) {
+            for pattern in &list.any {
+                if let Pattern::Name(name, found) = pattern
+                    && !found.is_empty()
+                {
+                    addresses.insert(name.clone(), found.clone());
+                }
+            }
+            if let Some(except) = &list.except {
+                walk(except, addresses);
+            }
+        }
+        let mut addresses = BTreeMap::new();
+        for rule in &self.rules {
+            walk(&rule.clients, &mut addresses);
+        }
+        addresses
+    }
+
     /// Whether nothing is denied to anybody.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -208,3 +208,21 @@ mod not_understood {
         );
     }
 }
+
+#[test]
+fn addresses_of_names_pass_to_other_rules() {
+    let parse = |allow: &str| Rules::parse(("a", allow), ("d", "ALL: ALL\n")).0;
+    let mut old = parse("ALL: one.example, two.example EXCEPT three.example\n");
+    assert!(old.addresses().is_empty());
+    let one: IpAddr = "192.0.2.1".parse().unwrap();
+    let found = BTreeMap::from([("one.example".to_owned(), vec![one])]);
+    old.resolve(&found);
+    assert_eq!(old.addresses(), found);
+    let mut new = parse("ALL: one.example\n");
+    assert!(!new.grants(one));
+    new.resolve(&old.addresses());
+    assert!(new.grants(one));
+    // A name that is gone decides against the caller again.
+    new.resolve(&BTreeMap::from([("one.example".to_owned(), Vec::new())]));
+    assert!(!new.grants(one));
+}

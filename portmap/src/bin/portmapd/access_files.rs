@@ -4,40 +4,81 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fairway_portmap::Portmapper;
 use fairway_portmap::access::Access;
 use fairway_portmap::config::Config;
 use fairway_portmap::hosts::Rules;
-use fairway_stack::{Net, NetError};
+use fairway_stack::{Net, NetError, Task};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use tokio::sync::Notify;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
-/// The rules, with what the hosts files say now.
+/// The rules, with what the hosts files say now. Names in them have no addresses yet: [`Lookups`] finds them.
 pub(crate) async fn read_access(net: &Net, config: &Config) -> Access {
     let allow = read_text(net, &config.hosts_allow).await;
     let deny = read_text(net, &config.hosts_deny).await;
     let name = |path: &Path| path.display().to_string();
-    let (mut rules, remarks) = Rules::parse(
+    let (rules, remarks) = Rules::parse(
         (&name(&config.hosts_allow), &allow),
         (&name(&config.hosts_deny), &deny),
     );
     for remark in remarks {
         warn!(file = remark.file, line = remark.line, "{}", remark.text);
     }
-    let mut addresses = BTreeMap::new();
-    for host in rules.names() {
-        match net.lookup(&host).await {
-            Ok(found) => {
-                addresses.insert(host, found);
-            }
-            Err(error) => warn!(host, %error, "host of the access files not found"),
-        }
-    }
-    rules.resolve(&addresses);
     Access {
         insecure: config.insecure,
         trusted: config.trusted_networks(),
         hosts: rules,
+    }
+}
+
+/// Looks up the names in the rules beside everything else: the daemon starts, serves and ends however slow the name servers are.
+///
+/// Until a name has an address it decides against the caller.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
+    running: Option<Task<()>>,
+}
+
+impl Lookups {
+    /// Puts other rules in place. A name that was known keeps its addresses until it is looked up again.
+    pub(crate) fn replace(&mut self, net: &Net, portmapper: &Portmapper, mut access: Access) {
+        let mut core = portmapper.core();
+        access.hosts.resolve(&core.access.hosts.addresses());
+        core.access = access;
+        drop(core);
+        self.begin(net, portmapper);
+    }
+
+    /// Looks up the names of the rules in place; lookups for earlier rules end without effect.
+    pub(crate) fn begin(&mut self, net: &Net, portmapper: &Portmapper) {
+        if let Some(earlier) = self.running.take() {
+            earlier.abort();
+        }
+        let names = portmapper.core().access.hosts.names();
+        if names.is_empty() {
+            return;
+        }
+        let portmapper = portmapper.clone();
+        let resolver = net.clone();
+        self.running = Some(net.spawn(async move {
+            let mut addresses = BTreeMap::new();
+            for host in names {
+                match resolver.lookup(&host).await {
+                    Ok(found) => {
+                        addresses.insert(host, found);
+                    }
+                    Err(error) => {
+                        warn!(host, %error, "host of the access files not found");
+                        if error == NetError::HostNotFound {
+                            addresses.insert(host, Vec::new());
+                        } // else nobody knows better than before
+                    }
+                }
+            }
+            portmapper.core().access.hosts.resolve(&addresses);
+            debug!("hosts of the access files looked up");
+        }));
     }
 }
 

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use tracing::{debug, error, info, warn};
 use tracing_subscriber::EnvFilter;
 
-use crate::access_files::{read_access, watch_files};
+use crate::access_files::{Lookups, read_access, watch_files};
 use crate::args::{Args, hint, load};
 use crate::listen::{adopted, join_group, made, register};
 use crate::notify::notify;
@@ -93,7 +93,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     let exit = match runtime {
-        Ok(runtime) => runtime.block_on(run(args, config)),
+        Ok(runtime) => {
+            let exit = runtime.block_on(run(args, config));
+            // A lookup that waits for a name server is not waited for.
+            runtime.shutdown_background();
+            exit
+        }
         Err(error) => {
             error!(%error, "cannot start");
             Exit::System
@@ -185,6 +190,8 @@ async fn run(args: Args, config: Config) -> Exit {
             return Exit::System;
         }
     };
+    let mut lookups = Lookups::default();
+    lookups.begin(&net, &portmapper);
     let files_changed = Arc::new(Notify::new());
     watch_files(&config, &files_changed);
     notify(&net, "READY=1").await;
@@ -204,9 +211,8 @@ async fn run(args: Args, config: Config) -> Exit {
                     Ok(new) => {
                         config = new;
                         let access = read_access(&net, &config).await;
-                        let mut core = portmapper.core();
-                        core.access = access;
-                        apply(&mut core, &config);
+                        lookups.replace(&net, &portmapper, access);
+                        apply(&mut portmapper.core(), &config);
                         info!("configuration read again");
                     }
                     Err(error) => error!(error, "configuration kept: the new one is wrong"),
@@ -216,7 +222,7 @@ async fn run(args: Args, config: Config) -> Exit {
             _ = usr1.recv() => log_counters(&portmapper, &server),
             () = files_changed.notified() => {
                 let access = read_access(&net, &config).await;
-                portmapper.core().access = access;
+                lookups.replace(&net, &portmapper, access);
                 info!("access files read again");
             }
             () = &mut save => {
