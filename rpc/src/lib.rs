@@ -36,7 +36,7 @@
 //! use std::net::Ipv4Addr;
 //! use std::time::Duration;
 //!
-//! use fairway_rpc::{CallContext, Client, ClientConfig, Refusal, Reply, Server};
+//! use fairway_rpc::{CallContext, Client, ClientConfig, Net, Refusal, Reply, Server};
 //! # #[allow(warnings)]
 //! # mod echo {
 //! #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../rpcgen/testdata/output/echo.rs"));
@@ -57,7 +57,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let net = fairway_stack::Net::system();
+//! let net = Net::system();
 //! let server = Server::builder(&net)
 //!     .service(EchoV1Service::new(Echo))
 //!     .listen_tcp((Ipv4Addr::LOCALHOST, 0).into())
@@ -72,9 +72,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`simple`] does without generated code. A program that is found by its number registers with [`Server::register`] and is
-//! called through [`Client::dial`]. `examples/echod.rs` is the service above by hand, `examples/null_calls.rs` a client that
-//! keeps many calls in flight.
+//! [`simple`] does without generated code. A server that is found by its program's number registers
+//! ([`Server::register`]), and its clients are made by `EchoV1Client::dial`. `examples/echod.rs` is the service above by
+//! hand, `examples/null_calls.rs` a client that keeps many calls in flight.
 //!
 //! # The client
 //! * Any number of calls are in flight on one connection; replies come in any order. A lone call costs three system

@@ -111,18 +111,9 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
     story.table(&ports(net, portmapper_at).await?.to_string())?;
 
     story.step("Calls")?;
-    let dial = |transport| {
-        Client::dial(
-            net,
-            "127.0.0.1",
-            HARBOUR_PROG,
-            HARBOUR_VERS,
-            transport,
-            config.clone(),
-        )
-    };
-    let by_tcp = HarbourV1Client::new(dial(Transport::Tcp).await?);
-    let by_udp = HarbourV1Client::new(dial(Transport::Udp).await?);
+    let dial = |transport| HarbourV1Client::dial(net, "127.0.0.1", transport, config.clone());
+    let by_tcp = dial(Transport::Tcp).await?;
+    let by_udp = dial(Transport::Udp).await?;
     for name in ["Endurance", "Fram", "Terra Nova"] {
         let ship = Ship {
             name: name.to_owned(),
@@ -159,7 +150,6 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
     }
 
     story.step("The end")?;
-    office.unregister(&registrar).await?;
     let served = office.counters();
     if !office.shutdown(Duration::from_secs(5)).await {
         return Err("calls were still running".into());

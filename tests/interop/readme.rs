@@ -56,6 +56,26 @@ fn commands(readme: &str) -> Vec<(&str, String)> {
     found
 }
 
+/// The README's lines of Rust for the tutorial's program, below "Where to go on", as one function: they need only compile.
+fn further_lines(readme: &str) -> String {
+    let (_, behind) = readme.split_once("\nWhere to go on:").unwrap();
+    let blocks: Vec<&str> = behind
+        .split("```rust,ignore\n")
+        .skip(1)
+        .map(|block| block.split_once("```").unwrap().0)
+        .collect();
+    assert_eq!(blocks.len(), 2, "{blocks:?}");
+    format!(
+        "#[expect(dead_code, unused_variables)]
+         async fn further(net: Net, server: Server) -> Result<(), Error> {{
+             use fairway_rpc::{{Portmapper, Transport}};
+             {}
+             Ok(())
+         }}",
+        blocks.concat()
+    )
+}
+
 /// A shell in which the README's commands mean what they say.
 fn shell(folder: &Path, command: &str) -> Command {
     let mut shell = Command::new("sh");
@@ -90,6 +110,9 @@ fn the_service_of_the_readme_compiles_answers_and_ends() {
         ["Cargo.toml", "build.rs", "greeter.x", "src/main.rs"]
     );
     for (name, mut text) in files {
+        if name == "src/main.rs" {
+            text.push_str(&further_lines(&readme));
+        }
         if name == "Cargo.toml" {
             // Here it lies within another workspace.
             text.push_str("\n[workspace]\n");
