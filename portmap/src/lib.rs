@@ -55,7 +55,8 @@
 //!
 //! # Limits
 //!
-//! [`registry::Limits`], [`config::Limits`], [`stats::DEFAULT_LIST`], [`call_it::FORWARDS`]; a full table answers FALSE and counts.
+//! [`registry::Limits`], [`config::Limits`], [`stats::DEFAULT_LIST`], [`call_it::FORWARDS`] and
+//! [`call_it::FORWARDS_PER_ADDRESS`]; a full table answers FALSE and counts.
 #![forbid(unsafe_code)]
 
 pub mod access;
