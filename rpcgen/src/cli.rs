@@ -1,6 +1,6 @@
 //! What is typed, what it means, and what comes of it.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -284,7 +284,13 @@ fn generate(config: Config) -> Result<(), Error> {
     let Config { builder, file, to } = config;
     let builder = match file {
         Some(file) => builder.file(file),
-        None => builder.reader("<stdin>", std::io::stdin().lock())?,
+        None => {
+            let stdin = std::io::stdin();
+            if stdin.is_terminal() {
+                say("rpcgen: reading standard input until Ctrl-D; for help: rpcgen --help");
+            }
+            builder.reader("<stdin>", stdin.lock())?
+        }
     };
     for generated in builder.generate_all()? {
         for warning in &generated.warnings {

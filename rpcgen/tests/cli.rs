@@ -53,6 +53,27 @@ fn run_with_input(folder: &Path, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// Who types `rpcgen` and waits is told for what.
+#[test]
+fn reading_from_a_terminal_is_said() {
+    let folder = folder("terminal");
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    // A line, and the end as it is typed.
+    nix::unistd::write(&terminal.master, b"const A = 1;\n\x04").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_rpcgen"))
+        .current_dir(&folder)
+        .stdin(terminal.slave)
+        .output()
+        .unwrap();
+    assert_eq!(
+        stderr(&output),
+        "rpcgen: reading standard input until Ctrl-D; for help: rpcgen --help\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("pub const A: u32 = 1;"), "{text}");
+}
+
 /// Ended well; gives standard output.
 fn done(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(output));

@@ -18,6 +18,11 @@ pub type CallFuture = Pin<Box<dyn Future<Output = Result<EncodedReply, Refusal>>
 /// computation belongs into a task of its own. If it panics, its call is answered with SYSTEM_ERR, logged as an error and counted
 /// ([`Counters::handler_panics`](crate::Counters::handler_panics)), and everything else goes on. What it held meanwhile is the service's: a
 /// `std::sync::Mutex` that was locked is poisoned. (A program built with `panic = "abort"` ends, as it has asked to.)
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service that can be served",
+    label = "not a `Service`",
+    note = "if it implements a trait made by `rpcgen`, such as `EchoV1`, wrap it: `EchoV1Service::new(…)`"
+)]
 pub trait Service: Send + Sync + 'static {
     /// The program's number.
     fn program(&self) -> u32;
