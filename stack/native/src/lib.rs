@@ -1,0 +1,15 @@
+//! A whole host's TCP/IP stack as one value: it is told what arrived and what time it is, and asked what to send.
+//!
+//! No I/O, no clock, no threads and no randomness of its own: the same seed, inputs and times give the same octets.
+
+#![forbid(unsafe_code)]
+
+pub mod errno;
+pub mod hash;
+pub mod limits;
+pub mod pkt;
+pub mod rng;
+
+pub use errno::Errno;
+pub use limits::Limits;
+pub use pkt::PacketBuf;
