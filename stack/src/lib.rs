@@ -111,5 +111,5 @@ pub use raw::{IpProtocol, RawSocket};
 pub use rng::Rng;
 pub use task::{Task, TaskEnded};
 pub use tcp::{CONNECT_TIME_LIMIT, TcpListener, TcpReadHalf, TcpSocket, TcpStream, TcpWriteHalf};
-pub use time::{Clock, Elapsed, Timer};
+pub use time::{Clock, Elapsed, Timer, VirtualClock};
 pub use udp::{MsgInfo, Outgoing, RecvBatch, SendInfo, UdpSocket};

@@ -1,20 +1,41 @@
 //! The clock: the one place that reads it.
 
-use crate::backend::Backend;
+mod virtual_clock;
+
+pub use virtual_clock::VirtualClock;
+
 use fairway_wire::Instant;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
+use virtual_clock::VirtualTimer;
 
 /// The time of one [`Net`](crate::Net): monotonic instants, the wall's time, sleeping and time limits.
 ///
-/// Cheap to clone. Sleeping needs the runtime the `Net` lives on (tokio with time enabled).
+/// Cheap to clone. Sleeping by the machine's clock needs the runtime the `Net` lives on (tokio with time enabled).
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// Of the machine's clock: where instants count from.
-    inner: Backend<std::time::Instant>,
+    source: Source,
+}
+
+/// Whose time it is.
+#[derive(Clone, Debug)]
+enum Source {
+    /// The machine's, with where instants count from.
+    System(std::time::Instant),
+    /// A simulation's.
+    Virtual(VirtualClock),
+}
+
+impl From<VirtualClock> for Clock {
+    /// The clock of a simulated host: exact to the nanosecond.
+    fn from(clock: VirtualClock) -> Self {
+        Self {
+            source: Source::Virtual(clock),
+        }
+    }
 }
 
 impl Clock {
@@ -25,29 +46,31 @@ impl Clock {
         )]
         let start = std::time::Instant::now();
         Self {
-            inner: Backend::System(start),
+            source: Source::System(start),
         }
     }
 
     /// Now. Never goes back.
     #[must_use]
     pub fn now(&self) -> Instant {
-        match self.inner {
-            Backend::System(start) => {
+        match &self.source {
+            Source::System(start) => {
                 Instant::from_nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
             }
+            Source::Virtual(clock) => clock.now(),
         }
     }
 
     /// The calendar's time. May jump; for stamps that people or other machines read.
     #[must_use]
     pub fn wall(&self) -> SystemTime {
-        match self.inner {
+        match &self.source {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "the clock is what reads the clock"
             )]
-            Backend::System(_) => SystemTime::now(),
+            Source::System(_) => SystemTime::now(),
+            Source::Virtual(clock) => clock.wall(),
         }
     }
 
@@ -64,9 +87,15 @@ impl Clock {
     /// # Cancel safety
     /// Dropping it forgets the wait.
     pub async fn sleep_until(&self, deadline: Instant) {
-        match self.runtime_instant(deadline) {
-            Some(at) => tokio::time::sleep_until(at).await,
-            None => std::future::pending().await,
+        match &self.source {
+            Source::System(start) => match runtime_instant(*start, deadline) {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            },
+            Source::Virtual(clock) => {
+                let mut timer = clock.timer();
+                poll_fn(|cx| timer.poll_until(deadline, cx)).await;
+            }
         }
     }
 
@@ -97,11 +126,22 @@ impl Clock {
         deadline: Instant,
         future: F,
     ) -> Result<F::Output, Elapsed> {
-        match self.runtime_instant(deadline) {
-            Some(at) => tokio::time::timeout_at(at, future)
+        match &self.source {
+            Source::System(start) => match runtime_instant(*start, deadline) {
+                Some(at) => tokio::time::timeout_at(at, future)
+                    .await
+                    .map_err(|_| Elapsed),
+                None => Ok(future.await),
+            },
+            Source::Virtual(clock) => {
+                let mut future = pin!(future);
+                let mut timer = clock.timer();
+                poll_fn(|cx| match future.as_mut().poll(cx) {
+                    Poll::Ready(output) => Poll::Ready(Ok(output)),
+                    Poll::Pending => timer.poll_until(deadline, cx).map(|()| Err(Elapsed)),
+                })
                 .await
-                .map_err(|_| Elapsed),
-            None => Ok(future.await),
+            }
         }
     }
 
@@ -109,20 +149,24 @@ impl Clock {
     #[must_use]
     pub fn timer(&self) -> Timer {
         Timer {
-            clock: self.clone(),
             deadline: None,
-            sleep: None,
+            wait: match &self.source {
+                Source::System(start) => Wait::System {
+                    start: *start,
+                    sleep: None,
+                },
+                Source::Virtual(clock) => Wait::Virtual(clock.timer()),
+            },
         }
     }
+}
 
-    /// The runtime's instant for ours; `None` if it lies beyond what the system can represent, that is, never comes.
-    fn runtime_instant(&self, at: Instant) -> Option<tokio::time::Instant> {
-        match self.inner {
-            Backend::System(start) => start
-                .checked_add(at.since_start())
-                .map(tokio::time::Instant::from_std),
-        }
-    }
+/// The runtime's instant for ours, which counts from `start`; `None` if it lies beyond what the system can represent,
+/// that is, never comes.
+fn runtime_instant(start: std::time::Instant, at: Instant) -> Option<tokio::time::Instant> {
+    start
+        .checked_add(at.since_start())
+        .map(tokio::time::Instant::from_std)
 }
 
 /// A time limit that was reached.
@@ -148,10 +192,18 @@ pub struct Elapsed;
 /// # });
 /// ```
 pub struct Timer {
-    clock: Clock,
     deadline: Option<Instant>,
-    /// Made at the first setting, moved by later ones.
-    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+    wait: Wait,
+}
+
+/// What a timer waits with.
+enum Wait {
+    System {
+        start: std::time::Instant,
+        /// Made at the first setting, moved by later ones.
+        sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+    },
+    Virtual(VirtualTimer),
 }
 
 impl Timer {
@@ -160,24 +212,39 @@ impl Timer {
         if deadline == self.deadline {
             return;
         }
-        let at = deadline.and_then(|deadline| self.clock.runtime_instant(deadline));
-        self.deadline = deadline.filter(|_| at.is_some());
-        if let Some(at) = at {
-            match &mut self.sleep {
-                Some(sleep) => sleep.as_mut().reset(at),
-                None => self.sleep = Some(Box::pin(tokio::time::sleep_until(at))),
+        self.deadline = deadline;
+        match &mut self.wait {
+            Wait::System { start, sleep } => {
+                let at = deadline.and_then(|deadline| runtime_instant(*start, deadline));
+                self.deadline = deadline.filter(|_| at.is_some());
+                match (at, sleep) {
+                    (Some(at), Some(sleep)) => sleep.as_mut().reset(at),
+                    (Some(at), none) => *none = Some(Box::pin(tokio::time::sleep_until(at))),
+                    (None, _) => {}
+                }
+            }
+            // What it is set to counts when it is polled, which whoever sets it does.
+            Wait::Virtual(timer) => {
+                if deadline.is_none() {
+                    timer.stop();
+                }
             }
         }
     }
 
     /// Ready when the deadline has passed, once per setting; for hand-written futures. Remembers one waker.
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.deadline.is_none() {
+        let Some(deadline) = self.deadline else {
             // Whoever sets it polls it again: `reset` needs the same `&mut`.
             return Poll::Pending;
-        }
-        if let Some(sleep) = &mut self.sleep {
-            ready!(sleep.as_mut().poll(cx));
+        };
+        match &mut self.wait {
+            Wait::System { sleep, .. } => {
+                if let Some(sleep) = sleep {
+                    ready!(sleep.as_mut().poll(cx));
+                }
+            }
+            Wait::Virtual(timer) => ready!(timer.poll_until(deadline, cx)),
         }
         self.deadline = None;
         Poll::Ready(())
