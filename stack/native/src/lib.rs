@@ -6,9 +6,11 @@
 
 pub mod errno;
 pub mod hash;
+pub mod iface;
 pub mod limits;
 pub mod pkt;
 pub mod rng;
+pub mod route;
 
 pub use errno::Errno;
 pub use limits::Limits;

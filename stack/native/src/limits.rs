@@ -1,11 +1,103 @@
 //! What a stranger could make grow, and how far it may (DESIGN D6): a field, a default and a counter each.
 
+use std::time::Duration;
+
 /// The limits of one host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Of TCP.
     pub tcp: TcpLimits,
+    /// Of the table of routes.
+    pub route: RouteLimits,
+    /// Of the table of neighbours.
+    pub neighbours: NeighbourLimits,
+    /// Of the reassembly of fragments.
+    pub reassembly: ReassemblyLimits,
+}
+
+/// The limits of the table of routes, of redirects and of path-MTU estimates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouteLimits {
+    /// Routes of all kinds; beyond, adding one fails.
+    pub routes: usize,
+    /// Routes learned from redirects; beyond, the oldest goes.
+    pub redirects: usize,
+    /// How long a redirect is believed.
+    pub redirect_life: Duration,
+    /// Destinations with a path-MTU estimate of their own; beyond, the oldest goes.
+    pub path_mtus: usize,
+    /// How long an estimate holds before longer packets are tried again (RFC 1191 §6.3: 10 minutes).
+    pub path_mtu_life: Duration,
+    /// No report makes an estimate lower than this, in octets, so that a forged one does little harm.
+    pub path_mtu_floor: u16,
+}
+
+impl Default for RouteLimits {
+    fn default() -> Self {
+        Self {
+            routes: 1 << 20,
+            redirects: 1024,
+            redirect_life: Duration::from_secs(600),
+            path_mtus: 4096,
+            path_mtu_life: Duration::from_secs(600),
+            path_mtu_floor: 552,
+        }
+    }
+}
+
+/// The limits of the table of neighbours (ARP).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NeighbourLimits {
+    /// Entries of all interfaces; beyond, the one that was not used for the longest time goes, except those set by
+    /// hand.
+    pub entries: usize,
+    /// Packets that wait for the answer of one neighbour; beyond, the oldest is dropped.
+    pub waiting: usize,
+    /// Octets of memory that waiting packets hold on to, of all neighbours; beyond, the oldest of the same neighbour
+    /// are dropped.
+    pub waiting_octets: usize,
+    /// ARP packets that wait to be sent; beyond, answers are not made.
+    pub output: usize,
+}
+
+impl Default for NeighbourLimits {
+    fn default() -> Self {
+        Self {
+            entries: 1024,
+            waiting: 16,
+            waiting_octets: 4 << 20,
+            output: 256,
+        }
+    }
+}
+
+/// The limits of the reassembly of IP fragments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReassemblyLimits {
+    /// Octets of memory for all fragments; beyond, the oldest datagram goes.
+    pub memory: usize,
+    /// Octets of memory for the fragments of one source; beyond, that source's oldest datagram goes.
+    pub memory_per_source: usize,
+    /// Datagrams that miss something; beyond, the oldest goes.
+    pub datagrams: usize,
+    /// Fragments of one datagram; a datagram with more is dropped.
+    pub fragments: usize,
+}
+
+impl Default for ReassemblyLimits {
+    fn default() -> Self {
+        Self {
+            memory: 4 << 20,
+            memory_per_source: 1 << 20,
+            datagrams: 1024,
+            // 65 535 octets in pieces of the smallest MTU, 68, need 1365.
+            fragments: 1536,
+        }
+    }
 }
 
 /// The limits of TCP.

@@ -1,0 +1,602 @@
+//! The table of routes.
+//!
+//! Routes to one prefix live in one entry, the cheapest first; a [`Trie`] finds the entry. Redirects (RFC 1122
+//! §3.2.2.2) are routes to single hosts that expire, and of which there is a limited number.
+
+use super::{Prefix, Trie};
+use crate::errno::Errno;
+use crate::iface::InterfaceId;
+use crate::limits::RouteLimits;
+use fairway_wire::Instant;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// A way to the addresses of a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The addresses it leads to.
+    pub destination: Prefix,
+    /// The router to send to; `None` if the destinations are neighbours themselves.
+    pub gateway: Option<Ipv4Addr>,
+    /// The interface to send by.
+    pub interface: InterfaceId,
+    /// The source address for packets that have none yet, if not the interface's first.
+    pub source: Option<Ipv4Addr>,
+    /// Of several routes to one prefix, the one with the lowest number is used.
+    pub metric: u32,
+    /// The longest packet this way carries, in octets, where that is less than the interface does.
+    pub mtu: Option<u16>,
+    /// What happens to packets.
+    pub kind: RouteKind,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl Route {
+    /// A route set by hand, with metric 0 and nothing special.
+    #[must_use]
+    pub const fn new(
+        destination: Prefix,
+        gateway: Option<Ipv4Addr>,
+        interface: InterfaceId,
+    ) -> Self {
+        Self {
+            destination,
+            gateway,
+            interface,
+            source: None,
+            metric: 0,
+            mtu: None,
+            kind: RouteKind::Unicast,
+            origin: Origin::Static,
+        }
+    }
+
+    /// The neighbour to send a packet for `destination` to.
+    #[inline]
+    #[must_use]
+    pub fn next_hop(&self, destination: Ipv4Addr) -> Ipv4Addr {
+        self.gateway.unwrap_or(destination)
+    }
+
+    /// Whether it leads to one address only (`RTF_HOST`).
+    #[must_use]
+    pub const fn is_host(&self) -> bool {
+        self.destination.len() == 32
+    }
+
+    /// What two routes must differ in to stand beside each other.
+    fn same_place(&self, other: &Self) -> bool {
+        self.metric == other.metric && self.is_redirect() == other.is_redirect()
+    }
+
+    const fn is_redirect(&self) -> bool {
+        matches!(self.origin, Origin::Redirect)
+    }
+
+    /// The order within an entry: redirects first, then by metric.
+    fn rank(&self) -> (bool, u32) {
+        (!self.is_redirect(), self.metric)
+    }
+}
+
+/// What happens to packets on a route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RouteKind {
+    /// They go that way.
+    #[default]
+    Unicast,
+    /// They are refused, and the sender hears of it (`RTF_REJECT`).
+    Reject,
+    /// They vanish (`RTF_BLACKHOLE`).
+    Blackhole,
+}
+
+/// Where a route came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Somebody set it (`RTF_STATIC`).
+    #[default]
+    Static,
+    /// An interface has an address in that network.
+    Connected,
+    /// A router said so in an ICMP redirect (`RTF_DYNAMIC`); it expires.
+    Redirect,
+}
+
+/// Which route is meant: what is `None` may be anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteQuery {
+    /// The addresses it leads to.
+    pub destination: Prefix,
+    /// The router.
+    pub gateway: Option<Ipv4Addr>,
+    /// The interface.
+    pub interface: Option<InterfaceId>,
+    /// The metric.
+    pub metric: Option<u32>,
+}
+
+impl RouteQuery {
+    /// The best route to exactly that prefix.
+    #[must_use]
+    pub const fn new(destination: Prefix) -> Self {
+        Self {
+            destination,
+            gateway: None,
+            interface: None,
+            metric: None,
+        }
+    }
+
+    fn is_met_by(&self, route: &Route) -> bool {
+        self.destination == route.destination
+            && (self.gateway.is_none() || self.gateway == route.gateway)
+            && self.interface.is_none_or(|it| it == route.interface)
+            && self.metric.is_none_or(|it| it == route.metric)
+    }
+}
+
+/// Why the table was not changed: the event `rtrequest-error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// There is a route to that prefix with that metric.
+    #[error("there is such a route")]
+    Exists,
+    /// There is none to change or to delete.
+    #[error("no such route")]
+    NoSuch,
+    /// The router is not a neighbour on that interface.
+    #[error("the router is not directly reachable")]
+    GatewayUnreachable,
+    /// The table holds as many routes as it may.
+    #[error("the table is full")]
+    Full,
+}
+
+impl RouteError {
+    /// The error of the call.
+    #[must_use]
+    pub const fn errno(self) -> Errno {
+        match self {
+            Self::Exists => Errno::Exist,
+            Self::NoSuch => Errno::Srch,
+            Self::GatewayUnreachable => Errno::NetUnreach,
+            Self::Full => Errno::NoBufs,
+        }
+    }
+}
+
+/// An ICMP redirect: `from` says that packets for `destination` had better go to `gateway`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The router that sent it.
+    pub from: Ipv4Addr,
+    /// The destination of the packet that caused it.
+    pub destination: Ipv4Addr,
+    /// The better router.
+    pub gateway: Ipv4Addr,
+    /// The interface that it came by.
+    pub interface: InterfaceId,
+}
+
+/// Why a redirect was ignored: the event `rtredirect-error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RedirectError {
+    /// It is not from the router that is used for that destination.
+    #[error("not from the current router")]
+    NotFromRouter,
+    /// The new router is not a neighbour on the interface that the old one is on.
+    #[error("the new router is not directly reachable")]
+    GatewayUnreachable,
+    /// The destination is a neighbour: no router is needed.
+    #[error("the destination is directly reachable")]
+    Direct,
+    /// The new router is this host.
+    #[error("the new router is this host")]
+    Ours,
+    /// The table holds as many routes as it may.
+    #[error("the table is full")]
+    Full,
+}
+
+/// The routes to one prefix.
+#[derive(Clone, Debug)]
+struct Entry {
+    best: Route,
+    /// The others, by rank.
+    others: Vec<Route>,
+}
+
+impl Entry {
+    fn routes(&self) -> impl Iterator<Item = &Route> {
+        std::iter::once(&self.best).chain(&self.others)
+    }
+}
+
+/// Where a packet for an address goes.
+///
+/// Told of the time for redirects only: drain [`RouteTable::handle_timeout`] when [`RouteTable::poll_timeout`] is due.
+#[derive(Clone, Debug)]
+pub struct RouteTable {
+    trie: Trie,
+    /// The entries that the trie's values name, and the free ones.
+    entries: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    /// Routes in all entries.
+    len: usize,
+    /// When each redirect ends.
+    redirects: BTreeMap<Ipv4Addr, Instant>,
+    /// The same by time: the first is the next to end, and the first to go when there are too many.
+    expiry: BTreeMap<(Instant, Ipv4Addr), ()>,
+    generation: u64,
+    several_defaults: bool,
+    limits: RouteLimits,
+}
+
+impl RouteTable {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: RouteLimits) -> Self {
+        Self {
+            trie: Trie::new(),
+            entries: Vec::new(),
+            free: Vec::new(),
+            len: 0,
+            redirects: BTreeMap::new(),
+            expiry: BTreeMap::new(),
+            generation: 1,
+            several_defaults: true,
+            limits,
+        }
+    }
+
+    /// Whether more than one default route may be added (`IPCTL_MULTIDEFROUTES`). Those that are there stay.
+    pub const fn set_several_defaults(&mut self, allowed: bool) {
+        self.several_defaults = allowed;
+    }
+
+    /// Changes with every change of the table: a route found earlier still holds while this is the same.
+    #[inline]
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// How many routes there are (`SIOSTATCNTRT`).
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The route for `destination`: the longest prefix, then the lowest metric. `None` is the event `rtalloc1-miss`.
+    #[inline]
+    #[must_use]
+    pub fn lookup(&self, destination: Ipv4Addr) -> Option<&Route> {
+        Some(&self.entry(self.trie.longest_match(destination)?)?.best)
+    }
+
+    /// As [`RouteTable::lookup`], among the routes that `usable` accepts: by interfaces that are up, or by one.
+    #[must_use]
+    pub fn lookup_where(
+        &self,
+        destination: Ipv4Addr,
+        mut usable: impl FnMut(&Route) -> bool,
+    ) -> Option<&Route> {
+        self.trie
+            .matches(destination)
+            .into_iter()
+            .filter_map(|number| self.entry(number))
+            .flat_map(Entry::routes)
+            .find(|route| usable(route))
+    }
+
+    /// The first route that `query` means.
+    #[must_use]
+    pub fn find(&self, query: &RouteQuery) -> Option<&Route> {
+        self.entry(self.trie.find(query.destination)?)?
+            .routes()
+            .find(|route| query.is_met_by(route))
+    }
+
+    /// Adds a route.
+    ///
+    /// # Errors
+    /// [`RouteError::Exists`] if one to the same prefix has the same metric (or there is a default route and only one
+    /// is allowed), [`RouteError::GatewayUnreachable`] if its router is no neighbour on its interface,
+    /// [`RouteError::Full`].
+    pub fn add(&mut self, route: Route) -> Result<(), RouteError> {
+        self.check_gateway(&route)?;
+        if let Some(entry) = self
+            .trie
+            .find(route.destination)
+            .and_then(|n| self.entry(n))
+        {
+            let only_one = route.destination == Prefix::DEFAULT && !self.several_defaults;
+            if only_one || entry.routes().any(|other| other.same_place(&route)) {
+                return Err(RouteError::Exists);
+            }
+        }
+        self.put(route)
+    }
+
+    /// Adds a route in the place of the one to the same prefix with the same metric, if there is one.
+    ///
+    /// # Errors
+    /// [`RouteError::GatewayUnreachable`], [`RouteError::Full`].
+    pub fn replace(&mut self, route: Route) -> Result<(), RouteError> {
+        self.check_gateway(&route)?;
+        let number = self.trie.find(route.destination);
+        if let Some(entry) = number.and_then(|number| self.entry_mut(number)) {
+            let mut routes = std::iter::once(&mut entry.best).chain(&mut entry.others);
+            if let Some(old) = routes.find(|other| other.same_place(&route)) {
+                *old = route;
+                self.generation += 1;
+                return Ok(());
+            }
+        }
+        self.put(route)
+    }
+
+    /// Changes an existing route, which `query` names, to `route`, of the same prefix.
+    ///
+    /// # Errors
+    /// [`RouteError::NoSuch`] if there is none, and as [`RouteTable::add`]; the table is unchanged then.
+    pub fn change(&mut self, query: &RouteQuery, route: Route) -> Result<(), RouteError> {
+        let old = self.find(query).cloned().ok_or(RouteError::NoSuch)?;
+        self.delete(query)?;
+        let result = self.add(route);
+        if result.is_err() {
+            self.put(old)?;
+        }
+        result
+    }
+
+    /// Takes the first route that `query` means out of the table.
+    ///
+    /// # Errors
+    /// [`RouteError::NoSuch`].
+    pub fn delete(&mut self, query: &RouteQuery) -> Result<Route, RouteError> {
+        let number = self.trie.find(query.destination);
+        let number = number.ok_or(RouteError::NoSuch)?;
+        self.take(number, |route| query.is_met_by(route))
+            .ok_or(RouteError::NoSuch)
+    }
+
+    /// Every route, by prefix, then by preference (`NET_RT_DUMP`).
+    #[must_use]
+    pub fn dump(&self) -> Vec<&Route> {
+        let mut routes: Vec<_> = self
+            .entries
+            .iter()
+            .flatten()
+            .flat_map(Entry::routes)
+            .collect();
+        routes.sort_by_key(|route| (route.destination, route.rank()));
+        routes
+    }
+
+    /// Takes every route out that `which` means, in the order of [`RouteTable::dump`]; how many those were
+    /// (`SIOFLUSHRT`, `SIOFLUSHRTIFP`).
+    pub fn flush(&mut self, mut which: impl FnMut(&Route) -> bool) -> usize {
+        let doomed: Vec<Route> = self
+            .dump()
+            .into_iter()
+            .filter(|r| which(r))
+            .cloned()
+            .collect();
+        for route in &doomed {
+            if let Some(number) = self.trie.find(route.destination) {
+                self.take(number, |other| other == route);
+            }
+        }
+        doomed.len()
+    }
+
+    /// Takes every route by that interface out; how many those were.
+    pub fn flush_interface(&mut self, interface: InterfaceId) -> usize {
+        self.flush(|route| route.interface == interface)
+    }
+
+    /// Does what an ICMP redirect says, if it may: packets for that one destination go to the better router from now
+    /// on. `is_ours` tells the addresses of this host.
+    ///
+    /// # Errors
+    /// Why it may not: the event `rtredirect-error`.
+    pub fn handle_redirect(
+        &mut self,
+        now: Instant,
+        redirect: &Redirect,
+        is_ours: impl Fn(Ipv4Addr) -> bool,
+    ) -> Result<(), RedirectError> {
+        let current = self
+            .lookup(redirect.destination)
+            .ok_or(RedirectError::NotFromRouter)?;
+        let Some(router) = current.gateway else {
+            return Err(RedirectError::Direct);
+        };
+        // RFC 1122 §3.2.2.2: "a Redirect message SHOULD be silently discarded if the new gateway address it specifies
+        // is not on the same connected (sub-) net through which the Redirect arrived, or if the source of the Redirect
+        // is not the current first-hop gateway for the specified destination".
+        if router != redirect.from || current.interface != redirect.interface {
+            return Err(RedirectError::NotFromRouter);
+        }
+        if is_ours(redirect.gateway) {
+            return Err(RedirectError::Ours);
+        }
+        if !self.is_neighbour(redirect.gateway, redirect.interface) {
+            return Err(RedirectError::GatewayUnreachable);
+        }
+        // RFC 1122 §3.2.2.2 lets a network redirect be treated as one for the host, and that is the safe reading.
+        let route = Route {
+            destination: Prefix::host(redirect.destination),
+            gateway: Some(redirect.gateway),
+            interface: redirect.interface,
+            source: current.source,
+            metric: 0,
+            mtu: current.mtu,
+            kind: RouteKind::Unicast,
+            origin: Origin::Redirect,
+        };
+        self.forget_redirect(redirect.destination);
+        while self.redirects.len() >= self.limits.redirects.max(1) {
+            let Some((&(_, oldest), ())) = self.expiry.first_key_value() else {
+                break;
+            };
+            self.forget_redirect(oldest);
+        }
+        self.put(route).map_err(|_full| RedirectError::Full)?;
+        let until = now + self.limits.redirect_life;
+        self.redirects.insert(redirect.destination, until);
+        self.expiry.insert((until, redirect.destination), ());
+        Ok(())
+    }
+
+    /// Forgets the redirects to a router that does not answer any more (RFC 1122 §3.3.1.4); how many those were.
+    pub fn handle_dead_gateway(&mut self, gateway: Ipv4Addr) -> usize {
+        let doomed: Vec<_> = self
+            .redirects
+            .keys()
+            .copied()
+            .filter(|&to| {
+                let best = self.trie.find(Prefix::host(to)).and_then(|n| self.entry(n));
+                best.is_some_and(|entry| entry.best.gateway == Some(gateway))
+            })
+            .collect();
+        for &destination in &doomed {
+            self.forget_redirect(destination);
+        }
+        doomed.len()
+    }
+
+    /// Forgets the redirects whose time is over.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((&(at, destination), ())) = self.expiry.first_key_value()
+            && at <= now
+        {
+            self.forget_redirect(destination);
+        }
+    }
+
+    /// When the next redirect ends.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.expiry.first_key_value().map(|(&(at, _), ())| at)
+    }
+
+    /// Whether `address` can be sent to by `interface` without a router.
+    #[must_use]
+    pub fn is_neighbour(&self, address: Ipv4Addr, interface: InterfaceId) -> bool {
+        self.lookup_where(address, |route| route.interface == interface)
+            .is_some_and(|route| route.gateway.is_none() && route.kind == RouteKind::Unicast)
+    }
+
+    fn check_gateway(&self, route: &Route) -> Result<(), RouteError> {
+        match route.gateway {
+            // Packets that go nowhere need no router.
+            Some(gateway)
+                if route.kind == RouteKind::Unicast
+                    && !self.is_neighbour(gateway, route.interface) =>
+            {
+                Err(RouteError::GatewayUnreachable)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn forget_redirect(&mut self, destination: Ipv4Addr) {
+        if let Some(number) = self.trie.find(Prefix::host(destination)) {
+            self.take(number, Route::is_redirect);
+        }
+    }
+
+    /// Adds a route that was checked.
+    fn put(&mut self, route: Route) -> Result<(), RouteError> {
+        if self.len >= self.limits.routes {
+            return Err(RouteError::Full);
+        }
+        let existing = self.trie.find(route.destination);
+        if let Some(entry) = existing.and_then(|number| self.entry_mut(number)) {
+            let after = entry
+                .others
+                .partition_point(|other| other.rank() <= route.rank());
+            if route.rank() < entry.best.rank() {
+                let second = std::mem::replace(&mut entry.best, route);
+                entry.others.insert(0, second);
+            } else {
+                entry.others.insert(after, route);
+            }
+        } else {
+            let number = match self.free.pop() {
+                Some(number) => number,
+                None => {
+                    let number = u32::try_from(self.entries.len());
+                    self.entries.push(None);
+                    number.map_err(|_| RouteError::Full)?
+                }
+            };
+            self.trie.insert(route.destination, number);
+            if let Some(place) = self.entries.get_mut(index(number)) {
+                *place = Some(Entry {
+                    best: route,
+                    others: Vec::new(),
+                });
+            }
+        }
+        self.len += 1;
+        self.generation += 1;
+        Ok(())
+    }
+
+    /// Takes the first route that `which` means out of that entry.
+    fn take(&mut self, number: u32, which: impl Fn(&Route) -> bool) -> Option<Route> {
+        let entry = self.entry_mut(number)?;
+        let at = entry.routes().position(which)?;
+        let route = match (at.checked_sub(1), entry.others.is_empty()) {
+            (Some(other), _) => entry.others.remove(other),
+            (None, false) => {
+                let second = entry.others.remove(0);
+                std::mem::replace(&mut entry.best, second)
+            }
+            (None, true) => {
+                let entry = self.entries.get_mut(index(number))?.take()?;
+                self.trie.remove(entry.best.destination);
+                self.free.push(number);
+                entry.best
+            }
+        };
+        if route.is_redirect()
+            && let Some(at) = self.redirects.remove(&route.destination.address())
+        {
+            self.expiry.remove(&(at, route.destination.address()));
+        }
+        self.len -= 1;
+        self.generation += 1;
+        Some(route)
+    }
+
+    #[inline]
+    fn entry(&self, number: u32) -> Option<&Entry> {
+        self.entries.get(index(number))?.as_ref()
+    }
+
+    fn entry_mut(&mut self, number: u32) -> Option<&mut Entry> {
+        self.entries.get_mut(index(number))?.as_mut()
+    }
+}
+
+/// The number of an entry as an index.
+#[inline]
+fn index(number: u32) -> usize {
+    // Never fails where pointers have 32 bits or more.
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,300 @@
+use super::{
+    Origin, Redirect, RedirectError, Route, RouteError, RouteKind, RouteQuery, RouteTable,
+};
+use crate::errno::Errno;
+use crate::iface::InterfaceId;
+use crate::limits::RouteLimits;
+use crate::route::Prefix;
+use fairway_wire::Instant;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+const LAN: InterfaceId = InterfaceId(2);
+const WAN: InterfaceId = InterfaceId(3);
+
+fn address(text: &str) -> Ipv4Addr {
+    text.parse().unwrap()
+}
+
+fn prefix(text: &str) -> Prefix {
+    let (address, length) = text.split_once('/').unwrap();
+    Prefix::new(address.parse().unwrap(), length.parse().unwrap()).unwrap()
+}
+
+fn connected(text: &str, interface: InterfaceId) -> Route {
+    Route {
+        origin: Origin::Connected,
+        ..Route::new(prefix(text), None, interface)
+    }
+}
+
+fn via(text: &str, gateway: &str, interface: InterfaceId) -> Route {
+    Route::new(prefix(text), Some(address(gateway)), interface)
+}
+
+/// A host on 10.0.0.0/24 and 10.9.0.0/24 with a default route.
+fn table() -> RouteTable {
+    let mut table = RouteTable::new(RouteLimits::default());
+    table.add(connected("10.0.0.0/24", LAN)).unwrap();
+    table.add(connected("10.9.0.0/24", WAN)).unwrap();
+    table.add(via("0.0.0.0/0", "10.0.0.1", LAN)).unwrap();
+    table
+}
+
+mod changes {
+    use super::*;
+
+    /// EVT-20: rtrequest-error, each of its reasons.
+    #[test]
+    fn errors_are_those_of_bsd_and_leave_the_table_alone() {
+        let mut table = table();
+        let before = (table.generation(), table.len());
+        let error = table.add(via("0.0.0.0/0", "10.0.0.2", LAN)).unwrap_err();
+        assert_eq!((error, error.errno()), (RouteError::Exists, Errno::Exist));
+        let error = table.add(via("10.1.0.0/16", "10.2.0.1", LAN)).unwrap_err();
+        assert_eq!(
+            (error, error.errno()),
+            (RouteError::GatewayUnreachable, Errno::NetUnreach)
+        );
+        let error = table.add(via("10.1.0.0/16", "10.9.0.1", LAN)).unwrap_err();
+        assert_eq!(error, RouteError::GatewayUnreachable);
+        let query = RouteQuery::new(prefix("10.1.0.0/16"));
+        let error = table.delete(&query).unwrap_err();
+        assert_eq!((error, error.errno()), (RouteError::NoSuch, Errno::Srch));
+        assert_eq!((table.generation(), table.len()), before);
+    }
+
+    #[test]
+    fn the_table_has_a_limit() {
+        let limits = RouteLimits {
+            routes: 2,
+            ..RouteLimits::default()
+        };
+        let mut table = RouteTable::new(limits);
+        table.add(connected("10.0.0.0/24", LAN)).unwrap();
+        table.add(connected("10.0.1.0/24", LAN)).unwrap();
+        let error = table.add(connected("10.0.2.0/24", LAN)).unwrap_err();
+        assert_eq!((error, error.errno()), (RouteError::Full, Errno::NoBufs));
+    }
+
+    #[test]
+    fn every_change_changes_the_generation() {
+        let mut table = table();
+        let mut last = table.generation();
+        let mut changed = |table: &RouteTable| {
+            let was = std::mem::replace(&mut last, table.generation());
+            was != last
+        };
+        table.add(via("10.1.0.0/16", "10.0.0.2", LAN)).unwrap();
+        assert!(changed(&table));
+        table.replace(via("10.1.0.0/16", "10.0.0.3", LAN)).unwrap();
+        assert!(changed(&table));
+        let found = table.lookup(address("10.1.2.3")).unwrap();
+        assert_eq!(found.next_hop(address("10.1.2.3")), address("10.0.0.3"));
+        table
+            .delete(&RouteQuery::new(prefix("10.1.0.0/16")))
+            .unwrap();
+        assert!(changed(&table));
+        assert!(!changed(&table));
+    }
+
+    #[test]
+    fn a_change_that_fails_keeps_the_old_route() {
+        let mut table = table();
+        let query = RouteQuery::new(Prefix::DEFAULT);
+        let bad = via("0.0.0.0/0", "172.16.0.1", LAN);
+        assert_eq!(
+            table.change(&query, bad),
+            Err(RouteError::GatewayUnreachable)
+        );
+        assert_eq!(
+            table.find(&query).unwrap().gateway,
+            Some(address("10.0.0.1"))
+        );
+        let good = via("0.0.0.0/0", "10.0.0.7", LAN);
+        table.change(&query, good.clone()).unwrap();
+        assert_eq!(table.find(&query), Some(&good));
+        assert_eq!(
+            table.change(&RouteQuery::new(prefix("9.0.0.0/8")), good),
+            Err(RouteError::NoSuch)
+        );
+    }
+
+    #[test]
+    fn flushing_an_interface_takes_its_routes_and_no_others() {
+        let mut table = table();
+        assert_eq!(table.flush_interface(LAN), 2);
+        let left: Vec<_> = table.dump().iter().map(|r| r.destination).collect();
+        assert_eq!(left, [prefix("10.9.0.0/24")]);
+        assert_eq!(table.flush(|_| true), 1);
+        assert!(table.is_empty() && table.lookup(address("10.9.0.1")).is_none());
+    }
+}
+
+mod lookup {
+    use super::*;
+
+    #[test]
+    fn of_several_defaults_the_lowest_metric_is_used_and_the_next_remains() {
+        let mut table = table();
+        let mut second = via("0.0.0.0/0", "10.9.0.1", WAN);
+        second.metric = 10;
+        table.add(second).unwrap();
+        let far = address("198.51.100.1");
+        assert_eq!(table.lookup(far).unwrap().interface, LAN);
+        let other = table.lookup_where(far, |route| route.interface != LAN);
+        assert_eq!(other.unwrap().interface, WAN);
+        let mut query = RouteQuery::new(Prefix::DEFAULT);
+        query.metric = Some(0);
+        table.delete(&query).unwrap();
+        assert_eq!(table.lookup(far).unwrap().interface, WAN);
+        table.add(via("0.0.0.0/0", "10.0.0.1", LAN)).unwrap();
+        assert_eq!(table.lookup(far).unwrap().interface, LAN);
+    }
+
+    /// `sockets.md` §10.2: IPCTL_MULTIDEFROUTES.
+    #[test]
+    fn several_defaults_can_be_forbidden() {
+        let mut table = table();
+        table.set_several_defaults(false);
+        let mut second = via("0.0.0.0/0", "10.9.0.1", WAN);
+        second.metric = 10;
+        assert_eq!(table.add(second), Err(RouteError::Exists));
+    }
+
+    #[test]
+    fn reject_routes_need_no_router() {
+        let mut table = table();
+        let mut route = Route::new(prefix("10.66.0.0/16"), None, LAN);
+        route.kind = RouteKind::Reject;
+        table.add(route).unwrap();
+        let kind = table.lookup(address("10.66.1.1")).unwrap().kind;
+        assert_eq!(kind, RouteKind::Reject);
+    }
+
+    #[test]
+    fn the_dump_is_in_order() {
+        let mut table = table();
+        table.add(via("10.0.0.0/8", "10.0.0.9", LAN)).unwrap();
+        let all: Vec<_> = table
+            .dump()
+            .iter()
+            .map(|route| route.destination.to_string())
+            .collect();
+        assert_eq!(
+            all,
+            ["0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/24", "10.9.0.0/24"]
+        );
+    }
+}
+
+mod redirects {
+    use super::*;
+
+    const NOW: Instant = Instant::ZERO;
+
+    fn redirect() -> Redirect {
+        Redirect {
+            from: address("10.0.0.1"),
+            destination: address("198.51.100.1"),
+            gateway: address("10.0.0.2"),
+            interface: LAN,
+        }
+    }
+
+    fn ours(it: Ipv4Addr) -> bool {
+        it == address("10.0.0.100")
+    }
+
+    /// RFC 1122 §3.2.2.2.
+    #[test]
+    fn a_good_one_changes_the_way_to_that_host_only() {
+        let mut table = table();
+        table.handle_redirect(NOW, &redirect(), ours).unwrap();
+        let route = table.lookup(address("198.51.100.1")).unwrap();
+        assert_eq!(route.gateway, Some(address("10.0.0.2")));
+        assert_eq!((route.origin, route.is_host()), (Origin::Redirect, true));
+        let other = table.lookup(address("198.51.100.2")).unwrap();
+        assert_eq!(other.gateway, Some(address("10.0.0.1")));
+    }
+
+    /// EVT-20: rtredirect-error, each of its reasons (`events.md` §6: only from the current router, new router directly
+    /// reachable, existing route not direct).
+    #[test]
+    fn bad_ones_are_refused_and_change_nothing() {
+        let mut table = table();
+        let before = table.generation();
+        let mut try_with = |change: fn(&mut Redirect)| {
+            let mut redirect = redirect();
+            change(&mut redirect);
+            table.handle_redirect(NOW, &redirect, ours).unwrap_err()
+        };
+        assert_eq!(
+            try_with(|r| r.from = address("10.0.0.3")),
+            RedirectError::NotFromRouter
+        );
+        assert_eq!(
+            try_with(|r| r.interface = WAN),
+            RedirectError::NotFromRouter
+        );
+        assert_eq!(
+            try_with(|r| r.gateway = address("10.9.0.2")),
+            RedirectError::GatewayUnreachable
+        );
+        assert_eq!(
+            try_with(|r| r.gateway = address("203.0.113.1")),
+            RedirectError::GatewayUnreachable
+        );
+        assert_eq!(
+            try_with(|r| r.destination = address("10.0.0.50")),
+            RedirectError::Direct
+        );
+        assert_eq!(
+            try_with(|r| r.gateway = address("10.0.0.100")),
+            RedirectError::Ours
+        );
+        assert_eq!(table.generation(), before);
+    }
+
+    #[test]
+    fn they_expire() {
+        let mut table = table();
+        table.handle_redirect(NOW, &redirect(), ours).unwrap();
+        let at = table.poll_timeout().unwrap();
+        assert_eq!(at, NOW + Duration::from_secs(600));
+        table.handle_timeout(at - Duration::from_nanos(1));
+        assert_eq!(table.len(), 4);
+        table.handle_timeout(at);
+        assert_eq!((table.len(), table.poll_timeout()), (3, None));
+    }
+
+    /// RFC 1122 §3.3.1.4: a router that does not answer is not used any more.
+    #[test]
+    fn they_are_forgotten_when_their_router_is_dead() {
+        let mut table = table();
+        table.handle_redirect(NOW, &redirect(), ours).unwrap();
+        assert_eq!(table.handle_dead_gateway(address("10.0.0.2")), 1);
+        let route = table.lookup(address("198.51.100.1")).unwrap();
+        assert_eq!(route.gateway, Some(address("10.0.0.1")));
+    }
+
+    #[test]
+    fn a_flood_stays_within_the_limit() {
+        let limits = RouteLimits {
+            redirects: 8,
+            ..RouteLimits::default()
+        };
+        let mut table = RouteTable::new(limits);
+        table.add(connected("10.0.0.0/24", LAN)).unwrap();
+        table.add(via("0.0.0.0/0", "10.0.0.1", LAN)).unwrap();
+        for number in 0..1000_u32 {
+            let mut redirect = redirect();
+            redirect.destination = Ipv4Addr::from_bits(0xc633_0000 + number);
+            let now = Instant::from_nanos(number.into());
+            table.handle_redirect(now, &redirect, ours).unwrap();
+            assert!(table.len() <= 10);
+        }
+        assert_eq!(table.flush(|route| route.origin == Origin::Redirect), 8);
+        assert_eq!(table.poll_timeout(), None);
+    }
+}
