@@ -1,0 +1,211 @@
+//! The Address Resolution Protocol for IPv4 on Ethernet: RFC 826, RFC 5227.
+
+use core::fmt;
+use core::net::Ipv4Addr;
+
+use crate::{EtherType, MacAddr};
+
+/// An ARP packet that asks for, or tells, the hardware address of an IPv4 address.
+///
+/// ```text
+///  0                   1                   2                   3
+///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |       Hardware type = 1       |     Protocol type = 0x0800    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// | Hw. length = 6| Pr. length = 4|           Operation           |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                    Sender hardware address                    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |   Sender hardware, end        |    Sender protocol address    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |   Sender protocol, end        |    Target hardware address    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                     Target hardware, end                      |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                    Target protocol address                    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// Question or answer.
+    pub operation: Operation,
+    /// Hardware address of the sender.
+    pub sender_mac: MacAddr,
+    /// Protocol address of the sender; 0.0.0.0 in a probe (RFC 5227 §2.1.1).
+    pub sender_ip: Ipv4Addr,
+    /// Hardware address of the target; without meaning in a request.
+    pub target_mac: MacAddr,
+    /// Protocol address of the target.
+    pub target_ip: Ipv4Addr,
+}
+
+impl Packet {
+    /// Octets of the packet.
+    pub const LEN: usize = 28;
+
+    /// Reads a packet; what follows it (the padding of short frames) is ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError::Short`] with fewer than 28 octets, else the field that is not that of IPv4 on Ethernet.
+    #[inline]
+    pub fn parse(octets: &[u8]) -> Result<Self, ParseError> {
+        let Some(packet) = octets.first_chunk::<{ Self::LEN }>() else {
+            return Err(ParseError::Short);
+        };
+        let [
+            h0,
+            h1,
+            p0,
+            p1,
+            hardware_len,
+            protocol_len,
+            o0,
+            o1, // the fixed part
+            a0,
+            a1,
+            a2,
+            a3,
+            a4,
+            a5,
+            b0,
+            b1,
+            b2,
+            b3, // the sender
+            c0,
+            c1,
+            c2,
+            c3,
+            c4,
+            c5,
+            d0,
+            d1,
+            d2,
+            d3, // the target
+        ] = *packet;
+        // RFC 826, "Packet Reception": each is a question to be answered "yes" before the addresses are looked at.
+        let hardware = u16::from_be_bytes([h0, h1]);
+        if hardware != HARDWARE_ETHERNET {
+            return Err(ParseError::HardwareType(hardware));
+        }
+        if hardware_len != 6 {
+            return Err(ParseError::HardwareLength(hardware_len));
+        }
+        let protocol = EtherType(u16::from_be_bytes([p0, p1]));
+        if protocol != EtherType::IPV4 {
+            return Err(ParseError::ProtocolType(protocol));
+        }
+        if protocol_len != 4 {
+            return Err(ParseError::ProtocolLength(protocol_len));
+        }
+        Ok(Self {
+            operation: Operation(u16::from_be_bytes([o0, o1])),
+            sender_mac: MacAddr([a0, a1, a2, a3, a4, a5]),
+            sender_ip: Ipv4Addr::new(b0, b1, b2, b3),
+            target_mac: MacAddr([c0, c1, c2, c3, c4, c5]),
+            target_ip: Ipv4Addr::new(d0, d1, d2, d3),
+        })
+    }
+
+    /// Writes the packet.
+    #[inline]
+    pub fn emit(&self, out: &mut [u8; Self::LEN]) {
+        let [h0, h1] = HARDWARE_ETHERNET.to_be_bytes();
+        let [p0, p1] = EtherType::IPV4.0.to_be_bytes();
+        let [o0, o1] = self.operation.0.to_be_bytes();
+        let [a0, a1, a2, a3, a4, a5] = self.sender_mac.0;
+        let [b0, b1, b2, b3] = self.sender_ip.octets();
+        let [c0, c1, c2, c3, c4, c5] = self.target_mac.0;
+        let [d0, d1, d2, d3] = self.target_ip.octets();
+        *out = [
+            h0, h1, p0, p1, 6, 4, o0, o1, // the fixed part
+            a0, a1, a2, a3, a4, a5, b0, b1, b2, b3, // the sender
+            c0, c1, c2, c3, c4, c5, d0, d1, d2, d3, // the target
+        ];
+    }
+
+    /// Whether this asks if an address is free: no sender address yet (RFC 5227 §2.1.1).
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.operation == Operation::REQUEST && self.sender_ip.is_unspecified()
+    }
+
+    /// Whether the sender tells of its own address, unasked (RFC 5227 §2.3; "gratuitous ARP").
+    #[must_use]
+    pub fn is_announcement(&self) -> bool {
+        self.sender_ip == self.target_ip && !self.sender_ip.is_unspecified()
+    }
+}
+
+/// Hardware type of Ethernet (RFC 826).
+const HARDWARE_ETHERNET: u16 = 1;
+
+/// What an ARP packet does (RFC 826 `ares_op`); unknown ones survive and print as numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Operation(pub u16);
+
+impl Operation {
+    /// Who has the target address?
+    pub const REQUEST: Self = Self(1);
+    /// The sender has.
+    pub const REPLY: Self = Self(2);
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::REQUEST => f.pad("request"),
+            Self::REPLY => f.pad("reply"),
+            Self(number) => write!(f, "operation {number}"),
+        }
+    }
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// `who-has 10.0.0.2 tell 10.0.0.1`, `10.0.0.2 is-at 02:00:00:00:00:02`.
+impl fmt::Display for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.operation {
+            Operation::REQUEST => {
+                write!(f, "who-has {} tell {}", self.target_ip, self.sender_ip)
+            }
+            Operation::REPLY => write!(f, "{} is-at {}", self.sender_ip, self.sender_mac),
+            operation => write!(f, "{operation} {} {}", self.sender_ip, self.target_ip),
+        }
+    }
+}
+
+/// Why octets are no ARP packet of IPv4 on Ethernet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseError {
+    /// Fewer than 28 octets.
+    Short,
+    /// Not Ethernet.
+    HardwareType(u16),
+    /// Hardware addresses that are not six octets long.
+    HardwareLength(u8),
+    /// Not IPv4.
+    ProtocolType(EtherType),
+    /// Protocol addresses that are not four octets long.
+    ProtocolLength(u8),
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short => f.write_str("packet shorter than 28 octets"),
+            Self::HardwareType(number) => write!(f, "hardware type {number}, not Ethernet"),
+            Self::HardwareLength(len) => write!(f, "hardware addresses of {len} octets"),
+            Self::ProtocolType(number) => write!(f, "protocol type {number}, not IPv4"),
+            Self::ProtocolLength(len) => write!(f, "protocol addresses of {len} octets"),
+        }
+    }
+}
+
+impl core::error::Error for ParseError {}

@@ -1,0 +1,237 @@
+//! Ethernet II framing: RFC 894; addresses of multicast groups: RFC 1112 §6.4.
+
+use core::fmt;
+use core::net::Ipv4Addr;
+use core::str::FromStr;
+
+/// The fourteen octets in front of every frame.
+///
+/// ```text
+///  0                   1                   2                   3
+///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                          Destination                          |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |       Destination, end        |            Source             |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |                          Source, end                          |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |          EtherType            |          payload …            |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Whom the frame is for.
+    pub destination: MacAddr,
+    /// Who sent it.
+    pub source: MacAddr,
+    /// What the payload is.
+    pub ether_type: EtherType,
+}
+
+impl Header {
+    /// Octets of the header.
+    pub const LEN: usize = 14;
+
+    /// The header and what follows it, which may end in padding (RFC 894: frames are padded to the medium's minimum).
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError::Short`] if there are fewer than fourteen octets.
+    #[inline]
+    pub fn parse(octets: &[u8]) -> Result<(Self, &[u8]), ParseError> {
+        let Some((header, payload)) = octets.split_first_chunk::<{ Self::LEN }>() else {
+            return Err(ParseError::Short);
+        };
+        let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = *header;
+        let header = Self {
+            destination: MacAddr([d0, d1, d2, d3, d4, d5]),
+            source: MacAddr([s0, s1, s2, s3, s4, s5]),
+            ether_type: EtherType(u16::from_be_bytes([t0, t1])),
+        };
+        Ok((header, payload))
+    }
+
+    /// Writes the header.
+    #[inline]
+    pub fn emit(&self, out: &mut [u8; Self::LEN]) {
+        let [d0, d1, d2, d3, d4, d5] = self.destination.0;
+        let [s0, s1, s2, s3, s4, s5] = self.source.0;
+        let [t0, t1] = self.ether_type.0.to_be_bytes();
+        *out = [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1];
+    }
+}
+
+/// Why a frame has no Ethernet header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseError {
+    /// Fewer than fourteen octets.
+    Short,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short => f.write_str("frame shorter than its header"),
+        }
+    }
+}
+
+impl core::error::Error for ParseError {}
+
+/// A 48-bit hardware address.
+///
+/// ```
+/// use fairway_wire::MacAddr;
+///
+/// let address: MacAddr = "02:00:00:00:00:2a".parse()?;
+/// assert_eq!(address, MacAddr([2, 0, 0, 0, 0, 42]));
+/// assert_eq!(address.to_string(), "02:00:00:00:00:2a");
+/// # Ok::<(), fairway_wire::MacAddrError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct MacAddr(pub [u8; 6]);
+
+impl MacAddr {
+    /// All stations.
+    pub const BROADCAST: Self = Self([0xff; 6]);
+    /// All zeros: no address, the target of an ARP request (RFC 826).
+    pub const ZERO: Self = Self([0; 6]);
+
+    /// The address that an IPv4 multicast group has on Ethernet: the low 23 bits of the group behind `01:00:5e`.
+    ///
+    /// RFC 1112 §6.4. 32 groups share each address, so a receiver checks the group again.
+    #[must_use]
+    pub const fn from_multicast_v4(group: Ipv4Addr) -> Self {
+        let [_, b, c, d] = group.octets();
+        Self([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+    }
+
+    /// Whether this is the address of all stations.
+    #[inline]
+    #[must_use]
+    pub fn is_broadcast(self) -> bool {
+        self == Self::BROADCAST
+    }
+
+    /// Whether this is a group address; the broadcast address is one.
+    #[inline]
+    #[must_use]
+    pub const fn is_multicast(self) -> bool {
+        let [first, ..] = self.0;
+        first & 1 != 0
+    }
+
+    /// Whether a station may own this address: neither a group nor zero.
+    #[inline]
+    #[must_use]
+    pub fn is_unicast(self) -> bool {
+        !self.is_multicast() && self != Self::ZERO
+    }
+
+    /// Whether the address was given out locally and not by a maker of hardware.
+    #[must_use]
+    pub const fn is_local(self) -> bool {
+        let [first, ..] = self.0;
+        first & 2 != 0
+    }
+}
+
+impl From<[u8; 6]> for MacAddr {
+    fn from(octets: [u8; 6]) -> Self {
+        Self(octets)
+    }
+}
+
+impl From<MacAddr> for [u8; 6] {
+    fn from(address: MacAddr) -> Self {
+        address.0
+    }
+}
+
+/// `02:00:00:00:00:2a`.
+impl fmt::Display for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Six groups of one or two hexadecimal digits between colons or hyphens.
+impl FromStr for MacAddr {
+    type Err = MacAddrError;
+
+    fn from_str(text: &str) -> Result<Self, MacAddrError> {
+        let mut groups = text.split([':', '-']);
+        let mut octets = [0; 6];
+        for octet in &mut octets {
+            let group = groups.next().ok_or(MacAddrError)?;
+            // `from_str_radix` alone would take a sign.
+            if group.len() > 2 || !group.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                return Err(MacAddrError);
+            }
+            *octet = u8::from_str_radix(group, 16).map_err(|_| MacAddrError)?;
+        }
+        match groups.next() {
+            None => Ok(Self(octets)),
+            Some(_) => Err(MacAddrError),
+        }
+    }
+}
+
+/// The text is not a hardware address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MacAddrError;
+
+impl fmt::Display for MacAddrError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a hardware address of six hexadecimal groups")
+    }
+}
+
+impl core::error::Error for MacAddrError {}
+
+/// What an Ethernet payload is (IANA "EtherTypes"); unknown ones survive and print as numbers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EtherType(pub u16);
+
+impl EtherType {
+    /// IPv4, RFC 894.
+    pub const IPV4: Self = Self(0x0800);
+    /// ARP, RFC 826.
+    pub const ARP: Self = Self(0x0806);
+    /// A VLAN tag, IEEE 802.1Q.
+    pub const VLAN: Self = Self(0x8100);
+    /// IPv6, RFC 2464.
+    pub const IPV6: Self = Self(0x86dd);
+
+    /// Whether the field is the length of an IEEE 802.3 frame (up to 1500) and no type (from 1536).
+    #[must_use]
+    pub const fn is_length(self) -> bool {
+        self.0 < 0x0600
+    }
+}
+
+impl fmt::Display for EtherType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::IPV4 => f.pad("ip"),
+            Self::ARP => f.pad("arp"),
+            Self::VLAN => f.pad("vlan"),
+            Self::IPV6 => f.pad("ip6"),
+            Self(number) => write!(f, "{number:#06x}"),
+        }
+    }
+}
+
+impl fmt::Debug for EtherType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
