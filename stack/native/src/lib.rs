@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod errno;
+pub mod event;
 pub mod hash;
 pub mod iface;
 pub mod limits;
