@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod errno;
 pub mod event;
 pub mod hash;
@@ -13,6 +14,7 @@ pub mod pkt;
 pub mod rng;
 pub mod route;
 
+pub use config::Config;
 pub use errno::Errno;
 pub use limits::Limits;
 pub use pkt::PacketBuf;
