@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod counters;
 pub mod errno;
 pub mod event;
 pub mod hash;
 pub mod iface;
 pub mod limits;
+pub mod neigh;
 pub mod pkt;
 pub mod rng;
 pub mod route;

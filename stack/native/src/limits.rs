@@ -28,8 +28,6 @@ pub struct RouteLimits {
     pub redirect_life: Duration,
     /// Destinations with a path-MTU estimate of their own; beyond, the oldest goes.
     pub path_mtus: usize,
-    /// How long an estimate holds before longer packets are tried again (RFC 1191 §6.3: 10 minutes).
-    pub path_mtu_life: Duration,
     /// No report makes an estimate lower than this, in octets, so that a forged one does little harm.
     pub path_mtu_floor: u16,
 }
@@ -41,7 +39,6 @@ impl Default for RouteLimits {
             redirects: 1024,
             redirect_life: Duration::from_secs(600),
             path_mtus: 4096,
-            path_mtu_life: Duration::from_secs(600),
             path_mtu_floor: 552,
         }
     }

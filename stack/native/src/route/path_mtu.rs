@@ -5,6 +5,7 @@ use crate::limits::RouteLimits;
 use fairway_wire::Instant;
 use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// The smallest MTU that a link of the Internet may have, in octets (RFC 791 §3.2). No report makes an estimate lower
 /// (RFC 1191 §3).
@@ -41,17 +42,25 @@ pub struct PathMtuCache {
     estimates: HashMap<Ipv4Addr, Estimate, Key>,
     expiry: BTreeSet<(Instant, Ipv4Addr)>,
     limits: RouteLimits,
+    life: Duration,
 }
 
 impl PathMtuCache {
-    /// An empty one, whose table is keyed by `key`.
+    /// An empty one, whose table is keyed by `key` and whose estimates hold for `life` before longer packets are tried
+    /// again (RFC 1191 §6.3: ten minutes).
     #[must_use]
-    pub fn new(limits: RouteLimits, key: Key) -> Self {
+    pub fn new(limits: RouteLimits, life: Duration, key: Key) -> Self {
         Self {
             estimates: HashMap::with_hasher(key),
             expiry: BTreeSet::new(),
             limits,
+            life,
         }
+    }
+
+    /// How long estimates made from now on hold.
+    pub const fn set_life(&mut self, life: Duration) {
+        self.life = life;
     }
 
     /// How many estimates there are.
@@ -123,7 +132,7 @@ impl PathMtuCache {
             };
             self.forget(oldest);
         }
-        let until = now + self.limits.path_mtu_life;
+        let until = now + self.life;
         self.estimates.insert(destination, Estimate { mtu, until });
         self.expiry.insert((until, destination));
     }
@@ -170,13 +179,14 @@ mod tests {
 
     const PEER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
     const NOW: Instant = Instant::ZERO;
+    const LIFE: Duration = Duration::from_secs(600);
 
     fn cache() -> PathMtuCache {
         let limits = RouteLimits {
             path_mtu_floor: 0,
             ..RouteLimits::default()
         };
-        PathMtuCache::new(limits, Key([1, 2]))
+        PathMtuCache::new(limits, LIFE, Key([1, 2]))
     }
 
     /// RFC 1191 §3: estimates go down only.
@@ -199,7 +209,7 @@ mod tests {
     fn no_report_goes_below_the_floor() {
         let mut low = cache();
         assert_eq!(low.handle_too_big(NOW, PEER, 1500, 20, 1500), Some(68));
-        let mut guarded = PathMtuCache::new(RouteLimits::default(), Key([1, 2]));
+        let mut guarded = PathMtuCache::new(RouteLimits::default(), LIFE, Key([1, 2]));
         assert_eq!(guarded.handle_too_big(NOW, PEER, 1500, 20, 1500), Some(552));
     }
 
@@ -235,7 +245,7 @@ mod tests {
             path_mtus: 10,
             ..RouteLimits::default()
         };
-        let mut cache = PathMtuCache::new(limits, Key([1, 2]));
+        let mut cache = PathMtuCache::new(limits, LIFE, Key([1, 2]));
         for number in 0..1000 {
             let peer = Ipv4Addr::from_bits(number);
             cache.handle_too_big(Instant::from_nanos(number.into()), peer, 1500, 1000, 1500);
