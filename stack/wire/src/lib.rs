@@ -8,10 +8,11 @@
 //! | [`ethernet`] | frame header, [`MacAddr`], [`EtherType`] | RFC 894, RFC 1112 §6.4 |
 //! | [`arp`] | address resolution | RFC 826, RFC 5227 |
 //! | [`ipv4`] | header and options | RFC 791, RFC 2113 |
-//! | [`icmp`] | control messages | RFC 792, RFC 950, RFC 1191 |
+//! | [`icmp`] | control messages | RFC 792, RFC 950, RFC 1191, RFC 4884 |
 //! | [`igmp`] | group membership, versions 1 to 3 | RFC 1112, RFC 2236, RFC 9776 |
 //! | [`udp`] | datagram header | RFC 768 |
 //! | [`tcp`] | segment header, options, [`SeqNumber`] | RFC 9293, RFC 2018, RFC 7323 |
+//! | [`pretty`] | a frame on one line | |
 //! | [`checksum`] | the Internet checksum | RFC 1071, RFC 1624 |
 //!
 //! A header is a `Copy` struct. `parse` takes octets and gives the header with the slices behind it (options,
@@ -43,7 +44,9 @@ pub mod ethernet;
 pub mod icmp;
 pub mod igmp;
 pub mod ipv4;
+mod list;
 mod number;
+pub mod pretty;
 pub mod tcp;
 mod time;
 pub mod udp;

@@ -143,13 +143,10 @@ impl<'a> Query<'a> {
     ///
     /// RFC 2236 §4 and RFC 9776 §7.2.1: of version 1 it is ten seconds; only version 3 knows the long form.
     #[must_use]
-    pub const fn max_response_tenths(&self) -> u16 {
+    pub fn max_response_tenths(&self) -> u16 {
         match self.version() {
             1 => 100,
-            2 => {
-                let [low, ..] = [self.max_response_code];
-                u16::from_be_bytes([0, low])
-            }
+            2 => u16::from(self.max_response_code),
             _ => decode_float(self.max_response_code),
         }
     }
@@ -216,28 +213,22 @@ impl<'a> Message<'a> {
 
     /// Octets that [`emit`](Self::emit) writes.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn wire_len(&self) -> usize {
         match self {
             Self::Query(Query { v3: Some(v3), .. }) => V3_QUERY_LEN + 4 * v3.sources.len(),
             Self::Query(_) | Self::V1Report { .. } | Self::V2Report { .. } | Self::Leave { .. } => {
                 LEN
             }
-            Self::V3Report(report) => LEN + report.records().as_octets().len(),
+            Self::V3Report(report) => LEN + report.as_octets().len(),
             Self::Other { rest, .. } => 4 + rest.len(),
         }
     }
 
-    /// A message is never empty.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        false
-    }
-
-    /// Writes the message and its checksum; `out` is [`len`](Self::len) octets.
+    /// Writes the message and its checksum; `out` is [`wire_len`](Self::wire_len) octets.
     ///
     /// Another length is a mistake of the caller: what does not fit is cut, what is left is zero.
     pub fn emit(&self, out: &mut [u8]) {
-        debug_assert_eq!(out.len(), self.len());
+        debug_assert_eq!(out.len(), self.wire_len());
         out.fill(0);
         match self {
             Self::Query(query) => {
@@ -258,7 +249,7 @@ impl<'a> Message<'a> {
             Self::V3Report(report) => {
                 put(out, 0, &[Type::V3_REPORT.0]);
                 put(out, 6, &report.count().to_be_bytes());
-                put(out, LEN, report.records().as_octets());
+                put(out, LEN, report.as_octets());
             }
             Self::Other {
                 message_type,

@@ -22,7 +22,7 @@ use super::{Addresses, LEN, ParseError, Type, put, put_checksum};
 pub struct Report<'a> {
     count: u16,
     /// As many whole records as `count` says, and nothing else.
-    records: Records<'a>,
+    records: &'a [u8],
 }
 
 impl<'a> Report<'a> {
@@ -39,9 +39,7 @@ impl<'a> Report<'a> {
         let len = octets.len() - all.octets.len();
         Ok(Self {
             count,
-            records: Records {
-                octets: octets.get(..len).unwrap_or_default(),
-            },
+            records: octets.get(..len).unwrap_or_default(),
         })
     }
 
@@ -54,6 +52,14 @@ impl<'a> Report<'a> {
     /// The records one after the other.
     #[must_use]
     pub const fn records(&self) -> Records<'a> {
+        Records {
+            octets: self.records,
+        }
+    }
+
+    /// The octets of the records.
+    #[must_use]
+    pub const fn as_octets(&self) -> &'a [u8] {
         self.records
     }
 }
@@ -81,11 +87,11 @@ pub struct Record<'a> {
     pub group: Ipv4Addr,
     /// The sources.
     pub sources: Addresses<'a>,
-    /// Auxiliary data, whole words; RFC 9776 §4.2.12: there is none, and what arrives is ignored.
+    /// Auxiliary data, whole words; RFC 9776 §4.2.11: there is none, and what arrives is ignored.
     pub auxiliary: &'a [u8],
 }
 
-/// What a record says of its group (RFC 9776 §4.2.12); unknown ones survive and print as numbers.
+/// What a record says of its group (RFC 9776 §4.2.13); unknown ones survive and print as numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecordType(pub u8);
 
@@ -125,17 +131,9 @@ impl fmt::Debug for RecordType {
 }
 
 /// Records one after the other, as they stand in a report.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Records<'a> {
     octets: &'a [u8],
-}
-
-impl<'a> Records<'a> {
-    /// The octets of those that are left.
-    #[must_use]
-    pub const fn as_octets(&self) -> &'a [u8] {
-        self.octets
-    }
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -158,7 +156,7 @@ impl<'a> Iterator for Records<'a> {
 
 impl fmt::Debug for Records<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(*self).finish()
+        f.debug_list().entries(self.clone()).finish()
     }
 }
 

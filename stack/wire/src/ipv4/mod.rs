@@ -77,6 +77,41 @@ impl Header {
     /// [`ParseError`] says which check failed first, in the order of its variants; never `Checksum`.
     #[inline]
     pub fn parse(octets: &[u8]) -> Result<(Self, &[u8], &[u8]), ParseError> {
+        let header = Self::read(octets)?;
+        let parts = octets
+            .get(..usize::from(header.total_len))
+            .and_then(|packet| header.split(packet));
+        match parts {
+            Some((options, payload)) => Ok((header, options, payload)),
+            None => Err(ParseError::Truncated {
+                total_len: header.total_len,
+                available: octets.len(),
+            }),
+        }
+    }
+
+    /// As [`parse`](Self::parse), of a packet that may be cut anywhere behind its header: what an ICMP error quotes.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`]; `Truncated` if header and options are not all there.
+    pub fn parse_quoted(octets: &[u8]) -> Result<(Self, &[u8], &[u8]), ParseError> {
+        let header = Self::read(octets)?;
+        let packet = octets
+            .get(..usize::from(header.total_len))
+            .unwrap_or(octets);
+        match header.split(packet) {
+            Some((options, payload)) => Ok((header, options, payload)),
+            None => Err(ParseError::Truncated {
+                total_len: header.total_len,
+                available: octets.len(),
+            }),
+        }
+    }
+
+    /// The fixed part, with the checks that need no more than it.
+    #[inline]
+    fn read(octets: &[u8]) -> Result<Self, ParseError> {
         let Some(fixed) = octets.first_chunk::<{ Self::LEN }>() else {
             return Err(ParseError::Short);
         };
@@ -117,18 +152,8 @@ impl Header {
                 header_len,
             });
         }
-        let parts = octets
-            .get(..usize::from(total_len))
-            .and_then(|packet| packet.split_at_checked(usize::from(header_len)));
-        let Some((header, payload)) = parts else {
-            return Err(ParseError::Truncated {
-                total_len,
-                available: octets.len(),
-            });
-        };
-        let options = header.get(Self::LEN..).unwrap_or_default();
         let fragment = u16::from_be_bytes([f0, f1]);
-        let header = Self {
+        Ok(Self {
             dscp_ecn,
             total_len,
             id: u16::from_be_bytes([i0, i1]),
@@ -140,8 +165,14 @@ impl Header {
             source: Ipv4Addr::new(s0, s1, s2, s3),
             destination: Ipv4Addr::new(d0, d1, d2, d3),
             header_len,
-        };
-        Ok((header, options, payload))
+        })
+    }
+
+    /// Options and payload of the packet that this is the header of.
+    #[inline]
+    fn split<'a>(&self, packet: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let (header, payload) = packet.split_at_checked(usize::from(self.header_len))?;
+        Some((header.get(Self::LEN..)?, payload))
     }
 
     /// As [`parse`](Self::parse), and the checksum of the header must be right.
