@@ -1,0 +1,5 @@
+//! Networks of simulated hosts in virtual time.
+
+#![forbid(unsafe_code)]
+
+mod driver;
