@@ -10,6 +10,8 @@ pub mod generated;
 mod golden;
 mod namespace;
 mod peer;
+#[path = "../pktscript/runner/mod.rs"]
+pub mod pktscript;
 mod random;
 mod wait;
 

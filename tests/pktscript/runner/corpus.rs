@@ -1,0 +1,158 @@
+//! Many scripts at once.
+//!
+//! A script against the kernel mostly waits, so several run side by side, each in a process of its own: the program
+//! `pktscript`, which this module starts again with [`INSIDE`].
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::ast::{Script, Side};
+use super::kernel::Kernel;
+use super::{parse, run};
+
+/// The argument by which `pktscript` runs one script against the kernel in its own process.
+pub const INSIDE: &str = "--inside";
+/// Exit status of such a process when the script failed.
+pub const FAILED: u8 = 1;
+/// Exit status of such a process when it could not run a script at all.
+pub const CANNOT: u8 = 3;
+
+/// How often a script that runs in real time is tried.
+const TRIES: usize = 3;
+
+/// What became of a script.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It did all that is written; the trace.
+    Passed(String),
+    /// It is for the other side, for this reason.
+    NotForThisSide(String),
+    /// It did not.
+    Failed(String),
+}
+
+/// A script and what became of it.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The file.
+    pub path: PathBuf,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed(_) => f.write_str("ok"),
+            Self::NotForThisSide(reason) => write!(f, "not run: {reason}"),
+            Self::Failed(what) => write!(f, "FAILED\n{what}"),
+        }
+    }
+}
+
+/// Every script below a folder, sorted.
+#[must_use]
+pub fn scripts(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return found;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            found.extend(scripts(&path));
+        } else if path.extension().is_some_and(|extension| extension == "pkt") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Reads a script from its file.
+///
+/// # Errors
+/// When it cannot be read, or is not in the language.
+pub fn load(path: &Path) -> Result<Script, String> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    parse(path, &text).map_err(|error| error.to_string())
+}
+
+/// Runs one script in this process, which moves into a network namespace for it, and gives the trace.
+///
+/// # Errors
+/// `Ok(Err(_))` is the script's failure, `Err` that it could not be run.
+pub fn inside(path: &Path) -> Result<Result<String, String>, String> {
+    let script = load(path)?;
+    let mut kernel = Kernel::enter(&script.settings)?;
+    Ok(match run(&script, &mut kernel) {
+        Ok(passed) => Ok(passed.trace.join("\n")),
+        Err(failed) => Err(failed.to_string()),
+    })
+}
+
+/// Runs scripts against the kernel, `jobs` at a time, each in a process that `program` (the `pktscript` binary) starts.
+#[must_use]
+pub fn kernel(program: &Path, paths: &[PathBuf], jobs: usize) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(paths.len()) {
+            scope.spawn(|| {
+                while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let verdict = kernel_with_tries(program, path);
+                    if let Ok(mut results) = results.lock() {
+                        results.push(Outcome {
+                            path: path.clone(),
+                            verdict,
+                        });
+                    }
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_default();
+    results.sort_by(|a, b| a.path.cmp(&b.path));
+    results
+}
+
+/// Real time is not exact: a failure counts when it comes three times.
+fn kernel_with_tries(program: &Path, path: &Path) -> Verdict {
+    let script = match load(path) {
+        Ok(script) => script,
+        Err(error) => return Verdict::Failed(error),
+    };
+    if let Some((Side::Native, reason)) = script.settings.only {
+        return Verdict::NotForThisSide(reason);
+    }
+    let mut verdict = Verdict::Failed("never run".into());
+    for _ in 0..TRIES {
+        verdict = kernel_once(program, path);
+        if matches!(verdict, Verdict::Passed(_)) {
+            break;
+        }
+    }
+    verdict
+}
+
+fn kernel_once(program: &Path, path: &Path) -> Verdict {
+    let output = Command::new(program)
+        .arg(INSIDE)
+        .arg(path)
+        .stdin(Stdio::null())
+        .output();
+    match output {
+        Err(error) => Verdict::Failed(format!("cannot start {}: {error}", program.display())),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            if output.status.success() {
+                Verdict::Passed(text)
+            } else {
+                Verdict::Failed(text + &String::from_utf8_lossy(&output.stderr))
+            }
+        }
+    }
+}
