@@ -10,6 +10,7 @@ pub mod errno;
 pub mod event;
 pub mod hash;
 pub mod iface;
+pub mod ip;
 pub mod limits;
 pub mod neigh;
 pub mod pkt;

@@ -1,0 +1,6 @@
+//! The Internet Protocol, version 4 (RFC 791).
+
+pub mod fragment;
+pub mod ident;
+pub mod reassembly;
+pub mod segment;
