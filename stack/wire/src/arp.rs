@@ -209,3 +209,86 @@ impl fmt::Display for ParseError {
 }
 
 impl core::error::Error for ParseError {}
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+    use std::string::ToString as _;
+
+    use super::{Operation, Packet, ParseError};
+    use crate::{EtherType, MacAddr};
+
+    const OCTETS: [u8; 28] = [
+        0, 1, 8, 0, 6, 4, 0, 2, // Ethernet, IPv4, reply
+        2, 0, 0, 0, 0, 1, 10, 0, 0, 1, // sender
+        2, 0, 0, 0, 0, 2, 10, 0, 0, 2, // target
+    ];
+    const PACKET: Packet = Packet {
+        operation: Operation::REPLY,
+        sender_mac: MacAddr([2, 0, 0, 0, 0, 1]),
+        sender_ip: Ipv4Addr::new(10, 0, 0, 1),
+        target_mac: MacAddr([2, 0, 0, 0, 0, 2]),
+        target_ip: Ipv4Addr::new(10, 0, 0, 2),
+    };
+
+    #[test]
+    fn golden_octets_both_ways() {
+        assert_eq!(Packet::parse(&OCTETS), Ok(PACKET));
+        let mut out = [0xee; Packet::LEN];
+        PACKET.emit(&mut out);
+        assert_eq!(out, OCTETS);
+    }
+
+    #[test]
+    fn padding_of_a_short_frame_is_ignored() {
+        // RFC 894: the data field is padded to the medium's minimum of 46 octets.
+        let mut padded = [0; 46];
+        padded[..28].copy_from_slice(&OCTETS);
+        assert_eq!(Packet::parse(&padded), Ok(PACKET));
+    }
+
+    #[test]
+    fn other_media_and_protocols_are_told_apart() {
+        // RFC 826, "Packet Reception": ?Do I have the hardware type …? ?Do I speak the protocol …?
+        let damaged = |at: usize, value: u8| {
+            let mut octets = OCTETS;
+            octets[at] = value;
+            Packet::parse(&octets)
+        };
+        assert_eq!(damaged(1, 6), Err(ParseError::HardwareType(6)));
+        assert_eq!(damaged(4, 8), Err(ParseError::HardwareLength(8)));
+        assert_eq!(
+            damaged(2, 0x86),
+            Err(ParseError::ProtocolType(EtherType(0x8600)))
+        );
+        assert_eq!(damaged(5, 16), Err(ParseError::ProtocolLength(16)));
+        assert_eq!(Packet::parse(&OCTETS[..27]), Err(ParseError::Short));
+    }
+
+    #[test]
+    fn an_unknown_operation_survives() {
+        let mut octets = OCTETS;
+        octets[7] = 9;
+        let packet = Packet::parse(&octets).unwrap();
+        assert_eq!(packet.operation, Operation(9));
+        assert_eq!(packet.to_string(), "operation 9 10.0.0.1 10.0.0.2");
+    }
+
+    #[test]
+    fn probes_and_announcements_are_recognised() {
+        // RFC 5227 §2.1.1, §2.3.
+        let probe = Packet {
+            operation: Operation::REQUEST,
+            sender_ip: Ipv4Addr::UNSPECIFIED,
+            ..PACKET
+        };
+        assert!(probe.is_probe() && !probe.is_announcement());
+        let announcement = Packet {
+            operation: Operation::REQUEST,
+            target_ip: PACKET.sender_ip,
+            ..PACKET
+        };
+        assert!(announcement.is_announcement() && !announcement.is_probe());
+        assert!(!PACKET.is_probe() && !PACKET.is_announcement());
+    }
+}

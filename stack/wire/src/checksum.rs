@@ -199,3 +199,111 @@ const fn fold(total: u64) -> u16 {
     let [.., high, low] = total.to_be_bytes();
     u16::from_be_bytes([high, low])
 }
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use super::{Sum, pseudo_header, sum, update, update_u32};
+    use crate::Protocol;
+
+    /// RFC 1071 §3.
+    const EXAMPLE: [u8; 8] = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+
+    /// The definition of RFC 1071 §1, word by word.
+    fn defined(octets: &[u8]) -> u16 {
+        let mut total = 0_u32;
+        for pair in octets.chunks(2) {
+            let low = pair.get(1).copied().unwrap_or(0);
+            total += u32::from(u16::from_be_bytes([pair[0], low]));
+            total = (total & 0xffff) + (total >> 16);
+        }
+        !u16::try_from(total).unwrap()
+    }
+
+    #[test]
+    fn rfc_1071_example() {
+        // RFC 1071 §3: 0001 + f203 + f4f5 + f6f7 gives ddf2.
+        assert_eq!(sum(&EXAMPLE).finish(), !0xddf2);
+    }
+
+    #[test]
+    fn every_short_length_is_summed_as_defined() {
+        let octets: [u8; 70] = core::array::from_fn(|at| u8::try_from(at * 37 % 256).unwrap());
+        for len in 0..octets.len() {
+            assert_eq!(
+                sum(&octets[..len]).finish(),
+                defined(&octets[..len]),
+                "{len}"
+            );
+        }
+    }
+
+    #[test]
+    fn carries_of_a_long_run_of_ones_are_not_lost() {
+        let octets = [0xff; 65_535];
+        assert_eq!(sum(&octets).finish(), defined(&octets));
+    }
+
+    #[test]
+    fn pieces_join_at_every_place() {
+        // RFC 1071 §2(A), (B): sums are associative, and a piece at an odd place counts with its octets exchanged.
+        for first in 0..=EXAMPLE.len() {
+            for second in first..=EXAMPLE.len() {
+                let mut joined = Sum::ZERO;
+                joined += &EXAMPLE[..first];
+                joined += sum(&EXAMPLE[first..second]);
+                let joined = joined + &EXAMPLE[second..];
+                assert_eq!(joined, sum(&EXAMPLE), "{first} {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_packet_with_its_checksum_is_valid_and_damage_shows() {
+        let mut octets = [
+            0x45, 0, 0, 20, 0, 1, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
+        let [high, low] = sum(&octets).finish().to_be_bytes();
+        (octets[10], octets[11]) = (high, low);
+        assert!(sum(&octets).is_valid());
+        octets[8] -= 1;
+        assert!(!sum(&octets).is_valid());
+    }
+
+    #[test]
+    fn nothing_but_zeros_is_not_valid() {
+        // A field of zero is the complement of all ones only; zeros add up to zero.
+        assert!(!sum(&[0; 20]).is_valid());
+        assert_eq!(sum(&[0; 20]).finish(), 0xffff);
+    }
+
+    #[test]
+    fn pseudo_header_is_the_sum_of_its_twelve_octets() {
+        let octets = [192, 0, 2, 1, 198, 51, 100, 2, 0, 17, 0x12, 0x34];
+        let (source, destination) = (Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(198, 51, 100, 2));
+        assert_eq!(
+            pseudo_header(source, destination, Protocol::UDP, 0x1234),
+            sum(&octets)
+        );
+    }
+
+    #[test]
+    fn update_gives_what_a_new_sum_would() {
+        let mut octets = EXAMPLE;
+        let before = sum(&octets).finish();
+        octets[2..4].copy_from_slice(&0x0102_u16.to_be_bytes());
+        assert_eq!(update(before, 0xf203, 0x0102), sum(&octets).finish());
+        octets[4..8].copy_from_slice(&0x0304_0506_u32.to_be_bytes());
+        assert_eq!(
+            update_u32(update(before, 0xf203, 0x0102), 0xf4f5_f6f7, 0x0304_0506),
+            sum(&octets).finish()
+        );
+    }
+
+    #[test]
+    fn update_is_right_where_rfc_1141_was_not() {
+        // RFC 1624 §4: the checksum 0xdd2f, a word from 0x5555 to 0x3285: 0x0000, not 0xffff.
+        assert_eq!(update(0xdd2f, 0x5555, 0x3285), 0x0000);
+    }
+}

@@ -235,3 +235,75 @@ impl fmt::Debug for EtherType {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+    use std::string::ToString as _;
+
+    use super::{EtherType, Header, MacAddr, MacAddrError, ParseError};
+
+    const OCTETS: [u8; 16] = [
+        0x01, 0x00, 0x5e, 0x00, 0x00, 0x16, 0x02, 0, 0, 0, 0, 0x2a, 0x08, 0x00, 0xab, 0xcd,
+    ];
+    const HEADER: Header = Header {
+        destination: MacAddr([0x01, 0x00, 0x5e, 0x00, 0x00, 0x16]),
+        source: MacAddr([0x02, 0, 0, 0, 0, 0x2a]),
+        ether_type: EtherType::IPV4,
+    };
+
+    #[test]
+    fn golden_octets_both_ways() {
+        assert_eq!(Header::parse(&OCTETS), Ok((HEADER, &[0xab, 0xcd][..])));
+        let mut out = [0xee; Header::LEN];
+        HEADER.emit(&mut out);
+        assert_eq!(out, OCTETS[..14]);
+    }
+
+    #[test]
+    fn thirteen_octets_are_too_few() {
+        assert_eq!(Header::parse(&OCTETS[..13]), Err(ParseError::Short));
+        assert_eq!(Header::parse(&OCTETS[..14]), Ok((HEADER, &[][..])));
+    }
+
+    #[test]
+    fn a_group_keeps_its_low_23_bits() {
+        // RFC 1112 §6.4.
+        for group in [[224, 1, 2, 3], [239, 129, 2, 3], [225, 1, 2, 3]] {
+            let address = MacAddr::from_multicast_v4(Ipv4Addr::from(group));
+            assert_eq!(address, MacAddr([0x01, 0x00, 0x5e, 0x01, 2, 3]));
+            assert!(address.is_multicast() && !address.is_broadcast() && !address.is_unicast());
+        }
+    }
+
+    #[test]
+    fn broadcast_is_a_group_and_zero_is_nobody() {
+        assert!(MacAddr::BROADCAST.is_multicast() && MacAddr::BROADCAST.is_broadcast());
+        assert!(!MacAddr::ZERO.is_unicast() && !MacAddr::ZERO.is_multicast());
+        assert!(HEADER.source.is_unicast() && HEADER.source.is_local());
+    }
+
+    #[test]
+    fn addresses_read_as_they_print() {
+        assert_eq!(HEADER.source.to_string(), "02:00:00:00:00:2a");
+        assert_eq!("02:00:00:00:00:2a".parse(), Ok(HEADER.source));
+        assert_eq!("2-0-0-0-0-2A".parse(), Ok(HEADER.source));
+        for bad in [
+            "",
+            "02:00:00:00:00",
+            "02:00:00:00:00:2a:00",
+            "02:00:00:00:00:+a",
+            "02:00:00:00:00:",
+            "02:00:00:00:00:002",
+            "02:00:00:00:00:0g",
+        ] {
+            assert_eq!(bad.parse::<MacAddr>(), Err(MacAddrError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_type_below_1536_is_a_length() {
+        assert!(EtherType(1500).is_length() && !EtherType::IPV4.is_length());
+        assert_eq!(EtherType(0x88cc).to_string(), "0x88cc");
+    }
+}

@@ -38,6 +38,9 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod arp;
 pub mod checksum;
 pub mod ethernet;

@@ -319,3 +319,6 @@ fn sources(f: &mut fmt::Formatter<'_>, sources: &igmp::Addresses<'_>) -> fmt::Re
     }
     f.write_str("}")
 }
+
+#[cfg(test)]
+mod tests;

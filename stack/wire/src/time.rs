@@ -116,7 +116,6 @@ impl fmt::Display for Instant {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
     use super::Instant;
     use core::time::Duration;
     use std::string::ToString as _;

@@ -128,3 +128,100 @@ impl fmt::Display for ParseError {
 }
 
 impl core::error::Error for ParseError {}
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use super::{Header, ParseError, fill_checksum, verify_checksum};
+
+    const SOURCE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+    const DESTINATION: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+    const OCTETS: [u8; 11] = [
+        0x0f, 0xa0, 0x00, 0x35, 0x00, 0x0b, 0x67, 0xfd, // header
+        0x01, 0x02, 0x03, // data
+    ];
+    const HEADER: Header = Header {
+        source_port: 4000,
+        destination_port: 53,
+        length: 11,
+        checksum: 0x67fd,
+    };
+
+    #[test]
+    fn golden_octets_both_ways() {
+        assert_eq!(Header::parse(&OCTETS), Ok((HEADER, &[1, 2, 3][..])));
+        let mut out = [0xee; Header::LEN];
+        HEADER.emit(&mut out);
+        assert_eq!(out, OCTETS[..8]);
+    }
+
+    #[test]
+    fn data_ends_where_the_length_says() {
+        let mut longer = [0xee; 20];
+        longer[..11].copy_from_slice(&OCTETS);
+        assert_eq!(Header::parse(&longer), Ok((HEADER, &[1, 2, 3][..])));
+    }
+
+    #[test]
+    fn a_length_that_contradicts_the_packet_is_told() {
+        assert_eq!(Header::parse(&OCTETS[..7]), Err(ParseError::Short));
+        assert_eq!(
+            Header::parse(&OCTETS[..10]),
+            Err(ParseError::Length {
+                length: 11,
+                available: 10
+            })
+        );
+        let mut short = OCTETS;
+        short[5] = 7;
+        assert_eq!(
+            Header::parse(&short),
+            Err(ParseError::Length {
+                length: 7,
+                available: 11
+            })
+        );
+        short[5] = 8;
+        assert_eq!(Header::parse(&short).unwrap().1, []);
+    }
+
+    #[test]
+    fn checksum_covers_the_pseudo_header() {
+        let mut datagram = OCTETS;
+        datagram[6..8].fill(0xee);
+        fill_checksum(SOURCE, DESTINATION, &mut datagram);
+        assert_eq!(datagram, OCTETS);
+        assert!(verify_checksum(SOURCE, DESTINATION, &datagram));
+        assert!(!verify_checksum(SOURCE, SOURCE, &datagram));
+        datagram[10] ^= 1;
+        assert!(!verify_checksum(SOURCE, DESTINATION, &datagram));
+    }
+
+    #[test]
+    fn no_checksum_is_right_always() {
+        // RFC 768: zero means that the transmitter generated no checksum.
+        let mut datagram = OCTETS;
+        datagram[6..8].fill(0);
+        assert!(verify_checksum(SOURCE, DESTINATION, &datagram));
+    }
+
+    #[test]
+    fn a_checksum_of_zero_is_sent_as_ones() {
+        // RFC 768; the last word brings the sum to all ones.
+        let mut datagram = [0, 0, 0, 0, 0, 10, 0, 0, 0, 0];
+        fill_checksum(SOURCE, DESTINATION, &mut datagram);
+        let checksum = [datagram[6], datagram[7]];
+        datagram[8..10].copy_from_slice(&checksum);
+        fill_checksum(SOURCE, DESTINATION, &mut datagram);
+        assert_eq!(datagram[6..8], [0xff, 0xff]);
+        assert!(verify_checksum(SOURCE, DESTINATION, &datagram));
+    }
+
+    #[test]
+    fn a_piece_of_a_header_is_left_alone() {
+        let mut piece = [1, 2, 3, 4, 5, 6, 7];
+        fill_checksum(SOURCE, DESTINATION, &mut piece);
+        assert_eq!(piece, [1, 2, 3, 4, 5, 6, 7]);
+    }
+}

@@ -148,3 +148,35 @@ impl fmt::Debug for Flags {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString as _;
+
+    use super::Flags;
+
+    #[test]
+    fn sets_behave_as_sets() {
+        let both = Flags::SYN | Flags::ACK;
+        assert!(both.contains(Flags::SYN) && both.contains(both) && both.contains(Flags::NONE));
+        assert!(!Flags::SYN.contains(both) && Flags::SYN.intersects(both));
+        assert_eq!(both.without(Flags::SYN), Flags::ACK);
+        assert_eq!(both & !Flags::ACK, Flags::SYN);
+        assert!(Flags::default().is_empty() && !both.is_empty());
+    }
+
+    #[test]
+    fn syn_and_fin_take_a_sequence_number_each() {
+        // RFC 9293 §3.4.
+        assert_eq!(Flags::ACK.sequence_len(), 0);
+        assert_eq!((Flags::SYN | Flags::ACK).sequence_len(), 1);
+        assert_eq!((Flags::FIN | Flags::PSH).sequence_len(), 1);
+        assert_eq!((Flags::FIN | Flags::SYN).sequence_len(), 2);
+    }
+
+    #[test]
+    fn every_flag_has_its_letter() {
+        assert_eq!(Flags::NONE.to_string(), "-");
+        assert_eq!(Flags(0xff).to_string(), "FSRPEWU.");
+    }
+}

@@ -214,3 +214,97 @@ impl fmt::Display for ParseError {
 }
 
 impl core::error::Error for ParseError {}
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use super::{Flags, Header, ParseError, SeqNumber, fill_checksum, verify_checksum};
+
+    const SOURCE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+    const DESTINATION: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+    const OCTETS: [u8; 26] = [
+        0x9c, 0x40, 0x00, 0x50, // ports
+        0x01, 0x02, 0x03, 0x04, // sequence number
+        0x05, 0x06, 0x07, 0x08, // acknowledgment number
+        0x60, 0x1a, 0x20, 0x00, // offset, flags, window
+        0xab, 0xcd, 0x00, 0x05, // checksum, urgent pointer
+        0x02, 0x04, 0x05, 0xb4, // maximum segment size
+        0x68, 0x69, // data
+    ];
+    const HEADER: Header = Header {
+        source_port: 40_000,
+        destination_port: 80,
+        seq: SeqNumber(0x0102_0304),
+        ack: SeqNumber(0x0506_0708),
+        header_len: 24,
+        flags: Flags(0x1a),
+        window: 0x2000,
+        checksum: 0xabcd,
+        urgent: 5,
+    };
+
+    #[test]
+    fn golden_octets_both_ways() {
+        let (header, options, data) = Header::parse(&OCTETS).unwrap();
+        assert_eq!(header, HEADER);
+        assert_eq!(header.flags, Flags::SYN | Flags::PSH | Flags::ACK);
+        assert_eq!((options, data), (&OCTETS[20..24], &b"hi"[..]));
+        let mut out = [0xee; 24];
+        header.emit(options, &mut out);
+        assert_eq!(out, OCTETS[..24]);
+    }
+
+    #[test]
+    fn options_are_padded_with_end_of_list() {
+        // RFC 9293 §3.1 (MUST-69): the header padding must be composed of zeros.
+        let mut out = [0xee; 24];
+        HEADER.emit(&[3, 3, 7], &mut out);
+        assert_eq!(out[20..], [3, 3, 7, 0]);
+    }
+
+    #[test]
+    fn a_header_must_all_be_there() {
+        assert_eq!(Header::parse(&OCTETS[..19]), Err(ParseError::Short));
+        assert_eq!(
+            Header::parse(&OCTETS[..23]),
+            Err(ParseError::HeaderLength(24))
+        );
+        let mut octets = OCTETS;
+        octets[12] = 0x40;
+        assert_eq!(Header::parse(&octets), Err(ParseError::HeaderLength(16)));
+        octets[12] = 0xf0;
+        assert_eq!(Header::parse(&octets), Err(ParseError::HeaderLength(60)));
+    }
+
+    #[test]
+    fn reserved_bits_are_ignored() {
+        // RFC 9293 §3.1: reserved bits must be ignored in received segments.
+        let mut octets = OCTETS;
+        octets[12] |= 0x0f;
+        assert_eq!(Header::parse(&octets).unwrap().0, HEADER);
+    }
+
+    #[test]
+    fn checksum_covers_the_pseudo_header() {
+        // RFC 9293 §3.1 (MUST-2, MUST-3).
+        let mut segment = OCTETS;
+        assert!(!verify_checksum(SOURCE, DESTINATION, &segment));
+        fill_checksum(SOURCE, DESTINATION, &mut segment);
+        assert!(verify_checksum(SOURCE, DESTINATION, &segment));
+        assert!(!verify_checksum(SOURCE, SOURCE, &segment));
+        segment[25] ^= 0x80;
+        assert!(!verify_checksum(SOURCE, DESTINATION, &segment));
+    }
+
+    #[test]
+    fn sequence_numbers_of_a_segment_are_those_of_its_data_and_flags() {
+        // RFC 9293 §3.4: SEG.LEN counts SYN and FIN.
+        assert_eq!(HEADER.sequence_len(2), 3);
+        let finished = Header {
+            flags: Flags::FIN | Flags::ACK,
+            ..HEADER
+        };
+        assert_eq!(finished.sequence_len(0), 1);
+    }
+}

@@ -423,3 +423,6 @@ impl fmt::Display for TcpOption<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,3 +183,46 @@ impl fmt::Debug for SeqNumber {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SeqNumber;
+
+    const LAST: SeqNumber = SeqNumber(u32::MAX);
+    const FIRST: SeqNumber = SeqNumber(0);
+
+    #[test]
+    fn order_goes_on_past_the_wrap() {
+        // RFC 9293 §3.4: unsigned arithmetic modulo 2^32.
+        assert!(LAST.lt(FIRST) && LAST.le(FIRST) && FIRST.gt(LAST) && FIRST.ge(LAST));
+        assert!(!FIRST.lt(LAST) && !FIRST.lt(FIRST) && FIRST.le(FIRST) && FIRST.ge(FIRST));
+        assert_eq!((LAST.max(FIRST), LAST.min(FIRST)), (FIRST, LAST));
+    }
+
+    #[test]
+    fn steps_wrap_in_both_directions() {
+        assert_eq!(LAST + 1_u32, FIRST);
+        assert_eq!(LAST + 2_usize, SeqNumber(1));
+        assert_eq!(FIRST - 1_u32, LAST);
+        assert_eq!(FIRST - 2_usize, SeqNumber(u32::MAX - 1));
+        let mut number = LAST;
+        number += 3_u32;
+        number -= 1_usize;
+        assert_eq!(number, SeqNumber(1));
+    }
+
+    #[test]
+    fn distances_are_signed_and_add_up() {
+        assert_eq!((FIRST - LAST, LAST - FIRST), (1, -1));
+        for (a, b) in [(5, 7), (7, 5), (u32::MAX, 3), (0, 0x7fff_ffff)] {
+            let (a, b) = (SeqNumber(a), SeqNumber(b));
+            assert_eq!(b + (a - b), a);
+        }
+    }
+
+    #[test]
+    fn a_window_holds_its_first_number_and_not_the_one_behind_its_last() {
+        assert!(LAST.is_within(LAST, 2) && FIRST.is_within(LAST, 2));
+        assert!(!SeqNumber(1).is_within(LAST, 2) && !FIRST.is_within(FIRST, 0));
+    }
+}

@@ -300,3 +300,6 @@ pub fn copied_to_fragments(options: &[u8]) -> Result<OptionBuffer, OptionError> 
     }
     Ok(copied)
 }
+
+#[cfg(test)]
+mod tests;

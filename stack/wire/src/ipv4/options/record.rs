@@ -16,27 +16,30 @@ pub enum Recorded {
     NotForUs,
 }
 
-/// Where the next entry of an option goes: the pointer octet counts from one.
-///
-/// `None` if the option is full: the pointer is greater than the length (RFC 791 §3.1).
+/// Where the pointer octet points, counted from zero and not from one; behind `head`, maybe behind the option.
+pub(super) fn pointed(octets: &[u8], head: usize) -> Result<usize, OptionError> {
+    let pointer = octets.get(2).copied().map_or(0, usize::from);
+    match pointer.checked_sub(1) {
+        Some(index) if index >= head => Ok(index),
+        _ => Err(OptionError::new(2, OptionFault::Pointer)),
+    }
+}
+
+/// Where the next entry of so many octets goes; `None` if the option is full: the pointer is greater than the length.
 pub(super) fn next_entry(
     octets: &[u8],
     head: usize,
     entry: usize,
 ) -> Result<Option<Range<usize>>, OptionError> {
-    let pointer = octets.get(2).copied().map_or(0, usize::from);
-    if pointer <= head {
-        return Err(OptionError::new(2, OptionFault::Pointer));
-    }
-    if pointer > octets.len() {
+    let start = pointed(octets, head)?;
+    if start >= octets.len() {
         return Ok(None);
     }
-    let range = pointer - 1..pointer - 1 + entry;
     // RFC 791 §3.1: some room but not enough for a full entry: the datagram is in error.
-    if range.end > octets.len() {
+    if start + entry > octets.len() {
         return Err(OptionError::new(2, OptionFault::Room));
     }
-    Ok(Some(range))
+    Ok(Some(start..start + entry))
 }
 
 /// Writes `entry` at `range` and moves the pointer behind it.

@@ -3,12 +3,13 @@
 use core::fmt;
 use core::net::Ipv4Addr;
 
-use super::record::{address_at, next_entry, write_entry};
+use super::record::{address_at, next_entry, pointed, write_entry};
 use super::{OptionError, OptionFault, Recorded};
 use crate::list::List;
 
 /// Octets in front of the addresses of a route: type, length, pointer.
 const ROUTE_HEAD: usize = 3;
+
 /// A record route option.
 ///
 /// ```text
@@ -27,15 +28,8 @@ impl<'a> RecordRoute<'a> {
         if octets.len() < ROUTE_HEAD {
             return Err(OptionError::new(1, OptionFault::Length));
         }
-        match next_entry(octets, ROUTE_HEAD, 4) {
-            // Whether the last piece of room is too small matters to who writes into it.
-            Ok(_)
-            | Err(OptionError {
-                fault: OptionFault::Room,
-                ..
-            }) => Ok(Self { octets }),
-            Err(error) => Err(error),
-        }
+        // Whether the room left is a whole number of addresses matters only to who writes into it.
+        pointed(octets, ROUTE_HEAD).map(|_| Self { octets })
     }
 
     /// The pointer: where the next address goes, counted from one, at least 4.

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::Ipv4Addr;
 
-use super::record::{address_at, next_entry, write_entry};
+use super::record::{address_at, next_entry, pointed, write_entry};
 use super::{OptionError, OptionFault, Recorded};
 use crate::list::List;
 
@@ -93,15 +93,7 @@ impl<'a> Timestamp<'a> {
         if octets.len() < TIMESTAMP_HEAD {
             return Err(OptionError::new(1, OptionFault::Length));
         }
-        let option = Self { octets };
-        match next_entry(octets, TIMESTAMP_HEAD, option.form().entry_len()) {
-            Ok(_)
-            | Err(OptionError {
-                fault: OptionFault::Room,
-                ..
-            }) => Ok(option),
-            Err(error) => Err(error),
-        }
+        pointed(octets, TIMESTAMP_HEAD).map(|_| Self { octets })
     }
 
     fn flags(octets: &[u8]) -> u8 {
