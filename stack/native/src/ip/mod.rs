@@ -2,5 +2,6 @@
 
 pub mod fragment;
 pub mod ident;
+pub mod options;
 pub mod reassembly;
 pub mod segment;
