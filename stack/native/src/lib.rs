@@ -14,6 +14,7 @@ pub mod ip;
 pub mod limits;
 pub mod neigh;
 pub mod pkt;
+pub mod qos;
 pub mod rng;
 pub mod route;
 

@@ -7,11 +7,12 @@ use fairway_wire::Instant;
 
 use super::dictionary::EventId;
 use super::fields::Fields;
-use super::filter::{Direction, Filters, PortRange, Prefix, Side};
+use super::filter::{Direction, Filters, PortRange, Side};
 use super::level::{Class, Level};
 use super::message::{Collector, Message, MessageKind, Subscription, TooManySubscriptions};
 use super::ring::{Record, Ring};
 use super::text::{self, Writer};
+use crate::route::Prefix;
 
 /// How many events are of level 1 or 2; they come first.
 const URGENT: usize = {

@@ -2,7 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use fairway_wire::{MacAddr, Protocol, SeqNumber};
+
 use crate::Errno;
+use crate::iface::InterfaceId;
 
 /// What an event says besides its name (`events.md` §8.3). Never payload, keys or user names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -116,3 +119,33 @@ macro_rules! own {
 }
 
 own!(Ipv4Addr, Errno, &'static str);
+
+impl Field<u32> for InterfaceId {
+    #[inline]
+    fn field(self) -> Option<u32> {
+        Some(self.0)
+    }
+}
+
+impl Field<u8> for Protocol {
+    #[inline]
+    fn field(self) -> Option<u8> {
+        Some(self.0)
+    }
+}
+
+/// As a number of 48 bits.
+impl Field<u64> for MacAddr {
+    #[inline]
+    fn field(self) -> Option<u64> {
+        let [a, b, c, d, e, f] = self.0;
+        Some(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+}
+
+impl Field<u64> for SeqNumber {
+    #[inline]
+    fn field(self) -> Option<u64> {
+        Some(self.0.into())
+    }
+}

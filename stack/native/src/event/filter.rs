@@ -1,9 +1,8 @@
 //! Filters on the addresses and ports of events (`events.md` §4).
 
-use std::net::Ipv4Addr;
-
 use super::fields::Fields;
 use super::level::Supports;
+use crate::route::Prefix;
 
 /// Which end of a packet a filter looks at (`type` 0 and 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,42 +20,6 @@ pub enum Direction {
     Input,
     /// It is to be sent.
     Output,
-}
-
-/// An address, or all addresses that share its first bits (EVT-14).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prefix {
-    network: u32,
-    mask: u32,
-}
-
-impl Prefix {
-    /// The addresses whose first `length` bits are those of `address`; more than 32 bits are 32.
-    #[must_use]
-    pub const fn new(address: Ipv4Addr, length: u8) -> Self {
-        let mask = match length {
-            0 => 0,
-            1..=31 => u32::MAX << (32 - length),
-            _ => u32::MAX,
-        };
-        Self {
-            network: address.to_bits() & mask,
-            mask,
-        }
-    }
-
-    /// Whether `address` is among them.
-    #[must_use]
-    pub const fn contains(&self, address: Ipv4Addr) -> bool {
-        address.to_bits() & self.mask == self.network
-    }
-}
-
-impl From<Ipv4Addr> for Prefix {
-    /// That address alone.
-    fn from(address: Ipv4Addr) -> Self {
-        Self::new(address, 32)
-    }
 }
 
 /// A port, or a range of ports with both ends in it (EVT-14).

@@ -43,7 +43,7 @@ mod tests;
 pub use dictionary::{Declaration, EventId, ParseEventIdError};
 pub use events::Events;
 pub use fields::{Field, Fields};
-pub use filter::{Direction, PortRange, Prefix, Side};
+pub use filter::{Direction, PortRange, Side};
 pub use level::{Class, Level, Supports};
 pub use message::{
     LinkState, Message, MessageId, MessageKind, Severity, StateCause, Subscription, Subsystem,

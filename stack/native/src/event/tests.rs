@@ -7,10 +7,11 @@ use fairway_wire::Instant;
 
 use super::{
     Class, Direction, EventId, Events, Fields, Level, Message, MessageId, MessageKind, PortRange,
-    Prefix, Record, Side, StateCause, Supports,
+    Record, Side, StateCause, Supports,
 };
 use crate::event;
 use crate::event::LinkState;
+use crate::route::Prefix;
 
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const B: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 2);
@@ -241,7 +242,7 @@ mod filters {
         let stranger = Ipv4Addr::new(192, 0, 2, 9);
         for &id in EventId::ALL {
             let addresses = obeyed(id, |events, side, direction| {
-                events.set_address_filter(side, direction, Some(stranger.into()));
+                events.set_address_filter(side, direction, Some(Prefix::host(stranger)));
             });
             let ports = obeyed(id, |events, side, direction| {
                 events.set_port_filter(side, direction, Some(9.into()));
@@ -264,11 +265,11 @@ mod filters {
     #[test]
     fn equal_values_pass() {
         let mut events = running();
-        events.set_address_filter(Source, Input, Some(A.into()));
+        events.set_address_filter(Source, Input, Some(Prefix::host(A)));
         assert!(is_reported(&mut events, EventId::IpintrBadmblk));
-        events.set_address_filter(Destination, Input, Some(A.into()));
+        events.set_address_filter(Destination, Input, Some(Prefix::host(A)));
         assert!(!is_reported(&mut events, EventId::IpintrBadmblk));
-        events.set_address_filter(Destination, Input, Some(B.into()));
+        events.set_address_filter(Destination, Input, Some(Prefix::host(B)));
         assert!(is_reported(&mut events, EventId::IpintrBadmblk));
         events.set_port_filter(Destination, Input, Some(80.into()));
         assert!(is_reported(&mut events, EventId::TcpInputBadsum));
@@ -282,9 +283,9 @@ mod filters {
     #[test]
     fn prefixes_and_ranges_pass() {
         let mut events = running();
-        for (length, passes) in [(0, true), (8, true), (23, true), (24, false), (99, false)] {
+        for (length, passes) in [(0, true), (8, true), (23, true), (24, false)] {
             let prefix = Prefix::new(Ipv4Addr::new(10, 0, 0, 9), length);
-            events.set_address_filter(Destination, Output, Some(prefix));
+            events.set_address_filter(Destination, Output, prefix);
             let reported = is_reported(&mut events, EventId::IpOutputBadaddr);
             assert_eq!(reported, passes, "/{length}");
         }
@@ -303,7 +304,7 @@ mod filters {
     #[test]
     fn the_source_matters_to_broadcasts_only() {
         let mut events = running();
-        events.set_address_filter(Source, Output, Some(B.into()));
+        events.set_address_filter(Source, Output, Some(Prefix::host(B)));
         let id = EventId::IpOutputBadaddrtype;
         for (to, reported) in [(Ipv4Addr::BROADCAST, 0), (Ipv4Addr::new(224, 0, 0, 5), 1)] {
             event!(events, Instant::ZERO, id, source = A, destination = to);
@@ -314,7 +315,7 @@ mod filters {
     #[test]
     fn what_an_event_does_not_say_matches_nothing() {
         let mut events = running();
-        events.set_address_filter(Source, Input, Some(A.into()));
+        events.set_address_filter(Source, Input, Some(Prefix::host(A)));
         event!(
             events,
             Instant::ZERO,
