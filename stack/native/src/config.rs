@@ -10,6 +10,8 @@ use core::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
+    /// SHIM
+    pub tcp: crate::tcp::TcpConfig,
     /// Of IP.
     pub ip: IpConfig,
     /// Of ICMP.

@@ -14,6 +14,14 @@ pub struct Limits {
     pub neighbours: NeighbourLimits,
     /// Of the reassembly of fragments.
     pub reassembly: ReassemblyLimits,
+    /// Of sockets.
+    pub socket: SocketLimits,
+    /// SHIM
+    pub igmp: IgmpLimits,
+    /// SHIM
+    pub multicast: MulticastLimits,
+    /// SHIM
+    pub local: LocalLimits,
 }
 
 /// The limits of the table of routes, of redirects and of path-MTU estimates.
@@ -118,3 +126,39 @@ impl Default for TcpLimits {
         }
     }
 }
+
+/// The limits of sockets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketLimits {
+    /// Sockets of all kinds; beyond, making one fails (SOC-2).
+    pub sockets: usize,
+    /// The largest buffer that a socket may be given, in octets.
+    pub buffer: usize,
+    /// Groups that one socket may join, and senders of each that it may ask for (MUL-3).
+    pub groups: usize,
+    /// Packets of a host to itself that wait to be taken up; beyond, they are dropped.
+    pub loopback: usize,
+}
+
+impl Default for SocketLimits {
+    fn default() -> Self {
+        Self {
+            sockets: 1 << 20,
+            buffer: 64 << 20,
+            groups: 20,
+            loopback: 1 << 16,
+        }
+    }
+}
+
+/// SHIM
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct IgmpLimits;
+/// SHIM
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MulticastLimits;
+/// SHIM
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LocalLimits;

@@ -1,0 +1,197 @@
+//! Packets for others (RFC 1812 §5.2, §5.3).
+
+use super::{Cast, Hop, Inbound, Send, Unreachable};
+use crate::errno::Errno;
+use crate::event;
+use crate::event::EventId;
+use crate::iface::InterfaceId;
+use crate::pkt::PacketBuf;
+use crate::stack::Stack;
+use fairway_wire::ipv4;
+use std::net::Ipv4Addr;
+
+impl Stack {
+    /// Passes a packet on towards its destination; `packet` begins with its IP header.
+    pub(crate) fn ip_forward(&mut self, inbound: Inbound, packet: PacketBuf) {
+        let header = inbound.header;
+        if !self.config.ip.forwarding {
+            self.ip_counters.cannot_forward += 1;
+            return;
+        }
+        // RFC 1812 §5.3.4: what the link sent to all is for nobody further on; §4.2.3.1: classes D and E, networks 0
+        // and 127, are never forwarded.
+        let never = |address: Ipv4Addr| {
+            let [first, ..] = address.octets();
+            first == 0 || first == 127 || first >= 224
+        };
+        if !inbound.link_unicast || never(header.destination) || never(header.source) {
+            return self.cannot_forward(&header, "may not be forwarded");
+        }
+        if self.routing.broadcast_on(header.destination).is_some() {
+            // RFC 2644: directed broadcasts stop here.
+            return self.cannot_forward(&header, "directed broadcast");
+        }
+        if header.ttl <= 1 {
+            event!(
+                self.events,
+                self.now,
+                EventId::IpForwardTtl,
+                interface = inbound.interface.0,
+                source = header.source,
+                destination = header.destination
+            );
+            self.ip_counters.cannot_forward += 1;
+            return self.time_exceeded(&inbound, &packet);
+        }
+        let send = Send {
+            transparent: true,
+            ..Send::plain(header.destination, header.protocol, header.ttl)
+        };
+        let hop = match self.hop_for(&send) {
+            Ok(hop) => hop,
+            Err(errno) => {
+                self.ip_counters.cannot_forward += 1;
+                let code = match errno {
+                    Errno::NetUnreach => Unreachable::Network,
+                    Errno::Inval => return, // A black hole says nothing.
+                    _ => Unreachable::Host,
+                };
+                return self.unreachable_whole(&inbound, &packet, code);
+            }
+        };
+        if hop.interface == inbound.interface {
+            self.consider_redirect(&inbound, &hop, &packet);
+        }
+        self.forward_by(&inbound, hop, packet);
+    }
+
+    fn cannot_forward(&mut self, header: &ipv4::Header, reason: &'static str) {
+        self.ip_counters.cannot_forward += 1;
+        event!(
+            self.events,
+            self.now,
+            EventId::IpForwardBadaddr,
+            source = header.source,
+            destination = header.destination,
+            reason = reason
+        );
+    }
+
+    /// RFC 1812 §5.2.7.2: the sender has a better first hop, on the network it is on itself.
+    fn consider_redirect(&mut self, inbound: &Inbound, hop: &Hop, packet: &PacketBuf) {
+        let Some(interface) = self.routing.interface(inbound.interface) else {
+            return;
+        };
+        let near = interface
+            .addresses
+            .iter()
+            .any(|own| own.covers(inbound.header.source));
+        let source_routed = inbound.header.header_len > 20;
+        if self.config.ip.send_redirects && interface.redirects && near && !source_routed {
+            self.redirect(inbound, packet, hop.next);
+        }
+    }
+
+    /// Sends on by `hop`: one hop fewer to live, cut or refused if it is too long.
+    pub(crate) fn forward_by(&mut self, inbound: &Inbound, hop: Hop, mut packet: PacketBuf) {
+        let header = inbound.header;
+        if packet.len() > hop.mtu && packet.segment_size == 0 && header.dont_fragment {
+            self.ip_counters.cannot_forward += 1;
+            self.ip_counters.cannot_fragment += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::IpOutputBadsize,
+                source = header.source,
+                destination = header.destination,
+                len = packet.len(),
+                detail = hop.mtu,
+                reason = "must not be fragmented"
+            );
+            // RFC 1191 §4: with the MTU of the next hop.
+            let mtu = u16::try_from(hop.mtu).unwrap_or(u16::MAX);
+            return self.unreachable_whole(inbound, &packet, Unreachable::FragmentationNeeded(mtu));
+        }
+        // RFC 1812 §5.3.1.
+        if ipv4::decrease_ttl(packet.as_mut_slice(), 1).is_none() {
+            return;
+        }
+        let length = packet.len();
+        let long = length > hop.mtu && packet.segment_size == 0;
+        let sent = if long {
+            let mut header = header;
+            header.ttl -= 1;
+            self.ip_fragment(hop, &header, packet)
+        } else if length > hop.mtu {
+            let mut header = header;
+            header.ttl -= 1;
+            self.ip_emit(hop, &header, false, packet)
+        } else {
+            self.link_output(hop, packet)
+        };
+        match sent {
+            Ok(()) => self.ip_counters.forwarded += 1,
+            // Its queue is full (counted there), or the next host does not answer ARP.
+            Err(_) => self.ip_counters.cannot_forward += 1,
+        }
+    }
+
+    /// A packet for a group: to members on this host, and to networks with members further on.
+    pub(crate) fn multicast_input(&mut self, inbound: Inbound, packet: PacketBuf) {
+        let header = inbound.header;
+        let forwarding = self.multicast.is_enabled();
+        let member = self.igmp.is_member(inbound.interface, header.destination);
+        let copy =
+            (forwarding && inbound.interface != InterfaceId::LOOPBACK).then(|| packet.clone());
+        if member {
+            self.ip_deliver(inbound, packet);
+        } else if header.protocol == fairway_wire::Protocol::IGMP {
+            // A querier and its rivals hear what is sent to any group (RFC 3376 §6).
+            self.ip_deliver(inbound, packet);
+        } else {
+            self.ip_counters.cannot_forward += u64::from(!forwarding);
+        }
+        if let Some(copy) = copy {
+            self.multicast_forward(&inbound, copy);
+        }
+    }
+
+    /// Forwards a packet for a group by every interface that wants it.
+    fn multicast_forward(&mut self, inbound: &Inbound, packet: PacketBuf) {
+        let header = inbound.header;
+        // RFC 1812 §5.3.? and the assignments: 224.0.0.0/24 stays on its link.
+        if header.destination.to_bits() & 0xffff_ff00 == 0xe000_0000 {
+            return;
+        }
+        let outgoing = self
+            .multicast
+            .handle_packet(self.now, inbound.interface, &header, packet);
+        for (interface, mut copy) in outgoing {
+            if ipv4::decrease_ttl(copy.as_mut_slice(), 1).is_none() {
+                continue;
+            }
+            let Some(mtu) = self
+                .routing
+                .interface(interface)
+                .map(|interface| interface.mtu)
+            else {
+                continue;
+            };
+            let hop = Hop {
+                interface,
+                next: header.destination,
+                source: header.source,
+                mtu,
+                cast: Cast::Multicast,
+            };
+            let sent = if copy.len() > mtu && !header.dont_fragment {
+                let mut header = header;
+                header.ttl = header.ttl.saturating_sub(1);
+                self.ip_fragment(hop, &header, copy)
+            } else {
+                self.link_output(hop, copy)
+            };
+            self.ip_counters.forwarded_multicast += u64::from(sent.is_ok());
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! IP input: from frames to transports (RFC 1122 §3.2, the events `ipintr-*`).
+
+use super::{Cast, Inbound};
+use crate::event;
+use crate::event::EventId;
+use crate::iface::{InterfaceId, Medium};
+use crate::ip::options::{self, Verdict};
+use crate::ip::reassembly::Outcome;
+use crate::ip::{Unreachable, checksum};
+use crate::pkt::{ChecksumState, PacketBuf};
+use crate::stack::Stack;
+use crate::tcp;
+use fairway_wire::{EtherType, Protocol, ethernet, ipv4};
+use std::net::Ipv4Addr;
+
+impl Stack {
+    /// Takes a frame of an interface.
+    pub(crate) fn frame_input(&mut self, id: InterfaceId, mut frame: PacketBuf) {
+        let Some(interface) = self.routing.interface_mut(id) else {
+            return;
+        };
+        if !interface.is_running() {
+            interface.counters.in_discards += 1;
+            return;
+        }
+        interface.counters.in_octets += u64::try_from(frame.len()).unwrap_or(0);
+        let Medium::Ethernet(own) = interface.medium else {
+            interface.counters.in_unicast += 1;
+            return self.ip_input(id, true, frame);
+        };
+        let Ok((header, _)) = ethernet::Header::parse(frame.as_slice()) else {
+            interface.counters.in_errors += 1;
+            return;
+        };
+        let unicast = !header.destination.is_multicast();
+        if unicast && header.destination != own {
+            // For another: only a promiscuous interface even hears it, and it is not ours to process.
+            interface.counters.in_discards += 1;
+            return;
+        }
+        if unicast {
+            interface.counters.in_unicast += 1;
+        } else {
+            interface.counters.in_multicast += 1;
+        }
+        frame.pull_front(ethernet::Header::LEN);
+        match header.ether_type {
+            EtherType::IPV4 => self.ip_input(id, unicast, frame),
+            EtherType::ARP => self.arp_input(id, &frame),
+            _ => interface.counters.in_unknown += 1,
+        }
+    }
+
+    /// Takes an IP packet; the link carried it to this host alone if `link_unicast`.
+    pub(crate) fn ip_input(&mut self, id: InterfaceId, link_unicast: bool, mut packet: PacketBuf) {
+        self.ip_counters.received += 1;
+        let octets = packet.as_slice();
+        let (header, ip_options) = match ipv4::Header::parse(octets) {
+            Ok((header, ip_options, _)) => (header, ip_options),
+            Err(error) => return self.ip_bad_header(id, error, octets.len()),
+        };
+        if packet.checksum == ChecksumState::Unknown && !ipv4::Header::verify_checksum(octets) {
+            self.ip_counters.bad_checksum += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::IpintrBadsum,
+                interface = id.0,
+                source = header.source,
+                destination = header.destination
+            );
+            return;
+        }
+        event!(
+            self.events,
+            self.now,
+            EventId::IpIn,
+            interface = id.0,
+            source = header.source,
+            destination = header.destination,
+            protocol = header.protocol.0,
+            len = header.total_len
+        );
+        let has_options = !ip_options.is_empty();
+        packet.truncate(usize::from(header.total_len));
+        let inbound = match self.classify(id, link_unicast, header) {
+            Some(inbound) => inbound,
+            None => return,
+        };
+        let mut alert = false;
+        if has_options {
+            match self.process_options(&inbound, &mut packet) {
+                Some(found) => alert = found,
+                None => return,
+            }
+        }
+        if alert && inbound.cast == Cast::Unicast && !self.routing.is_local(header.destination) {
+            // RFC 2113: a router looks at it more closely. Sockets that asked for it get it instead of the next hop.
+            if self.raw_alert(&inbound, &packet) {
+                return;
+            }
+        }
+        match inbound.cast {
+            Cast::Unicast if self.routing.is_local(header.destination) => {
+                self.ip_deliver(inbound, packet)
+            }
+            Cast::Unicast => self.ip_forward(inbound, packet),
+            Cast::Broadcast => self.ip_deliver(inbound, packet),
+            Cast::Multicast => self.multicast_input(inbound, packet),
+        }
+    }
+
+    /// What the packet is to this host; `None` if it was dropped.
+    fn classify(
+        &mut self,
+        id: InterfaceId,
+        link_unicast: bool,
+        header: ipv4::Header,
+    ) -> Option<Inbound> {
+        let destination = header.destination;
+        let looped = id == InterfaceId::LOOPBACK;
+        let source = header.source;
+        // RFC 1122 §3.2.1.3: nobody sends from a group or from all; 127/8 never leaves a host.
+        let impossible = source.is_multicast()
+            || source.is_broadcast()
+            || source.to_bits() >= 0xf000_0000
+            || !looped && (source.is_loopback() || destination.is_loopback());
+        if impossible {
+            self.ip_counters.bad_source += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::IpForwardBadaddr,
+                interface = id.0,
+                source = source,
+                destination = destination,
+                reason = "martian"
+            );
+            return None;
+        }
+        let interface = self.routing.interface(id)?;
+        let local = self.routing.is_local(destination);
+        let cast = if local {
+            Cast::Unicast
+        } else if destination.is_broadcast() || interface.is_broadcast(destination) {
+            Cast::Broadcast
+        } else if destination.is_multicast() {
+            Cast::Multicast
+        } else {
+            Cast::Unicast
+        };
+        let local = if local {
+            destination
+        } else {
+            interface
+                .source_for(source)
+                .unwrap_or(Ipv4Addr::UNSPECIFIED)
+        };
+        Some(Inbound {
+            header,
+            interface: id,
+            cast,
+            link_unicast,
+            local,
+        })
+    }
+
+    fn ip_bad_header(&mut self, id: InterfaceId, error: ipv4::ParseError, have: usize) {
+        let counters = &mut self.ip_counters;
+        let (counter, event) = match error {
+            ipv4::ParseError::Short { .. } => (&mut counters.too_small, EventId::IpintrShortmsg),
+            ipv4::ParseError::Version { .. } => (&mut counters.bad_version, EventId::IpintrBadvers),
+            ipv4::ParseError::HeaderLength { .. } => {
+                (&mut counters.bad_header_length, EventId::IpintrBadhlen)
+            }
+            ipv4::ParseError::TotalLength { .. } => {
+                (&mut counters.bad_length, EventId::IpintrBadlen)
+            }
+            ipv4::ParseError::Truncated { .. } => (&mut counters.too_short, EventId::IpintrBadmblk),
+            _ => (&mut counters.bad_checksum, EventId::IpintrBadsum),
+        };
+        *counter += 1;
+        event!(self.events, self.now, event, interface = id.0, len = have);
+    }
+
+    /// Obeys the options of a packet (RFC 791 §3.1), writing into it what they ask for. Says whether it carries router
+    /// alert; `None` if the packet was refused.
+    fn process_options(&mut self, inbound: &Inbound, packet: &mut PacketBuf) -> Option<bool> {
+        let header = &inbound.header;
+        let for_us = inbound.cast != Cast::Unicast || self.routing.is_local(header.destination);
+        let clock = options::Stamper {
+            local: inbound.local,
+            now: self.now,
+            is_local: &|address| self.routing.is_local(address),
+        };
+        let header_len = usize::from(header.header_len);
+        let octets = packet.as_mut_slice().get_mut(..header_len)?;
+        let result = options::process(octets, for_us, &clock);
+        match result {
+            Verdict::Pass {
+                router_alert,
+                changed,
+            } => {
+                if changed {
+                    ipv4::fill_checksum(packet.as_mut_slice());
+                }
+                Some(router_alert)
+            }
+            Verdict::Refuse { pointer, option } => {
+                self.ip_counters.bad_options += 1;
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::IpDooptionsBadopt,
+                    interface = inbound.interface.0,
+                    source = header.source,
+                    destination = header.destination,
+                    detail = pointer,
+                    request = option
+                );
+                self.parameter_problem(inbound, packet, pointer);
+                None
+            }
+            Verdict::SourceRouteRefused { option } => {
+                self.ip_counters.bad_options += 1;
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::IpDooptionsBadopt,
+                    interface = inbound.interface.0,
+                    source = header.source,
+                    destination = header.destination,
+                    request = option,
+                    reason = "source route"
+                );
+                let whole = packet.clone();
+                self.unreachable_whole(inbound, &whole, Unreachable::SourceRoute);
+                None
+            }
+        }
+    }
+
+    /// Gives a packet for this host to its protocol, once it is whole.
+    pub(crate) fn ip_deliver(&mut self, mut inbound: Inbound, mut packet: PacketBuf) {
+        if inbound.header.is_fragment() {
+            self.ip_counters.fragments += 1;
+            checksum::complete(&mut packet);
+            match self.reassembly.handle_fragment(
+                self.now,
+                inbound.interface,
+                packet,
+                &mut self.events,
+            ) {
+                Outcome::Whole(whole) => {
+                    let Ok((header, _, _)) = ipv4::Header::parse(whole.as_slice()) else {
+                        return;
+                    };
+                    self.ip_counters.reassembled += 1;
+                    event!(
+                        self.events,
+                        self.now,
+                        EventId::IpReass,
+                        interface = inbound.interface.0,
+                        source = header.source,
+                        destination = header.destination,
+                        len = whole.len()
+                    );
+                    inbound.header = header;
+                    packet = whole;
+                }
+                Outcome::Waiting => return,
+                Outcome::Dropped => {
+                    self.ip_counters.fragments_dropped += 1;
+                    return;
+                }
+            }
+        }
+        let raw = self.raw_input(&inbound, &packet);
+        let header = &inbound.header;
+        let header_len = usize::from(header.header_len);
+        packet.pull_front(header_len);
+        self.ip_counters.delivered += 1;
+        match header.protocol {
+            Protocol::TCP => self.tcp_input(&inbound, packet),
+            Protocol::UDP => self.udp_input(&inbound, packet),
+            Protocol::ICMP => self.icmp_input(&inbound, packet),
+            Protocol::IGMP => self.igmp_input(&inbound, &packet),
+            _ if raw => {}
+            _ => {
+                self.ip_counters.no_protocol += 1;
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::IpInputNoproto,
+                    interface = inbound.interface.0,
+                    source = header.source,
+                    destination = header.destination,
+                    protocol = header.protocol.0
+                );
+                // RFC 1122 §3.2.2.1: protocol unreachable.
+                self.unreachable(&inbound, packet, Unreachable::Protocol);
+            }
+        }
+    }
+
+    fn tcp_input(&mut self, inbound: &Inbound, packet: PacketBuf) {
+        let header = &inbound.header;
+        let info = tcp::IpInfo {
+            source: header.source,
+            destination: header.destination,
+            ttl: header.ttl,
+            tos: header.dscp_ecn,
+            interface: inbound.interface.0,
+            // RFC 9293 §3.9.2.3: TCP has nothing to say to groups and to all.
+            unicast: inbound.cast == Cast::Unicast && inbound.link_unicast,
+        };
+        let cx = &mut tcp_context!(self);
+        self.tcp.handle_packet(cx, &info, packet);
+    }
+}

@@ -1,0 +1,492 @@
+//! IP output: from a transport's packet to frames in the queue of an interface.
+
+use super::{Cast, Hop, checksum};
+use crate::datagram::Departure;
+use crate::errno::Errno;
+use crate::event;
+use crate::event::EventId;
+use crate::iface::{InterfaceId, Medium};
+use crate::ip::{fragment, segment};
+use crate::pkt::PacketBuf;
+use crate::sock::{MtuDiscovery, SocketOptions};
+use crate::stack::Stack;
+use fairway_wire::{EtherType, MacAddr, Protocol, ethernet, ipv4};
+use std::net::Ipv4Addr;
+
+/// How a packet is to go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Send {
+    /// The address to send from; `None` for that of the way.
+    pub(crate) source: Option<Ipv4Addr>,
+    pub(crate) destination: Ipv4Addr,
+    pub(crate) protocol: Protocol,
+    pub(crate) tos: u8,
+    pub(crate) ttl: u8,
+    /// Marked so if it fits.
+    pub(crate) dont_fragment: bool,
+    /// Refused if it does not fit.
+    pub(crate) never_fragment: bool,
+    /// The interface to send by; `None` for that of the route.
+    pub(crate) interface: Option<InterfaceId>,
+    /// Only to hosts of the networks this one is in.
+    pub(crate) dont_route: bool,
+    /// Members on this host get it too.
+    pub(crate) multicast_loop: bool,
+    /// It may go to all of a network.
+    pub(crate) broadcast: bool,
+    /// To 255.255.255.255, it goes out on every interface.
+    pub(crate) everywhere: bool,
+    /// The source need not be an address of this host.
+    pub(crate) transparent: bool,
+    pub(crate) class: u32,
+}
+
+impl Send {
+    /// To `destination`, without anything special.
+    pub(crate) const fn plain(destination: Ipv4Addr, protocol: Protocol, ttl: u8) -> Self {
+        Self {
+            source: None,
+            destination,
+            protocol,
+            tos: 0,
+            ttl,
+            dont_fragment: false,
+            never_fragment: false,
+            interface: None,
+            dont_route: false,
+            multicast_loop: true,
+            broadcast: false,
+            everywhere: false,
+            transparent: false,
+            class: 0,
+        }
+    }
+
+    /// As the options of a socket and the call want it; `bound` is the socket's own address.
+    pub(crate) fn new(
+        options: &SocketOptions,
+        departure: &Departure,
+        bound: Option<Ipv4Addr>,
+        destination: Ipv4Addr,
+        protocol: Protocol,
+    ) -> Self {
+        let group = destination.is_multicast();
+        let ttl = if group {
+            options.multicast_ttl
+        } else {
+            options.ttl
+        };
+        let by_group = options.multicast_interface.filter(|_| group);
+        Self {
+            source: departure.source.or(bound),
+            destination,
+            protocol,
+            tos: options.tos,
+            ttl: departure.ttl.unwrap_or(ttl),
+            dont_fragment: options.mtu_discovery != MtuDiscovery::Off,
+            never_fragment: matches!(
+                options.mtu_discovery,
+                MtuDiscovery::Always | MtuDiscovery::Probe
+            ),
+            interface: departure.interface.or(options.device).or(by_group),
+            dont_route: options.dont_route || departure.dont_route,
+            multicast_loop: options.multicast_loop,
+            broadcast: options.broadcast,
+            everywhere: options.limited_broadcast_everywhere,
+            transparent: options.transparent,
+            class: options.class,
+        }
+    }
+}
+
+impl Stack {
+    /// The way of a packet, from the cache where the routes decide alone.
+    #[inline]
+    pub(crate) fn hop_for(&mut self, send: &Send) -> Result<Hop, Errno> {
+        let plain =
+            send.interface.is_none() && !send.dont_route && !send.destination.is_multicast();
+        if plain && let Some(hop) = self.hops.get(self.routing.generation(), send.destination) {
+            return Ok(hop);
+        }
+        match self.routing.hop(send) {
+            Ok(hop) => {
+                if plain
+                    && hop.cast == Cast::Unicast
+                    && send.source.is_none_or(|source| source == hop.source)
+                {
+                    self.hops.put(send.destination, hop);
+                }
+                Ok(hop)
+            }
+            Err(no) => {
+                match no.event {
+                    EventId::IpOutputBadaddr => self.ip_counters.no_route += 1,
+                    _ => self.ip_counters.output_dropped += 1,
+                }
+                event!(
+                    self.events,
+                    self.now,
+                    no.event,
+                    source = send.source,
+                    destination = send.destination,
+                    errno = no.errno,
+                    reason = if send.dont_route {
+                        "routing bypassed"
+                    } else {
+                        ""
+                    }
+                );
+                Err(no.errno)
+            }
+        }
+    }
+
+    /// Whether what goes that way needs no transport checksum.
+    #[inline]
+    pub(crate) fn is_trusted(&self, hop: &Hop) -> bool {
+        self.routing
+            .interface(hop.interface)
+            .is_some_and(|interface| interface.trusted)
+    }
+
+    /// The identification of a packet (RFC 6864).
+    pub(crate) fn ip_ident(
+        &mut self,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        protocol: Protocol,
+        dont_fragment: bool,
+    ) -> u16 {
+        let number_atomic = self.config.ip.number_atomic;
+        self.idents.next(
+            self.now,
+            source,
+            destination,
+            protocol,
+            dont_fragment,
+            number_atomic,
+        )
+    }
+
+    /// Sends a transport's packet that way.
+    pub(crate) fn ip_send(
+        &mut self,
+        send: &Send,
+        hop: Hop,
+        source: Ipv4Addr,
+        options: Option<&[u8]>,
+        mut packet: PacketBuf,
+    ) -> Result<(), Errno> {
+        if !send.transparent && !source.is_unspecified() && !self.routing.is_local(source) {
+            // RFC 1122 §3.2.1.3: a host sends from its own addresses.
+            event!(
+                self.events,
+                self.now,
+                EventId::IpOutputBadaddrtype,
+                source = source,
+                destination = send.destination,
+                errno = Errno::AddrNotAvail,
+                reason = "not an address of this host"
+            );
+            self.ip_counters.output_dropped += 1;
+            return Err(Errno::AddrNotAvail);
+        }
+        let options = options.unwrap_or(&[]);
+        let header_len = ipv4::Header::LEN + options.len().next_multiple_of(4);
+        let whole = packet.len() + header_len;
+        let total_len = u16::try_from(whole).map_err(|_| Errno::MsgSize)?;
+        let fits = whole <= hop.mtu || packet.segment_size != 0;
+        let dont_fragment = send.dont_fragment && (fits || send.never_fragment);
+        let header = ipv4::Header {
+            dscp_ecn: send.tos,
+            total_len,
+            id: self.ip_ident(source, send.destination, send.protocol, dont_fragment),
+            dont_fragment,
+            more_fragments: false,
+            fragment_offset: 0,
+            ttl: send.ttl,
+            protocol: send.protocol,
+            source,
+            destination: send.destination,
+            header_len: u8::try_from(header_len).map_err(|_| Errno::Inval)?,
+        };
+        header.emit(options, packet.push_front(header_len));
+        packet.class = send.class;
+        self.ip_counters.sent += 1;
+        if send.everywhere && send.destination.is_broadcast() {
+            return self.ip_emit_everywhere(hop, &header, &packet);
+        }
+        self.ip_emit(hop, &header, send.multicast_loop, packet)
+    }
+
+    /// Sends a broadcast out on every interface that can (`SO_L_BROADCAST`).
+    fn ip_emit_everywhere(
+        &mut self,
+        hop: Hop,
+        header: &ipv4::Header,
+        packet: &PacketBuf,
+    ) -> Result<(), Errno> {
+        let able: Vec<InterfaceId> = self
+            .routing
+            .interfaces
+            .iter()
+            .filter(|interface| interface.can_broadcast() && interface.is_running())
+            .map(|interface| interface.id)
+            .collect();
+        for interface in able {
+            self.ip_emit(Hop { interface, ..hop }, header, true, packet.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Sends a packet with its header: to this host, cut if it must be, or whole.
+    pub(crate) fn ip_emit(
+        &mut self,
+        hop: Hop,
+        header: &ipv4::Header,
+        multicast_loop: bool,
+        mut packet: PacketBuf,
+    ) -> Result<(), Errno> {
+        event!(
+            self.events,
+            self.now,
+            EventId::IpOut,
+            interface = hop.interface.0,
+            source = header.source,
+            destination = header.destination,
+            protocol = header.protocol.0,
+            len = packet.len()
+        );
+        if hop.cast == Cast::Multicast {
+            // MUL-9: members on this host, if the sender wants it; never after a TTL of zero left the host.
+            let member = self.igmp.is_member(hop.interface, header.destination)
+                || self.multicast.is_interested(hop.interface);
+            if multicast_loop && member {
+                self.loop_back(hop.interface, packet.clone());
+            }
+            if header.ttl == 0 {
+                return Ok(());
+            }
+        } else if hop.cast == Cast::Broadcast {
+            // RFC 1122 §3.3.6: this host is one of them.
+            self.loop_back(hop.interface, packet.clone());
+        }
+        if packet.len() <= hop.mtu {
+            return self.link_output(hop, packet);
+        }
+        if packet.segment_size != 0 {
+            let able = self
+                .routing
+                .interface(hop.interface)
+                .is_some_and(|interface| interface.segmentation);
+            if able {
+                return self.link_output(hop, packet);
+            }
+            checksum::complete(&mut packet);
+            let pieces = segment::segment(&packet, hop.mtu);
+            return self.emit_pieces(hop, pieces);
+        }
+        if hop.cast == Cast::Broadcast && !self.config.ip.large_broadcasts || header.dont_fragment {
+            self.ip_counters.cannot_fragment += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::IpOutputBadsize,
+                source = header.source,
+                destination = header.destination,
+                len = packet.len(),
+                errno = Errno::MsgSize,
+                detail = hop.mtu,
+                reason = if header.dont_fragment {
+                    "must not be fragmented"
+                } else {
+                    "large broadcast"
+                }
+            );
+            return Err(Errno::MsgSize);
+        }
+        self.ip_fragment(hop, header, packet)
+    }
+
+    /// Cuts a packet and sends the pieces.
+    pub(crate) fn ip_fragment(
+        &mut self,
+        hop: Hop,
+        header: &ipv4::Header,
+        mut packet: PacketBuf,
+    ) -> Result<(), Errno> {
+        checksum::complete(&mut packet);
+        let pieces = match fragment::fragment(&packet, hop.mtu) {
+            Ok(pieces) => pieces,
+            Err(_) => {
+                // RFC 791: a fragment carries eight octets at least.
+                self.ip_counters.cannot_fragment += 1;
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::IpOutputShortmsg,
+                    source = header.source,
+                    destination = header.destination,
+                    len = packet.len(),
+                    errno = Errno::MsgSize,
+                    detail = hop.mtu
+                );
+                return Err(Errno::MsgSize);
+            }
+        };
+        self.ip_counters.fragmented += 1;
+        self.ip_counters.fragments_created += u64::try_from(pieces.len()).unwrap_or(0);
+        event!(
+            self.events,
+            self.now,
+            EventId::IpFrag,
+            interface = hop.interface.0,
+            source = header.source,
+            destination = header.destination,
+            len = packet.len(),
+            detail = pieces.len()
+        );
+        self.emit_pieces(hop, pieces)
+    }
+
+    fn emit_pieces(&mut self, hop: Hop, pieces: Vec<PacketBuf>) -> Result<(), Errno> {
+        for piece in pieces {
+            self.link_output(hop, piece)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a packet by a link: finds the link address of the next host, and queues the frame.
+    pub(crate) fn link_output(&mut self, hop: Hop, mut packet: PacketBuf) -> Result<(), Errno> {
+        let Some(interface) = self.routing.interface(hop.interface) else {
+            return Err(Errno::NxIo);
+        };
+        if !interface.is_running() {
+            return self.link_is_down(hop);
+        }
+        if !interface.trusted {
+            checksum::complete(&mut packet);
+        }
+        match interface.medium {
+            Medium::Loopback => {
+                self.loop_back(InterfaceId::LOOPBACK, packet);
+                Ok(())
+            }
+            Medium::Point => self.enqueue(hop.interface, packet, hop.cast == Cast::Unicast),
+            Medium::Ethernet(own) => {
+                let (target, packet) = match hop.cast {
+                    Cast::Broadcast => (MacAddr::BROADCAST, packet),
+                    Cast::Multicast => (MacAddr::from_multicast_v4(hop.next), packet),
+                    Cast::Unicast => match self.resolve(hop, packet)? {
+                        Some(resolved) => resolved,
+                        None => return Ok(()), // It waits for the answer.
+                    },
+                };
+                self.ethernet_output(hop.interface, own, target, EtherType::IPV4, packet)
+            }
+        }
+    }
+
+    fn link_is_down(&mut self, hop: Hop) -> Result<(), Errno> {
+        if let Some(interface) = self.routing.interface_mut(hop.interface) {
+            interface.counters.out_errors += 1;
+        }
+        event!(
+            self.events,
+            self.now,
+            EventId::EtherOutputIfdown,
+            interface = hop.interface.0,
+            destination = hop.next,
+            errno = Errno::NetDown
+        );
+        Err(Errno::NetDown)
+    }
+
+    /// Queues a frame with the link header of Ethernet.
+    pub(crate) fn ethernet_output(
+        &mut self,
+        interface: InterfaceId,
+        source: MacAddr,
+        destination: MacAddr,
+        ether_type: EtherType,
+        mut packet: PacketBuf,
+    ) -> Result<(), Errno> {
+        let header = ethernet::Header {
+            destination,
+            source,
+            ether_type,
+        };
+        if let Some(front) = packet.push_front(ethernet::Header::LEN).as_mut_array() {
+            header.emit(front);
+        }
+        self.enqueue(interface, packet, !destination.is_multicast())
+    }
+
+    /// Queues a frame for its turn.
+    fn enqueue(&mut self, id: InterfaceId, frame: PacketBuf, unicast: bool) -> Result<(), Errno> {
+        let Some(interface) = self.routing.interface_mut(id) else {
+            return Err(Errno::NxIo);
+        };
+        let length = frame.len();
+        if interface.queue.len() >= interface.queue_limit {
+            interface.counters.out_discards += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::EtherOutputNomem,
+                interface = id.0,
+                len = length,
+                errno = Errno::NoBufs,
+                detail = interface.queue.len()
+            );
+            return Err(Errno::NoBufs);
+        }
+        interface.queue.push_back(frame);
+        if unicast {
+            interface.counters.out_unicast += 1;
+        } else {
+            interface.counters.out_multicast += 1;
+        }
+        interface.counters.out_octets += u64::try_from(length).unwrap_or(0);
+        if !interface.pending {
+            interface.pending = true;
+            if !interface.suspended {
+                self.pending.push_back(id);
+            }
+        }
+        event!(
+            self.events,
+            self.now,
+            EventId::LinkOut,
+            interface = id.0,
+            len = length
+        );
+        Ok(())
+    }
+
+    /// Gives a packet to this host itself, as if it had come in by that interface. It is taken up after what runs now.
+    fn loop_back(&mut self, interface: InterfaceId, packet: PacketBuf) {
+        if self.loopback.len() >= self.limits.socket.loopback {
+            if let Some(interface) = self.routing.interface_mut(interface) {
+                interface.counters.out_discards += 1;
+            }
+            event!(
+                self.events,
+                self.now,
+                EventId::EtherOutputNomem,
+                interface = interface.0,
+                len = packet.len(),
+                errno = Errno::NoBufs,
+                reason = "loopback queue full"
+            );
+            return;
+        }
+        if interface == InterfaceId::LOOPBACK
+            && let Some(interface) = self.routing.interface_mut(interface)
+        {
+            interface.counters.out_unicast += 1;
+            interface.counters.out_octets += u64::try_from(packet.len()).unwrap_or(0);
+        }
+        self.loopback.push_back((interface, packet));
+    }
+}

@@ -1,0 +1,694 @@
+//! The calls on sockets of every kind, and those on datagrams (sockets.md §5).
+
+use super::Stack;
+use crate::datagram::{Arrival, Departure, Endpoint, Membership};
+use crate::errno::Errno;
+use crate::event;
+use crate::event::EventId;
+use crate::iface::InterfaceId;
+use crate::sock::{Interest, Kind, Readiness, Socket, SocketId, SocketOptions};
+use fairway_wire::Instant;
+use std::io::IoSlice;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::task::Waker;
+
+/// The name of a socket that has none (GSN-1).
+const NO_NAME: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+
+/// What a wait for a socket came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// It is over.
+    Now(Readiness),
+    /// The waker is remembered.
+    Later,
+}
+
+impl Stack {
+    /// Gives a socket its name (BND-1, BND-2): address 0.0.0.0 for all of this host's, port 0 for any free one.
+    ///
+    /// # Errors
+    /// [`Errno::Inval`] if it has a name (BND-6), [`Errno::AddrNotAvail`] if the address is not this host's (BND-4),
+    /// [`Errno::AddrInUse`] if the name is taken (BND-3), [`Errno::NotSock`].
+    pub fn bind(&mut self, now: Instant, id: SocketId, name: SocketAddrV4) -> Result<(), Errno> {
+        self.tell(now);
+        let socket = self.sockets.get(id)?;
+        let named = match &socket.kind {
+            Kind::Udp(endpoint) => endpoint.local.port() != 0,
+            Kind::Raw(_, endpoint) => endpoint.bound,
+            Kind::Tcp(conn) => self.tcp.local_name(*conn)?.port() != 0,
+            Kind::Local(_) => return Err(Errno::AfNoSupport),
+        };
+        if named {
+            event!(
+                self.events,
+                self.now,
+                EventId::InPcbbindBadsock,
+                socket = id.token(),
+                errno = Errno::Inval,
+                source = *name.ip(),
+                sport = name.port()
+            );
+            return Err(Errno::Inval);
+        }
+        self.check_address(id, *name.ip(), name.port())?;
+        let result = match &self.sockets.get(id)?.kind {
+            Kind::Udp(_) => self.udp_bind(id, name),
+            Kind::Tcp(conn) => {
+                let conn = *conn;
+                let cx = &mut tcp_context!(self);
+                self.tcp.bind(cx, conn, name)
+            }
+            Kind::Raw(..) | Kind::Local(_) => Ok(()),
+        };
+        if let Err(errno) = result {
+            event!(
+                self.events,
+                self.now,
+                EventId::InPcbbindBadport,
+                socket = id.token(),
+                errno = errno,
+                source = *name.ip(),
+                sport = name.port()
+            );
+            return Err(errno);
+        }
+        match &mut self.sockets.get_mut(id)?.kind {
+            Kind::Udp(endpoint) => endpoint.bound = true,
+            Kind::Raw(_, endpoint) => {
+                endpoint.bound = true;
+                endpoint.local = SocketAddrV4::new(*name.ip(), 0);
+            }
+            Kind::Tcp(_) | Kind::Local(_) => {}
+        }
+        event!(
+            self.events,
+            self.now,
+            EventId::SocketBind,
+            socket = id.token(),
+            source = *name.ip(),
+            sport = name.port()
+        );
+        Ok(())
+    }
+
+    /// Whether a socket may take that address for its name (BND-4; `in_pcbbind-badaddr`, `-noaddr`).
+    fn check_address(&mut self, id: SocketId, address: Ipv4Addr, port: u16) -> Result<(), Errno> {
+        let options = self.common_options(id)?;
+        let datagrams = !matches!(self.sockets.get(id)?.kind, Kind::Tcp(_));
+        let any = options.free_bind || options.transparent || address.is_unspecified();
+        let own = self.routing.is_local(address);
+        let many = datagrams
+            && (address.is_multicast()
+                || address.is_broadcast()
+                || self.routing.broadcast_on(address).is_some());
+        if any || own || many {
+            return Ok(());
+        }
+        let event = if self.routing.has_address() {
+            EventId::InPcbbindBadaddr
+        } else {
+            EventId::InPcbbindNoaddr
+        };
+        event!(
+            self.events,
+            self.now,
+            event,
+            socket = id.token(),
+            source = address,
+            sport = port,
+            errno = Errno::AddrNotAvail
+        );
+        Err(Errno::AddrNotAvail)
+    }
+
+    /// The options of the sockets layer and of IP.
+    fn common_options(&self, id: SocketId) -> Result<&SocketOptions, Errno> {
+        Ok(&self.sockets.get(id)?.options)
+    }
+
+    /// The options of a socket that the sockets layer and IP keep; those of TCP are
+    /// [`tcp_options`](Self::tcp_options).
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn options(&self, id: SocketId) -> Result<&SocketOptions, Errno> {
+        self.common_options(id)
+    }
+
+    /// Changes options of a socket.
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`]; [`Errno::Inval`] for values out of range, and nothing is changed then.
+    pub fn set_options(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        change: impl FnOnce(&mut SocketOptions),
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        let mut options = self.sockets.get(id)?.options.clone();
+        change(&mut options);
+        let most = self.limits.socket.buffer;
+        let ip_options = options.ip_options.as_ref().map_or(0, |octets| octets.len());
+        if ip_options > 40 || options.ttl == 0 {
+            event!(
+                self.events,
+                self.now,
+                EventId::SetsockoptBadlen,
+                socket = id.token(),
+                errno = Errno::Inval
+            );
+            return Err(Errno::Inval);
+        }
+        options.send_buf = options.send_buf.clamp(1, most);
+        options.recv_buf = options.recv_buf.clamp(1, most);
+        event!(
+            self.events,
+            self.now,
+            EventId::SetsockoptSet,
+            socket = id.token()
+        );
+        let socket = self.sockets.get_mut(id)?;
+        socket.options = options;
+        if let Kind::Tcp(conn) = socket.kind {
+            self.tcp_take_common(conn, id)?;
+        }
+        Ok(())
+    }
+
+    /// Fixes the peer of a datagram socket (CON-6, CON-7), or starts a connection of a stream (CON-1): the latter is
+    /// [`Errno::InProgress`], and the socket is ready to write when it has come to an end, good or bad (CON-4).
+    ///
+    /// # Errors
+    /// [`Errno::AddrNotAvail`] for an address nobody can have, [`Errno::NetUnreach`], [`Errno::HostUnreach`] without
+    /// a way, [`Errno::AddrInUse`] if the same connection exists, [`Errno::IsConn`], [`Errno::Already`],
+    /// [`Errno::OpNotSupp`] on a listener, [`Errno::NotSock`].
+    pub fn connect(&mut self, now: Instant, id: SocketId, peer: SocketAddrV4) -> Result<(), Errno> {
+        self.tell(now);
+        if let Kind::Tcp(conn) = self.sockets.get(id)?.kind {
+            return self.tcp_connect(id, conn, peer);
+        }
+        let options = self.common_options(id)?;
+        if peer.ip().is_unspecified() {
+            event!(
+                self.events,
+                self.now,
+                EventId::InPcbladdrBadaddr,
+                socket = id.token(),
+                destination = *peer.ip(),
+                errno = Errno::AddrNotAvail
+            );
+            return Err(Errno::AddrNotAvail);
+        }
+        let (_, endpoint) = self.endpoint(id)?;
+        let bound = Some(*endpoint.local.ip())
+            .filter(|ip| !ip.is_unspecified() && !ip.is_multicast() && !endpoint.connected_address);
+        let mut send = crate::ip::Send::new(
+            options,
+            &Departure::default(),
+            bound,
+            *peer.ip(),
+            fairway_wire::Protocol::UDP,
+        );
+        send.broadcast = true;
+        if peer.ip().is_multicast()
+            && let Some(chosen) = options.multicast_interface
+            && !self
+                .routing
+                .interface(chosen)
+                .is_some_and(crate::iface::Interface::is_running)
+        {
+            event!(
+                self.events,
+                self.now,
+                EventId::InPcbladdrBadif,
+                socket = id.token(),
+                interface = chosen.0,
+                destination = *peer.ip(),
+                errno = Errno::AddrNotAvail
+            );
+            return Err(Errno::AddrNotAvail);
+        }
+        let hop = self.hop_for(&send)?;
+        let source = bound.unwrap_or(hop.source);
+        if source.is_unspecified() {
+            event!(
+                self.events,
+                self.now,
+                EventId::InPcbladdrBadaddr,
+                socket = id.token(),
+                destination = *peer.ip(),
+                errno = Errno::AddrNotAvail,
+                reason = "no local address"
+            );
+            return Err(Errno::AddrNotAvail);
+        }
+        if let Kind::Udp(endpoint) = &self.sockets.get(id)?.kind
+            && endpoint.local.port() == 0
+        {
+            self.udp_bind(id, NO_NAME)?; // PRT-5
+        }
+        match &mut self.sockets.get_mut(id)?.kind {
+            Kind::Udp(endpoint) => {
+                if bound.is_none() {
+                    endpoint.local.set_ip(source);
+                    endpoint.connected_address = true;
+                }
+                endpoint.peer = Some(peer);
+            }
+            Kind::Raw(_, endpoint) => {
+                if bound.is_none() {
+                    endpoint.local.set_ip(source);
+                    endpoint.connected_address = true;
+                }
+                endpoint.peer = Some(SocketAddrV4::new(*peer.ip(), 0));
+            }
+            Kind::Tcp(_) | Kind::Local(_) => {}
+        }
+        event!(
+            self.events,
+            self.now,
+            EventId::SocketConnect,
+            socket = id.token(),
+            destination = *peer.ip(),
+            dport = peer.port()
+        );
+        Ok(())
+    }
+
+    /// Forgets the peer of a datagram socket (CON-8).
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`], [`Errno::OpNotSupp`] on a stream.
+    pub fn disconnect(&mut self, id: SocketId) -> Result<(), Errno> {
+        let socket = self.sockets.get_mut(id)?;
+        let (Kind::Udp(endpoint) | Kind::Raw(_, endpoint)) = &mut socket.kind else {
+            return Err(Errno::OpNotSupp);
+        };
+        endpoint.peer = None;
+        if std::mem::take(&mut endpoint.connected_address) {
+            endpoint.local.set_ip(Ipv4Addr::UNSPECIFIED);
+        }
+        Ok(())
+    }
+
+    fn endpoint(&self, id: SocketId) -> Result<(&Socket, &Endpoint), Errno> {
+        let socket = self.sockets.get(id)?;
+        match &socket.kind {
+            Kind::Udp(endpoint) | Kind::Raw(_, endpoint) => Ok((socket, endpoint)),
+            Kind::Tcp(_) | Kind::Local(_) => Err(Errno::OpNotSupp),
+        }
+    }
+
+    /// Sends the octets of `bufs`, joined, as one datagram; says how many.
+    ///
+    /// # Errors
+    /// [`Errno::MsgSize`] if it is too long; nothing is sent then (SND-6). [`Errno::DestAddrReq`] without a peer
+    /// (SND-10), [`Errno::IsConn`] with a second one (SND-8), [`Errno::Access`] for a broadcast without the option
+    /// (SND-5), [`Errno::NoBufs`] if the queue of the interface is full, and the errors of finding a way.
+    pub fn send_msg(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        bufs: &[IoSlice<'_>],
+        departure: &Departure,
+    ) -> Result<usize, Errno> {
+        self.tell(now);
+        let result = match self.sockets.get(id)?.kind {
+            Kind::Udp(_) => self.udp_send(id, bufs, departure),
+            Kind::Raw(..) => self.raw_send(id, bufs, departure),
+            Kind::Tcp(_) | Kind::Local(_) => Err(Errno::OpNotSupp),
+        };
+        if let Err(errno) = result {
+            event!(
+                self.events,
+                self.now,
+                EventId::SosendError,
+                socket = id.token(),
+                errno = errno,
+                len = bufs.iter().map(|buf| buf.len()).sum::<usize>()
+            );
+        }
+        self.settle();
+        result
+    }
+
+    /// Copies the first datagram that has arrived into `buf`, and forgets it unless `peek`; gives the octets copied
+    /// and what is known of it.
+    ///
+    /// # Errors
+    /// [`Errno::WouldBlock`] if nothing is there, and what an earlier datagram met (CON-9).
+    pub fn recv_msg(
+        &mut self,
+        id: SocketId,
+        buf: &mut [u8],
+        peek: bool,
+    ) -> Result<(usize, Arrival), Errno> {
+        let socket = self.sockets.get_mut(id)?;
+        let (Kind::Udp(endpoint) | Kind::Raw(_, endpoint)) = &mut socket.kind else {
+            return Err(Errno::OpNotSupp);
+        };
+        let result = endpoint.receive(buf, peek);
+        if let Err(errno) = result
+            && errno != Errno::WouldBlock
+        {
+            event!(
+                self.events,
+                self.now,
+                EventId::SoreceiveError,
+                socket = id.token(),
+                errno = errno
+            );
+        }
+        result
+    }
+
+    /// The name of a socket; 0.0.0.0 and port 0 if it has none (GSN-1).
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn local_addr(&self, id: SocketId) -> Result<SocketAddrV4, Errno> {
+        match &self.sockets.get(id)?.kind {
+            Kind::Udp(endpoint) | Kind::Raw(_, endpoint) => Ok(endpoint.local),
+            Kind::Tcp(conn) => self.tcp.local_name(*conn),
+            Kind::Local(_) => Err(Errno::AfNoSupport),
+        }
+    }
+
+    /// The name of the peer.
+    ///
+    /// # Errors
+    /// [`Errno::NotConn`] without one (GPN-1), [`Errno::NotSock`].
+    pub fn peer_addr(&self, id: SocketId) -> Result<SocketAddrV4, Errno> {
+        match &self.sockets.get(id)?.kind {
+            Kind::Udp(endpoint) | Kind::Raw(_, endpoint) => endpoint.peer.ok_or(Errno::NotConn),
+            Kind::Tcp(conn) => self.tcp.peer_name(*conn),
+            Kind::Local(_) => Err(Errno::AfNoSupport),
+        }
+    }
+
+    /// `SO_ERROR`: the error that waits to be reported; reading clears it.
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn take_error(&mut self, id: SocketId) -> Result<Option<Errno>, Errno> {
+        match &mut self.sockets.get_mut(id)?.kind {
+            Kind::Udp(endpoint) | Kind::Raw(_, endpoint) => Ok(endpoint.error.take()),
+            Kind::Tcp(conn) => {
+                let conn = *conn;
+                self.tcp.take_error(conn)
+            }
+            Kind::Local(_) => Ok(None),
+        }
+    }
+
+    /// `FIONREAD`: how many octets a receiving call would give; of datagrams, those of the first.
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn readable_octets(&self, id: SocketId) -> Result<usize, Errno> {
+        match &self.sockets.get(id)?.kind {
+            Kind::Udp(endpoint) | Kind::Raw(_, endpoint) => {
+                Ok(endpoint.first_length().unwrap_or(0))
+            }
+            Kind::Tcp(conn) => self.tcp.readable_octets(*conn),
+            Kind::Local(_) => Err(Errno::OpNotSupp),
+        }
+    }
+
+    /// What a socket is ready for (SEL-2).
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    #[inline]
+    pub fn readiness(&self, id: SocketId) -> Result<Readiness, Errno> {
+        match &self.sockets.get(id)?.kind {
+            Kind::Udp(endpoint) | Kind::Raw(_, endpoint) => Ok(Readiness {
+                read: endpoint.is_readable(),
+                write: true,
+                urgent: false,
+                error: endpoint.error.is_some(),
+                closed: endpoint.read_shutdown && endpoint.write_shutdown,
+            }),
+            Kind::Tcp(conn) => {
+                let ready = self.tcp.readiness(*conn)?;
+                Ok(Readiness {
+                    read: ready.readable,
+                    write: ready.writable,
+                    urgent: ready.exceptional,
+                    error: ready.error,
+                    closed: ready.closed,
+                })
+            }
+            Kind::Local(_) => Err(Errno::OpNotSupp),
+        }
+    }
+
+    /// Waits until a socket is ready for `interest`: if it is, says so, and else remembers to wake `waker`. Spurious
+    /// wake-ups are possible; the number of wakers kept is bounded.
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn poll_ready(
+        &mut self,
+        id: SocketId,
+        interest: Interest,
+        waker: &Waker,
+    ) -> Result<Ready, Errno> {
+        let readiness = self.readiness(id)?;
+        if readiness.satisfies(interest) {
+            return Ok(Ready::Now(readiness));
+        }
+        self.wait(id, interest, waker)?;
+        Ok(Ready::Later)
+    }
+
+    /// Remembers to wake `waker` at the next news of that kind.
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn wait(&mut self, id: SocketId, interest: Interest, waker: &Waker) -> Result<(), Errno> {
+        let socket = self.sockets.get_mut(id)?;
+        socket.waiters.add(interest, waker, &mut self.woken);
+        Ok(())
+    }
+
+    /// Ends one direction of a datagram socket, or both (SHD-1); of a stream, see
+    /// [`tcp_shutdown`](Self::tcp_shutdown).
+    pub(crate) fn datagram_shutdown(
+        &mut self,
+        id: SocketId,
+        read: bool,
+        write: bool,
+    ) -> Result<(), Errno> {
+        let socket = self.sockets.get_mut(id)?;
+        let (Kind::Udp(endpoint) | Kind::Raw(_, endpoint)) = &mut socket.kind else {
+            return Err(Errno::OpNotSupp);
+        };
+        if endpoint.peer.is_none() {
+            return Err(Errno::NotConn);
+        }
+        endpoint.write_shutdown |= write;
+        if read {
+            endpoint.read_shutdown = true;
+            endpoint.clear();
+            socket.waiters.wake(Interest::Read, &mut self.woken);
+        }
+        Ok(())
+    }
+
+    /// Closes a socket: its name is free, and what was queued for it is gone (CLO-1). A stream goes on by itself with
+    /// what was written to it (CLO-4), or as its linger option says (CLO-3).
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn close(&mut self, now: Instant, id: SocketId) -> Result<(), Errno> {
+        self.tell(now);
+        let mut socket = self.sockets.remove(id)?;
+        socket.waiters.wake_all(&mut self.woken);
+        match socket.kind {
+            Kind::Udp(endpoint) => {
+                if endpoint.local.port() != 0 {
+                    self.udp.remove(endpoint.local.port(), id);
+                }
+                self.leave_all(&endpoint);
+            }
+            Kind::Raw(_, endpoint) => {
+                self.raw.remove(id);
+                self.leave_all(&endpoint);
+            }
+            Kind::Tcp(conn) => {
+                let cx = &mut tcp_context!(self);
+                // A stream that lingers is finished by TCP itself, in its time.
+                let _lingers = self.tcp.close(cx, conn)?;
+            }
+            Kind::Local(local) => self.local.close(local),
+        }
+        event!(
+            self.events,
+            self.now,
+            EventId::SocketClose,
+            socket = id.token()
+        );
+        self.settle();
+        Ok(())
+    }
+
+    fn leave_all(&mut self, endpoint: &Endpoint) {
+        for membership in &endpoint.memberships {
+            // Leaving cannot fail for lack of room.
+            let (interface, group) = (membership.interface, membership.group);
+            let _left =
+                self.igmp
+                    .change(self.now, interface, group, Some(&membership.filter), None);
+        }
+        self.flush_igmp();
+    }
+
+    /// Joins `group` on an interface, or, with `source`, hears that sender of it there (MUL-4, RFC 3678). Without an
+    /// interface, on that of the route to it.
+    ///
+    /// # Errors
+    /// [`Errno::Inval`] if it is no group (MUL-2), [`Errno::AddrInUse`] if it was joined there before,
+    /// [`Errno::NoDev`] if there is no such interface, [`Errno::NoBufs`] past the limits (MUL-3).
+    pub fn join(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        group: Ipv4Addr,
+        interface: Option<InterfaceId>,
+        source: Option<Ipv4Addr>,
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        if !group.is_multicast() || group == Ipv4Addr::new(224, 0, 0, 0) {
+            return Err(Errno::Inval);
+        }
+        let interface = self.group_interface(id, group, interface)?;
+        let most = self.limits.socket.groups;
+        let result = self.endpoint_mut(id)?.join(group, interface, source, most);
+        match result {
+            Ok((before, after)) => {
+                let joined =
+                    self.igmp
+                        .change(self.now, interface, group, before.as_ref(), after.as_ref());
+                if let Err(errno) = joined {
+                    self.endpoint_mut(id)?.restore(group, interface, before);
+                    return Err(self.join_refused(id, group, interface, errno));
+                }
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::MulticastJoin,
+                    socket = id.token(),
+                    interface = interface.0,
+                    destination = group
+                );
+                self.flush_igmp();
+                self.settle();
+                Ok(())
+            }
+            Err(errno) => Err(self.join_refused(id, group, interface, errno)),
+        }
+    }
+
+    fn join_refused(
+        &mut self,
+        id: SocketId,
+        group: Ipv4Addr,
+        interface: InterfaceId,
+        errno: Errno,
+    ) -> Errno {
+        if errno == Errno::NoBufs {
+            event!(
+                self.events,
+                self.now,
+                EventId::MulticastJoinLimit,
+                socket = id.token(),
+                interface = interface.0,
+                destination = group,
+                errno = errno
+            );
+        }
+        errno
+    }
+
+    /// Leaves `group` on an interface, or, with `source`, hears that sender of it no longer there.
+    ///
+    /// # Errors
+    /// [`Errno::AddrNotAvail`] if it had not joined, [`Errno::NoDev`] if there is no such interface.
+    pub fn leave(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        group: Ipv4Addr,
+        interface: Option<InterfaceId>,
+        source: Option<Ipv4Addr>,
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        let interface = self.group_interface(id, group, interface)?;
+        let (before, after) = self.endpoint_mut(id)?.leave(group, interface, source)?;
+        // Leaving cannot fail for lack of room.
+        let _left = self
+            .igmp
+            .change(self.now, interface, group, before.as_ref(), after.as_ref());
+        event!(
+            self.events,
+            self.now,
+            EventId::MulticastLeave,
+            socket = id.token(),
+            interface = interface.0,
+            destination = group
+        );
+        self.flush_igmp();
+        self.settle();
+        Ok(())
+    }
+
+    fn group_interface(
+        &mut self,
+        id: SocketId,
+        group: Ipv4Addr,
+        interface: Option<InterfaceId>,
+    ) -> Result<InterfaceId, Errno> {
+        let chosen = match interface {
+            Some(interface) => self
+                .routing
+                .interface(interface)
+                .map(|interface| interface.id),
+            None => {
+                let send = crate::ip::Send::plain(group, fairway_wire::Protocol::IGMP, 1);
+                self.routing.hop(&send).ok().map(|hop| hop.interface)
+            }
+        };
+        chosen.ok_or_else(|| {
+            event!(
+                self.events,
+                self.now,
+                EventId::MulticastJoinBadif,
+                socket = id.token(),
+                destination = group,
+                interface = interface.map_or(0, |interface| interface.0),
+                errno = Errno::NoDev
+            );
+            Errno::NoDev
+        })
+    }
+
+    fn endpoint_mut(&mut self, id: SocketId) -> Result<&mut Endpoint, Errno> {
+        match &mut self.sockets.get_mut(id)?.kind {
+            Kind::Udp(endpoint) | Kind::Raw(_, endpoint) => Ok(endpoint),
+            Kind::Tcp(_) | Kind::Local(_) => Err(Errno::OpNotSupp), // MUL-1
+        }
+    }
+
+    /// The groups a socket has joined, with their interfaces.
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`], [`Errno::OpNotSupp`] on a stream.
+    pub fn groups(&self, id: SocketId) -> Result<Vec<(Ipv4Addr, InterfaceId)>, Errno> {
+        let (_, endpoint) = self.endpoint(id)?;
+        let name = |joined: &Membership| (joined.group, joined.interface);
+        Ok(endpoint.memberships.iter().map(name).collect())
+    }
+}

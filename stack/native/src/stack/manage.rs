@@ -1,0 +1,435 @@
+//! Changing the host: interfaces, addresses, routes, neighbours (sockets.md §8).
+
+use super::Stack;
+use crate::errno::Errno;
+use crate::event;
+use crate::event::EventId;
+use crate::iface::{Interface, InterfaceAddress, InterfaceConfig, InterfaceId, Medium};
+use crate::neigh::{ClaimMode, ConflictPolicy, Misuse};
+use crate::route::{Origin, Prefix, Route, RouteQuery};
+use fairway_wire::{Instant, MacAddr};
+use std::net::Ipv4Addr;
+
+impl Stack {
+    /// Adds an interface; it is up.
+    pub fn add_interface(&mut self, config: InterfaceConfig) -> InterfaceId {
+        let count = u32::try_from(self.routing.interfaces.len()).unwrap_or(u32::MAX - 1);
+        let id = InterfaceId(count + 1);
+        let medium = config.medium;
+        self.routing.interfaces.push(Interface::new(id, config));
+        match medium {
+            Medium::Ethernet(address) => self.neighbors.add_interface(id, address),
+            Medium::Point | Medium::Loopback => {}
+        }
+        self.igmp.add_interface(id);
+        self.routing.changed();
+        if medium == Medium::Loopback {
+            let own = InterfaceAddress::new(Ipv4Addr::LOCALHOST, 8);
+            if let Some(interface) = self.routing.interface_mut(id) {
+                interface.addresses.push(own);
+            }
+            self.routing.changed();
+            // Its network is this host: no packet to it ever leaves.
+            let _added = self.add_connected(id, own);
+        }
+        id
+    }
+
+    /// Gives an interface an address (SIOCAIFADDR), and the network around it a route.
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface, [`Errno::Exist`] if it has the address already,
+    /// [`Errno::AddrNotAvail`] if no host can have it.
+    pub fn add_address(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        address: InterfaceAddress,
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        let ip = address.address;
+        if ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() {
+            return Err(Errno::AddrNotAvail);
+        }
+        let interface = self.known(id)?;
+        if interface.addresses.iter().any(|own| own.address == ip) {
+            return Err(Errno::Exist);
+        }
+        interface.addresses.push(address);
+        let ethernet = matches!(interface.medium, Medium::Ethernet(_));
+        self.routing.changed();
+        self.add_connected(id, address)?;
+        event!(
+            self.events,
+            self.now,
+            EventId::IfAddrAdd,
+            interface = id.0,
+            source = ip
+        );
+        if ethernet {
+            // RFC 5227 §2.3: neighbours hear of it; who uses it already will say so.
+            self.neighbors.add_address(
+                self.now,
+                id,
+                ip,
+                address.prefix,
+                ClaimMode::Announce,
+                ConflictPolicy::Keep,
+            );
+            self.flush_neighbors();
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn add_connected(&mut self, id: InterfaceId, address: InterfaceAddress) -> Result<(), Errno> {
+        let networks = [
+            Prefix::new(address.network(), address.prefix),
+            address.peer.map(Prefix::host),
+        ];
+        for network in networks.into_iter().flatten() {
+            let mut route = Route::new(network, None, id);
+            route.origin = Origin::Connected;
+            route.source = Some(address.address);
+            // Another address of the same network has made the route already.
+            match self.routing.routes.add(route) {
+                Ok(()) => {}
+                Err(error) if error.errno() == Errno::Exist => {}
+                Err(error) => return Err(error.errno()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an address from an interface (SIOCDIFADDR), with the routes that came with it.
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface, [`Errno::AddrNotAvail`] if it does not have the address.
+    pub fn remove_address(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        address: Ipv4Addr,
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        let interface = self.known(id)?;
+        let Some(place) = interface
+            .addresses
+            .iter()
+            .position(|own| own.address == address)
+        else {
+            event!(
+                self.events,
+                self.now,
+                EventId::InControlNoifdata,
+                interface = id.0,
+                source = address,
+                errno = Errno::AddrNotAvail
+            );
+            return Err(Errno::AddrNotAvail);
+        };
+        interface.addresses.remove(place);
+        let left = interface.addresses.clone();
+        self.routing.changed();
+        self.routing
+            .routes
+            .flush(|route| route.source == Some(address) && route.interface == id);
+        for own in left {
+            self.add_connected(id, own)?;
+        }
+        self.neighbors.remove_address(id, address);
+        event!(
+            self.events,
+            self.now,
+            EventId::IfAddrDel,
+            interface = id.0,
+            source = address
+        );
+        Ok(())
+    }
+
+    fn known(&mut self, id: InterfaceId) -> Result<&mut Interface, Errno> {
+        self.routing.interface_mut(id).ok_or(Errno::NxIo)
+    }
+
+    /// Switches an interface on or off (IFF_UP). Off, it neither sends nor receives, and its queue is dropped; routes by
+    /// it stay and lead nowhere.
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface.
+    pub fn set_up(&mut self, now: Instant, id: InterfaceId, up: bool) -> Result<(), Errno> {
+        self.tell(now);
+        let interface = self.known(id)?;
+        if interface.up == up {
+            return Ok(());
+        }
+        interface.up = up;
+        self.link_changed(id);
+        Ok(())
+    }
+
+    /// The carrier of an interface has come or gone (IFF_RUNNING).
+    pub fn handle_carrier(&mut self, now: Instant, id: InterfaceId, running: bool) {
+        self.tell(now);
+        if let Some(interface) = self.routing.interface_mut(id)
+            && interface.running != running
+        {
+            interface.running = running;
+            self.link_changed(id);
+        }
+    }
+
+    fn link_changed(&mut self, id: InterfaceId) {
+        let Some(interface) = self.routing.interface_mut(id) else {
+            return;
+        };
+        let running = interface.is_running();
+        if !running {
+            let dropped = u64::try_from(interface.queue.len()).unwrap_or(0);
+            interface.queue.clear();
+            interface.counters.out_discards += dropped;
+        }
+        let event = if running {
+            EventId::IfUp
+        } else {
+            EventId::IfDown
+        };
+        event!(self.events, self.now, event, interface = id.0);
+        self.neighbors.flush(Some(id), false);
+        self.routing.changed();
+        if running {
+            self.igmp.handle_up(self.now, id);
+            self.flush_igmp();
+        }
+        self.settle();
+    }
+
+    /// Changes the longest packet of an interface (SIOCSIFMTU).
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface, [`Errno::Inval`] below 68 (RFC 791) or above 65 535 octets.
+    pub fn set_mtu(&mut self, now: Instant, id: InterfaceId, mtu: usize) -> Result<(), Errno> {
+        self.tell(now);
+        if !(68..=65_535).contains(&mtu) {
+            return Err(Errno::Inval);
+        }
+        self.known(id)?.mtu = mtu;
+        self.routing.changed();
+        Ok(())
+    }
+
+    /// Sets whether transport checksums of packets by that interface may be left out.
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface.
+    pub fn set_trusted(&mut self, id: InterfaceId, trusted: bool) -> Result<(), Errno> {
+        self.known(id)?.trusted = trusted;
+        self.routing.changed();
+        Ok(())
+    }
+
+    /// `IFF_PROMISC`.
+    ///
+    /// # Errors
+    /// [`Errno::NetDown`] if the interface is down (`ifpromisc-ifdown`), [`Errno::NxIo`] if there is none.
+    pub fn set_promiscuous(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        on: bool,
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        let interface = self.known(id)?;
+        if !interface.up {
+            event!(
+                self.events,
+                self.now,
+                EventId::IfpromiscIfdown,
+                interface = id.0,
+                errno = Errno::NetDown,
+                detail = u64::from(on)
+            );
+            return Err(Errno::NetDown);
+        }
+        interface.promiscuous = on;
+        Ok(())
+    }
+
+    /// Sets whether redirects are sent to hosts on an interface (SIOCSIFNOREDIR, SIOCSIFYESREDIR).
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface.
+    pub fn set_redirects(&mut self, id: InterfaceId, on: bool) -> Result<(), Errno> {
+        self.known(id)?.redirects = on;
+        Ok(())
+    }
+
+    /// The interface of that name.
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is none (`ifioctl-badifname`).
+    pub fn interface_by_name(&mut self, name: &str) -> Result<InterfaceId, Errno> {
+        let found = self
+            .routing
+            .interfaces
+            .iter()
+            .find(|interface| interface.name == name);
+        found.map(|interface| interface.id).ok_or_else(|| {
+            event!(
+                self.events,
+                self.now,
+                EventId::IfioctlBadifname,
+                errno = Errno::NxIo
+            );
+            Errno::NxIo
+        })
+    }
+
+    /// Adds a route (SIOCADDRT).
+    ///
+    /// # Errors
+    /// [`Errno::Exist`], [`Errno::NetUnreach`] if the gateway is not on a network of this host, [`Errno::NoBufs`] when
+    /// the table is full, [`Errno::NxIo`] if there is no such interface.
+    pub fn add_route(&mut self, now: Instant, route: Route) -> Result<(), Errno> {
+        self.tell(now);
+        let gateway = route.gateway;
+        let near = gateway.is_none_or(|gateway| {
+            let interface = self.routing.interface(route.interface);
+            interface.is_some_and(|interface| {
+                matches!(interface.medium, Medium::Point)
+                    || interface
+                        .addresses
+                        .iter()
+                        .any(|own| own.covers(gateway) || own.peer == Some(gateway))
+            })
+        });
+        let destination = route.destination;
+        let result = if self.routing.interface(route.interface).is_none() {
+            Err(Errno::NxIo)
+        } else if near {
+            self.routing
+                .routes
+                .add(route)
+                .map_err(crate::route::RouteError::errno)
+        } else {
+            Err(Errno::NetUnreach)
+        };
+        self.route_result(result, EventId::RtAdd, destination, gateway)
+    }
+
+    /// Deletes a route (SIOCDELRT).
+    ///
+    /// # Errors
+    /// [`Errno::Srch`] if there is none.
+    pub fn delete_route(&mut self, now: Instant, query: &RouteQuery) -> Result<Route, Errno> {
+        self.tell(now);
+        let deleted = self
+            .routing
+            .routes
+            .delete(query)
+            .map_err(crate::route::RouteError::errno);
+        let result = deleted.as_ref().map(|_| ()).map_err(|errno| *errno);
+        self.route_result(result, EventId::RtDel, query.destination, query.gateway)?;
+        deleted
+    }
+
+    fn route_result(
+        &mut self,
+        result: Result<(), Errno>,
+        event: EventId,
+        destination: Prefix,
+        gateway: Option<Ipv4Addr>,
+    ) -> Result<(), Errno> {
+        match result {
+            Ok(()) => {
+                event!(
+                    self.events,
+                    self.now,
+                    event,
+                    destination = destination.address(),
+                    source = gateway,
+                    detail = destination.len()
+                );
+            }
+            Err(errno) => {
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::RtrequestError,
+                    destination = destination.address(),
+                    source = gateway,
+                    errno = errno,
+                    detail = destination.len()
+                );
+            }
+        }
+        result
+    }
+
+    /// The routes, most specific first within each network.
+    #[must_use]
+    pub fn routes(&self) -> Vec<&Route> {
+        self.routing.routes.dump()
+    }
+
+    /// Enters a neighbour by hand (SIOCSARP); it stays until it is deleted.
+    ///
+    /// # Errors
+    /// [`Errno::NetUnreach`] if the address is on no network of that interface (`arpioctl-noentry`).
+    pub fn set_neighbor(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        address: Ipv4Addr,
+        link: MacAddr,
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        let near = self
+            .routing
+            .interface(id)
+            .is_some_and(|interface| interface.addresses.iter().any(|own| own.covers(address)));
+        if !near {
+            event!(
+                self.events,
+                self.now,
+                EventId::ArpioctlNoentry,
+                interface = id.0,
+                destination = address,
+                errno = Errno::NetUnreach
+            );
+            return Err(Errno::NetUnreach);
+        }
+        let added = self.neighbors.add(self.now, id, address, link, true);
+        self.flush_neighbors();
+        self.settle();
+        added.map_err(|misuse| match misuse {
+            Misuse::NoEntry | Misuse::BadAddress => Errno::Inval,
+            Misuse::Full => Errno::NoBufs,
+        })
+    }
+
+    /// Deletes a neighbour (SIOCDARP).
+    ///
+    /// # Errors
+    /// [`Errno::AddrNotAvail`] if there is none (`arpioctl-noentry`).
+    pub fn delete_neighbor(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        address: Ipv4Addr,
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        if self.neighbors.delete(id, address).is_ok() {
+            return Ok(());
+        }
+        event!(
+            self.events,
+            self.now,
+            EventId::ArpioctlNoentry,
+            interface = id.0,
+            destination = address,
+            errno = Errno::AddrNotAvail
+        );
+        Err(Errno::AddrNotAvail)
+    }
+}

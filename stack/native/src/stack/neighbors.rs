@@ -1,0 +1,210 @@
+//! Neighbours as a host uses them: what ARP hears and says, and the packets that wait for it.
+
+use super::Stack;
+use crate::errno::Errno;
+use crate::event;
+use crate::event::EventId;
+use crate::iface::{InterfaceId, Medium};
+use crate::ip::{Cast, Hop, Inbound, Unreachable};
+use crate::neigh::{Heard, Output, Resolution};
+use crate::pkt::PacketBuf;
+use fairway_wire::{EtherType, Instant, MacAddr, arp, ipv4};
+use std::net::Ipv4Addr;
+
+impl Stack {
+    /// Takes an ARP packet.
+    pub(crate) fn arp_input(&mut self, id: InterfaceId, frame: &PacketBuf) {
+        let Ok(packet) = arp::Packet::parse(frame.as_slice()) else {
+            if let Some(interface) = self.routing.interface_mut(id) {
+                interface.counters.in_errors += 1;
+            }
+            event!(
+                self.events,
+                self.now,
+                EventId::ArpInputBadmsg,
+                interface = id.0,
+                len = frame.len()
+            );
+            return;
+        };
+        let heard = self.neighbors.handle_arp(self.now, id, &packet);
+        match heard {
+            Heard::Nothing => {}
+            Heard::Resolved { address, .. } | Heard::Moved { address, .. } => {
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::ArpResolved,
+                    interface = id.0,
+                    source = address
+                );
+            }
+            Heard::Conflict { address, lost, .. } => {
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::ArpInputDupaddr,
+                    interface = id.0,
+                    source = address,
+                    reason = if lost { "given up" } else { "kept" }
+                );
+            }
+            Heard::BroadcastSource => {
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::ArpInputBcastsrc,
+                    interface = id.0,
+                    source = packet.sender_ip
+                );
+            }
+            Heard::BadSender => {
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::ArpInputBadmsg,
+                    interface = id.0,
+                    source = packet.sender_ip
+                );
+            }
+        }
+        self.flush_neighbors();
+    }
+
+    /// The link address of the next host, or nothing while it is being asked for.
+    pub(crate) fn resolve(
+        &mut self,
+        hop: Hop,
+        packet: PacketBuf,
+    ) -> Result<Option<(MacAddr, PacketBuf)>, Errno> {
+        match self
+            .neighbors
+            .resolve(self.now, hop.interface, hop.next, packet)
+        {
+            Resolution::Known(address, packet) => Ok(Some((address, packet))),
+            Resolution::Queued { dropped } => {
+                for _ in 0..dropped {
+                    self.drop_outbound(hop.interface);
+                    event!(
+                        self.events,
+                        self.now,
+                        EventId::EtherOutputNomem,
+                        interface = hop.interface.0,
+                        destination = hop.next,
+                        errno = Errno::NoBufs,
+                        reason = "waiting for ARP"
+                    );
+                }
+                self.flush_neighbors();
+                Ok(None)
+            }
+            Resolution::Suspended { until, .. } => {
+                self.rejected(hop.interface, hop.next, until);
+                Err(Errno::HostDown)
+            }
+        }
+    }
+
+    fn drop_outbound(&mut self, id: InterfaceId) {
+        if let Some(interface) = self.routing.interface_mut(id) {
+            interface.counters.out_discards += 1;
+        }
+    }
+
+    fn rejected(&mut self, id: InterfaceId, address: Ipv4Addr, until: Instant) {
+        if let Some(interface) = self.routing.interface_mut(id) {
+            interface.counters.out_errors += 1;
+        }
+        event!(
+            self.events,
+            self.now,
+            EventId::EtherOutputRtreject,
+            interface = id.0,
+            destination = address,
+            errno = Errno::HostDown,
+            detail = until.as_nanos()
+        );
+    }
+
+    /// Does what the table of neighbours wants done: questions, answers, packets that waited.
+    pub(crate) fn flush_neighbors(&mut self) {
+        while let Some(output) = self.neighbors.poll_output() {
+            match output {
+                Output::Transmit {
+                    interface,
+                    destination,
+                    packet,
+                } => {
+                    let mut frame = PacketBuf::new(arp::Packet::LEN);
+                    if let Some(octets) = frame.grow(arp::Packet::LEN).as_mut_array() {
+                        packet.emit(octets);
+                    }
+                    self.link_frame(interface, destination, EtherType::ARP, frame);
+                }
+                Output::Release {
+                    interface,
+                    destination,
+                    packet,
+                } => self.link_frame(interface, destination, EtherType::IPV4, packet),
+                Output::Unreachable {
+                    interface,
+                    address,
+                    packet,
+                } => self.neighbor_unreachable(interface, address, &packet),
+                Output::Suspended { address, .. } => {
+                    // RFC 1122 §3.3.1.4: routes by a dead router are bad.
+                    self.routing.routes.handle_dead_gateway(address);
+                }
+                Output::Expired { interface, address } => {
+                    event!(
+                        self.events,
+                        self.now,
+                        EventId::ArpExpired,
+                        interface = interface.0,
+                        source = address
+                    );
+                }
+                // Addresses are used while they are being probed for; see `manage.rs`.
+                Output::Ready { .. } => {}
+            }
+        }
+    }
+
+    /// Queues a frame; one that cannot be queued is counted and lost, as on a wire.
+    fn link_frame(
+        &mut self,
+        id: InterfaceId,
+        to: MacAddr,
+        ether_type: EtherType,
+        frame: PacketBuf,
+    ) {
+        let Some(interface) = self.routing.interface(id) else {
+            return;
+        };
+        if let Medium::Ethernet(own) = interface.medium
+            && interface.is_running()
+        {
+            let _queued = self.ethernet_output(id, own, to, ether_type, frame);
+        }
+    }
+
+    /// A packet waited in vain for its neighbour: its sender is told (RFC 1812 §5.2.7.1, RFC 1122 §2.3.2.2).
+    fn neighbor_unreachable(&mut self, id: InterfaceId, address: Ipv4Addr, packet: &PacketBuf) {
+        self.rejected(id, address, self.now);
+        let Ok((header, _, _)) = ipv4::Header::parse(packet.as_slice()) else {
+            return;
+        };
+        let local = self
+            .routing
+            .interface(id)
+            .and_then(|interface| interface.source_for(header.source));
+        let inbound = Inbound {
+            header,
+            interface: id,
+            cast: Cast::Unicast,
+            link_unicast: true,
+            local: local.unwrap_or(Ipv4Addr::UNSPECIFIED),
+        };
+        self.unreachable_whole(&inbound, packet, Unreachable::Host);
+    }
+}
