@@ -7,6 +7,7 @@
 )]
 
 mod portmap;
+mod wire;
 
 use bytes::{Bytes, BytesMut};
 use fairway_rpc::RecordLimits;
@@ -32,7 +33,7 @@ pub(crate) struct Function {
 /// What its inputs look like.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Input {
-    /// XDR: words of four octets.
+    /// XDR and headers: words of four octets.
     Words,
     /// Text, with words that mean something in it.
     Text(&'static [&'static str]),
@@ -137,6 +138,12 @@ pub(crate) const FUNCTIONS: &[Function] = &[
         run: x_parser,
         most_memory: compiled,
         input: Input::Text(X_WORDS),
+    },
+    Function {
+        name: "wire",
+        run: wire::decode,
+        most_memory: in_proportion,
+        input: Input::Words,
     },
 ];
 
