@@ -3,6 +3,7 @@
 use core::fmt;
 use core::net::Ipv4Addr;
 
+use crate::number::numbers;
 use crate::{EtherType, MacAddr};
 
 /// An ARP packet that asks for, or tells, the hardware address of an IPv4 address.
@@ -141,30 +142,13 @@ impl Packet {
 /// Hardware type of Ethernet (RFC 826).
 const HARDWARE_ETHERNET: u16 = 1;
 
-/// What an ARP packet does (RFC 826 `ares_op`); unknown ones survive and print as numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Operation(pub u16);
-
-impl Operation {
-    /// Who has the target address?
-    pub const REQUEST: Self = Self(1);
-    /// The sender has.
-    pub const REPLY: Self = Self(2);
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::REQUEST => f.pad("request"),
-            Self::REPLY => f.pad("reply"),
-            Self(number) => write!(f, "operation {number}"),
-        }
-    }
-}
-
-impl fmt::Debug for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+numbers! {
+    /// What an ARP packet does (RFC 826 `ares_op`); unknown ones survive and print as numbers.
+    Operation(u16), "operation {}" {
+        /// Who has the target address?
+        REQUEST = 1, "request";
+        /// The sender has.
+        REPLY = 2, "reply";
     }
 }
 

@@ -4,6 +4,8 @@ use core::fmt;
 use core::net::Ipv4Addr;
 use core::str::FromStr;
 
+use crate::number::numbers;
+
 /// The fourteen octets in front of every frame.
 ///
 /// ```text
@@ -197,42 +199,25 @@ impl fmt::Display for MacAddrError {
 
 impl core::error::Error for MacAddrError {}
 
-/// What an Ethernet payload is (IANA "EtherTypes"); unknown ones survive and print as numbers.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EtherType(pub u16);
+numbers! {
+    /// What an Ethernet payload is (IANA "EtherTypes"); unknown ones survive and print as numbers.
+    EtherType(u16), "{:#06x}" {
+        /// IPv4, RFC 894.
+        IPV4 = 0x0800, "ip";
+        /// ARP, RFC 826.
+        ARP = 0x0806, "arp";
+        /// A VLAN tag, IEEE 802.1Q.
+        VLAN = 0x8100, "vlan";
+        /// IPv6, RFC 2464.
+        IPV6 = 0x86dd, "ip6";
+    }
+}
 
 impl EtherType {
-    /// IPv4, RFC 894.
-    pub const IPV4: Self = Self(0x0800);
-    /// ARP, RFC 826.
-    pub const ARP: Self = Self(0x0806);
-    /// A VLAN tag, IEEE 802.1Q.
-    pub const VLAN: Self = Self(0x8100);
-    /// IPv6, RFC 2464.
-    pub const IPV6: Self = Self(0x86dd);
-
     /// Whether the field is the length of an IEEE 802.3 frame (up to 1500) and no type (from 1536).
     #[must_use]
     pub const fn is_length(self) -> bool {
         self.0 < 0x0600
-    }
-}
-
-impl fmt::Display for EtherType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::IPV4 => f.pad("ip"),
-            Self::ARP => f.pad("arp"),
-            Self::VLAN => f.pad("vlan"),
-            Self::IPV6 => f.pad("ip6"),
-            Self(number) => write!(f, "{number:#06x}"),
-        }
-    }
-}
-
-impl fmt::Debug for EtherType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,54 +1,65 @@
-//! Numbers of registries that more than one layer names.
+//! Numbers of registries: how they are defined, and those that more than one layer names.
 
-use core::fmt;
+/// Defines numbers of a registry: a newtype with a constant for each that has a name here.
+///
+/// Others survive and print by the format given after the type.
+macro_rules! numbers {
+    (
+        $(#[$doc:meta])*
+        $name:ident($int:ty), $unknown:literal
+        { $($(#[$item:meta])* $constant:ident = $value:literal, $text:literal;)* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub $int);
 
-/// An IP protocol number (RFC 791 §3.1, IANA "Protocol Numbers"); unknown ones survive and print as numbers.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Protocol(pub u8);
+        impl $name {
+            $($(#[$item])* pub const $constant: Self = Self($value);)*
 
-impl Protocol {
-    /// Internet Control Message Protocol, RFC 792.
-    pub const ICMP: Self = Self(1);
-    /// Internet Group Management Protocol, RFC 1112, 2236, 9776.
-    pub const IGMP: Self = Self(2);
-    /// IPv4 in IPv4, RFC 2003.
-    pub const IPV4: Self = Self(4);
-    /// Transmission Control Protocol, RFC 9293.
-    pub const TCP: Self = Self(6);
-    /// User Datagram Protocol, RFC 768.
-    pub const UDP: Self = Self(17);
-    /// Resource Reservation Protocol, RFC 2205.
-    pub const RSVP: Self = Self(46);
-    /// Raw IP: never on the wire, the number of a raw socket that writes its own header.
-    pub const RAW: Self = Self(255);
-
-    /// The short name in lower case, of the protocols named here.
-    #[must_use]
-    pub const fn name(self) -> Option<&'static str> {
-        match self {
-            Self::ICMP => Some("icmp"),
-            Self::IGMP => Some("igmp"),
-            Self::IPV4 => Some("ipip"),
-            Self::TCP => Some("tcp"),
-            Self::UDP => Some("udp"),
-            Self::RSVP => Some("rsvp"),
-            Self::RAW => Some("raw"),
-            _ => None,
+            /// The short name in lower case, of the numbers that have a constant.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($value => Some($text),)*
+                    _ => None,
+                }
+            }
         }
-    }
-}
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.pad(name),
-            None => write!(f, "protocol {}", self.0),
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                match self.name() {
+                    Some(name) => f.pad(name),
+                    None => write!(f, $unknown, self.0),
+                }
+            }
         }
-    }
-}
 
-impl fmt::Debug for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                core::fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+pub(crate) use numbers;
+
+numbers! {
+    /// An IP protocol number (RFC 791 §3.1, IANA "Protocol Numbers"); unknown ones survive and print as numbers.
+    Protocol(u8), "protocol {}" {
+        /// Internet Control Message Protocol, RFC 792.
+        ICMP = 1, "icmp";
+        /// Internet Group Management Protocol, RFC 1112, 2236, 9776.
+        IGMP = 2, "igmp";
+        /// IPv4 in IPv4, RFC 2003.
+        IPV4 = 4, "ipip";
+        /// Transmission Control Protocol, RFC 9293.
+        TCP = 6, "tcp";
+        /// User Datagram Protocol, RFC 768.
+        UDP = 17, "udp";
+        /// Resource Reservation Protocol, RFC 2205.
+        RSVP = 46, "rsvp";
+        /// Raw IP: never on the wire, the number of a raw socket that writes its own header.
+        RAW = 255, "raw";
     }
 }

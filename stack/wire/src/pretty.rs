@@ -28,7 +28,7 @@ use crate::{EtherType, Protocol, SeqNumber, arp, ethernet, icmp, igmp, ipv4, tcp
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a>(pub &'a [u8]);
 
-/// An IPv4 packet on one line: what follows the addresses in that of a [`Frame`].
+/// An IPv4 packet on one line: what follows the hardware addresses in the line of a [`Frame`].
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a>(pub &'a [u8]);
 

@@ -1,38 +1,10 @@
 //! Types and codes: RFC 792, RFC 950, RFC 1122 §3.2.2, RFC 1256, RFC 1812 §5.2.7.
 
-use core::fmt;
-
-/// A number of a registry, with its constants.
-macro_rules! numbers {
-    ($(#[$doc:meta])* $name:ident { $($(#[$item:meta])* $constant:ident = $value:literal, $text:literal;)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-        pub struct $name(pub u8);
-
-        impl $name {
-            $($(#[$item])* pub const $constant: Self = Self($value);)*
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.0 {
-                    $($value => f.pad($text),)*
-                    number => fmt::Display::fmt(&number, f),
-                }
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-    };
-}
+use crate::number::numbers;
 
 numbers! {
     /// The type octet (IANA "ICMP Type Numbers"); unknown ones survive and print as numbers.
-    Type {
+    Type(u8), "{}" {
         /// Echo reply, RFC 792.
         ECHO_REPLY = 0, "echo-reply";
         /// Destination unreachable, RFC 792.
@@ -68,7 +40,7 @@ numbers! {
 
 numbers! {
     /// Why a destination cannot be reached (RFC 792, RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1).
-    UnreachableCode {
+    UnreachableCode(u8), "{}" {
         /// No route to the network.
         NET = 0, "net";
         /// The host does not answer.
@@ -106,7 +78,7 @@ numbers! {
 
 numbers! {
     /// Which packets should take another router (RFC 792).
-    RedirectCode {
+    RedirectCode(u8), "{}" {
         /// Those to the network.
         NET = 0, "net";
         /// Those to the host.
@@ -120,7 +92,7 @@ numbers! {
 
 numbers! {
     /// Where time ran out (RFC 792).
-    TimeExceededCode {
+    TimeExceededCode(u8), "{}" {
         /// The time to live, in transit.
         TTL = 0, "ttl";
         /// The time for reassembly, at the destination.
@@ -130,7 +102,7 @@ numbers! {
 
 numbers! {
     /// What is wrong with a packet (RFC 792, RFC 1122 §3.2.2.5).
-    ParameterCode {
+    ParameterCode(u8), "{}" {
         /// The octet that the pointer tells.
         POINTER = 0, "pointer";
         /// An option is missing.

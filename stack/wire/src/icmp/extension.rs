@@ -8,8 +8,8 @@ use crate::checksum;
 /// What an error message quotes, and its extensions.
 ///
 /// `message` is the whole ICMP message. RFC 4884 §4: destination unreachable, time exceeded and parameter problem can
-/// have extensions; the octet behind the first of the second word tells how many words of four octets the quoted packet
-/// takes up before them. Messages without that length have no extensions here, and neither have those whose extension
+/// have extensions; the second octet of their second word tells how many words of four octets the quoted packet takes up
+/// in front of them. Messages without that length have no extensions here, and neither have those whose extension
 /// structure is of another version or damaged.
 #[must_use]
 pub fn split_extensions(message: &[u8]) -> (&[u8], Option<Extensions<'_>>) {

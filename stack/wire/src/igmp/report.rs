@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 use super::{Addresses, LEN, ParseError, Type, put, put_checksum};
+use crate::number::numbers;
 
 /// A membership report: what a host listens to, or what has changed of that.
 ///
@@ -91,42 +92,21 @@ pub struct Record<'a> {
     pub auxiliary: &'a [u8],
 }
 
-/// What a record says of its group (RFC 9776 §4.2.13); unknown ones survive and print as numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RecordType(pub u8);
-
-impl RecordType {
-    /// The filter includes the sources.
-    pub const MODE_IS_INCLUDE: Self = Self(1);
-    /// The filter excludes the sources.
-    pub const MODE_IS_EXCLUDE: Self = Self(2);
-    /// The filter has changed and includes the sources.
-    pub const CHANGE_TO_INCLUDE: Self = Self(3);
-    /// The filter has changed and excludes the sources.
-    pub const CHANGE_TO_EXCLUDE: Self = Self(4);
-    /// The host wants the sources too.
-    pub const ALLOW_NEW_SOURCES: Self = Self(5);
-    /// The host wants the sources no longer.
-    pub const BLOCK_OLD_SOURCES: Self = Self(6);
-}
-
-impl fmt::Display for RecordType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::MODE_IS_INCLUDE => f.pad("is_in"),
-            Self::MODE_IS_EXCLUDE => f.pad("is_ex"),
-            Self::CHANGE_TO_INCLUDE => f.pad("to_in"),
-            Self::CHANGE_TO_EXCLUDE => f.pad("to_ex"),
-            Self::ALLOW_NEW_SOURCES => f.pad("allow"),
-            Self::BLOCK_OLD_SOURCES => f.pad("block"),
-            Self(number) => write!(f, "record {number}"),
-        }
-    }
-}
-
-impl fmt::Debug for RecordType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+numbers! {
+    /// What a record says of its group (RFC 9776 §4.2.13); unknown ones survive and print as numbers.
+    RecordType(u8), "record {}" {
+        /// The filter includes the sources.
+        MODE_IS_INCLUDE = 1, "is_in";
+        /// The filter excludes the sources.
+        MODE_IS_EXCLUDE = 2, "is_ex";
+        /// The filter has changed and includes the sources.
+        CHANGE_TO_INCLUDE = 3, "to_in";
+        /// The filter has changed and excludes the sources.
+        CHANGE_TO_EXCLUDE = 4, "to_ex";
+        /// The host wants the sources too.
+        ALLOW_NEW_SOURCES = 5, "allow";
+        /// The host wants the sources no longer.
+        BLOCK_OLD_SOURCES = 6, "block";
     }
 }
 
