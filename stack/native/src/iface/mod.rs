@@ -1,8 +1,7 @@
 //! Interfaces: what a host sends and receives frames by.
 
-use crate::pkt::PacketBuf;
-use fairway_wire::MacAddr;
-use std::collections::VecDeque;
+use crate::qos::{Fifo, Qdisc};
+use fairway_wire::{Instant, MacAddr};
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -111,7 +110,8 @@ pub struct InterfaceConfig {
     pub trusted: bool,
     /// Whether it cuts segments longer than its MTU by itself (segmentation offload).
     pub segmentation: bool,
-    /// Most frames that wait to be sent; beyond, new ones are dropped.
+    /// Most frames that wait to be sent, first come, first served; beyond, new ones are dropped. Another discipline is
+    /// set by [`Stack::set_queue`](crate::Stack::set_queue).
     pub queue: usize,
 }
 
@@ -184,8 +184,9 @@ pub struct Interface {
     pub(crate) segmentation: bool,
     pub(crate) addresses: Vec<InterfaceAddress>,
     pub(crate) counters: InterfaceCounters,
-    pub(crate) queue: VecDeque<PacketBuf>,
-    pub(crate) queue_limit: usize,
+    pub(crate) queue: Qdisc,
+    /// Its queue holds packets back until then.
+    pub(crate) held_until: Option<Instant>,
     /// It has something to send.
     pub(crate) pending: bool,
     /// Its transmitter is busy: nothing is taken from it until it is free again.
@@ -207,8 +208,8 @@ impl Interface {
             segmentation: config.segmentation,
             addresses: Vec::new(),
             counters: InterfaceCounters::default(),
-            queue: VecDeque::new(),
-            queue_limit: config.queue,
+            queue: Fifo::new(config.queue, u64::MAX).into(),
+            held_until: None,
             pending: false,
             suspended: false,
         }
@@ -254,6 +255,12 @@ impl Interface {
     #[must_use]
     pub fn addresses(&self) -> &[InterfaceAddress] {
         &self.addresses
+    }
+
+    /// What waits to be sent.
+    #[must_use]
+    pub const fn queue(&self) -> &Qdisc {
+        &self.queue
     }
 
     /// What it has counted.

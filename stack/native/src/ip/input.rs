@@ -94,16 +94,14 @@ impl Stack {
                 None => return,
             }
         }
-        if alert && inbound.cast == Cast::Unicast && !self.routing.is_local(header.destination) {
+        if alert && inbound.cast == Cast::Unicast && !inbound.for_us {
             // RFC 2113: a router looks at it more closely. Sockets that asked for it get it instead of the next hop.
             if self.raw_alert(&inbound, &packet) {
                 return;
             }
         }
         match inbound.cast {
-            Cast::Unicast if self.routing.is_local(header.destination) => {
-                self.ip_deliver(inbound, packet)
-            }
+            Cast::Unicast if inbound.for_us => self.ip_deliver(inbound, packet),
             Cast::Unicast => self.ip_forward(inbound, packet),
             Cast::Broadcast => self.ip_deliver(inbound, packet),
             Cast::Multicast => self.multicast_input(inbound, packet),
@@ -139,8 +137,8 @@ impl Stack {
             return None;
         }
         let interface = self.routing.interface(id)?;
-        let local = self.routing.is_local(destination);
-        let cast = if local {
+        let for_us = self.routing.is_local(destination);
+        let cast = if for_us {
             Cast::Unicast
         } else if destination.is_broadcast() || interface.is_broadcast(destination) {
             Cast::Broadcast
@@ -149,7 +147,7 @@ impl Stack {
         } else {
             Cast::Unicast
         };
-        let local = if local {
+        let local = if for_us {
             destination
         } else {
             interface
@@ -160,6 +158,7 @@ impl Stack {
             header,
             interface: id,
             cast,
+            for_us,
             link_unicast,
             local,
         })
@@ -187,7 +186,7 @@ impl Stack {
     /// alert; `None` if the packet was refused.
     fn process_options(&mut self, inbound: &Inbound, packet: &mut PacketBuf) -> Option<bool> {
         let header = &inbound.header;
-        let for_us = inbound.cast != Cast::Unicast || self.routing.is_local(header.destination);
+        let for_us = inbound.cast != Cast::Unicast || inbound.for_us;
         let clock = options::Stamper {
             local: inbound.local,
             now: self.now,

@@ -37,6 +37,8 @@ pub(crate) struct Inbound {
     /// The interface it came in by.
     pub(crate) interface: InterfaceId,
     pub(crate) cast: Cast,
+    /// Its destination is an address of this host.
+    pub(crate) for_us: bool,
     /// The link carried it to one host only.
     pub(crate) link_unicast: bool,
     /// The address of this host it came in by: the destination, unless that is a group or broadcast address.

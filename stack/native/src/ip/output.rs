@@ -8,6 +8,7 @@ use crate::event::EventId;
 use crate::iface::{InterfaceId, Medium};
 use crate::ip::{fragment, segment};
 use crate::pkt::PacketBuf;
+use crate::qos::Dropped;
 use crate::sock::{MtuDiscovery, SocketOptions};
 use crate::stack::Stack;
 use fairway_wire::{EtherType, MacAddr, Protocol, ethernet, ipv4};
@@ -428,27 +429,28 @@ impl Stack {
             return Err(Errno::NxIo);
         };
         let length = frame.len();
-        if interface.queue.len() >= interface.queue_limit {
+        if let Err(Dropped(_, reason)) = interface.queue.enqueue(self.now, frame) {
             interface.counters.out_discards += 1;
             event!(
                 self.events,
                 self.now,
-                EventId::EtherOutputNomem,
+                reason.event(),
                 interface = id.0,
                 len = length,
                 errno = Errno::NoBufs,
+                reason = reason.as_str(),
                 detail = interface.queue.len()
             );
             return Err(Errno::NoBufs);
         }
-        interface.queue.push_back(frame);
         if unicast {
             interface.counters.out_unicast += 1;
         } else {
             interface.counters.out_multicast += 1;
         }
         interface.counters.out_octets += u64::try_from(length).unwrap_or(0);
-        if !interface.pending {
+        // What has come now may go before what is held back.
+        if !interface.pending || interface.held_until.take().is_some() {
             interface.pending = true;
             if !interface.suspended {
                 self.pending.push_back(id);

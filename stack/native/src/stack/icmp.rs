@@ -157,6 +157,7 @@ impl Stack {
             header,
             interface: late.interface,
             cast: Cast::Unicast,
+            for_us: true,
             link_unicast: true,
             local: header.destination,
         };

@@ -6,6 +6,7 @@ use crate::event;
 use crate::event::EventId;
 use crate::iface::{Interface, InterfaceAddress, InterfaceConfig, InterfaceId, Medium};
 use crate::neigh::{ClaimMode, ConflictPolicy, Misuse};
+use crate::qos::Qdisc;
 use crate::route::{Origin, Prefix, Route, RouteQuery};
 use fairway_wire::{Instant, MacAddr};
 use std::net::Ipv4Addr;
@@ -185,8 +186,7 @@ impl Stack {
         };
         let running = interface.is_running();
         if !running {
-            let dropped = u64::try_from(interface.queue.len()).unwrap_or(0);
-            interface.queue.clear();
+            let dropped = u64::try_from(interface.queue.clear()).unwrap_or(0);
             interface.counters.out_discards += dropped;
         }
         let event = if running {
@@ -226,6 +226,27 @@ impl Stack {
         self.known(id)?.trusted = trusted;
         self.routing.changed();
         Ok(())
+    }
+
+    /// Gives an interface another queueing discipline. What waits in the old one is dropped.
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface.
+    pub fn set_queue(&mut self, id: InterfaceId, queue: impl Into<Qdisc>) -> Result<(), Errno> {
+        let interface = self.known(id)?;
+        let dropped = u64::try_from(interface.queue.clear()).unwrap_or(0);
+        interface.counters.out_discards += dropped;
+        interface.queue = queue.into();
+        interface.held_until = None;
+        Ok(())
+    }
+
+    /// The queueing discipline of an interface, to change what it does: reservations are made there.
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface.
+    pub fn queue_mut(&mut self, id: InterfaceId) -> Result<&mut Qdisc, Errno> {
+        Ok(&mut self.known(id)?.queue)
     }
 
     /// `IFF_PROMISC`.

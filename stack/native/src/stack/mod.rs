@@ -103,6 +103,8 @@ pub struct Stack {
     pub(crate) hops: HopCache,
     /// Interfaces that have frames to send.
     pub(crate) pending: VecDeque<InterfaceId>,
+    /// When the first of the queues that hold packets back lets one go.
+    held_until: Option<Instant>,
     pub(crate) neighbors: ArpCache,
     pub(crate) reassembly: Reassembly,
     pub(crate) idents: Idents,
@@ -146,6 +148,7 @@ impl Stack {
             routing,
             hops: HopCache::new(),
             pending: VecDeque::new(),
+            held_until: None,
             neighbors: ArpCache::new(
                 setup.config.arp.clone(),
                 limits.neighbours.clone(),
@@ -229,13 +232,39 @@ impl Stack {
     #[must_use]
     pub fn poll_frame(&mut self, now: Instant, id: InterfaceId) -> Option<PacketBuf> {
         self.tell(now);
+        let now = self.now;
         let interface = self.routing.interface_mut(id)?;
-        let frame = interface.queue.pop_front();
+        let frame = interface.queue.dequeue(now);
         if frame.is_none() && interface.pending {
-            interface.pending = false;
+            interface.held_until = interface.queue.next_ready(now);
+            // One whose queue holds packets back is on the list again when their time has come.
+            interface.pending = interface.held_until.is_some();
             self.pending.retain(|other| *other != id);
+            if let Some(until) = interface.held_until {
+                self.held_until = Some(self.held_until.map_or(until, |other| other.min(until)));
+            }
         }
         frame
+    }
+
+    /// Puts interfaces whose queues held packets back on the list when the time of those has come.
+    fn release_held(&mut self) {
+        let now = self.now;
+        self.held_until = None;
+        for interface in &mut self.routing.interfaces {
+            match interface.held_until {
+                Some(until) if until <= now => {
+                    interface.held_until = None;
+                    if !interface.suspended {
+                        self.pending.push_back(interface.id);
+                    }
+                }
+                Some(until) => {
+                    self.held_until = Some(self.held_until.map_or(until, |other| other.min(until)));
+                }
+                None => {}
+            }
+        }
     }
 
     /// Puts an interface that cannot send now behind the others, or takes it off the list until something new is
@@ -262,6 +291,9 @@ impl Stack {
         self.tell(now);
         let now = self.now;
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if due(self.held_until) {
+            self.release_held();
+        }
         if due(self.tcp.poll_timeout()) {
             let cx = &mut tcp_context!(self);
             self.tcp.handle_timeout(cx);
@@ -300,6 +332,7 @@ impl Stack {
             return Some(self.now); // Left over by a long call.
         }
         [
+            self.held_until,
             self.tcp.poll_timeout(),
             self.neighbors.poll_timeout(),
             self.reassembly.poll_timeout(),

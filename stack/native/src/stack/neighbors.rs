@@ -202,6 +202,7 @@ impl Stack {
             header,
             interface: id,
             cast: Cast::Unicast,
+            for_us: true,
             link_unicast: true,
             local: local.unwrap_or(Ipv4Addr::UNSPECIFIED),
         };
