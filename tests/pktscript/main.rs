@@ -56,9 +56,30 @@ macro_rules! topics {
 }
 
 topics! {
+    backlog
+    challenge
     close
+    delack
     handshake
+    icmp
+    keepalive
+    linger
+    nagle
+    options
+    pathmtu
+    rack
+    recovery
     reset
+    rto
+    sack
+    segments
+    slowstart
+    syncookies
+    timestamps
+    timewait
+    udp
+    urgent
+    window
 }
 
 #[test]

@@ -126,6 +126,9 @@ fn decode_ip(
                 ports(udp.source_port, udp.destination_port);
                 data.len()
             };
+            if sender == Sender::Local {
+                flows.sent(key);
+            }
             let data = payload.get(8..).unwrap_or_default().to_vec();
             (key, Body::Udp(len), data)
         }

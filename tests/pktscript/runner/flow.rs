@@ -56,10 +56,13 @@ impl Flows {
 
     /// The stack opens towards `to` from a port that its first packet will tell: the usual ports are those from now on.
     pub(crate) fn opened(&mut self, to: Address) {
-        if to.host == Host::Remote {
-            self.remote_port = to.port;
-            self.local_port = None;
+        match to.host {
+            Host::Remote => {}
+            Host::Ip(ip) => self.remote_ip = ip,
+            Host::Local | Host::Any => return,
         }
+        self.remote_port = to.port;
+        self.local_port = None;
     }
 
     /// The conversation a packet of the script belongs to. Before the port of an active open is known, it is 0.

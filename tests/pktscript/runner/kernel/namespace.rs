@@ -15,7 +15,7 @@ const DEVICE: &str = "script0";
 
 /// What every script starts from: the kernel's own defaults, where a machine may have others, and nothing that one
 /// connection remembers for the next.
-const SYSCTLS: [(&str, &str); 16] = [
+const SYSCTLS: [(&str, &str); 17] = [
     ("net.ipv6.conf.all.disable_ipv6", "1"),
     ("net.ipv6.conf.default.disable_ipv6", "1"),
     ("net.ipv4.conf.all.rp_filter", "0"),
@@ -32,6 +32,7 @@ const SYSCTLS: [(&str, &str); 16] = [
     ("net.ipv4.tcp_recovery", "1"),
     ("net.ipv4.tcp_early_retrans", "3"),
     ("net.ipv4.tcp_shrink_window", "0"),
+    ("net.ipv4.tcp_syn_linear_timeouts", "0"),
 ];
 
 /// Moves the process into a new namespace and makes it as `settings` say.

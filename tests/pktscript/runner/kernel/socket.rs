@@ -10,8 +10,11 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::sockopt::{Ipv4PathMtuDiscovery, ip_mtu, set_ip_mtu_discover};
-use socket2::{Domain, Socket, TcpKeepalive, Type};
+use rustix::net::sockopt::{
+    Ipv4PathMtuDiscovery, ip_mtu, set_ip_mtu_discover, set_tcp_keepcnt, set_tcp_keepidle,
+    set_tcp_keepintvl,
+};
+use socket2::{Domain, Socket, Type};
 
 use super::super::ast::{
     Address, Call, Direction, Host, Kind, MessageFlags, Settings, SocketOption,
@@ -288,15 +291,9 @@ fn set(socket: &Socket, option: SocketOption, values: &[i64]) -> Result<Value, F
         SocketOption::NoDelay => socket.set_tcp_nodelay(on)?,
         SocketOption::MaxSegment => socket.set_tcp_mss(word()?)?,
         SocketOption::Cork => socket.set_tcp_cork(on)?,
-        SocketOption::KeepIdle => {
-            socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(seconds()?))?;
-        }
-        SocketOption::KeepInterval => {
-            socket.set_tcp_keepalive(&TcpKeepalive::new().with_interval(seconds()?))?;
-        }
-        SocketOption::KeepCount => {
-            socket.set_tcp_keepalive(&TcpKeepalive::new().with_retries(word()?))?;
-        }
+        SocketOption::KeepIdle => set_tcp_keepidle(socket, seconds()?)?,
+        SocketOption::KeepInterval => set_tcp_keepintvl(socket, seconds()?)?,
+        SocketOption::KeepCount => set_tcp_keepcnt(socket, word()?)?,
         SocketOption::UserTimeout => {
             let millis = u64::try_from(value).map_err(|_| broken())?;
             socket.set_tcp_user_timeout(Some(Duration::from_millis(millis)))?;
