@@ -210,6 +210,46 @@ fn errors_tell_what_they_are_about() {
 }
 
 #[test]
+fn timestamps_masks_and_parameter_problems() {
+    let times = icmp::TimestampMessage {
+        id: 1,
+        seq: 2,
+        originate: 3,
+        receive: 4,
+        transmit: 5,
+    };
+    assert_eq!(
+        line(
+            Protocol::ICMP,
+            &message(&icmp::Message::TimestampReply(times), &[])
+        ),
+        "ip ttl 64 id 7 icmp 10.0.0.1 > 10.0.0.2 timestamp-reply id 1 seq 2 orig 3 recv 4 xmit 5 len 0"
+    );
+    let mask = icmp::AddressMaskMessage {
+        id: 1,
+        seq: 2,
+        mask: Ipv4Addr::new(255, 255, 255, 0),
+    };
+    assert_eq!(
+        line(
+            Protocol::ICMP,
+            &message(&icmp::Message::AddressMaskReply(mask), &[])
+        ),
+        "ip ttl 64 id 7 icmp 10.0.0.1 > 10.0.0.2 mask-reply id 1 seq 2 mask 255.255.255.0 len 0"
+    );
+    let quoted = packet(Protocol::RSVP, &[], &[0; 8], |_| {});
+    let problem = icmp::Message::ParameterProblem {
+        code: icmp::ParameterCode::POINTER,
+        pointer: 21,
+    };
+    assert_eq!(
+        line(Protocol::ICMP, &message(&problem, &quoted)),
+        "ip ttl 64 id 7 icmp 10.0.0.1 > 10.0.0.2 parameter-problem pointer at 21 \
+         for rsvp 10.0.0.1 > 10.0.0.2"
+    );
+}
+
+#[test]
 fn membership_messages() {
     assert_eq!(
         line(Protocol::IGMP, &[0x16, 0, 0, 0, 239, 1, 2, 3]),

@@ -6,7 +6,7 @@ use fairway_wire::checksum::{self, Sum};
 use fairway_wire::igmp::{self, Addresses, Query, QueryV3, RecordType, ReportWriter};
 use fairway_wire::ipv4::options::{IpOption, OptionBuffer, Options, copied_to_fragments};
 use fairway_wire::tcp::OptionIter;
-use fairway_wire::{MacAddr, arp, ethernet, icmp, ipv4, tcp, udp};
+use fairway_wire::{MacAddr, SeqNumber, arp, ethernet, icmp, ipv4, tcp, udp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -182,6 +182,21 @@ proptest! {
         let mut again = vec![0xee; message.wire_len()];
         message.emit(&mut again);
         prop_assert_eq!(&again[..], &room[..len]);
+    }
+
+    /// RFC 9293 §3.4: of two numbers that are not opposite one comes first, and the distance leads from one to the other.
+    #[test]
+    fn sequence_numbers(a: u32, b: u32, len: u32) {
+        let (a, b) = (SeqNumber(a), SeqNumber(b));
+        prop_assert_eq!(b + (a - b), a);
+        prop_assert_eq!(a + len - len, a);
+        prop_assert_eq!(a.le(b), a == b || a.lt(b));
+        prop_assert!(!(a + len).is_within(a, len));
+        prop_assert_eq!(a.is_within(a, len), len > 0);
+        prop_assume!(a - b != i32::MIN);
+        prop_assert_eq!(a.lt(b), b.gt(a));
+        prop_assert_eq!(a.ge(b), !a.lt(b));
+        prop_assert_eq!((a.min(b), a.max(b)), (b.min(a), b.max(a)));
     }
 
     #[test]
