@@ -20,7 +20,7 @@ pub struct Limits {
     pub igmp: IgmpLimits,
     /// SHIM
     pub multicast: MulticastLimits,
-    /// SHIM
+    /// Of local sockets.
     pub local: LocalLimits,
 }
 
@@ -159,6 +159,25 @@ pub struct IgmpLimits;
 /// SHIM
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MulticastLimits;
-/// SHIM
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LocalLimits;
+
+/// The limits of local sockets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LocalLimits {
+    /// Sockets, connections that wait to be accepted included; beyond, making one fails.
+    pub sockets: usize,
+    /// Connections that wait at one listener, and one more; a larger backlog is this. Beyond, connecting waits.
+    pub backlog: usize,
+    /// Datagrams that wait at one socket; beyond, senders wait.
+    pub datagrams: usize,
+}
+
+impl Default for LocalLimits {
+    fn default() -> Self {
+        Self {
+            sockets: 65_536,
+            backlog: 4096,
+            datagrams: 256,
+        }
+    }
+}

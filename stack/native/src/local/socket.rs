@@ -1,0 +1,172 @@
+//! A local socket and its states.
+
+use std::collections::VecDeque;
+
+use super::name::LocalName;
+use super::table::LocalId;
+use crate::Errno;
+use crate::config::LocalConfig;
+
+/// What a local socket carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LocalKind {
+    /// Octets in order, between two ends.
+    Stream,
+    /// Messages.
+    Datagram,
+}
+
+/// Whose a socket is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Credentials {
+    /// Effective user.
+    pub uid: u32,
+    /// Effective group.
+    pub gid: u32,
+    /// Process, where there is such a thing.
+    pub pid: Option<i32>,
+}
+
+/// What a local socket is ready for: levels, not edges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LocalReadiness {
+    /// A receiving call, or an accepting one, would not wait.
+    pub readable: bool,
+    /// A sending call would not wait, or connecting has ended.
+    pub writable: bool,
+    /// An error waits to be reported.
+    pub error: bool,
+    /// Nothing will ever come or go again.
+    pub closed: bool,
+}
+
+/// A socket whose readiness may have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalNotice {
+    /// Which socket.
+    pub id: LocalId,
+    /// Its owner's mark.
+    pub owner: Option<u64>,
+    /// What it is ready for now.
+    pub readiness: LocalReadiness,
+}
+
+/// A datagram that waits to be received.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) octets: Box<[u8]>,
+    pub(super) from: LocalName,
+    pub(super) credentials: Credentials,
+}
+
+/// What a socket does.
+#[derive(Debug)]
+pub(super) enum State {
+    /// A stream that has neither connected nor listened.
+    Idle,
+    /// A stream that accepts connections.
+    Listening {
+        backlog: usize,
+        /// The other ends of connections that were made and wait to be accepted.
+        queue: VecDeque<LocalId>,
+        /// Sockets that wait for room in the queue.
+        waiting: VecDeque<LocalId>,
+    },
+    /// A stream that waits for room in a listener's queue.
+    Connecting(LocalId),
+    /// A stream with, or after, a connection.
+    Connected {
+        /// `None` when it was closed.
+        peer: Option<LocalId>,
+        incoming: VecDeque<u8>,
+        /// The peer will send no more.
+        ended: bool,
+    },
+    /// A datagram socket.
+    Datagram {
+        peer: Option<LocalId>,
+        queue: VecDeque<Message>,
+        /// Octets in the queue.
+        octets: usize,
+        /// Sockets that wait for room in the queue.
+        waiting: Vec<LocalId>,
+        /// The socket in whose queue there was no room for what was to be sent.
+        blocked_on: Option<LocalId>,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) owner: Option<u64>,
+    /// It is in the list of notices.
+    pub(super) noticed: bool,
+    pub(super) name: LocalName,
+    pub(super) peer_name: LocalName,
+    pub(super) credentials: Credentials,
+    pub(super) peer_credentials: Option<Credentials>,
+    pub(super) error: Option<Errno>,
+    /// The program wants no more.
+    pub(super) recv_shut: bool,
+    /// The program sends no more.
+    pub(super) send_shut: bool,
+    pub(super) recv_buffer: usize,
+    pub(super) send_buffer: usize,
+    pub(super) pass_credentials: bool,
+    pub(super) state: State,
+}
+
+fn octets(configured: u32) -> usize {
+    usize::try_from(configured).unwrap_or(usize::MAX)
+}
+
+impl Socket {
+    pub(super) fn new(kind: LocalKind, config: &LocalConfig, credentials: Credentials) -> Self {
+        let (recv_buffer, send_buffer, state) = match kind {
+            LocalKind::Stream => (config.stream_recv, config.stream_send, State::Idle),
+            LocalKind::Datagram => (
+                config.datagram_recv,
+                config.datagram_send,
+                State::Datagram {
+                    peer: None,
+                    queue: VecDeque::new(),
+                    octets: 0,
+                    waiting: Vec::new(),
+                    blocked_on: None,
+                },
+            ),
+        };
+        Self {
+            owner: None,
+            noticed: false,
+            name: LocalName::Unnamed,
+            peer_name: LocalName::Unnamed,
+            credentials,
+            peer_credentials: None,
+            error: None,
+            recv_shut: false,
+            send_shut: false,
+            recv_buffer: octets(recv_buffer),
+            send_buffer: octets(send_buffer),
+            pass_credentials: false,
+            state,
+        }
+    }
+
+    pub(super) const fn kind(&self) -> LocalKind {
+        match self.state {
+            State::Datagram { .. } => LocalKind::Datagram,
+            State::Idle
+            | State::Listening { .. }
+            | State::Connecting(_)
+            | State::Connected { .. } => LocalKind::Stream,
+        }
+    }
+
+    pub(super) fn connected(peer: LocalId) -> State {
+        State::Connected {
+            peer: Some(peer),
+            incoming: VecDeque::new(),
+            ended: false,
+        }
+    }
+}
