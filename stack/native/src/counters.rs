@@ -3,7 +3,7 @@
 
 /// Counters of ARP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ArpStat {
+pub struct ArpCounters {
     /// Requests received.
     pub requests_received: u64,
     /// Replies received.
@@ -26,4 +26,31 @@ pub struct ArpStat {
     pub evicted: u64,
     /// Packets dropped while they waited for an answer: too many, or none came.
     pub dropped_waiting: u64,
+}
+
+/// Counters of IGMP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IgmpCounters {
+    /// Messages received.
+    pub received: u64,
+    /// Messages received that were not all there.
+    pub too_short: u64,
+    /// Messages received with a wrong checksum.
+    pub bad_checksum: u64,
+    /// Queries received.
+    pub queries: u64,
+    /// Queries received that made no sense.
+    pub bad_queries: u64,
+    /// Reports and leaves received.
+    pub reports: u64,
+    /// Reports and leaves received that made no sense.
+    pub bad_reports: u64,
+    /// Reports received for groups that this host listens to.
+    pub reports_for_own_groups: u64,
+    /// Reports and leaves sent.
+    pub reports_sent: u64,
+    /// Queries sent.
+    pub queries_sent: u64,
+    /// Groups that others listen to and that a router did not remember, because there were too many.
+    pub groups_without_room: u64,
 }

@@ -16,9 +16,9 @@ pub struct Limits {
     pub reassembly: ReassemblyLimits,
     /// Of sockets.
     pub socket: SocketLimits,
-    /// SHIM
+    /// Of IGMP.
     pub igmp: IgmpLimits,
-    /// SHIM
+    /// Of multicast forwarding.
     pub multicast: MulticastLimits,
     /// Of local sockets.
     pub local: LocalLimits,
@@ -152,13 +152,55 @@ impl Default for SocketLimits {
     }
 }
 
-/// SHIM
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct IgmpLimits;
-/// SHIM
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MulticastLimits;
+/// The limits of IGMP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IgmpLimits {
+    /// Groups that the host listens to, on all interfaces; beyond, joining fails (MUL-3).
+    pub groups: usize,
+    /// Senders that one filter names; beyond, setting it fails.
+    pub sources: usize,
+    /// Groups that a multicast router remembers of others, per interface; reports of more are not heard.
+    pub heard_groups: usize,
+    /// Senders that it remembers of each.
+    pub heard_sources: usize,
+}
+
+impl Default for IgmpLimits {
+    fn default() -> Self {
+        Self {
+            groups: 320,
+            sources: 128,
+            heard_groups: 1024,
+            heard_sources: 128,
+        }
+    }
+}
+
+/// The limits of multicast forwarding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MulticastLimits {
+    /// Routes of (sender, group); beyond, adding one fails.
+    pub routes: usize,
+    /// Packets that wait for the route of one (sender, group); beyond, new ones are dropped.
+    pub waiting: usize,
+    /// Pairs of sender and group whose packets wait; beyond, packets of others are dropped.
+    pub unresolved: usize,
+    /// How long they wait.
+    pub unresolved_life: Duration,
+}
+
+impl Default for MulticastLimits {
+    fn default() -> Self {
+        Self {
+            routes: 4096,
+            waiting: 3,
+            unresolved: 64,
+            unresolved_life: Duration::from_secs(10),
+        }
+    }
+}
 
 /// The limits of local sockets.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use super::{
     Resolution,
 };
 use crate::config::ArpConfig;
-use crate::counters::ArpStat;
+use crate::counters::ArpCounters;
 use crate::hash::Key;
 use crate::iface::InterfaceId;
 use crate::limits::NeighbourLimits;
@@ -111,7 +111,7 @@ pub struct ArpCache {
     transmits: usize,
     rng: Rng,
     /// What was counted.
-    pub counters: ArpStat,
+    pub counters: ArpCounters,
 }
 
 impl ArpCache {
@@ -130,7 +130,7 @@ impl ArpCache {
             output: VecDeque::new(),
             transmits: 0,
             rng,
-            counters: ArpStat::default(),
+            counters: ArpCounters::default(),
         }
     }
 

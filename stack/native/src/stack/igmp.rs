@@ -4,9 +4,9 @@ use super::Stack;
 use crate::event;
 use crate::event::EventId;
 use crate::ip::{Inbound, Send};
-use crate::pkt::{ChecksumState, PacketBuf};
+use crate::pkt::PacketBuf;
+use fairway_wire::Protocol;
 use fairway_wire::ipv4::options::OptionBuffer;
-use fairway_wire::{Protocol, igmp};
 
 /// The precedence of IGMP: internetwork control (RFC 3376 §4).
 const PRECEDENCE: u8 = 0xc0;
@@ -14,50 +14,12 @@ const PRECEDENCE: u8 = 0xc0;
 impl Stack {
     /// Takes an IGMP message; `packet` begins with it. Raw sockets have it already.
     pub(crate) fn igmp_input(&mut self, inbound: &Inbound, packet: &PacketBuf) {
-        let header = &inbound.header;
+        let source = inbound.header.source;
         let octets = packet.as_slice();
-        self.igmp.counters.received += 1;
-        let bad_sum = packet.checksum == ChecksumState::Unknown && !igmp::verify_checksum(octets);
-        match igmp::Message::parse(octets) {
-            Err(_) => {
-                self.igmp.counters.short += 1;
-                event!(
-                    self.events,
-                    self.now,
-                    EventId::IgmpInputShortmsg,
-                    source = header.source,
-                    len = octets.len()
-                );
-            }
-            Ok(_) if bad_sum => {
-                self.igmp.counters.bad_checksum += 1;
-                event!(
-                    self.events,
-                    self.now,
-                    EventId::IgmpInputBadsum,
-                    source = header.source
-                );
-            }
-            Ok(message) => {
-                event!(
-                    self.events,
-                    self.now,
-                    EventId::IgmpIn,
-                    interface = inbound.interface.0,
-                    source = header.source,
-                    destination = header.destination,
-                    len = octets.len()
-                );
-                self.igmp.handle_message(
-                    self.now,
-                    inbound.interface,
-                    header.source,
-                    header.destination,
-                    &message,
-                );
-                self.flush_igmp();
-            }
-        }
+        let events = &mut self.events;
+        self.igmp
+            .handle_message(self.now, inbound.interface, source, octets, events);
+        self.flush_igmp();
     }
 
     /// Sends what IGMP wants sent: with router alert, and for this link only (RFC 3376 §4).
