@@ -1,6 +1,10 @@
 //! The goals, each with the figures that decide it, and the table that is printed.
 
+mod stack;
+
 use serde::Serialize;
+
+pub(crate) use stack::STACK;
 
 use Bar::{AtLeast, AtMost, Shown};
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod codec;
+pub(crate) mod native;
 pub(crate) mod portmap;
 pub(crate) mod rpcgen;
 pub(crate) mod server;

@@ -53,13 +53,24 @@ impl Place {
     }
 }
 
+/// Programs nobody here wrote, to be compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peers {
+    /// Of ONC RPC: in C with libtirpc, and published crates.
+    Rpc,
+    /// Of the network stack: smoltcp, the kernel through tokio, turmoil.
+    Stack,
+}
+
 /// The programs, the pace and the figures so far.
 #[derive(Debug)]
 pub(crate) struct Lab {
     /// The C peers.
     c: PathBuf,
-    /// The Rust peers, in one program.
+    /// The Rust peers of ONC RPC, in one program.
     rust: PathBuf,
+    /// The peers of the network stack, in one program.
+    stack: PathBuf,
     /// This program.
     ours: PathBuf,
     /// Folder of `portmapd`, `rpcinfo` and `rpcgen`.
@@ -111,19 +122,25 @@ pub(crate) fn target() -> Result<PathBuf, Error> {
     Ok(found.to_path_buf())
 }
 
-/// Compiles what is measured: the C peers, the Rust peers, our daemons and tools. Needs the network the first time.
-pub(crate) fn build(ours: &[&str]) -> Result<(), Error> {
+/// Compiles what is measured: peers, our daemons and tools. Needs the network the first time.
+pub(crate) fn build(which: Peers, ours: &[&str]) -> Result<(), Error> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = target()?;
     let peers = here.join("bench/peers");
     talk("building the peers");
-    let mut make = Command::new("make");
-    make.args(["--silent", "-C"]).arg(peers.join("c"));
-    make.arg(format!("OUT={}", target.join("bench/c").display()));
-    run(&mut make)?;
+    if which == Peers::Rpc {
+        let mut make = Command::new("make");
+        make.args(["--silent", "-C"]).arg(peers.join("c"));
+        make.arg(format!("OUT={}", target.join("bench/c").display()));
+        run(&mut make)?;
+    }
     let mut cargo = Command::new(cargo());
     cargo.args(["build", "--quiet", "--release", "--manifest-path"]);
     cargo.arg(peers.join("Cargo.toml")).arg("--locked");
+    cargo.arg("--package").arg(match which {
+        Peers::Rpc => "peer-bench",
+        Peers::Stack => "stack-peers",
+    });
     cargo.env("CARGO_TARGET_DIR", target.join("bench/rust"));
     cargo.env("RUSTFLAGS", "-Awarnings");
     run(cargo.current_dir(&peers))?;
@@ -153,6 +170,7 @@ impl Lab {
         Ok(Self {
             c: target.join("bench/c"),
             rust: target.join("bench/rust/release/peer-bench"),
+            stack: target.join("bench/rust/release/stack-peers"),
             ours: std::env::current_exe()?,
             release: target.join("release"),
             quick,
@@ -180,6 +198,13 @@ impl Lab {
         &self.c
     }
 
+    /// The peers of the network stack, doing some of their cases.
+    pub(crate) fn stack_peers(&self, cases: &[&str]) -> Command {
+        let mut command = self.paced(&self.stack);
+        command.args(cases);
+        command
+    }
+
     /// The program of Rust peers.
     pub(crate) fn rust(&self) -> Command {
         self.paced(&self.rust)
@@ -198,9 +223,19 @@ impl Lab {
     fn paced(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         if self.quick {
-            command.env("BENCH_MS", "100").env("BENCH_MB", "8");
+            command
+                .env("BENCH_MS", "100")
+                .env("BENCH_MB", "8")
+                .env("BENCH_QUICK", "1");
         }
         command
+    }
+
+    /// Measures a group; what stops it is noted.
+    pub(crate) fn attempt(&mut self, group: &str, run: fn(&mut Self) -> Result<(), Error>) {
+        if let Err(error) = run(self) {
+            self.notes.push(format!("{group} stopped: {error}"));
+        }
     }
 
     /// Runs a measuring program to its end against `server`, both placed, and keeps its figures.
@@ -365,6 +400,24 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
 #[expect(clippy::print_stderr, reason = "progress of a long run")]
 pub(crate) fn talk(what: &str) {
     eprintln!("bench: {what}");
+}
+
+/// CPU seconds that this thread has used.
+pub(crate) fn thread_cpu() -> f64 {
+    clock(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn clock(id: nix::time::ClockId) -> f64 {
+    nix::time::clock_gettime(id).map_or(0.0, |time| Duration::from(time).as_secs_f64())
+}
+
+/// `usual`, or a tenth of it in short rounds.
+pub(crate) fn much(usual: usize) -> usize {
+    if std::env::var_os("BENCH_QUICK").is_some() {
+        usual / 10
+    } else {
+        usual
+    }
 }
 
 /// Prints one figure for the process that asked for it.

@@ -16,8 +16,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde_json::json;
 
-use crate::goals::{Line, table};
-use crate::lab::{Error, Lab};
+use crate::goals::{Goal, Line, table};
+use crate::lab::{Error, Lab, Peers};
 
 /// Measures Fairway beside other implementations.
 ///
@@ -36,6 +36,8 @@ Examples:
   bench rpc                 everything, ten minutes or so
   bench rpc --quick codec   the codec, in short rounds: an impression, no verdict worth quoting
   bench rpc --json server   the servers, as JSON
+  bench stack               the network stack in memory, in virtual time, and on a TAP device
+  bench stack engine wire   what needs nothing but the processor
 
 Exit status:
   0  measured, whether or not every goal is met
@@ -54,6 +56,17 @@ enum What {
         /// What to measure; nothing named is everything.
         groups: Vec<Group>,
     },
+    /// The network stack: its engine, sockets on it, goodput on impaired paths, forwarding, simulation, a TAP device, headers.
+    Stack {
+        /// Print one JSON document instead of the table.
+        #[arg(long)]
+        json: bool,
+        /// Short rounds, once each.
+        #[arg(long)]
+        quick: bool,
+        /// What to measure; nothing named is everything.
+        groups: Vec<StackGroup>,
+    },
     #[command(flatten)]
     Part(Part),
 }
@@ -67,6 +80,18 @@ enum Group {
     Portmap,
     Rpcgen,
     Stack,
+}
+
+/// What is measured together of the network stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StackGroup {
+    Engine,
+    Facade,
+    Goodput,
+    Forward,
+    Sim,
+    Tap,
+    Wire,
 }
 
 /// Parts that the benchmark starts as processes of their own.
@@ -114,6 +139,8 @@ enum Part {
         protocol: String,
         times: u32,
     },
+    #[command(hide = true)]
+    Native { cases: Vec<String> },
 }
 
 /// Measures a group.
@@ -127,6 +154,11 @@ fn main() -> ExitCode {
             quick,
             groups,
         } => rpc(json, quick, &groups),
+        What::Stack {
+            json,
+            quick,
+            groups,
+        } => stack(json, quick, &groups),
         What::Part(part) => run_part(part).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
@@ -149,7 +181,7 @@ fn rpc(json: bool, quick: bool, groups: &[Group]) -> Result<ExitCode, Error> {
         if wanted(Group::Rpcgen) {
             groups::rpcgen::fetch();
         }
-        lab::build(&ours)?;
+        lab::build(Peers::Rpc, &ours)?;
     }
     if let Some(code) = lab::enter_namespace()? {
         return Ok(code);
@@ -164,22 +196,44 @@ fn rpc(json: bool, quick: bool, groups: &[Group]) -> Result<ExitCode, Error> {
         (Group::Stack, groups::stack::run),
     ];
     for (group, run) in runs {
-        if wanted(group)
-            && let Err(error) = run(&mut lab)
-        {
-            lab.notes.push(format!("{group:?} stopped: {error}"));
+        if wanted(group) {
+            lab.attempt(&format!("{group:?}"), run);
         }
     }
-    let lines: Vec<Line> = goals::RPC
-        .iter()
-        .filter_map(|goal| goal.line(&lab.readings))
-        .collect();
-    report(&lab, &lines, json)?;
-    Ok(ExitCode::SUCCESS)
+    report(&lab, goals::RPC, json)
+}
+
+fn stack(json: bool, quick: bool, groups: &[StackGroup]) -> Result<ExitCode, Error> {
+    if std::env::var_os(lab::INSIDE).is_none() {
+        lab::build(Peers::Stack, &[])?;
+    }
+    if let Some(code) = lab::enter_namespace()? {
+        return Ok(code);
+    }
+    let mut lab = Lab::new(quick)?;
+    let runs: [(StackGroup, Run); 7] = [
+        (StackGroup::Engine, groups::native::engine),
+        (StackGroup::Facade, groups::native::facade),
+        (StackGroup::Goodput, groups::native::goodput),
+        (StackGroup::Forward, groups::native::forward),
+        (StackGroup::Sim, groups::native::sim),
+        (StackGroup::Tap, groups::native::tap),
+        (StackGroup::Wire, groups::native::wire),
+    ];
+    for (group, run) in runs {
+        if groups.is_empty() || groups.contains(&group) {
+            lab.attempt(&format!("{group:?}"), run);
+        }
+    }
+    report(&lab, goals::STACK, json)
 }
 
 #[expect(clippy::print_stdout, reason = "the report")]
-fn report(lab: &Lab, lines: &[Line], json: bool) -> Result<(), Error> {
+fn report(lab: &Lab, goals: &[Goal], json: bool) -> Result<ExitCode, Error> {
+    let lines: Vec<Line> = goals
+        .iter()
+        .filter_map(|goal| goal.line(&lab.readings))
+        .collect();
     let load = std::fs::read_to_string("/proc/loadavg")?;
     let load = load.split(' ').next().unwrap_or_default();
     if json {
@@ -190,9 +244,9 @@ fn report(lab: &Lab, lines: &[Line], json: bool) -> Result<(), Error> {
             .collect();
         let document = json!({"goals": lines, "figures": figures, "notes": lab.notes, "quick": lab.quick(), "load_at_end": load});
         println!("{}", serde_json::to_string_pretty(&document)?);
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
-    print!("{}", table(lines));
+    print!("{}", table(&lines));
     let judged = |verdict| {
         lines
             .iter()
@@ -210,7 +264,7 @@ fn report(lab: &Lab, lines: &[Line], json: bool) -> Result<(), Error> {
     for note in &lab.notes {
         println!("note: {note}");
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run_part(part: Part) -> Result<(), Error> {
@@ -240,6 +294,7 @@ fn run_part(part: Part) -> Result<(), Error> {
             protocol,
             times,
         } => runtime(1)?.block_on(ours::exchange::run(who == "ours", protocol == "tcp", times)),
+        Part::Native { cases } => ours::native::run(&cases),
     }
 }
 

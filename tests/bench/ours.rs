@@ -7,4 +7,5 @@ pub(crate) mod codec;
 pub(crate) mod echod;
 pub(crate) mod exchange;
 pub(crate) mod idle;
+pub(crate) mod native;
 pub(crate) mod slow;

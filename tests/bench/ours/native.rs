@@ -1,0 +1,33 @@
+//! Our network stack, measured as the peers of bench/peers/stack measure theirs. Rates that end in `_cpu` are per CPU second.
+
+mod wire;
+
+use std::hint::black_box;
+
+use crate::lab::{Error, thread_cpu};
+
+/// Measures each case once.
+pub(crate) fn run(cases: &[String]) -> Result<(), Error> {
+    for case in cases {
+        match case.as_str() {
+            "wire" => wire::run()?,
+            _ => return Err(format!("no case '{case}'").into()),
+        }
+    }
+    Ok(())
+}
+
+/// Nanoseconds of CPU time of one of `times`.
+fn each<T>(times: usize, mut work: impl FnMut() -> T) -> f64 {
+    let since = thread_cpu();
+    for _ in 0..times {
+        black_box(work());
+    }
+    (thread_cpu() - since) * 1e9 / count(times)
+}
+
+/// A number of things, to compute with.
+#[expect(clippy::cast_precision_loss, reason = "numbers far below 2^52")]
+fn count(many: usize) -> f64 {
+    many as f64
+}
