@@ -234,8 +234,11 @@ impl Stack {
         self.tell(now);
         let now = self.now;
         let interface = self.routing.interface_mut(id)?;
+        if !interface.pending {
+            return None;
+        }
         let frame = interface.queue.dequeue(now);
-        if frame.is_none() && interface.pending {
+        if frame.is_none() {
             interface.held_until = interface.queue.next_ready(now);
             // One whose queue holds packets back is on the list again when their time has come.
             interface.pending = interface.held_until.is_some();
