@@ -137,7 +137,10 @@ impl Stack {
             return None;
         }
         let interface = self.routing.interface(id)?;
-        let for_us = self.routing.is_local(destination);
+        let holder = self.routing.holder(destination);
+        // RFC 1122 §3.3.4.2: by the strong model an address is its interface's, by the weak one its host's.
+        let strong = self.config.ip.strong_host && !looped;
+        let for_us = holder.is_some_and(|holder| !strong || holder == id);
         let cast = if for_us {
             Cast::Unicast
         } else if destination.is_broadcast() || interface.is_broadcast(destination) {

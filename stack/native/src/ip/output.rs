@@ -111,10 +111,7 @@ impl Stack {
         }
         match self.routing.hop(send) {
             Ok(hop) => {
-                if plain
-                    && hop.cast == Cast::Unicast
-                    && send.source.is_none_or(|source| source == hop.source)
-                {
+                if plain && hop.cast == Cast::Unicast {
                     self.hops.put(send.destination, hop);
                 }
                 Ok(hop)

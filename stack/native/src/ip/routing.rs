@@ -299,7 +299,6 @@ impl Routing {
             others.filter_map(|other| other.source_for(next)).next()
         };
         let source = source
-            .or(send.source)
             .or_else(|| interface.source_for(next))
             .or_else(fallback)
             .unwrap_or(Ipv4Addr::UNSPECIFIED);

@@ -180,6 +180,8 @@ impl Stack {
             config: setup.config,
             limits,
         };
+        let several = stack.config.ip.multiple_default_routes;
+        stack.routing.routes.set_several_defaults(several);
         let mut loopback = InterfaceConfig::point("lo", 65_535);
         loopback.medium = Medium::Loopback;
         loopback.trusted = true;
