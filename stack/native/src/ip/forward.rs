@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 
 impl Stack {
     /// Passes a packet on towards its destination; `packet` begins with its IP header.
-    pub(crate) fn ip_forward(&mut self, inbound: Inbound, packet: PacketBuf) {
+    pub(crate) fn ip_forward(&mut self, inbound: Inbound, mut packet: PacketBuf) {
         let header = inbound.header;
         if !self.config.ip.forwarding {
             self.ip_counters.cannot_forward += 1;
@@ -59,6 +59,17 @@ impl Stack {
                 return self.unreachable_whole(&inbound, &packet, code);
             }
         };
+        if usize::from(header.header_len) > ipv4::Header::LEN {
+            let leaves_by = self.routing.interface(hop.interface);
+            let local = leaves_by.and_then(|interface| interface.source_for(hop.next));
+            match self.process_options(&inbound, local.unwrap_or(inbound.local), &mut packet) {
+                // RFC 2113 §2.1: a router looks at it more closely. Sockets that asked for it get it instead of the
+                // next hop.
+                Some(true) if self.raw_alert(&inbound, &packet) => return,
+                Some(_) => {}
+                None => return,
+            }
+        }
         if hop.interface == inbound.interface {
             self.consider_redirect(&inbound, &hop, &packet);
         }
@@ -127,7 +138,7 @@ impl Stack {
             header.ttl -= 1;
             self.ip_emit(hop, &header, false, packet)
         } else {
-            self.link_output(hop, packet)
+            self.link_output(hop, header.destination, packet)
         };
         match sent {
             Ok(()) => self.ip_counters.forwarded += 1,
@@ -189,7 +200,7 @@ impl Stack {
                 header.ttl = header.ttl.saturating_sub(1);
                 self.ip_fragment(hop, &header, copy)
             } else {
-                self.link_output(hop, copy)
+                self.link_output(hop, header.destination, copy)
             };
             self.ip_counters.forwarded_multicast += u64::from(sent.is_ok());
         }

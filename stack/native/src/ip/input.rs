@@ -87,18 +87,15 @@ impl Stack {
             Some(inbound) => inbound,
             None => return,
         };
-        let mut alert = false;
-        if has_options {
-            match self.process_options(&inbound, &mut packet) {
-                Some(found) => alert = found,
-                None => return,
-            }
-        }
-        if alert && inbound.cast == Cast::Unicast && !inbound.for_us {
-            // RFC 2113: a router looks at it more closely. Sockets that asked for it get it instead of the next hop.
-            if self.raw_alert(&inbound, &packet) {
-                return;
-            }
+        // Of packets for others they are obeyed when it is known by which interface they leave.
+        let passes = inbound.cast == Cast::Unicast && !inbound.for_us;
+        if has_options
+            && !passes
+            && self
+                .process_options(&inbound, inbound.local, &mut packet)
+                .is_none()
+        {
+            return;
         }
         match inbound.cast {
             Cast::Unicast if inbound.for_us => self.ip_deliver(inbound, packet),
@@ -185,13 +182,18 @@ impl Stack {
         event!(self.events, self.now, event, interface = id.0, len = have);
     }
 
-    /// Obeys the options of a packet (RFC 791 §3.1), writing into it what they ask for. Says whether it carries router
-    /// alert; `None` if the packet was refused.
-    fn process_options(&mut self, inbound: &Inbound, packet: &mut PacketBuf) -> Option<bool> {
+    /// Obeys the options of a packet (RFC 791 §3.1), writing into it what they ask for, `local` being this host's
+    /// address on the way. Says whether it carries router alert; `None` if the packet was refused.
+    pub(crate) fn process_options(
+        &mut self,
+        inbound: &Inbound,
+        local: Ipv4Addr,
+        packet: &mut PacketBuf,
+    ) -> Option<bool> {
         let header = &inbound.header;
         let for_us = inbound.cast != Cast::Unicast || inbound.for_us;
         let clock = options::Stamper {
-            local: inbound.local,
+            local,
             now: self.now,
             is_local: &|address| self.routing.is_local(address),
         };

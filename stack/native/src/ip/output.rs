@@ -270,7 +270,7 @@ impl Stack {
             self.loop_back(hop.interface, packet.clone());
         }
         if packet.len() <= hop.mtu {
-            return self.link_output(hop, packet);
+            return self.link_output(hop, header.destination, packet);
         }
         if packet.segment_size != 0 {
             let able = self
@@ -278,11 +278,11 @@ impl Stack {
                 .interface(hop.interface)
                 .is_some_and(|interface| interface.segmentation);
             if able {
-                return self.link_output(hop, packet);
+                return self.link_output(hop, header.destination, packet);
             }
             checksum::complete(&mut packet);
             let pieces = segment::segment(&packet, hop.mtu);
-            return self.emit_pieces(hop, pieces);
+            return self.emit_pieces(hop, header.destination, pieces);
         }
         if hop.cast == Cast::Broadcast && !self.config.ip.large_broadcasts || header.dont_fragment {
             self.ip_counters.cannot_fragment += 1;
@@ -344,18 +344,28 @@ impl Stack {
             len = packet.len(),
             detail = pieces.len()
         );
-        self.emit_pieces(hop, pieces)
+        self.emit_pieces(hop, header.destination, pieces)
     }
 
-    fn emit_pieces(&mut self, hop: Hop, pieces: Vec<PacketBuf>) -> Result<(), Errno> {
+    fn emit_pieces(
+        &mut self,
+        hop: Hop,
+        destination: Ipv4Addr,
+        pieces: Vec<PacketBuf>,
+    ) -> Result<(), Errno> {
         for piece in pieces {
-            self.link_output(hop, piece)?;
+            self.link_output(hop, destination, piece)?;
         }
         Ok(())
     }
 
-    /// Sends a packet by a link: finds the link address of the next host, and queues the frame.
-    pub(crate) fn link_output(&mut self, hop: Hop, mut packet: PacketBuf) -> Result<(), Errno> {
+    /// Sends a packet for `destination` by a link: finds the link address of the next host, and queues the frame.
+    pub(crate) fn link_output(
+        &mut self,
+        hop: Hop,
+        destination: Ipv4Addr,
+        mut packet: PacketBuf,
+    ) -> Result<(), Errno> {
         let Some(interface) = self.routing.interface(hop.interface) else {
             return Err(Errno::NxIo);
         };
@@ -375,10 +385,25 @@ impl Stack {
                 let (target, packet) = match hop.cast {
                     Cast::Broadcast => (MacAddr::BROADCAST, packet),
                     Cast::Multicast => (MacAddr::from_multicast_v4(hop.next), packet),
-                    Cast::Unicast => match self.resolve(hop, packet)? {
-                        Some(resolved) => resolved,
-                        None => return Ok(()), // It waits for the answer.
-                    },
+                    Cast::Unicast => {
+                        let neighbors = self.neighbors.generation();
+                        match self.hops.link(self.now, neighbors, destination, &hop) {
+                            Some(address) => (address, packet),
+                            None => match self.resolve(hop, packet)? {
+                                Some((address, packet)) => {
+                                    self.hops.put_link(
+                                        self.now,
+                                        neighbors,
+                                        destination,
+                                        &hop,
+                                        address,
+                                    );
+                                    (address, packet)
+                                }
+                                None => return Ok(()), // It waits for the answer.
+                            },
+                        }
+                    }
                 };
                 self.ethernet_output(hop.interface, own, target, EtherType::IPV4, packet)
             }

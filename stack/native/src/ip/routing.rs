@@ -6,7 +6,9 @@ use crate::event::EventId;
 use crate::iface::{Interface, InterfaceId};
 use crate::route::{PathMtuCache, RouteKind, RouteTable};
 use crate::tcp;
+use fairway_wire::{Instant, MacAddr};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// The next step of a packet's way.
 #[derive(Clone, Copy, Debug)]
@@ -341,11 +343,23 @@ impl tcp::Paths for Routing {
 /// Slots of the cache: a power of two.
 const SLOTS: usize = 64;
 
+/// How long a link address is used without asking the table of neighbours, which counts who is talked to.
+const LINK_LIFE: Duration = Duration::from_secs(1);
+
+/// A way of late.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    destination: Ipv4Addr,
+    hop: Hop,
+    /// The link address of the next host, the state of the table it comes from, and until when it is used.
+    link: Option<(MacAddr, u64, Instant)>,
+}
+
 /// The ways of late, by destination, for packets that leave the choice to the routes.
 #[derive(Debug)]
 pub(crate) struct HopCache {
     generation: u64,
-    slots: Box<[Option<(Ipv4Addr, Hop)>; SLOTS]>,
+    slots: Box<[Option<Slot>; SLOTS]>,
 }
 
 impl HopCache {
@@ -356,12 +370,20 @@ impl HopCache {
         }
     }
 
-    fn slot(destination: Ipv4Addr) -> usize {
+    #[inline]
+    fn place(destination: Ipv4Addr) -> usize {
         // Fibonacci hashing: neighbours in a network go to different slots.
         let spread = destination.to_bits().wrapping_mul(0x9e37_79b9) >> 26;
         usize::try_from(spread).unwrap_or(0)
     }
 
+    #[inline]
+    fn slot(&mut self, destination: Ipv4Addr) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(Self::place(destination))?.as_mut()?;
+        (slot.destination == destination).then_some(slot)
+    }
+
+    /// The way to `destination`, if it is known and the ways have not changed.
     #[inline]
     pub(crate) fn get(&mut self, generation: u64, destination: Ipv4Addr) -> Option<Hop> {
         if generation != self.generation {
@@ -369,15 +391,48 @@ impl HopCache {
             *self.slots = [None; SLOTS];
             return None;
         }
-        match self.slots.get(Self::slot(destination)) {
-            Some(Some((of, hop))) if *of == destination => Some(*hop),
-            _ => None,
-        }
+        self.slot(destination).map(|slot| slot.hop)
     }
 
     pub(crate) fn put(&mut self, destination: Ipv4Addr, hop: Hop) {
-        if let Some(slot) = self.slots.get_mut(Self::slot(destination)) {
-            *slot = Some((destination, hop));
+        if let Some(slot) = self.slots.get_mut(Self::place(destination)) {
+            *slot = Some(Slot {
+                destination,
+                hop,
+                link: None,
+            });
+        }
+    }
+
+    /// The link address of the next host on the way to `destination` by `hop`, if it is known.
+    #[inline]
+    pub(crate) fn link(
+        &mut self,
+        now: Instant,
+        neighbors: u64,
+        destination: Ipv4Addr,
+        hop: &Hop,
+    ) -> Option<MacAddr> {
+        let slot = self.slot(destination)?;
+        let (address, of, until) = slot.link?;
+        let same = slot.hop.next == hop.next && slot.hop.interface == hop.interface;
+        (of == neighbors && now < until && same).then_some(address)
+    }
+
+    /// Remembers it.
+    pub(crate) fn put_link(
+        &mut self,
+        now: Instant,
+        neighbors: u64,
+        destination: Ipv4Addr,
+        hop: &Hop,
+        address: MacAddr,
+    ) {
+        if let Some(slot) = self.slot(destination)
+            && slot.hop.next == hop.next
+            && slot.hop.interface == hop.interface
+        {
+            slot.link = Some((address, neighbors, now + LINK_LIFE));
         }
     }
 }

@@ -95,6 +95,8 @@ fn covers(claim: &Claim, address: Ipv4Addr) -> bool {
 /// After any `handle_*`, any change and [`ArpCache::resolve`], drain [`ArpCache::poll_output`].
 #[derive(Debug)]
 pub struct ArpCache {
+    /// Grows whenever a hardware address that was given out may be wrong.
+    generation: u64,
     config: ArpConfig,
     limits: NeighbourLimits,
     links: BTreeMap<InterfaceId, Link>,
@@ -119,6 +121,7 @@ impl ArpCache {
     #[must_use]
     pub fn new(config: ArpConfig, limits: NeighbourLimits, mut rng: Rng) -> Self {
         Self {
+            generation: 0,
             config,
             limits,
             links: BTreeMap::new(),
@@ -203,6 +206,14 @@ impl ArpCache {
         let claims = &self.links.get(&interface)?.claims;
         let claim = claims.iter().find(|claim| claim.address == address)?;
         Some(claim.state())
+    }
+
+    /// Grows whenever a hardware address that [`resolve`](Self::resolve) gave may be wrong: who remembers one need not
+    /// ask again until then, but should from time to time, so that the table knows which neighbours are talked to.
+    #[inline]
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Where to send a packet for the neighbour `address`; asks for it if that is not known.
@@ -420,6 +431,7 @@ impl ArpCache {
             if let Some(entry) = self.entries.get_mut(&place) {
                 self.by_use.remove(&(entry.filed, place));
                 entry.state = State::Permanent { mac };
+                self.generation += 1;
             }
         } else {
             if let Some(entry) = self.entries.get_mut(&place) {
@@ -545,6 +557,7 @@ impl ArpCache {
         let Some(entry) = self.entries.remove(&place) else {
             return false;
         };
+        self.generation += 1;
         self.order.remove(&place);
         self.by_use.remove(&(entry.filed, place));
         if let Some(at) = entry.timer {
@@ -579,6 +592,7 @@ impl ArpCache {
             Some(State::Reachable { mac, .. } | State::Probing { mac, .. }) => Some(*mac),
             Some(State::Incomplete { .. } | State::Suspended { .. }) => None,
         };
+        self.generation += u64::from(known.is_some_and(|known| known != mac));
         self.release(place, mac);
         self.set_reachable(now, place, mac);
         let address = place.1;
