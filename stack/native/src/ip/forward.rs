@@ -1,6 +1,6 @@
 //! Packets for others (RFC 1812 §5.2, §5.3).
 
-use super::{Cast, Hop, Inbound, Send, Unreachable};
+use super::{Hop, Inbound, Send, Unreachable};
 use crate::errno::Errno;
 use crate::event;
 use crate::event::EventId;
@@ -164,45 +164,6 @@ impl Stack {
         }
         if let Some(copy) = copy {
             self.multicast_forward(&inbound, copy);
-        }
-    }
-
-    /// Forwards a packet for a group by every interface that wants it.
-    fn multicast_forward(&mut self, inbound: &Inbound, packet: PacketBuf) {
-        let header = inbound.header;
-        // RFC 1812 §5.3.? and the assignments: 224.0.0.0/24 stays on its link.
-        if header.destination.to_bits() & 0xffff_ff00 == 0xe000_0000 {
-            return;
-        }
-        let outgoing = self
-            .multicast
-            .handle_packet(self.now, inbound.interface, &header, packet);
-        for (interface, mut copy) in outgoing {
-            if ipv4::decrease_ttl(copy.as_mut_slice(), 1).is_none() {
-                continue;
-            }
-            let Some(mtu) = self
-                .routing
-                .interface(interface)
-                .map(|interface| interface.mtu)
-            else {
-                continue;
-            };
-            let hop = Hop {
-                interface,
-                next: header.destination,
-                source: header.source,
-                mtu,
-                cast: Cast::Multicast,
-            };
-            let sent = if copy.len() > mtu && !header.dont_fragment {
-                let mut header = header;
-                header.ttl = header.ttl.saturating_sub(1);
-                self.ip_fragment(hop, &header, copy)
-            } else {
-                self.link_output(hop, header.destination, copy)
-            };
-            self.ip_counters.forwarded_multicast += u64::from(sent.is_ok());
         }
     }
 }

@@ -5,7 +5,7 @@ mod forward;
 pub mod fragment;
 pub mod ident;
 mod input;
-pub(crate) mod multicast;
+pub mod multicast;
 pub(crate) mod options;
 mod output;
 pub mod reassembly;

@@ -12,14 +12,14 @@ use std::ops::Range;
 
 /// Who writes into options, and when.
 #[derive(Clone, Copy)]
-pub struct Stamper<'a> {
+pub(crate) struct Stamper<'a> {
     /// The address to record: of the interface that the packet leaves by, or that it is for (RFC 791 §3.1: "as known in
     /// the environment into which this datagram is being forwarded").
-    pub local: Ipv4Addr,
+    pub(crate) local: Ipv4Addr,
     /// The time.
-    pub now: Instant,
+    pub(crate) now: Instant,
     /// Whether an address is one of this host's.
-    pub is_local: &'a dyn Fn(Ipv4Addr) -> bool,
+    pub(crate) is_local: &'a dyn Fn(Ipv4Addr) -> bool,
 }
 
 impl std::fmt::Debug for Stamper<'_> {
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Stamper<'_> {
 
 /// What is to be done with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It goes on.
     Pass {
         /// Routers shall look at it more closely (RFC 2113).
@@ -58,7 +58,7 @@ pub enum Verdict {
 /// Obeys the options of a packet whose whole header is `header`. With `for_us`, this host is its destination.
 ///
 /// Nothing is written unless all options make sense.
-pub fn process(header: &mut [u8], for_us: bool, stamper: &Stamper<'_>) -> Verdict {
+pub(crate) fn process(header: &mut [u8], for_us: bool, stamper: &Stamper<'_>) -> Verdict {
     let Some(options) = header.get_mut(ipv4::Header::LEN..) else {
         return PASS;
     };
@@ -107,7 +107,7 @@ fn obey(options: &mut [u8], for_us: bool, stamper: &Stamper<'_>) -> Result<Verdi
 /// The options of an answer to an echo or timestamp request whose options were `options`, after [`process`]:
 /// the recorded route and the timestamps, whole (RFC 1122 §3.2.2.6, §3.2.2.8).
 #[must_use]
-pub fn reply(options: &[u8]) -> OptionBuffer {
+pub(crate) fn reply(options: &[u8]) -> OptionBuffer {
     let mut back = OptionBuffer::new();
     for entry in Options::new(options).map_while(Result::ok) {
         if let IpOption::RecordRoute(_) | IpOption::Timestamp(_) = entry.option {
@@ -121,7 +121,7 @@ pub fn reply(options: &[u8]) -> OptionBuffer {
 /// The time as options and ICMP messages tell it. The engine does not know when midnight was, so the number counts
 /// from the host's beginning and has the bit that says so (RFC 791 §3.1, RFC 792).
 #[must_use]
-pub fn milliseconds(now: Instant) -> u32 {
+pub(crate) fn milliseconds(now: Instant) -> u32 {
     let milliseconds = (now.as_nanos() / 1_000_000) % u64::from(Timestamp::DAY);
     Stamp::NON_STANDARD | u32::try_from(milliseconds).unwrap_or(0)
 }

@@ -23,6 +23,7 @@ mod calls;
 mod icmp;
 mod igmp;
 mod manage;
+mod mroute;
 mod neighbors;
 mod tcp_calls;
 
