@@ -256,7 +256,12 @@ impl AcceptError {
 
 impl From<io::Error> for AcceptError {
     fn from(error: io::Error) -> Self {
-        let error = NetError::from(error);
+        NetError::from(error).into()
+    }
+}
+
+impl From<NetError> for AcceptError {
+    fn from(error: NetError) -> Self {
         match error {
             error if error.is_exhausted() => Self::Exhausted(error),
             NetError::BadFile

@@ -2,23 +2,31 @@
 
 use crate::backend::Backend;
 use crate::error::NetError;
+use crate::native::MemoryFiles;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Small files: configuration and state. On the system back end, those of the machine, on the blocking pool.
+/// Small files: configuration and state. On the system back end, those of the machine, on the blocking pool; on the
+/// native back end, files in memory that outlive a crash of the host, in directories that need not be made.
 ///
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Files {
-    inner: Backend<()>,
+    inner: Backend<(), MemoryFiles>,
 }
 
 impl Files {
     pub(crate) const fn system() -> Self {
         Self {
             inner: Backend::System(()),
+        }
+    }
+
+    pub(crate) const fn native(files: MemoryFiles) -> Self {
+        Self {
+            inner: Backend::Native(files),
         }
     }
 
@@ -30,8 +38,9 @@ impl Files {
     /// # Cancel safety
     /// Nothing is changed.
     pub async fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(()) => on_pool(path, |path| fs::read(path)).await,
+            Backend::Native(files) => files.read(path.as_ref()),
         }
     }
 
@@ -51,8 +60,9 @@ impl Files {
         octets: impl Into<Vec<u8>>,
     ) -> Result<(), NetError> {
         let octets = octets.into();
-        match self.inner {
+        match &self.inner {
             Backend::System(()) => on_pool(path, move |path| replace(path, &octets)).await,
+            Backend::Native(files) => files.write(path.as_ref(), octets),
         }
     }
 
@@ -64,8 +74,9 @@ impl Files {
     /// # Cancel safety
     /// Nothing is changed.
     pub async fn exists(&self, path: impl AsRef<Path>) -> Result<bool, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(()) => on_pool(path, |path| path.try_exists()).await,
+            Backend::Native(files) => Ok(files.exists(path.as_ref())),
         }
     }
 
@@ -77,8 +88,9 @@ impl Files {
     /// # Cancel safety
     /// Dropped, it still finishes.
     pub async fn remove(&self, path: impl AsRef<Path>) -> Result<(), NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(()) => on_pool(path, |path| fs::remove_file(path)).await,
+            Backend::Native(files) => files.remove(path.as_ref()),
         }
     }
 }

@@ -87,6 +87,7 @@ mod error;
 mod files;
 mod local;
 mod manage;
+pub mod native;
 mod net;
 pub mod option;
 mod raw;

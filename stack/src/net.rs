@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::error::NetError;
 use crate::local::{LocalAddr, LocalDatagram, LocalListener, LocalStream};
+use crate::native::Host;
 use crate::raw::{IpProtocol, RawSocket};
 use crate::tcp::{TcpListener, TcpSocket, TcpStream};
 use crate::udp::UdpSocket;
@@ -16,10 +17,11 @@ pub const BACKLOG: u32 = 1024;
 /// A host's network: the only source of sockets, time, randomness, files, names and tasks.
 ///
 /// Cheap to clone; clones are the same host. What it makes lives on the tokio runtime it is used on, which must have
-/// I/O and time enabled.
+/// I/O and time enabled for [the machine's own](Self::system), and nothing for a [native](crate::native::Host) one in
+/// virtual time.
 #[derive(Clone, Debug)]
 pub struct Net {
-    inner: Backend<Clock>,
+    inner: Backend<Clock, Host>,
 }
 
 impl Net {
@@ -31,25 +33,34 @@ impl Net {
         }
     }
 
+    /// A host of our own stack.
+    pub(crate) const fn native(host: Host) -> Self {
+        Self {
+            inner: Backend::Native(host),
+        }
+    }
+
     /// The clock.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        on_backend!(&self.inner, clock => clock.clone())
+        on_backend!(&self.inner, clock => clock.clone(), host => host.clock().clone())
     }
 
     /// A new source of random numbers.
     #[must_use]
     pub fn rng(&self) -> Rng {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => Rng::from_system(),
+            Backend::Native(host) => host.rng(),
         }
     }
 
     /// The files.
     #[must_use]
     pub fn files(&self) -> Files {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => Files::system(),
+            Backend::Native(host) => Files::native(host.files().clone()),
         }
     }
 
@@ -62,8 +73,9 @@ impl Net {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => Task::system(future),
+            Backend::Native(host) => Task::native(host, future),
         }
     }
 
@@ -75,8 +87,9 @@ impl Net {
     /// # Cancel safety
     /// Nothing is changed.
     pub async fn lookup(&self, host: &str) -> Result<Vec<IpAddr>, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => resolve::lookup(host).await,
+            Backend::Native(native) => native.lookup(host),
         }
     }
 
@@ -85,16 +98,18 @@ impl Net {
     /// # Cancel safety
     /// Nothing is changed.
     pub async fn reverse_lookup(&self, address: IpAddr) -> Option<String> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => resolve::reverse_lookup(address).await,
+            Backend::Native(host) => host.reverse_lookup(address),
         }
     }
 
     /// The name of this host.
     #[must_use]
     pub fn host_name(&self) -> String {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => resolve::host_name(),
+            Backend::Native(host) => host.name().to_owned(),
         }
     }
 
@@ -103,8 +118,9 @@ impl Net {
     /// # Errors
     /// The system's.
     pub fn interfaces(&self) -> Result<Vec<Interface>, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => crate::manage::system_interfaces(),
+            Backend::Native(host) => host.interfaces(),
         }
     }
 
@@ -124,7 +140,10 @@ impl Net {
     /// # Errors
     /// [`NetError::TooManyFiles`] (SOC-2), [`NetError::AfNoSupport`] if the host has no such family (SOC-3).
     pub fn tcp_socket(&self, family: Family) -> Result<TcpSocket, NetError> {
-        on_backend!(&self.inner, clock => TcpSocket::system(family, clock.clone()))
+        on_backend!(&self.inner,
+            clock => TcpSocket::system(family, clock.clone()),
+            host => TcpSocket::native(host, family),
+        )
     }
 
     /// Listens on `local`, port 0 meaning any free one. Addresses of connections that ended a short while ago do not
@@ -145,8 +164,9 @@ impl Net {
     /// # Errors
     /// [`NetError::TooManyFiles`] (SOC-2), [`NetError::AfNoSupport`] if the host has no such family (SOC-3).
     pub fn udp_socket(&self, family: Family) -> Result<UdpSocket, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => UdpSocket::system(family, None),
+            Backend::Native(host) => UdpSocket::native(host, family, None),
         }
     }
 
@@ -156,8 +176,9 @@ impl Net {
     /// [`NetError::AddrInUse`], [`NetError::AddrNotAvail`], [`NetError::Access`] for a port below 1024 without the
     /// privilege.
     pub fn bind_udp(&self, local: SocketAddr) -> Result<UdpSocket, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => UdpSocket::system(Family::of(&local), Some(local)),
+            Backend::Native(host) => UdpSocket::native(host, Family::of(&local), Some(local)),
         }
     }
 
@@ -166,8 +187,9 @@ impl Net {
     /// # Errors
     /// [`NetError::Perm`] without the privilege to make one.
     pub fn raw_socket(&self, family: Family, protocol: IpProtocol) -> Result<RawSocket, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => RawSocket::system(family, protocol),
+            Backend::Native(host) => RawSocket::native(host, family, protocol),
         }
     }
 
@@ -180,8 +202,9 @@ impl Net {
     /// # Cancel safety
     /// Dropping it abandons the attempt.
     pub async fn connect_local(&self, peer: &LocalAddr) -> Result<LocalStream, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => LocalStream::connect_system(peer).await,
+            Backend::Native(_) => Err(NetError::PfNoSupport),
         }
     }
 
@@ -191,8 +214,9 @@ impl Net {
     /// # Errors
     /// [`NetError::AddrInUse`], [`NetError::NotFound`] if the directory is missing, [`NetError::Access`].
     pub fn listen_local(&self, local: &LocalAddr) -> Result<LocalListener, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => LocalListener::listen_system(local, BACKLOG),
+            Backend::Native(_) => Err(NetError::PfNoSupport),
         }
     }
 
@@ -202,8 +226,9 @@ impl Net {
     /// # Errors
     /// [`NetError::AddrInUse`], [`NetError::NotFound`] if the directory is missing, [`NetError::Access`].
     pub fn bind_local_datagram(&self, local: &LocalAddr) -> Result<LocalDatagram, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => LocalDatagram::bind_to_system(local),
+            Backend::Native(_) => Err(NetError::PfNoSupport),
         }
     }
 
@@ -212,8 +237,9 @@ impl Net {
     /// # Errors
     /// [`NetError::TooManyFiles`] (SOC-2).
     pub fn local_datagram(&self) -> Result<LocalDatagram, NetError> {
-        match self.inner {
+        match &self.inner {
             Backend::System(_) => LocalDatagram::unbound_system(),
+            Backend::Native(_) => Err(NetError::PfNoSupport),
         }
     }
 }
@@ -253,6 +279,14 @@ impl Family {
         match self {
             Self::V4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
             Self::V6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        }
+    }
+
+    /// The engine speaks IPv4 only (DESIGN D8).
+    pub(crate) const fn on_native(self) -> Result<(), NetError> {
+        match self {
+            Self::V4 => Ok(()),
+            Self::V6 => Err(NetError::AfNoSupport),
         }
     }
 

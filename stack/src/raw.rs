@@ -2,13 +2,16 @@
 
 use crate::backend::Backend;
 use crate::error::NetError;
+use crate::native::{Host, NativeDatagram};
 use crate::net::Family;
 use crate::option::{self, Membership};
 use crate::system;
 use crate::udp::{ARRIVAL, MsgInfo, SendInfo};
+use fairway_native::Interest as Wait;
 use nix::sys::socket::MsgFlags;
 use socket2::SockRef;
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use tokio::io::Interest;
@@ -52,7 +55,7 @@ impl fmt::Display for IpProtocol {
 /// [`option::Transparent`] and [`bind`](Self::bind) to the foreign address: the system then builds, fragments and
 /// routes packets with that source.
 pub struct RawSocket {
-    inner: Backend<tokio::net::UdpSocket>,
+    inner: Backend<tokio::net::UdpSocket, NativeDatagram>,
     family: Family,
     protocol: IpProtocol,
 }
@@ -61,6 +64,19 @@ impl RawSocket {
     pub(crate) fn system(family: Family, protocol: IpProtocol) -> Result<Self, NetError> {
         Ok(Self {
             inner: Backend::System(system::raw::open(family, protocol.0)?),
+            family,
+            protocol,
+        })
+    }
+
+    pub(crate) fn native(
+        host: &Host,
+        family: Family,
+        protocol: IpProtocol,
+    ) -> Result<Self, NetError> {
+        family.on_native()?;
+        Ok(Self {
+            inner: Backend::Native(NativeDatagram::raw(host, protocol.0)?),
             family,
             protocol,
         })
@@ -79,7 +95,10 @@ impl RawSocket {
     /// [`NetError::AddrNotAvail`] if it is not an address of this host and neither [`option::Transparent`] nor
     /// [`option::FreeBind`] is set.
     pub fn bind(&self, local: SocketAddr) -> Result<(), NetError> {
-        on_backend!(&self.inner, socket => Ok(SockRef::from(socket).bind(&without_port(local).into())?))
+        on_backend!(&self.inner,
+            socket => Ok(SockRef::from(socket).bind(&without_port(local).into())?),
+            native => native.socket().bind(without_port(local)),
+        )
     }
 
     /// Fixes the peer: only its packets arrive (CON-6, CON-7).
@@ -87,7 +106,10 @@ impl RawSocket {
     /// # Errors
     /// [`NetError::NetUnreach`] if there is no route.
     pub fn connect(&self, peer: SocketAddr) -> Result<(), NetError> {
-        on_backend!(&self.inner, socket => Ok(SockRef::from(socket).connect(&without_port(peer).into())?))
+        on_backend!(&self.inner,
+            socket => Ok(SockRef::from(socket).connect(&without_port(peer).into())?),
+            native => native.connect(without_port(peer)),
+        )
     }
 
     /// The local address.
@@ -95,10 +117,13 @@ impl RawSocket {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
-        on_backend!(&self.inner, socket => {
-            // Linux gives the protocol as the port.
-            SockRef::from(socket).local_addr()?.as_socket().map(without_port).ok_or(NetError::AfNoSupport)
-        })
+        on_backend!(&self.inner,
+            socket => {
+                // Linux gives the protocol as the port.
+                SockRef::from(socket).local_addr()?.as_socket().map(without_port).ok_or(NetError::AfNoSupport)
+            },
+            native => native.socket().local_addr(),
+        )
     }
 
     /// Receives one packet into `buf`; gives its length in `buf`, and what is known of it.
@@ -112,9 +137,10 @@ impl RawSocket {
         &'a self,
         buf: &'a mut [u8],
     ) -> impl Future<Output = io::Result<(usize, MsgInfo)>> + Send + 'a {
-        future_of_backend!(&self.inner, socket => {
-            socket.async_io(ARRIVAL, move || system::udp::receive(socket, buf, MsgFlags::empty()))
-        })
+        future_of_backend!(&self.inner,
+            socket => socket.async_io(ARRIVAL, move || system::udp::receive(socket, buf, MsgFlags::empty())),
+            native => poll_fn(move |cx| native.poll_recv_msg(cx, buf, false)),
+        )
     }
 
     /// [`recv_msg`](Self::recv_msg) without waiting.
@@ -122,9 +148,12 @@ impl RawSocket {
     /// # Errors
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
-        on_backend!(&self.inner, socket => {
-            system::udp::try_arrival(socket, || system::udp::receive(socket, buf, MsgFlags::empty()))
-        })
+        on_backend!(&self.inner,
+            socket => system::udp::try_arrival(socket, || {
+                system::udp::receive(socket, buf, MsgFlags::empty())
+            }),
+            native => native.try_recv_msg(buf, false),
+        )
     }
 
     /// Sends the octets of `bufs`, joined, as one packet.
@@ -141,9 +170,10 @@ impl RawSocket {
         info: &'a SendInfo,
     ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
         let (info, v6) = (portless(info), self.family == Family::V6);
-        future_of_backend!(&self.inner, socket => {
-            socket.async_io(Interest::WRITABLE, move || system::udp::send(socket, bufs, &info, v6))
-        })
+        future_of_backend!(&self.inner,
+            socket => socket.async_io(Interest::WRITABLE, move || system::udp::send(socket, bufs, &info, v6)),
+            native => poll_fn(move |cx| native.poll_send_msg(cx, bufs, &info)),
+        )
     }
 
     /// [`send_msg`](Self::send_msg) without waiting.
@@ -152,9 +182,10 @@ impl RawSocket {
     /// `WouldBlock` if the send buffer is full.
     pub fn try_send_msg(&self, bufs: &[IoSlice<'_>], info: &SendInfo) -> io::Result<usize> {
         let (info, v6) = (portless(info), self.family == Family::V6);
-        on_backend!(&self.inner, socket => {
-            socket.try_io(Interest::WRITABLE, || system::udp::send(socket, bufs, &info, v6))
-        })
+        on_backend!(&self.inner,
+            socket => socket.try_io(Interest::WRITABLE, || system::udp::send(socket, bufs, &info, v6)),
+            native => native.try_send_msg(bufs, &info),
+        )
     }
 
     /// Waits until receiving may give something.
@@ -165,7 +196,10 @@ impl RawSocket {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readable(&self) -> io::Result<()> {
-        on_backend!(&self.inner, socket => socket.ready(ARRIVAL).await.map(drop))
+        on_backend!(&self.inner,
+            socket => socket.ready(ARRIVAL).await.map(drop),
+            native => Ok(native.socket().ready(Wait::Read).await?),
+        )
     }
 
     /// Joins `group` on the interface of that index, 0 for the system's choice (MUL-4).

@@ -13,7 +13,10 @@ macro_rules! stream {
             /// # Cancel safety
             /// Nothing is lost.
             pub async fn readable(&self) -> io::Result<()> {
-                on_backend!(&self.inner, stream => stream.readable().await)
+                on_backend!(&self.inner,
+                    stream => stream.readable().await,
+                    native => Ok(native.socket().ready(fairway_native::Interest::Read).await?),
+                )
             }
 
             /// Reads what is there now into `buf`; 0 is the end of the stream (or an empty `buf`). Give more room than
@@ -22,7 +25,10 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` if nothing is there.
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => crate::system::stream::try_read(stream, buf))
+                on_backend!(&self.inner,
+                    stream => crate::system::stream::try_read(stream, buf),
+                    native => native.socket().try_read(buf),
+                )
             }
 
             /// [`try_read`](Self::try_read) into several buffers.
@@ -30,7 +36,10 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` if nothing is there.
             pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => crate::system::stream::try_read_vectored(stream, bufs))
+                on_backend!(&self.inner,
+                    stream => crate::system::stream::try_read_vectored(stream, bufs),
+                    native => native.socket().try_read_vectored(bufs),
+                )
             }
 
             /// [`try_read`](Self::try_read) to the end of `buf`, which advances.
@@ -38,16 +47,22 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` if nothing is there.
             pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => {
-                    let wanted = buf.chunk_mut().len();
-                    crate::system::stream::try_read_buf(stream, wanted, || stream.try_read_buf(buf))
-                })
+                on_backend!(&self.inner,
+                    stream => {
+                        let wanted = buf.chunk_mut().len();
+                        crate::system::stream::try_read_buf(stream, wanted, || stream.try_read_buf(buf))
+                    },
+                    native => native.socket().try_read_buf(buf),
+                )
             }
         }
 
         impl AsyncRead for $reader {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_read(cx, buf))
+                on_backend!(&mut self.get_mut().inner,
+                    stream => Pin::new(stream).poll_read(cx, buf),
+                    native => native.socket().poll_read(cx, buf),
+                )
             }
         }
     };
@@ -61,7 +76,10 @@ macro_rules! stream {
             /// # Cancel safety
             /// Nothing is lost.
             pub async fn writable(&self) -> io::Result<()> {
-                on_backend!(&self.inner, stream => stream.writable().await)
+                on_backend!(&self.inner,
+                    stream => stream.writable().await,
+                    native => Ok(native.socket().ready(fairway_native::Interest::Write).await?),
+                )
             }
 
             /// Writes what fits now; the number of octets taken may be less than offered (SND-2).
@@ -69,7 +87,10 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` if nothing fits.
             pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => crate::system::stream::try_write(stream, buf))
+                on_backend!(&self.inner,
+                    stream => crate::system::stream::try_write(stream, buf),
+                    native => native.socket().try_write(buf),
+                )
             }
 
             /// [`try_write`](Self::try_write) from several buffers, in one system call.
@@ -77,13 +98,19 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` if nothing fits.
             pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                on_backend!(&self.inner, stream => crate::system::stream::try_write_vectored(stream, bufs))
+                on_backend!(&self.inner,
+                    stream => crate::system::stream::try_write_vectored(stream, bufs),
+                    native => native.socket().try_write_vectored(bufs),
+                )
             }
         }
 
         impl AsyncWrite for $writer {
             fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_write(cx, buf))
+                on_backend!(&mut self.get_mut().inner,
+                    stream => Pin::new(stream).poll_write(cx, buf),
+                    native => native.socket().poll_write(cx, buf),
+                )
             }
 
             fn poll_write_vectored(
@@ -91,7 +118,10 @@ macro_rules! stream {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+                on_backend!(&mut self.get_mut().inner,
+                    stream => Pin::new(stream).poll_write_vectored(cx, bufs),
+                    native => native.socket().poll_write_vectored(cx, bufs, fairway_native::tcp::SendFlags::default()).map_err(io::Error::from),
+                )
             }
 
             fn is_write_vectored(&self) -> bool {
@@ -99,11 +129,17 @@ macro_rules! stream {
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_flush(cx))
+                on_backend!(&mut self.get_mut().inner,
+                    stream => Pin::new(stream).poll_flush(cx),
+                    _native => Poll::Ready(Ok(())),
+                )
             }
 
             fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                on_backend!(&mut self.get_mut().inner, stream => Pin::new(stream).poll_shutdown(cx))
+                on_backend!(&mut self.get_mut().inner,
+                    stream => Pin::new(stream).poll_shutdown(cx),
+                    native => Poll::Ready(Ok(native.socket().shutdown(Shutdown::Write)?)),
+                )
             }
         }
     };
@@ -117,7 +153,10 @@ macro_rules! stream {
             /// # Errors
             /// None on a healthy runtime.
             pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                on_backend!(&self.inner, stream => stream.poll_read_ready(cx))
+                on_backend!(&self.inner,
+                    stream => stream.poll_read_ready(cx),
+                    native => native.socket().poll_ready(cx, fairway_native::Interest::Read).map_err(io::Error::from),
+                )
             }
 
             /// [`writable`](Self::writable) for hand-written futures. Remembers one waker.
@@ -125,7 +164,10 @@ macro_rules! stream {
             /// # Errors
             /// None on a healthy runtime.
             pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                on_backend!(&self.inner, stream => stream.poll_write_ready(cx))
+                on_backend!(&self.inner,
+                    stream => stream.poll_write_ready(cx),
+                    native => native.socket().poll_ready(cx, fairway_native::Interest::Write).map_err(io::Error::from),
+                )
             }
 
             /// Ends one direction or both, at once and without waiting (SHD-1).
@@ -133,7 +175,10 @@ macro_rules! stream {
             /// # Errors
             /// [`NetError::NotConn`] if the connection is gone.
             pub fn shutdown(&self, how: Shutdown) -> Result<(), NetError> {
-                on_backend!(&self.inner, stream => Ok(socket2::SockRef::from(stream).shutdown(how)?))
+                on_backend!(&self.inner,
+                    stream => Ok(socket2::SockRef::from(stream).shutdown(how)?),
+                    native => native.socket().shutdown(how),
+                )
             }
         }
     };

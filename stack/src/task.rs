@@ -1,6 +1,7 @@
 //! Tasks of a [`Net`](crate::Net).
 
 use crate::backend::Backend;
+use crate::native::{Host, NativeTask};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,13 +10,19 @@ use std::task::{Context, Poll, ready};
 #[derive(Debug)]
 #[must_use = "dropping the handle detaches the task; write `drop` to say so"]
 pub struct Task<T> {
-    inner: Backend<tokio::task::JoinHandle<T>>,
+    inner: Backend<tokio::task::JoinHandle<T>, NativeTask<T>>,
 }
 
 impl<T: Send + 'static> Task<T> {
     pub(crate) fn system<F: Future<Output = T> + Send + 'static>(future: F) -> Self {
         Self {
             inner: Backend::System(tokio::spawn(future)),
+        }
+    }
+
+    pub(crate) fn native<F: Future<Output = T> + Send + 'static>(host: &Host, future: F) -> Self {
+        Self {
+            inner: Backend::Native(NativeTask::new(host, future)),
         }
     }
 }
@@ -25,6 +32,7 @@ impl<T> Task<T> {
     pub fn abort(&self) {
         match &self.inner {
             Backend::System(handle) => handle.abort(),
+            Backend::Native(task) => task.abort(),
         }
     }
 
@@ -33,6 +41,7 @@ impl<T> Task<T> {
     pub fn is_finished(&self) -> bool {
         match &self.inner {
             Backend::System(handle) => handle.is_finished(),
+            Backend::Native(task) => task.is_finished(),
         }
     }
 
@@ -44,17 +53,17 @@ impl<T> Future for Task<T> {
     type Output = Result<T, TaskEnded>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.inner {
-            Backend::System(handle) => {
-                Poll::Ready(ready!(Pin::new(handle).poll(cx)).map_err(|error| {
-                    if error.is_panic() {
-                        TaskEnded::Panicked
-                    } else {
-                        TaskEnded::Stopped
-                    }
-                }))
+        let ended = match &mut self.inner {
+            Backend::System(handle) => ready!(Pin::new(handle).poll(cx)),
+            Backend::Native(task) => ready!(Pin::new(task).poll(cx)),
+        };
+        Poll::Ready(ended.map_err(|error| {
+            if error.is_panic() {
+                TaskEnded::Panicked
+            } else {
+                TaskEnded::Stopped
             }
-        }
+        }))
     }
 }
 

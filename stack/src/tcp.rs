@@ -2,10 +2,13 @@
 
 use crate::backend::Backend;
 use crate::error::{AcceptError, NetError};
+use crate::native::{Half, Host, NativeListener, NativeStream, NativeTcpSocket};
 use crate::{Clock, Family, Rng};
 use bytes::BufMut;
+use fairway_native::Interest as Wait;
 use nix::sys::socket::MsgFlags;
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd as _;
@@ -23,7 +26,7 @@ pub const CONNECT_TIME_LIMIT: Duration = Duration::from_secs(75);
 /// which need only `&self`. Dropping it closes the connection; what is not yet sent still goes out (CLO-4), unless
 /// [`option::Linger`](crate::option::Linger) says otherwise.
 pub struct TcpStream {
-    inner: Backend<tokio::net::TcpStream>,
+    inner: Backend<tokio::net::TcpStream, NativeStream>,
 }
 
 stream!(whole TcpStream);
@@ -32,6 +35,12 @@ impl TcpStream {
     pub(crate) const fn system(stream: tokio::net::TcpStream) -> Self {
         Self {
             inner: Backend::System(stream),
+        }
+    }
+
+    pub(crate) const fn native(stream: NativeStream) -> Self {
+        Self {
+            inner: Backend::Native(stream),
         }
     }
 
@@ -52,7 +61,10 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
-        on_backend!(&self.inner, stream => Ok(stream.local_addr()?))
+        on_backend!(&self.inner,
+            stream => Ok(stream.local_addr()?),
+            native => native.socket().local_addr(),
+        )
     }
 
     /// The name of the other end (GPN-1).
@@ -60,7 +72,10 @@ impl TcpStream {
     /// # Errors
     /// [`NetError::NotConn`] if the connection is gone.
     pub fn peer_addr(&self) -> Result<SocketAddr, NetError> {
-        on_backend!(&self.inner, stream => Ok(stream.peer_addr()?))
+        on_backend!(&self.inner,
+            stream => Ok(stream.peer_addr()?),
+            native => native.socket().peer_addr(),
+        )
     }
 
     /// Sends `octet` as urgent data (OOB-1): the peer is told at once that it is on its way. For old protocols only
@@ -72,10 +87,13 @@ impl TcpStream {
     /// # Cancel safety
     /// It is sent or not.
     pub async fn send_urgent(&self, octet: u8) -> io::Result<()> {
-        on_backend!(&self.inner, stream => {
-            let send = || socket2::SockRef::from(stream).send_out_of_band(&[octet]);
-            stream.async_io(Interest::WRITABLE, send).await.map(drop)
-        })
+        on_backend!(&self.inner,
+            stream => {
+                let send = || socket2::SockRef::from(stream).send_out_of_band(&[octet]);
+                stream.async_io(Interest::WRITABLE, send).await.map(drop)
+            },
+            native => native.socket().send_urgent(octet).await,
+        )
     }
 
     /// Reads the urgent octet, unless [`option::OobInline`](crate::option::OobInline) leaves it in the stream (OOB-3).
@@ -84,14 +102,17 @@ impl TcpStream {
     /// # Errors
     /// `WouldBlock` if it has not arrived (OOB-4), `EINVAL` if there is none.
     pub fn try_recv_urgent(&self) -> io::Result<u8> {
-        on_backend!(&self.inner, stream => {
-            let mut octet = [0];
-            // `try_io` on PRIORITY would forget that other data is there.
-            match nix::sys::socket::recv(stream.as_raw_fd(), &mut octet, MsgFlags::MSG_OOB)? {
-                0 => Err(io::ErrorKind::UnexpectedEof.into()),
-                _ => Ok(octet[0]),
-            }
-        })
+        on_backend!(&self.inner,
+            stream => {
+                let mut octet = [0];
+                // `try_io` on PRIORITY would forget that other data is there.
+                match nix::sys::socket::recv(stream.as_raw_fd(), &mut octet, MsgFlags::MSG_OOB)? {
+                    0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                    _ => Ok(octet[0]),
+                }
+            },
+            native => native.socket().try_recv_urgent(),
+        )
     }
 
     /// Waits until urgent data is pending (OOB-5), or the stream has ended.
@@ -102,7 +123,10 @@ impl TcpStream {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn urgent(&self) -> io::Result<()> {
-        on_backend!(&self.inner, stream => stream.ready(Interest::PRIORITY).await.map(drop))
+        on_backend!(&self.inner,
+            stream => stream.ready(Interest::PRIORITY).await.map(drop),
+            native => Ok(native.socket().ready(Wait::Urgent).await?),
+        )
     }
 
     /// Reads without taking: the next read gives the same octets again.
@@ -113,7 +137,10 @@ impl TcpStream {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        on_backend!(&self.inner, stream => stream.peek(buf).await)
+        on_backend!(&self.inner,
+            stream => stream.peek(buf).await,
+            native => Ok(poll_fn(|cx| native.socket().poll_peek(cx, buf)).await?),
+        )
     }
 
     /// Two halves that can live in two tasks. Dropping the writing half ends that direction.
@@ -128,6 +155,17 @@ impl TcpStream {
                     },
                     TcpWriteHalf {
                         inner: Backend::System(writer),
+                    },
+                )
+            }
+            Backend::Native(stream) => {
+                let (reader, writer) = stream.into_split();
+                (
+                    TcpReadHalf {
+                        inner: Backend::Native(reader),
+                    },
+                    TcpWriteHalf {
+                        inner: Backend::Native(writer),
                     },
                 )
             }
@@ -150,7 +188,7 @@ impl fmt::Debug for TcpStream {
 /// The reading half of a [`TcpStream`].
 #[derive(Debug)]
 pub struct TcpReadHalf {
-    inner: Backend<tokio::net::tcp::OwnedReadHalf>,
+    inner: Backend<tokio::net::tcp::OwnedReadHalf, Half>,
 }
 
 stream!(reader TcpReadHalf);
@@ -158,14 +196,14 @@ stream!(reader TcpReadHalf);
 /// The writing half of a [`TcpStream`].
 #[derive(Debug)]
 pub struct TcpWriteHalf {
-    inner: Backend<tokio::net::tcp::OwnedWriteHalf>,
+    inner: Backend<tokio::net::tcp::OwnedWriteHalf, Half>,
 }
 
 stream!(writer TcpWriteHalf);
 
 /// A listening TCP socket.
 pub struct TcpListener {
-    inner: Backend<tokio::net::TcpListener>,
+    inner: Backend<tokio::net::TcpListener, NativeListener>,
 }
 
 impl TcpListener {
@@ -196,10 +234,16 @@ impl TcpListener {
     /// # Cancel safety
     /// A connection is either returned or still waiting.
     pub async fn accept(&self) -> Result<(TcpStream, SocketAddr), AcceptError> {
-        on_backend!(&self.inner, listener => {
-            let (stream, peer) = listener.accept().await?;
-            Ok((TcpStream::system(stream), peer))
-        })
+        on_backend!(&self.inner,
+            listener => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((TcpStream::system(stream), peer))
+            },
+            native => {
+                let (stream, peer) = poll_fn(|cx| native.poll_accept(cx)).await?;
+                Ok((TcpStream::native(stream), peer))
+            },
+        )
     }
 
     /// [`accept`](Self::accept) for hand-written futures. Remembers one waker.
@@ -210,10 +254,16 @@ impl TcpListener {
         &self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(TcpStream, SocketAddr), AcceptError>> {
-        on_backend!(&self.inner, listener => {
-            let (stream, peer) = ready!(listener.poll_accept(cx))?;
-            Poll::Ready(Ok((TcpStream::system(stream), peer)))
-        })
+        on_backend!(&self.inner,
+            listener => {
+                let (stream, peer) = ready!(listener.poll_accept(cx))?;
+                Poll::Ready(Ok((TcpStream::system(stream), peer)))
+            },
+            native => {
+                let (stream, peer) = ready!(native.poll_accept(cx))?;
+                Poll::Ready(Ok((TcpStream::native(stream), peer)))
+            },
+        )
     }
 
     /// The address it listens on.
@@ -221,7 +271,10 @@ impl TcpListener {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
-        on_backend!(&self.inner, listener => Ok(listener.local_addr()?))
+        on_backend!(&self.inner,
+            listener => Ok(listener.local_addr()?),
+            native => native.socket().local_addr(),
+        )
     }
 
     option_methods!(Tcp);
@@ -238,7 +291,7 @@ impl fmt::Debug for TcpListener {
 /// A TCP socket before it connects or listens: for options that must be set first, and for binding.
 #[derive(Debug)]
 pub struct TcpSocket {
-    inner: Backend<tokio::net::TcpSocket>,
+    inner: Backend<tokio::net::TcpSocket, NativeTcpSocket>,
     family: Family,
     clock: Clock,
 }
@@ -259,13 +312,25 @@ impl TcpSocket {
         })
     }
 
+    pub(crate) fn native(host: &Host, family: Family) -> Result<Self, NetError> {
+        family.on_native()?;
+        Ok(Self {
+            inner: Backend::Native(NativeTcpSocket::new(host)?),
+            family,
+            clock: host.clock().clone(),
+        })
+    }
+
     /// Gives the socket its local name; port 0 means any free one (BND-1, BND-2).
     ///
     /// # Errors
     /// [`NetError::AddrInUse`], [`NetError::AddrNotAvail`], [`NetError::Inval`] if it has a name already (BND-6),
     /// [`NetError::Access`] for a port below 1024 without the privilege.
     pub fn bind(&self, local: SocketAddr) -> Result<(), NetError> {
-        on_backend!(&self.inner, socket => Ok(socket.bind(local)?))
+        on_backend!(&self.inner,
+            socket => Ok(socket.bind(local)?),
+            native => native.socket().bind(local),
+        )
     }
 
     /// Binds to a free port of 512–1023 on every local address: the sign, to old services, that the superuser asks.
@@ -283,7 +348,10 @@ impl TcpSocket {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
-        on_backend!(&self.inner, socket => Ok(socket.local_addr()?))
+        on_backend!(&self.inner,
+            socket => Ok(socket.local_addr()?),
+            native => native.socket().local_addr(),
+        )
     }
 
     /// Connects, binding first if need be (CON-1), within [`CONNECT_TIME_LIMIT`] (CON-3).
@@ -295,12 +363,13 @@ impl TcpSocket {
     /// # Cancel safety
     /// Dropping it abandons the attempt and closes the socket.
     pub async fn connect(self, peer: SocketAddr) -> Result<TcpStream, NetError> {
-        on_backend!(self.inner, socket => {
-            match self.clock.timeout(CONNECT_TIME_LIMIT, socket.connect(peer)).await {
+        on_backend!(self.inner,
+            socket => match self.clock.timeout(CONNECT_TIME_LIMIT, socket.connect(peer)).await {
                 Ok(stream) => Ok(TcpStream::system(stream?)),
                 Err(_) => Err(NetError::TimedOut),
-            }
-        })
+            },
+            native => Ok(TcpStream::native(native.connect(peer).await?)),
+        )
     }
 
     /// Listens, binding first if need be (LSN-1), with room for `backlog` connections not yet accepted; the system
@@ -309,7 +378,10 @@ impl TcpSocket {
     /// # Errors
     /// [`NetError::AddrInUse`] if another socket listens there.
     pub fn listen(self, backlog: u32) -> Result<TcpListener, NetError> {
-        on_backend!(self.inner, socket => Ok(TcpListener::system(socket.listen(backlog)?)))
+        on_backend!(self.inner,
+            socket => Ok(TcpListener::system(socket.listen(backlog)?)),
+            native => Ok(TcpListener { inner: Backend::Native(native.listen(backlog)?) }),
+        )
     }
 
     option_methods!(Tcp);

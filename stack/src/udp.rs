@@ -2,11 +2,14 @@
 
 use crate::backend::Backend;
 use crate::error::NetError;
+use crate::native::{Host, NativeDatagram};
 use crate::system;
 use crate::{Family, Rng};
+use fairway_native::Interest as Wait;
 use nix::sys::socket::MsgFlags;
 use socket2::SockRef;
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, IoSlice, Read as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::task::{Context, Poll};
@@ -63,6 +66,8 @@ pub struct SendInfo {
     pub interface: Option<u32>,
     /// The time to live, or hop limit.
     pub ttl: Option<u8>,
+    /// Straight to the interface of the destination's network, past the routes (`MSG_DONTROUTE`).
+    pub dont_route: bool,
 }
 
 impl SendInfo {
@@ -74,6 +79,7 @@ impl SendInfo {
             source: None,
             interface: None,
             ttl: None,
+            dont_route: false,
         }
     }
 
@@ -88,6 +94,7 @@ impl SendInfo {
             source: question.local,
             interface: question.interface.filter(|_| link_local),
             ttl: None,
+            dont_route: false,
         }
     }
 }
@@ -151,7 +158,7 @@ impl RecvBatch {
 ///
 /// A socket made by [`Net`](crate::Net) reports for each arrival the destination address, the interface and the TTL.
 pub struct UdpSocket {
-    inner: Backend<tokio::net::UdpSocket>,
+    inner: Backend<tokio::net::UdpSocket, NativeDatagram>,
     family: Family,
 }
 
@@ -170,6 +177,22 @@ impl UdpSocket {
             socket.bind(&local.into())?;
         }
         Self::from_std(socket.into())
+    }
+
+    pub(crate) fn native(
+        host: &Host,
+        family: Family,
+        local: Option<SocketAddr>,
+    ) -> Result<Self, NetError> {
+        family.on_native()?;
+        let socket = NativeDatagram::udp(host)?;
+        if let Some(local) = local {
+            socket.socket().bind(local)?;
+        }
+        Ok(Self {
+            inner: Backend::Native(socket),
+            family,
+        })
     }
 
     /// Takes over a socket of the standard library, on the system back end (from `OwnedFd` by `.into()`).
@@ -195,7 +218,10 @@ impl UdpSocket {
     /// [`NetError::AddrInUse`], [`NetError::AddrNotAvail`], [`NetError::Inval`] if it has a name already (BND-6),
     /// [`NetError::Access`] for a port below 1024 without the privilege.
     pub fn bind(&self, local: SocketAddr) -> Result<(), NetError> {
-        on_backend!(&self.inner, socket => Ok(SockRef::from(socket).bind(&local.into())?))
+        on_backend!(&self.inner,
+            socket => Ok(SockRef::from(socket).bind(&local.into())?),
+            native => native.socket().bind(local),
+        )
     }
 
     /// Binds to a free port of 512–1023 on every local address, trying them in order from a random one.
@@ -213,7 +239,10 @@ impl UdpSocket {
     /// # Errors
     /// [`NetError::NetUnreach`] if there is no route.
     pub fn connect(&self, peer: SocketAddr) -> Result<(), NetError> {
-        on_backend!(&self.inner, socket => Ok(SockRef::from(socket).connect(&peer.into())?))
+        on_backend!(&self.inner,
+            socket => Ok(SockRef::from(socket).connect(&peer.into())?),
+            native => native.connect(peer),
+        )
     }
 
     /// Forgets the peer again (CON-8).
@@ -221,7 +250,10 @@ impl UdpSocket {
     /// # Errors
     /// The system's.
     pub fn disconnect(&self) -> Result<(), NetError> {
-        on_backend!(&self.inner, socket => system::udp::disconnect(socket))
+        on_backend!(&self.inner,
+            socket => system::udp::disconnect(socket),
+            native => native.disconnect(),
+        )
     }
 
     /// Receives one datagram into `buf`; gives its length in `buf`, and what is known of it.
@@ -235,9 +267,10 @@ impl UdpSocket {
         &'a self,
         buf: &'a mut [u8],
     ) -> impl Future<Output = io::Result<(usize, MsgInfo)>> + Send + 'a {
-        future_of_backend!(&self.inner, socket => {
-            socket.async_io(ARRIVAL, move || system::udp::receive(socket, buf, MsgFlags::empty()))
-        })
+        future_of_backend!(&self.inner,
+            socket => socket.async_io(ARRIVAL, move || system::udp::receive(socket, buf, MsgFlags::empty())),
+            native => poll_fn(move |cx| native.poll_recv_msg(cx, buf, false)),
+        )
     }
 
     /// [`recv_msg`](Self::recv_msg) without waiting.
@@ -245,9 +278,12 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, MsgInfo)> {
-        on_backend!(&self.inner, socket => {
-            system::udp::try_arrival(socket, || system::udp::receive(socket, buf, MsgFlags::empty()))
-        })
+        on_backend!(&self.inner,
+            socket => system::udp::try_arrival(socket, || {
+                system::udp::receive(socket, buf, MsgFlags::empty())
+            }),
+            native => native.try_recv_msg(buf, false),
+        )
     }
 
     /// Sends the octets of `bufs`, joined, as one datagram.
@@ -263,10 +299,13 @@ impl UdpSocket {
         bufs: &'a [IoSlice<'a>],
         info: &'a SendInfo,
     ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
-        future_of_backend!(&self.inner, socket => {
-            let v6 = self.family == Family::V6;
-            socket.async_io(Interest::WRITABLE, move || system::udp::send(socket, bufs, info, v6))
-        })
+        future_of_backend!(&self.inner,
+            socket => {
+                let v6 = self.family == Family::V6;
+                socket.async_io(Interest::WRITABLE, move || system::udp::send(socket, bufs, info, v6))
+            },
+            native => poll_fn(move |cx| native.poll_send_msg(cx, bufs, info)),
+        )
     }
 
     /// [`send_msg`](Self::send_msg) without waiting.
@@ -274,10 +313,13 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if the send buffer is full.
     pub fn try_send_msg(&self, bufs: &[IoSlice<'_>], info: &SendInfo) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => {
-            let v6 = self.family == Family::V6;
-            socket.try_io(Interest::WRITABLE, || system::udp::send(socket, bufs, info, v6))
-        })
+        on_backend!(&self.inner,
+            socket => {
+                let v6 = self.family == Family::V6;
+                socket.try_io(Interest::WRITABLE, || system::udp::send(socket, bufs, info, v6))
+            },
+            native => native.try_send_msg(bufs, info),
+        )
     }
 
     /// Receives the datagrams that are there now, up to the slots of `batch`, in one system call; gives their number.
@@ -286,11 +328,15 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if nothing is there; on a connected socket, errors that earlier datagrams met (CON-9).
     pub fn try_recv_batch(&self, batch: &mut RecvBatch) -> io::Result<usize> {
+        let RecvBatch {
+            octets,
+            size,
+            messages,
+        } = batch;
+        messages.clear();
         on_backend!(&self.inner, socket => {
             let v6 = self.family == Family::V6;
-            let RecvBatch { octets, size, messages } = batch;
             let slots = octets.len() / *size;
-            messages.clear();
             let mut receive = |messages: &mut Vec<_>| {
                 system::batch::receive(socket, v6, octets, *size, messages)?;
                 // As for streams: a call that was not filled has drained the socket.
@@ -305,7 +351,7 @@ impl UdpSocket {
                 Err(error) if messages.is_empty() => Err(error),
                 _ => Ok(messages.len()),
             }
-        })
+        }, native => native.try_recv_batch(octets.chunks_exact_mut(*size), messages))
     }
 
     /// [`try_recv_batch`](Self::try_recv_batch), waiting for the first datagram.
@@ -345,7 +391,7 @@ impl UdpSocket {
                 Err(error) if sent == 0 => Err(error),
                 _ => Ok(sent),
             }
-        })
+        }, native => native.try_send_batch(batch))
     }
 
     /// Receives one datagram and its sender.
@@ -360,9 +406,12 @@ impl UdpSocket {
         buf: &'a mut [u8],
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send + 'a {
         let v6 = self.family == Family::V6;
-        future_of_backend!(&self.inner, socket => {
-            socket.async_io(ARRIVAL, move || system::udp::receive_from(socket, buf, v6))
-        })
+        future_of_backend!(&self.inner,
+            socket => socket.async_io(ARRIVAL, move || system::udp::receive_from(socket, buf, v6)),
+            native => poll_fn(move |cx| {
+                native.poll_recv_msg(cx, buf, false).map_ok(|(n, info)| (n, info.peer))
+            }),
+        )
     }
 
     /// [`recv_from`](Self::recv_from) without waiting.
@@ -371,9 +420,10 @@ impl UdpSocket {
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let v6 = self.family == Family::V6;
-        on_backend!(&self.inner, socket => {
-            system::udp::try_arrival(socket, || system::udp::receive_from(socket, buf, v6))
-        })
+        on_backend!(&self.inner,
+            socket => system::udp::try_arrival(socket, || system::udp::receive_from(socket, buf, v6)),
+            native => native.try_recv_msg(buf, false).map(|(n, info)| (n, info.peer)),
+        )
     }
 
     /// Sends one datagram to `peer`, as a temporary connect and send (SND-9).
@@ -388,7 +438,10 @@ impl UdpSocket {
         buf: &'a [u8],
         peer: SocketAddr,
     ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
-        future_of_backend!(&self.inner, socket => socket.send_to(buf, peer))
+        future_of_backend!(&self.inner,
+            socket => socket.send_to(buf, peer),
+            native => poll_fn(move |cx| native.poll_send_msg(cx, &[IoSlice::new(buf)], &SendInfo::to(peer))),
+        )
     }
 
     /// [`send_to`](Self::send_to) without waiting.
@@ -396,7 +449,10 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if the send buffer is full.
     pub fn try_send_to(&self, buf: &[u8], peer: SocketAddr) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => socket.try_send_to(buf, peer))
+        on_backend!(&self.inner,
+            socket => socket.try_send_to(buf, peer),
+            native => native.try_send_msg(&[IoSlice::new(buf)], &SendInfo::to(peer)),
+        )
     }
 
     /// Receives from the connected peer.
@@ -410,9 +466,10 @@ impl UdpSocket {
         &'a self,
         buf: &'a mut [u8],
     ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
-        future_of_backend!(&self.inner, socket => {
-            socket.async_io(ARRIVAL, move || (&*SockRef::from(socket)).read(buf))
-        })
+        future_of_backend!(&self.inner,
+            socket => socket.async_io(ARRIVAL, move || (&*SockRef::from(socket)).read(buf)),
+            native => poll_fn(move |cx| native.poll_recv_msg(cx, buf, false).map_ok(|(n, _)| n)),
+        )
     }
 
     /// [`recv`](Self::recv) without waiting.
@@ -420,7 +477,10 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if nothing is there.
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => system::udp::try_arrival(socket, || (&*SockRef::from(socket)).read(buf)))
+        on_backend!(&self.inner,
+            socket => system::udp::try_arrival(socket, || (&*SockRef::from(socket)).read(buf)),
+            native => native.try_recv_msg(buf, false).map(|(n, _)| n),
+        )
     }
 
     /// Sends to the connected peer.
@@ -434,7 +494,10 @@ impl UdpSocket {
         &'a self,
         buf: &'a [u8],
     ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
-        future_of_backend!(&self.inner, socket => socket.send(buf))
+        future_of_backend!(&self.inner,
+            socket => socket.send(buf),
+            native => poll_fn(move |cx| native.poll_send_msg(cx, &[IoSlice::new(buf)], &SendInfo::default())),
+        )
     }
 
     /// [`send`](Self::send) without waiting.
@@ -442,18 +505,25 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` if the send buffer is full.
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => socket.try_send(buf))
+        on_backend!(&self.inner,
+            socket => socket.try_send(buf),
+            native => native.try_send_msg(&[IoSlice::new(buf)], &SendInfo::default()),
+        )
     }
 
     /// Tells the runtime that nothing is left to receive, as far as the caller cares: the next
     /// [`poll_recv_ready`](Self::poll_recv_ready) then waits for a further arrival, and the call that would only say
     /// `WouldBlock` is spared. A datagram that is there all the same stays, and is received after the next arrives.
     pub fn assume_drained(&self) {
-        on_backend!(&self.inner, socket => {
-            let nothing: io::Result<()> =
-                socket.try_io(Interest::READABLE, || Err(io::ErrorKind::WouldBlock.into()));
-            debug_assert!(nothing.is_err(), "the closure only fails");
-        });
+        on_backend!(&self.inner,
+            socket => {
+                let nothing: io::Result<()> =
+                    socket.try_io(Interest::READABLE, || Err(io::ErrorKind::WouldBlock.into()));
+                debug_assert!(nothing.is_err(), "the closure only fails");
+            },
+            // Our engine knows without being told.
+            _native => {},
+        );
     }
 
     /// Waits for word that an earlier datagram met an error, and takes it (CON-9): on a connected socket, for those who wait by
@@ -465,12 +535,16 @@ impl UdpSocket {
     /// # Cancel safety
     /// The error is either returned or still waiting.
     pub async fn wait_error(&self) -> io::Result<NetError> {
-        on_backend!(&self.inner, socket => {
-            socket.async_io(Interest::ERROR, || match SockRef::from(socket).take_error()? {
-                Some(error) => Ok(error.into()),
-                None => Err(io::ErrorKind::WouldBlock.into()),
-            }).await
-        })
+        on_backend!(&self.inner,
+            socket => {
+                let take = || match SockRef::from(socket).take_error()? {
+                    Some(error) => Ok(error.into()),
+                    None => Err(io::ErrorKind::WouldBlock.into()),
+                };
+                socket.async_io(Interest::ERROR, take).await
+            },
+            native => poll_fn(|cx| native.poll_error(cx)).await,
+        )
     }
 
     /// Waits until receiving may give something. May be wrong; then `try_recv…` says `WouldBlock`.
@@ -481,7 +555,10 @@ impl UdpSocket {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn readable(&self) -> io::Result<()> {
-        on_backend!(&self.inner, socket => socket.ready(ARRIVAL).await.map(drop))
+        on_backend!(&self.inner,
+            socket => socket.ready(ARRIVAL).await.map(drop),
+            native => Ok(native.socket().ready(Wait::Read).await?),
+        )
     }
 
     /// Waits until sending may be possible.
@@ -492,7 +569,10 @@ impl UdpSocket {
     /// # Cancel safety
     /// Nothing is lost.
     pub async fn writable(&self) -> io::Result<()> {
-        on_backend!(&self.inner, socket => socket.writable().await)
+        on_backend!(&self.inner,
+            socket => socket.writable().await,
+            native => Ok(native.socket().ready(Wait::Write).await?),
+        )
     }
 
     /// [`readable`](Self::readable) for hand-written futures, but not woken by the error of an earlier datagram alone
@@ -501,7 +581,10 @@ impl UdpSocket {
     /// # Errors
     /// None on a healthy runtime.
     pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_backend!(&self.inner, socket => socket.poll_recv_ready(cx))
+        on_backend!(&self.inner,
+            socket => socket.poll_recv_ready(cx),
+            native => native.socket().poll_ready(cx, Wait::Read).map_err(io::Error::from),
+        )
     }
 
     /// [`writable`](Self::writable) for hand-written futures. Remembers one waker.
@@ -509,7 +592,10 @@ impl UdpSocket {
     /// # Errors
     /// None on a healthy runtime.
     pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_backend!(&self.inner, socket => socket.poll_send_ready(cx))
+        on_backend!(&self.inner,
+            socket => socket.poll_send_ready(cx),
+            native => native.socket().poll_ready(cx, Wait::Write).map_err(io::Error::from),
+        )
     }
 
     /// The local name (GSN-1, GSN-3).
@@ -517,7 +603,10 @@ impl UdpSocket {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<SocketAddr, NetError> {
-        on_backend!(&self.inner, socket => Ok(socket.local_addr()?))
+        on_backend!(&self.inner,
+            socket => Ok(socket.local_addr()?),
+            native => native.socket().local_addr(),
+        )
     }
 
     /// The connected peer's name (GPN-1).
@@ -525,7 +614,10 @@ impl UdpSocket {
     /// # Errors
     /// [`NetError::NotConn`] without one.
     pub fn peer_addr(&self) -> Result<SocketAddr, NetError> {
-        on_backend!(&self.inner, socket => Ok(socket.peer_addr()?))
+        on_backend!(&self.inner,
+            socket => Ok(socket.peer_addr()?),
+            native => native.socket().peer_addr(),
+        )
     }
 
     /// Joins `group` on the interface of that index, 0 for the system's choice (MUL-4).

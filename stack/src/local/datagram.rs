@@ -4,6 +4,7 @@ use super::file::{SocketFile, bind_system};
 use super::{Credentials, LocalAddr};
 use crate::backend::Backend;
 use crate::error::NetError;
+use crate::native::NativeDatagram;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg};
 use rustix::net::{RecvFlags, SocketAddrUnix};
 use socket2::SockRef;
@@ -31,7 +32,7 @@ pub struct LocalMsgInfo {
 /// A local datagram socket: datagrams are neither lost nor put out of order (LIP-4). Every method takes `&self`.
 /// Dropping it removes the file it made.
 pub struct LocalDatagram {
-    inner: Backend<tokio::net::UnixDatagram>,
+    inner: Backend<tokio::net::UnixDatagram, NativeDatagram>,
     /// Held while a datagram is taken: never over a wait.
     receiving: Mutex<()>,
     /// Removed after the socket is closed: fields are dropped in order.
@@ -102,7 +103,7 @@ impl LocalDatagram {
     /// [`NetError::NotFound`], [`NetError::ConnRefused`] if nobody holds the name.
     pub fn connect(&self, peer: &LocalAddr) -> Result<(), NetError> {
         let peer = peer.to_socket2()?;
-        on_backend!(&self.inner, socket => Ok(SockRef::from(socket).connect(&peer)?))
+        on_backend!(&self.inner, socket => Ok(SockRef::from(socket).connect(&peer)?), _native => Err(NetError::OpNotSupp))
     }
 
     /// Receives one datagram into `buf`; gives its length in `buf`, and what is known of it.
@@ -113,7 +114,7 @@ impl LocalDatagram {
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
     pub async fn recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, LocalMsgInfo)> {
-        on_backend!(&self.inner, socket => socket.async_io(Interest::READABLE, || self.one(|| receive(socket, buf))).await)
+        on_backend!(&self.inner, socket => socket.async_io(Interest::READABLE, || self.one(|| receive(socket, buf))).await, _native => Err(NetError::OpNotSupp.into()))
     }
 
     /// [`recv_msg`](Self::recv_msg) without waiting.
@@ -121,7 +122,7 @@ impl LocalDatagram {
     /// # Errors
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, LocalMsgInfo)> {
-        on_backend!(&self.inner, socket => socket.try_io(Interest::READABLE, || self.one(|| receive(socket, buf))))
+        on_backend!(&self.inner, socket => socket.try_io(Interest::READABLE, || self.one(|| receive(socket, buf))), _native => Err(NetError::OpNotSupp.into()))
     }
 
     /// Sends one datagram to `peer`; waits while the peer's queue is full.
@@ -137,7 +138,7 @@ impl LocalDatagram {
         on_backend!(&self.inner, socket => {
             let send = || SockRef::from(socket).send_to(buf, &peer);
             Ok(socket.async_io(Interest::WRITABLE, send).await?)
-        })
+        }, _native => Err(NetError::OpNotSupp))
     }
 
     /// Sends one datagram to the connected peer; waits while its queue is full.
@@ -148,7 +149,7 @@ impl LocalDatagram {
     /// # Cancel safety
     /// It is sent whole or not at all.
     pub async fn send(&self, buf: &[u8]) -> Result<usize, NetError> {
-        on_backend!(&self.inner, socket => Ok(socket.send(buf).await?))
+        on_backend!(&self.inner, socket => Ok(socket.send(buf).await?), _native => Err(NetError::OpNotSupp))
     }
 
     /// Receives one datagram.
@@ -162,7 +163,7 @@ impl LocalDatagram {
         on_backend!(&self.inner, socket => {
             let receive = || self.one(|| (&*SockRef::from(socket)).read(buf));
             socket.async_io(Interest::READABLE, receive).await
-        })
+        }, _native => Err(NetError::OpNotSupp.into()))
     }
 
     /// Runs `work` while no other receiver does.
@@ -180,7 +181,7 @@ impl LocalDatagram {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<LocalAddr, NetError> {
-        on_backend!(&self.inner, socket => Ok(LocalAddr::from_system(&socket.local_addr()?.into())))
+        on_backend!(&self.inner, socket => Ok(LocalAddr::from_system(&socket.local_addr()?.into())), _native => Err(NetError::OpNotSupp))
     }
 
     option_methods!(Local);

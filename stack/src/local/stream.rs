@@ -4,6 +4,7 @@ use super::file::{SocketFile, bind_system};
 use super::{Credentials, LocalAddr};
 use crate::backend::Backend;
 use crate::error::{AcceptError, NetError};
+use crate::native::{Half, NativeListener, NativeStream};
 use bytes::BufMut;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A connected local stream socket.
 pub struct LocalStream {
-    inner: Backend<tokio::net::UnixStream>,
+    inner: Backend<tokio::net::UnixStream, NativeStream>,
 }
 
 stream!(whole LocalStream);
@@ -80,7 +81,7 @@ impl LocalStream {
         on_backend!(&self.inner, stream => {
             let peer = stream.peer_cred()?;
             Ok(Credentials { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() })
-        })
+        }, _native => Err(NetError::OpNotSupp))
     }
 
     /// The name of this end.
@@ -88,7 +89,7 @@ impl LocalStream {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<LocalAddr, NetError> {
-        on_backend!(&self.inner, stream => Ok(LocalAddr::from_system(&stream.local_addr()?.into())))
+        on_backend!(&self.inner, stream => Ok(LocalAddr::from_system(&stream.local_addr()?.into())), _native => Err(NetError::OpNotSupp))
     }
 
     /// The name of the other end: the listener's on the connecting side, [`LocalAddr::Unnamed`] mostly on the other.
@@ -96,7 +97,7 @@ impl LocalStream {
     /// # Errors
     /// [`NetError::NotConn`] if the connection is gone.
     pub fn peer_addr(&self) -> Result<LocalAddr, NetError> {
-        on_backend!(&self.inner, stream => Ok(LocalAddr::from_system(&stream.peer_addr()?.into())))
+        on_backend!(&self.inner, stream => Ok(LocalAddr::from_system(&stream.peer_addr()?.into())), _native => Err(NetError::OpNotSupp))
     }
 
     /// Two halves that can live in two tasks. Dropping the writing half ends that direction.
@@ -111,6 +112,17 @@ impl LocalStream {
                     },
                     LocalWriteHalf {
                         inner: Backend::System(writer),
+                    },
+                )
+            }
+            Backend::Native(stream) => {
+                let (reader, writer) = stream.into_split();
+                (
+                    LocalReadHalf {
+                        inner: Backend::Native(reader),
+                    },
+                    LocalWriteHalf {
+                        inner: Backend::Native(writer),
                     },
                 )
             }
@@ -133,7 +145,7 @@ impl fmt::Debug for LocalStream {
 /// The reading half of a [`LocalStream`].
 #[derive(Debug)]
 pub struct LocalReadHalf {
-    inner: Backend<tokio::net::unix::OwnedReadHalf>,
+    inner: Backend<tokio::net::unix::OwnedReadHalf, Half>,
 }
 
 stream!(reader LocalReadHalf);
@@ -141,14 +153,14 @@ stream!(reader LocalReadHalf);
 /// The writing half of a [`LocalStream`].
 #[derive(Debug)]
 pub struct LocalWriteHalf {
-    inner: Backend<tokio::net::unix::OwnedWriteHalf>,
+    inner: Backend<tokio::net::unix::OwnedWriteHalf, Half>,
 }
 
 stream!(writer LocalWriteHalf);
 
 /// A listening local socket. Dropping it removes the file it made.
 pub struct LocalListener {
-    inner: Backend<tokio::net::UnixListener>,
+    inner: Backend<tokio::net::UnixListener, NativeListener>,
     /// Removed after the socket is closed: fields are dropped in order.
     _file: Option<SocketFile>,
 }
@@ -191,7 +203,7 @@ impl LocalListener {
         on_backend!(&self.inner, listener => {
             let (stream, peer) = listener.accept().await?;
             Ok((LocalStream::system(stream), LocalAddr::from_system(&peer.into())))
-        })
+        }, _native => Err(NetError::OpNotSupp.into()))
     }
 
     /// [`accept`](Self::accept) for hand-written futures. Remembers one waker.
@@ -205,7 +217,7 @@ impl LocalListener {
         on_backend!(&self.inner, listener => {
             let (stream, peer) = ready!(listener.poll_accept(cx))?;
             Poll::Ready(Ok((LocalStream::system(stream), LocalAddr::from_system(&peer.into()))))
-        })
+        }, _native => Poll::Ready(Err(NetError::OpNotSupp.into())))
     }
 
     /// The name it listens on.
@@ -213,7 +225,7 @@ impl LocalListener {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<LocalAddr, NetError> {
-        on_backend!(&self.inner, listener => Ok(LocalAddr::from_system(&listener.local_addr()?.into())))
+        on_backend!(&self.inner, listener => Ok(LocalAddr::from_system(&listener.local_addr()?.into())), _native => Err(NetError::OpNotSupp))
     }
 
     option_methods!(Local);

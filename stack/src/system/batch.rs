@@ -138,5 +138,5 @@ pub(crate) fn send<S: AsFd>(socket: &S, batch: &[Outgoing<'_>], v6: bool) -> io:
 }
 
 fn is_plain(info: &SendInfo) -> bool {
-    info.source.is_none() && info.interface.is_none() && info.ttl.is_none()
+    info.source.is_none() && info.interface.is_none() && info.ttl.is_none() && !info.dont_route
 }

@@ -42,6 +42,7 @@ sockopt_impl!(
 );
 sockopt_impl!(RecvLowWater, Both, libc::SOL_SOCKET, libc::SO_RCVLOWAT, i32);
 sockopt_impl!(Debug, Both, libc::SOL_SOCKET, libc::SO_DEBUG, bool);
+sockopt_impl!(NoCheck, Both, libc::SOL_SOCKET, libc::SO_NO_CHECK, bool);
 sockopt_impl!(
     ChecksumOffset,
     Both,

@@ -57,7 +57,12 @@ pub(crate) fn send<S: AsFd>(
     if let Some(peer) = &peer {
         message = message.with_addr(peer);
     }
-    SockRef::from(socket).sendmsg(&message, 0)
+    let flags = if info.dont_route {
+        nix::libc::MSG_DONTROUTE
+    } else {
+        0
+    };
+    SockRef::from(socket).sendmsg(&message, flags)
 }
 
 /// The control messages that say what `info` says.

@@ -1,0 +1,185 @@
+//! Streams: reading, writing, ending, and the two halves of one.
+
+use super::Socket;
+use crate::error::NetError;
+use bytes::BufMut;
+use fairway_native::Interest;
+use fairway_native::tcp::{RecvFlags, SendFlags, Shutdown};
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::io::ReadBuf;
+
+/// A connected stream.
+#[derive(Debug)]
+pub(crate) struct NativeStream(pub(super) Socket);
+
+/// A half of one.
+#[derive(Debug)]
+pub(crate) struct Half {
+    socket: Arc<Socket>,
+    /// The writing half: dropping it ends its direction.
+    writes: bool,
+}
+
+impl NativeStream {
+    pub(crate) const fn socket(&self) -> &Socket {
+        &self.0
+    }
+
+    /// The reading half and the writing half.
+    pub(crate) fn into_split(self) -> (Half, Half) {
+        let socket = Arc::new(self.0);
+        let reader = Half {
+            socket: socket.clone(),
+            writes: false,
+        };
+        let writer = Half {
+            socket,
+            writes: true,
+        };
+        (reader, writer)
+    }
+}
+
+impl Half {
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+}
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        if self.writes {
+            // The connection may be gone.
+            let _ended = self.socket.shutdown(net::Shutdown::Write);
+        }
+    }
+}
+
+/// Octets moved at once where the caller's memory cannot be written to directly.
+const ROOM: usize = 64 << 10;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// What streams do.
+impl Socket {
+    pub(crate) fn poll_read(
+        &self,
+        cx: &Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = buf.initialize_unfilled();
+        if room.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut room = [IoSliceMut::new(room)];
+        let n = ready!(self.poll(cx, Interest::Read, |stack, now, id| {
+            stack.tcp_recv(now, id, &mut room, RecvFlags::default())
+        }))?;
+        buf.advance(n);
+        Poll::Ready(Ok(()))
+    }
+
+    pub(crate) fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        Ok(self.call(|stack, now, id| stack.tcp_recv(now, id, bufs, RecvFlags::default()))?)
+    }
+
+    pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.try_read_vectored(&mut [IoSliceMut::new(buf)])
+    }
+
+    /// Reads through memory of our own: what `buf` has may not be initialised, and there is no safe way to hand it on.
+    pub(crate) fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        let wanted = buf.chunk_mut().len().min(ROOM);
+        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        if scratch.len() < wanted {
+            scratch.resize(wanted, 0);
+        }
+        let result = self
+            .try_read(scratch.get_mut(..wanted).unwrap_or_default())
+            .inspect(|&n| buf.put_slice(scratch.get(..n).unwrap_or_default()));
+        // A thread that ends has no room any more; then it is dropped.
+        let _kept = SCRATCH.try_with(|room| room.set(scratch));
+        result
+    }
+
+    pub(crate) fn poll_peek(
+        &self,
+        cx: &Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<Result<usize, NetError>> {
+        let flags = RecvFlags {
+            peek: true,
+            ..RecvFlags::default()
+        };
+        self.poll(cx, Interest::Read, |stack, now, id| {
+            stack.tcp_recv(now, id, &mut [IoSliceMut::new(buf)], flags)
+        })
+    }
+
+    pub(crate) fn poll_write_vectored(
+        &self,
+        cx: &Context<'_>,
+        bufs: &[IoSlice<'_>],
+        flags: SendFlags,
+    ) -> Poll<Result<usize, NetError>> {
+        self.poll(cx, Interest::Write, |stack, now, id| {
+            stack.tcp_send(now, id, bufs, flags)
+        })
+    }
+
+    pub(crate) fn poll_write(&self, cx: &Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)], SendFlags::default())
+            .map_err(io::Error::from)
+    }
+
+    pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(self.call(|stack, now, id| stack.tcp_send(now, id, bufs, SendFlags::default()))?)
+    }
+
+    pub(crate) fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.try_write_vectored(&[IoSlice::new(buf)])
+    }
+
+    pub(crate) fn shutdown(&self, how: net::Shutdown) -> Result<(), NetError> {
+        let how = match how {
+            net::Shutdown::Read => Shutdown::Read,
+            net::Shutdown::Write => Shutdown::Write,
+            net::Shutdown::Both => Shutdown::Both,
+        };
+        self.call(|stack, now, id| stack.shutdown(now, id, how))
+    }
+
+    /// Sends `octet` as urgent data.
+    pub(crate) async fn send_urgent(&self, octet: u8) -> io::Result<()> {
+        let flags = SendFlags {
+            oob: true,
+            ..SendFlags::default()
+        };
+        let sent = poll_fn(|cx| self.poll_write_vectored(cx, &[IoSlice::new(&[octet])], flags));
+        sent.await?;
+        Ok(())
+    }
+
+    /// Reads the urgent octet.
+    pub(crate) fn try_recv_urgent(&self) -> io::Result<u8> {
+        let flags = RecvFlags {
+            oob: true,
+            ..RecvFlags::default()
+        };
+        let mut octet = [0];
+        let n = self.call(|stack, now, id| {
+            stack.tcp_recv(now, id, &mut [IoSliceMut::new(&mut octet)], flags)
+        })?;
+        match n {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(octet[0]),
+        }
+    }
+}
