@@ -814,7 +814,7 @@ fn markdown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::native::{Host, NativeDatagram, NativeTcpSocket, Stack};
+    use crate::native::{Host, NativeDatagram, Stack};
     use fairway_native::Setup;
     use socket2::{Domain, Protocol, Type as Kind};
 
@@ -872,7 +872,6 @@ mod tests {
         let host = Host::real_time(Stack::new(Setup::new("host", [1; 32])));
         let mut refused = Vec::new();
         for (kind, socket) in [
-            ("Tcp", NativeTcpSocket::new(&host).unwrap().into_socket()),
             ("Udp", NativeDatagram::udp(&host).unwrap().into_socket()),
             (
                 "Raw",

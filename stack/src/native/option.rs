@@ -246,7 +246,7 @@ impl Socket {
 
     /// What is in force on a connection, else what was set, else what a peer that says nothing takes.
     pub(crate) fn max_segment(&self) -> Result<u32, NetError> {
-        self.look(|stack, id| stack.tcp_max_segment(id))
+        self.look(|stack, id| Ok(stack.tcp_max_segment(id)?.into()))
     }
 
     pub(crate) fn set_max_segment(&self, octets: u32) -> Result<(), NetError> {

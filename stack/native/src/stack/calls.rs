@@ -7,6 +7,7 @@ use crate::event;
 use crate::event::EventId;
 use crate::iface::InterfaceId;
 use crate::sock::{Interest, Kind, Readiness, Socket, SocketId, SocketOptions};
+use crate::tcp::Paths as _;
 use fairway_wire::Instant;
 use std::io::IoSlice;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -472,6 +473,30 @@ impl Stack {
         let socket = self.sockets.get_mut(id)?;
         socket.waiters.add(interest, waker, &mut self.woken);
         Ok(())
+    }
+
+    /// Whether receiving and sending were shut down (SHD-4).
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn shutdowns(&self, id: SocketId) -> Result<(bool, bool), Errno> {
+        match &self.sockets.get(id)?.kind {
+            Kind::Udp(endpoint) | Kind::Raw(_, endpoint) => {
+                Ok((endpoint.read_shutdown, endpoint.write_shutdown))
+            }
+            Kind::Tcp(conn) => self.tcp.is_shut(*conn),
+            Kind::Local(_) => Err(Errno::OpNotSupp),
+        }
+    }
+
+    /// `IP_MTU`: the longest packet that the way to the connected peer carries, octets.
+    ///
+    /// # Errors
+    /// [`Errno::NotConn`] without a peer, [`Errno::NotSock`], and the errors of finding a way.
+    pub fn path_mtu(&self, id: SocketId) -> Result<usize, Errno> {
+        let peer = self.peer_addr(id)?;
+        let own = Some(*self.local_addr(id)?.ip()).filter(|ip| !ip.is_unspecified());
+        Ok(self.routing.path(own, *peer.ip())?.mtu)
     }
 
     /// Ends one direction of a datagram socket, or both (SHD-1); of a stream, see

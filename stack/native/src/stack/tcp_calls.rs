@@ -11,6 +11,9 @@ use fairway_wire::{Instant, Protocol};
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddrV4;
 
+/// RFC 9293 §3.7.1.
+const DEFAULT_SEGMENT: u16 = 536;
+
 impl Stack {
     /// A TCP socket without a name.
     ///
@@ -397,6 +400,17 @@ impl Stack {
     /// [`Errno::NotSock`], [`Errno::OpNotSupp`] if it is no stream.
     pub fn tcp_info(&self, id: SocketId) -> Result<TcpInfo, Errno> {
         self.tcp.info(self.conn(id)?)
+    }
+
+    /// `TCP_MAXSEG`: the longest segment in octets, as it was set, or what a peer takes that names none.
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`], [`Errno::OpNotSupp`] if it is no stream.
+    pub fn tcp_max_segment(&self, id: SocketId) -> Result<u16, Errno> {
+        match self.tcp_options(id)?.max_segment {
+            0 => Ok(DEFAULT_SEGMENT),
+            set => Ok(set),
+        }
     }
 
     /// Whether a socket listens (LSN-5).

@@ -98,8 +98,74 @@ pub struct Unreachable {
 }
 #[derive(Debug)]
 pub struct TcpInfo;
-#[derive(Debug)]
-pub struct SocketOptions;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Congestion {
+    NewReno,
+    #[default]
+    Cubic,
+}
+impl core::fmt::Display for Congestion {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("cubic")
+    }
+}
+use core::time::Duration;
+/// The options of one socket. A connection that a listener accepts begins with the listener's (ACC-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketOptions {
+    /// `SO_REUSEADDR`: the local name may be in use for another address, or by connections of the past.
+    pub reuse_addr: bool,
+    /// `SO_REUSEPORT`: sockets that all set it share one local name.
+    pub reuse_port: bool,
+    /// `SO_KEEPALIVE`.
+    pub keepalive: bool,
+    /// `SO_OOBINLINE`: urgent data stays in the stream.
+    pub oob_inline: bool,
+    /// `SO_LINGER`: how long a close waits for what is unsent; zero aborts the connection.
+    pub linger: Option<Duration>,
+    /// `SO_RCVBUF`, octets. Setting it ends its growing by itself.
+    pub recv_buffer: u32,
+    /// `SO_SNDBUF`, octets. Setting it ends its growing by itself.
+    pub send_buffer: u32,
+    /// `SO_RCVLOWAT`, octets.
+    pub recv_low_water: u32,
+    /// `SO_SNDLOWAT`, octets.
+    pub send_low_water: u32,
+    /// `IP_TTL`.
+    pub ttl: u8,
+    /// `IP_TOS`.
+    pub tos: u8,
+    /// `TCP_NODELAY`: no waiting for more to send at once.
+    pub no_delay: bool,
+    /// `TCP_CORK`: nothing but full segments, until it is taken off.
+    pub cork: bool,
+    /// `TCP_QUICKACK`: acknowledge at once.
+    pub quick_ack: bool,
+    /// `TCP_MAXSEG`: no segment is longer, in either direction, in octets of data; 0 for what the path takes.
+    pub max_segment: u16,
+    /// `TCP_KEEPIDLE`.
+    pub keep_idle: Duration,
+    /// `TCP_KEEPINTVL`.
+    pub keep_interval: Duration,
+    /// `TCP_KEEPCNT`, 1 to 127.
+    pub keep_count: u8,
+    /// `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged (RFC 9293 §3.9.1, RFC 5482); none for the number
+    /// of retransmissions to decide.
+    pub user_timeout: Option<Duration>,
+    /// `TCP_MSL`, 1 s to 120 s.
+    pub msl: Duration,
+    /// `TCP_TIMESTMP`.
+    pub timestamps: bool,
+    /// `TCP_WINSCALE`.
+    pub window_scale: bool,
+    /// `TCP_CONGESTION`.
+    pub congestion: Congestion,
+    /// Whether the buffers grow by themselves: until one is set.
+    pub(crate) recv_auto: bool,
+    pub(crate) send_auto: bool,
+}
+
 #[derive(Debug)]
 pub struct IpChoices {
     pub device: Option<u32>,
@@ -233,6 +299,9 @@ impl Tcp {
         f: impl FnOnce(&mut SocketOptions),
     ) -> Result<(), Errno> {
         Ok(())
+    }
+    pub fn is_shut(&self, c: ConnId) -> Result<(bool, bool), Errno> {
+        Err(Errno::NotSock)
     }
     pub fn set_ip_choices(
         &mut self,
