@@ -62,6 +62,7 @@ topics! {
     delack
     handshake
     icmp
+    ip
     keepalive
     linger
     nagle

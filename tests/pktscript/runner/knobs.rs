@@ -12,7 +12,7 @@ pub struct Knob {
 }
 
 /// All of them, by name.
-pub const KNOBS: [Knob; 22] = [
+pub const KNOBS: [Knob; 23] = [
     knob(
         "challenge_ack_limit",
         "net.ipv4.tcp_challenge_ack_limit",
@@ -32,6 +32,11 @@ pub const KNOBS: [Knob; 22] = [
         "fin_timeout",
         "net.ipv4.tcp_fin_timeout",
         "seconds an orphan stays in FIN-WAIT-2",
+    ),
+    knob(
+        "fragment_time",
+        "net.ipv4.ipfrag_time",
+        "seconds that fragments wait for the others",
     ),
     knob(
         "icmp_rate",

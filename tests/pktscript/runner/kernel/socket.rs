@@ -238,7 +238,6 @@ fn ready(socket: &Socket) -> Result<Value, Failure> {
         ("POLLIN", PollFlags::IN),
         ("POLLOUT", PollFlags::OUT),
         ("POLLPRI", PollFlags::PRI),
-        ("POLLRDHUP", PollFlags::RDHUP),
     ];
     let asked = names
         .iter()
