@@ -60,6 +60,7 @@ topics! {
     challenge
     close
     delack
+    ecn
     handshake
     icmp
     ip
