@@ -39,7 +39,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Script, ParseError> {
             continue;
         }
         let statement = statement(&mut cursor, index + 1, code)?;
-        if statement.only.is_some() && comment.trim().is_empty() {
+        let tagged = code.starts_with("native:") || code.starts_with("linux:");
+        if tagged && comment.trim().is_empty() {
             return Err(cursor.error("a line for one side says why, in a comment at its end"));
         }
         script.statements.push(statement);
@@ -71,7 +72,7 @@ fn split_comment(line: &str) -> (&str, &str) {
 }
 
 fn statement(cursor: &mut Cursor<'_>, line: usize, text: &str) -> Result<Statement, ParseError> {
-    let only = if cursor.eat("native:") {
+    let tag = if cursor.eat("native:") {
         Some(Side::Native)
     } else if cursor.eat("linux:") {
         Some(Side::Linux)
@@ -84,6 +85,9 @@ fn statement(cursor: &mut Cursor<'_>, line: usize, text: &str) -> Result<Stateme
     if !cursor.at_end() {
         return Err(cursor.expected("end of line"));
     }
+    // Only the engine has events.
+    let of_event = matches!(&action, Action::Assert(assertion) if matches!(assertion.subject, Subject::Event(_)));
+    let only = if of_event { Some(Side::Native) } else { tag };
     let waits = matches!(action, Action::Call(..));
     if returns.is_some() && !waits {
         return Err(cursor.error_at(at, "only a call can return later than it is made"));
