@@ -29,5 +29,5 @@ mod table;
 mod tests;
 
 pub use name::LocalName;
-pub use socket::{Credentials, LocalKind, LocalNotice, LocalReadiness};
+pub use socket::{Credentials, LocalKind, LocalNotice};
 pub use table::{Local, LocalId, LocalReceived};

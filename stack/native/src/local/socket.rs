@@ -6,6 +6,7 @@ use super::name::LocalName;
 use super::table::LocalId;
 use crate::Errno;
 use crate::config::LocalConfig;
+use crate::sock::Readiness;
 
 /// What a local socket carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,19 +28,6 @@ pub struct Credentials {
     pub pid: Option<i32>,
 }
 
-/// What a local socket is ready for: levels, not edges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LocalReadiness {
-    /// A receiving call, or an accepting one, would not wait.
-    pub readable: bool,
-    /// A sending call would not wait, or connecting has ended.
-    pub writable: bool,
-    /// An error waits to be reported.
-    pub error: bool,
-    /// Nothing will ever come or go again.
-    pub closed: bool,
-}
-
 /// A socket whose readiness may have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalNotice {
@@ -48,7 +36,7 @@ pub struct LocalNotice {
     /// Its owner's mark.
     pub owner: Option<u64>,
     /// What it is ready for now.
-    pub readiness: LocalReadiness,
+    pub readiness: Readiness,
 }
 
 /// A datagram that waits to be received.

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::name::{LocalName, Names};
-use super::socket::{Credentials, LocalKind, LocalNotice, LocalReadiness, Socket, State};
+use super::socket::{Credentials, LocalKind, LocalNotice, Socket, State};
 use crate::Errno;
 use crate::config::LocalConfig;
 use crate::limits::LocalLimits;
+use crate::sock::Readiness;
 
 /// The name of a local socket inside the engine: never given to another one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -414,18 +415,18 @@ impl Local {
     ///
     /// # Errors
     /// [`Errno::NotSock`].
-    pub fn readiness(&self, id: LocalId) -> Result<LocalReadiness, Errno> {
+    pub fn readiness(&self, id: LocalId) -> Result<Readiness, Errno> {
         let socket = self.get(id)?;
         let error = socket.error.is_some();
         let ready = match &socket.state {
-            State::Idle => LocalReadiness {
-                writable: error,
-                ..LocalReadiness::default()
+            State::Idle => Readiness {
+                write: error,
+                ..Readiness::default()
             },
-            State::Connecting(_) => LocalReadiness::default(),
-            State::Listening { queue, .. } => LocalReadiness {
-                readable: !queue.is_empty(),
-                ..LocalReadiness::default()
+            State::Connecting(_) => Readiness::default(),
+            State::Listening { queue, .. } => Readiness {
+                read: !queue.is_empty(),
+                ..Readiness::default()
             },
             State::Connected {
                 peer,
@@ -433,23 +434,23 @@ impl Local {
                 ended,
             } => {
                 let over = *ended || peer.is_none() || socket.recv_shut;
-                LocalReadiness {
-                    readable: !incoming.is_empty() || over,
-                    writable: self.has_room(socket),
+                Readiness {
+                    read: !incoming.is_empty() || over,
+                    write: self.has_room(socket),
                     closed: incoming.is_empty() && over && (socket.send_shut || peer.is_none()),
-                    ..LocalReadiness::default()
+                    ..Readiness::default()
                 }
             }
             State::Datagram {
                 queue, blocked_on, ..
-            } => LocalReadiness {
-                readable: !queue.is_empty() || socket.recv_shut,
-                writable: blocked_on.is_none(),
-                ..LocalReadiness::default()
+            } => Readiness {
+                read: !queue.is_empty() || socket.recv_shut,
+                write: blocked_on.is_none(),
+                ..Readiness::default()
             },
         };
-        Ok(LocalReadiness {
-            readable: ready.readable || error,
+        Ok(Readiness {
+            read: ready.read || error,
             error,
             ..ready
         })

@@ -86,13 +86,7 @@ fn recv(local: &mut Local, id: LocalId, room: usize) -> Result<Vec<u8>, Errno> {
 /// The sockets that have become ready, in order: whether to receive, whether to send.
 fn notices(local: &mut Local) -> Vec<(LocalId, bool, bool)> {
     std::iter::from_fn(|| local.poll_notice())
-        .map(|notice| {
-            (
-                notice.id,
-                notice.readiness.readable,
-                notice.readiness.writable,
-            )
-        })
+        .map(|notice| (notice.id, notice.readiness.read, notice.readiness.write))
         .collect()
 }
 
@@ -237,7 +231,7 @@ mod connecting {
         for &client in &clients[1..] {
             assert_eq!(local.connect(client, &name), Err(Errno::InProgress));
             assert_eq!(local.connect(client, &name), Err(Errno::Already));
-            assert!(!local.readiness(client).unwrap().writable);
+            assert!(!local.readiness(client).unwrap().write);
         }
         notices(&mut local);
         let (first, _) = local.accept(server).unwrap();
@@ -433,7 +427,7 @@ mod datagrams {
                 send_to(&mut local, sender, b"y", &to),
                 Err(Errno::WouldBlock)
             );
-            assert!(!local.readiness(sender).unwrap().writable);
+            assert!(!local.readiness(sender).unwrap().write);
         }
         notices(&mut local);
         recv(&mut local, server, 9).unwrap();
@@ -446,7 +440,7 @@ mod datagrams {
         );
         // A receiver that goes leaves nobody waiting.
         local.close(server);
-        assert!(local.readiness(senders[1]).unwrap().writable);
+        assert!(local.readiness(senders[1]).unwrap().write);
         assert_eq!(
             send_to(&mut local, senders[1], b"y", &to),
             Err(Errno::NoEnt)
@@ -589,7 +583,7 @@ proptest! {
                     }
                     Err(error) => {
                         prop_assert_eq!(error, Errno::WouldBlock);
-                        prop_assert!(!local.readiness(one).unwrap().writable);
+                        prop_assert!(!local.readiness(one).unwrap().write);
                         blocked = true;
                         notices(&mut local);
                     }
@@ -602,7 +596,7 @@ proptest! {
         }
         recv(&mut local, other, 100_000).unwrap_or_default();
         let told = notices(&mut local).contains(&(one, false, true));
-        prop_assert!(!blocked || told || local.readiness(one).unwrap().writable);
-        prop_assert!(local.readiness(one).unwrap().writable);
+        prop_assert!(!blocked || told || local.readiness(one).unwrap().write);
+        prop_assert!(local.readiness(one).unwrap().write);
     }
 }

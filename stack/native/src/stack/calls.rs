@@ -172,8 +172,10 @@ impl Stack {
         );
         let socket = self.sockets.get_mut(id)?;
         socket.options = options;
-        if let Kind::Tcp(conn) = socket.kind {
-            self.tcp_take_common(conn, id)?;
+        match socket.kind {
+            Kind::Tcp(conn) => self.tcp_take_common(conn, id)?,
+            Kind::Local(local) => self.local_take_common(local, id)?,
+            Kind::Udp(_) | Kind::Raw(..) => {}
         }
         Ok(())
     }
@@ -400,7 +402,7 @@ impl Stack {
                 let conn = *conn;
                 self.tcp.take_error(conn)
             }
-            Kind::Local(_) => Ok(None),
+            Kind::Local(local) => self.local.take_error(*local),
         }
     }
 
@@ -414,7 +416,7 @@ impl Stack {
                 Ok(endpoint.first_length().unwrap_or(0))
             }
             Kind::Tcp(conn) => self.tcp.readable_octets(*conn),
-            Kind::Local(_) => Err(Errno::OpNotSupp),
+            Kind::Local(local) => self.local.waiting(*local),
         }
     }
 
@@ -442,7 +444,7 @@ impl Stack {
                     closed: ready.closed,
                 })
             }
-            Kind::Local(_) => Err(Errno::OpNotSupp),
+            Kind::Local(local) => self.local.readiness(*local),
         }
     }
 
@@ -548,7 +550,10 @@ impl Stack {
                 // A stream that lingers is finished by TCP itself, in its time.
                 let _lingers = self.tcp.close(cx, conn)?;
             }
-            Kind::Local(local) => self.local.close(local),
+            Kind::Local(local) => {
+                self.local.close(local);
+                self.flush_local();
+            }
         }
         event!(
             self.events,

@@ -1,7 +1,7 @@
 //! The host: every layer in one value, and the calls by which it is told and asked.
 //!
 //! ```text
-//!   socket calls ──► sockets ──► udp · tcp · raw · local      calls.rs tcp_calls.rs
+//!   socket calls ──► sockets ──► udp · tcp · raw · local      calls.rs tcp_calls.rs local_calls.rs
 //!                                   │  ▲
 //!   routes, addresses ──────────► ip output/input · forwarding · icmp · igmp      manage.rs
 //!                                   │  ▲
@@ -22,6 +22,7 @@
 mod calls;
 mod icmp;
 mod igmp;
+mod local_calls;
 mod manage;
 mod mroute;
 mod neighbors;

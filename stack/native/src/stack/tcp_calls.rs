@@ -161,6 +161,9 @@ impl Stack {
     /// [`Errno::NotSock`].
     pub fn listen(&mut self, now: Instant, id: SocketId, backlog: u32) -> Result<(), Errno> {
         self.tell(now);
+        if let Some(local) = self.local_id(id) {
+            return self.local_listen(id, local, backlog);
+        }
         let conn = match self.conn(id) {
             Ok(conn) => conn,
             Err(errno) => {
@@ -337,6 +340,9 @@ impl Stack {
                 Shutdown::Write => (false, true),
                 Shutdown::Both => (true, true),
             };
+            if let Some(local) = self.local_id(id) {
+                return self.local_shutdown(local, read, write);
+            }
             return self.datagram_shutdown(id, read, write);
         };
         let cx = &mut tcp_context!(self);
@@ -418,6 +424,9 @@ impl Stack {
     /// # Errors
     /// [`Errno::NotSock`], [`Errno::OpNotSupp`] if it is no stream.
     pub fn is_listening(&self, id: SocketId) -> Result<bool, Errno> {
+        if let Some(local) = self.local_id(id) {
+            return self.local.is_listening(local);
+        }
         Ok(self.tcp.state(self.conn(id)?) == Some(tcp::State::Listen))
     }
 
