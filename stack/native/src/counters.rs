@@ -16,6 +16,8 @@ pub struct ArpCounters {
     pub replies_sent: u64,
     /// Replies not sent because too many packets waited.
     pub replies_suppressed: u64,
+    /// Neighbours that asked for us and were not remembered because the table was full of entries set by hand.
+    pub no_room: u64,
     /// Other hosts seen to use an address of ours.
     pub conflicts: u64,
     /// Neighbours that did not answer, and were suspended.
@@ -26,6 +28,14 @@ pub struct ArpCounters {
     pub evicted: u64,
     /// Packets dropped while they waited for an answer: too many, or none came.
     pub dropped_waiting: u64,
+}
+
+impl ArpCounters {
+    /// What was not done because of a limit when a packet came: the event `arp_input-flood`.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        self.replies_suppressed + self.no_room
+    }
 }
 
 /// Counters of IGMP.

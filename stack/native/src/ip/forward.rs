@@ -1,5 +1,6 @@
 //! Packets for others (RFC 1812 §5.2, §5.3).
 
+use super::routing::NoWay;
 use super::{Hop, Inbound, Send, Unreachable};
 use crate::errno::Errno;
 use crate::event;
@@ -16,6 +17,14 @@ impl Stack {
         let header = inbound.header;
         if !self.config.ip.forwarding {
             self.ip_counters.cannot_forward += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::IpInputNotours,
+                interface = inbound.interface.0,
+                source = header.source,
+                destination = header.destination
+            );
             return;
         }
         // RFC 1812 §5.3.4: what the link sent to all is for nobody further on; §4.2.3.1: classes D and E, networks 0
@@ -47,11 +56,12 @@ impl Stack {
             transparent: true,
             ..Send::plain(header.destination, header.protocol, header.ttl)
         };
-        let hop = match self.hop_for(&send) {
+        let hop = match self.way_for(&send) {
             Ok(hop) => hop,
-            Err(errno) => {
+            Err(no) => {
                 self.ip_counters.cannot_forward += 1;
-                let code = match errno {
+                self.no_way_for_others(&inbound, no);
+                let code = match no.errno {
                     Errno::NetUnreach => Unreachable::Network,
                     Errno::Inval => return, // A black hole says nothing.
                     _ => Unreachable::Host,
@@ -74,6 +84,27 @@ impl Stack {
             self.consider_redirect(&inbound, &hop, &packet);
         }
         self.forward_by(&inbound, hop, packet);
+    }
+
+    /// Tells of a packet for others that there is no way for.
+    fn no_way_for_others(&mut self, inbound: &Inbound, no: NoWay) {
+        let header = &inbound.header;
+        let event = match no.event {
+            EventId::IpOutputBadaddr => EventId::IpForwardNoroute,
+            other => other,
+        };
+        if no.errno == Errno::NetUnreach {
+            self.route_missed(header.destination);
+        }
+        event!(
+            self.events,
+            self.now,
+            event,
+            interface = inbound.interface.0,
+            source = header.source,
+            destination = header.destination,
+            errno = no.errno
+        );
     }
 
     fn cannot_forward(&mut self, header: &ipv4::Header, reason: &'static str) {
@@ -112,12 +143,12 @@ impl Stack {
             event!(
                 self.events,
                 self.now,
-                EventId::IpOutputBadsize,
+                EventId::IpForwardNeedfrag,
+                interface = hop.interface.0,
                 source = header.source,
                 destination = header.destination,
                 len = packet.len(),
-                detail = hop.mtu,
-                reason = "must not be fragmented"
+                detail = hop.mtu
             );
             // RFC 1191 §4: with the MTU of the next hop.
             let mtu = u16::try_from(hop.mtu).unwrap_or(u16::MAX);

@@ -30,12 +30,26 @@ impl Stack {
         };
         let Ok((header, _)) = ethernet::Header::parse(frame.as_slice()) else {
             interface.counters.in_errors += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::LinkInputBadmsg,
+                interface = id.0,
+                len = frame.len()
+            );
             return;
         };
         let unicast = !header.destination.is_multicast();
         if unicast && header.destination != own {
             // For another: only a promiscuous interface even hears it, and it is not ours to process.
             interface.counters.in_discards += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::LinkInputNotours,
+                interface = id.0,
+                len = frame.len()
+            );
             return;
         }
         if unicast {
@@ -47,7 +61,17 @@ impl Stack {
         match header.ether_type {
             EtherType::IPV4 => self.ip_input(id, unicast, frame),
             EtherType::ARP => self.arp_input(id, &frame),
-            _ => interface.counters.in_unknown += 1,
+            EtherType(other) => {
+                interface.counters.in_unknown += 1;
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::LinkInputBadtype,
+                    interface = id.0,
+                    len = frame.len(),
+                    detail = other
+                );
+            }
         }
     }
 
@@ -57,7 +81,7 @@ impl Stack {
         let octets = packet.as_slice();
         let (header, ip_options) = match ipv4::Header::parse(octets) {
             Ok((header, ip_options, _)) => (header, ip_options),
-            Err(error) => return self.ip_bad_header(id, error, octets.len()),
+            Err(error) => return self.ip_bad_header(id, error, &packet),
         };
         if packet.checksum == ChecksumState::Unknown && !ipv4::Header::verify_checksum(octets) {
             self.ip_counters.bad_checksum += 1;
@@ -125,11 +149,10 @@ impl Stack {
             event!(
                 self.events,
                 self.now,
-                EventId::IpForwardBadaddr,
+                EventId::IpInputBadsrc,
                 interface = id.0,
                 source = source,
-                destination = destination,
-                reason = "martian"
+                destination = destination
             );
             return None;
         }
@@ -164,22 +187,65 @@ impl Stack {
         })
     }
 
-    fn ip_bad_header(&mut self, id: InterfaceId, error: ipv4::ParseError, have: usize) {
+    /// Counts a packet whose header makes no sense, with what can be read of it; `detail` is the field at fault.
+    fn ip_bad_header(&mut self, id: InterfaceId, error: ipv4::ParseError, packet: &PacketBuf) {
+        use ipv4::ParseError;
         let counters = &mut self.ip_counters;
-        let (counter, event) = match error {
-            ipv4::ParseError::Short { .. } => (&mut counters.too_small, EventId::IpintrShortmsg),
-            ipv4::ParseError::Version { .. } => (&mut counters.bad_version, EventId::IpintrBadvers),
-            ipv4::ParseError::HeaderLength { .. } => {
-                (&mut counters.bad_header_length, EventId::IpintrBadhlen)
+        let (counter, event, detail) = match error {
+            ParseError::Short => (&mut counters.too_small, EventId::IpintrShortmsg, None),
+            ParseError::Version(version) => (
+                &mut counters.bad_version,
+                EventId::IpintrBadvers,
+                Some(u16::from(version)),
+            ),
+            ParseError::HeaderLength(length) => (
+                &mut counters.bad_header_length,
+                EventId::IpintrBadhlen,
+                Some(u16::from(length)),
+            ),
+            ParseError::TotalLength { total_len, .. } => (
+                &mut counters.bad_length,
+                EventId::IpintrBadlen,
+                Some(total_len),
+            ),
+            ParseError::Truncated {
+                total_len,
+                available,
+            } => {
+                let version_ihl = packet.as_slice().first().copied().unwrap_or_default();
+                let header_len = u16::from(version_ihl & 0x0f) * 4;
+                // The dictionary tells a header that is cut short from data that are.
+                if available < usize::from(header_len) {
+                    (
+                        &mut counters.bad_header_length,
+                        EventId::IpintrBadhlen,
+                        Some(header_len),
+                    )
+                } else {
+                    (
+                        &mut counters.too_short,
+                        EventId::IpintrBadmblk,
+                        Some(total_len),
+                    )
+                }
             }
-            ipv4::ParseError::TotalLength { .. } => {
-                (&mut counters.bad_length, EventId::IpintrBadlen)
-            }
-            ipv4::ParseError::Truncated { .. } => (&mut counters.too_short, EventId::IpintrBadmblk),
-            _ => (&mut counters.bad_checksum, EventId::IpintrBadsum),
+            ParseError::Checksum => (&mut counters.bad_checksum, EventId::IpintrBadsum, None),
         };
         *counter += 1;
-        event!(self.events, self.now, event, interface = id.0, len = have);
+        let address = |at: usize| {
+            let octets = packet.as_slice().get(at..)?.first_chunk::<4>()?;
+            Some(Ipv4Addr::from_octets(*octets))
+        };
+        event!(
+            self.events,
+            self.now,
+            event,
+            interface = id.0,
+            source = address(12),
+            destination = address(16),
+            len = packet.len(),
+            detail = detail
+        );
     }
 
     /// Obeys the options of a packet (RFC 791 §3.1), writing into it what they ask for, `local` being this host's

@@ -1,5 +1,6 @@
 //! IP output: from a transport's packet to frames in the queue of an interface.
 
+use super::routing::NoWay;
 use super::{Cast, Hop, checksum};
 use crate::datagram::Departure;
 use crate::errno::Errno;
@@ -103,20 +104,38 @@ impl Send {
 impl Stack {
     /// The way of a packet, from the cache where the routes decide alone.
     #[inline]
-    pub(crate) fn hop_for(&mut self, send: &Send) -> Result<Hop, Errno> {
+    pub(crate) fn way_for(&mut self, send: &Send) -> Result<Hop, NoWay> {
         let plain =
             send.interface.is_none() && !send.dont_route && !send.destination.is_multicast();
         if plain && let Some(hop) = self.hops.get(self.routing.generation(), send.destination) {
             return Ok(hop);
         }
-        match self.routing.hop(send) {
-            Ok(hop) => {
-                if plain && hop.cast == Cast::Unicast {
-                    self.hops.put(send.destination, hop);
-                }
-                Ok(hop)
-            }
+        let hop = self.routing.hop(send)?;
+        if plain && hop.cast == Cast::Unicast {
+            self.hops.put(send.destination, hop);
+        }
+        Ok(hop)
+    }
+
+    /// Tells that no route leads to an address.
+    pub(crate) fn route_missed(&mut self, destination: Ipv4Addr) {
+        event!(
+            self.events,
+            self.now,
+            EventId::Rtalloc1Miss,
+            destination = destination
+        );
+    }
+
+    /// The way of a packet of this host; that there is none is counted and told.
+    #[inline]
+    pub(crate) fn hop_for(&mut self, send: &Send) -> Result<Hop, Errno> {
+        match self.way_for(send) {
+            Ok(hop) => Ok(hop),
             Err(no) => {
+                if no.errno == Errno::NetUnreach {
+                    self.route_missed(send.destination);
+                }
                 match no.event {
                     EventId::IpOutputBadaddr => self.ip_counters.no_route += 1,
                     _ => self.ip_counters.output_dropped += 1,
@@ -497,11 +516,9 @@ impl Stack {
             event!(
                 self.events,
                 self.now,
-                EventId::EtherOutputNomem,
+                EventId::LoopInputFull,
                 interface = interface.0,
-                len = packet.len(),
-                errno = Errno::NoBufs,
-                reason = "loopback queue full"
+                len = packet.len()
             );
             return;
         }

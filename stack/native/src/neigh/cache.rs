@@ -226,6 +226,10 @@ impl ArpCache {
     ) -> Resolution {
         let place = (interface, address);
         let Some(entry) = self.entries.get_mut(&place) else {
+            let link = self.links.get(&interface);
+            if link.and_then(|link| link.sender_for(address)).is_none() {
+                return Resolution::NoSource(packet);
+            }
             return self.ask(now, place, packet);
         };
         entry.used = now;
@@ -334,6 +338,8 @@ impl ArpCache {
                 // Whoever asks for us is about to send to us, and will want an answer.
                 self.insert(now, place);
                 heard = self.learn(now, place, sender_mac);
+            } else if asks_us && on_link {
+                self.counters.no_room += 1;
             }
         }
         if asks_us {
@@ -727,7 +733,7 @@ impl ArpCache {
             return;
         };
         let Some(sender_ip) = link.sender_for(target) else {
-            // Without an address of our own nobody could answer; the neighbour will be suspended.
+            // Without an address of our own nobody could answer: the entry will end.
             return;
         };
         let packet = arp::Packet {

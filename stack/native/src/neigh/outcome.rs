@@ -15,6 +15,8 @@ pub enum Resolution {
         /// Packets dropped to make room: the event `ether_output-nomem`, once for each.
         dropped: usize,
     },
+    /// This host has no address on that network to ask as: the event `ether_output-noroute`.
+    NoSource(PacketBuf),
     /// The neighbour does not answer: the event `ether_output-rtreject`.
     Suspended {
         /// The packet.

@@ -95,6 +95,15 @@ impl Stack {
         let to_many = inbound.cast != Cast::Unicast || !inbound.link_unicast;
         if about_error || nobody || to_many || header.fragment_offset != 0 {
             self.icmp_counters.suppressed += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::IcmpErrorSuppressed,
+                source = header.source,
+                destination = header.destination,
+                request = message.message_type().0,
+                detail = message.code()
+            );
             return;
         }
         let icmp = &self.config.icmp;
@@ -139,7 +148,8 @@ impl Stack {
         self.icmp_counters.count_sent(message.message_type());
         let send = Send {
             source: Some(inbound.local).filter(|local| !local.is_unspecified()),
-            tos: ERROR_PRECEDENCE | header.dscp_ecn & 0x1e,
+            // RFC 1812 §4.3.2.5; the two bits of ECN are not for what is not TCP (RFC 3168 §5).
+            tos: ERROR_PRECEDENCE | header.dscp_ecn & 0x1c,
             ..Send::plain(header.source, Protocol::ICMP, self.config.icmp.ttl)
         };
         self.icmp_send(&send, None, error);
@@ -188,7 +198,8 @@ impl Stack {
         let send = Send {
             // RFC 1122 §3.2.2.6: from the address it was sent to.
             source: Some(inbound.local),
-            tos: inbound.header.dscp_ecn,
+            // RFC 1122 §3.2.2.6 by way of RFC 1812 §4.3.2.5, without the two bits of ECN.
+            tos: inbound.header.dscp_ecn & !3,
             ..Send::plain(inbound.header.source, Protocol::ICMP, self.config.icmp.ttl)
         };
         self.icmp_send(&send, ip_options, packet);
@@ -242,19 +253,22 @@ impl Stack {
                     self.icmp_counters.count_sent(icmp::Type::ECHO_REPLY);
                     let ip_options = self.reply_options(inbound, &mut packet);
                     self.icmp_reply(inbound, ip_options.as_deref(), packet);
+                } else {
+                    self.icmp_ignored(inbound, &message);
                 }
             }
             Message::TimestampRequest(times) => {
                 if config.timestamp_reply && !many {
                     // RFC 792: a time that does not count from midnight UT has its high bit set.
-                    let millis = self.now.as_nanos() / 1_000_000 & 0x7fff_ffff;
-                    let stamp = 0x8000_0000 | u32::try_from(millis).unwrap_or(0);
+                    let stamp = options::milliseconds(self.now);
                     let reply = Message::TimestampReply(TimestampMessage {
                         receive: stamp,
                         transmit: stamp,
                         ..times
                     });
                     self.icmp_answer(inbound, reply);
+                } else {
+                    self.icmp_ignored(inbound, &message);
                 }
             }
             Message::AddressMaskRequest(asked) => {
@@ -264,6 +278,8 @@ impl Stack {
                 {
                     let reply = Message::AddressMaskReply(AddressMaskMessage { mask, ..asked });
                     self.icmp_answer(inbound, reply);
+                } else {
+                    self.icmp_ignored(inbound, &message);
                 }
             }
             Message::Redirect { gateway, .. } => {
@@ -301,10 +317,33 @@ impl Stack {
             Message::EchoReply { .. }
             | Message::TimestampReply(_)
             | Message::AddressMaskReply(_)
-            | Message::InformationRequest { .. }
             | Message::InformationReply { .. } => {}
-            Message::Other { .. } => self.icmp_counters.bad_code += 1,
+            // RFC 1122 §3.2.2.7: "A host SHOULD NOT implement these messages."
+            Message::InformationRequest { .. } => self.icmp_ignored(inbound, &message),
+            Message::Other { .. } => {
+                // RFC 1122 §3.2.2: "If an ICMP message of unknown type is received, it MUST be silently discarded."
+                self.icmp_counters.bad_code += 1;
+                self.icmp_unused(EventId::IcmpInputBadcode, inbound, &message);
+            }
         }
+    }
+
+    /// Tells of a request that this host does not answer.
+    fn icmp_ignored(&mut self, inbound: &Inbound, message: &Message) {
+        self.icmp_unused(EventId::IcmpInputIgnored, inbound, message);
+    }
+
+    fn icmp_unused(&mut self, event: EventId, inbound: &Inbound, message: &Message) {
+        let kind = u16::from(message.message_type().0);
+        event!(
+            self.events,
+            self.now,
+            event,
+            interface = inbound.interface.0,
+            source = inbound.header.source,
+            destination = inbound.header.destination,
+            detail = kind * 256 + u16::from(message.code())
+        );
     }
 
     fn icmp_answer(&mut self, inbound: &Inbound, reply: Message) {

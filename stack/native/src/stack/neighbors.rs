@@ -27,7 +27,26 @@ impl Stack {
             );
             return;
         };
+        event!(
+            self.events,
+            self.now,
+            EventId::ArpIn,
+            interface = id.0,
+            source = packet.sender_ip,
+            destination = packet.target_ip,
+            detail = packet.operation.0
+        );
+        let full = self.neighbors.counters.refused();
         let heard = self.neighbors.handle_arp(self.now, id, &packet);
+        if self.neighbors.counters.refused() > full {
+            event!(
+                self.events,
+                self.now,
+                EventId::ArpInputFlood,
+                interface = id.0,
+                source = packet.sender_ip
+            );
+        }
         match heard {
             Heard::Nothing => {}
             Heard::Resolved { address, .. } | Heard::Moved { address, .. } => {
@@ -98,10 +117,36 @@ impl Stack {
                 self.flush_neighbors();
                 Ok(None)
             }
-            Resolution::Suspended { until, .. } => {
+            Resolution::Suspended { packet, until } => {
                 self.rejected(hop.interface, hop.next, until);
+                self.tell_others_host_unreachable(hop.interface, &packet);
                 Err(Errno::HostDown)
             }
+            Resolution::NoSource(packet) => {
+                if let Some(interface) = self.routing.interface_mut(hop.interface) {
+                    interface.counters.out_errors += 1;
+                }
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::EtherOutputNoroute,
+                    interface = hop.interface.0,
+                    destination = hop.next,
+                    errno = Errno::HostUnreach
+                );
+                self.tell_others_host_unreachable(hop.interface, &packet);
+                Err(Errno::HostUnreach)
+            }
+        }
+    }
+
+    /// Tells the sender of a forwarded packet that the next host cannot be reached (RFC 1812 §5.2.7.1); a sender here
+    /// has the error of its call.
+    fn tell_others_host_unreachable(&mut self, id: InterfaceId, packet: &PacketBuf) {
+        if let Ok((header, _, _)) = ipv4::Header::parse(packet.as_slice())
+            && !self.routing.is_local(header.source)
+        {
+            self.host_unreachable(id, header, packet);
         }
     }
 
@@ -135,6 +180,15 @@ impl Stack {
                     destination,
                     packet,
                 } => {
+                    event!(
+                        self.events,
+                        self.now,
+                        EventId::ArpOut,
+                        interface = interface.0,
+                        source = packet.sender_ip,
+                        destination = packet.target_ip,
+                        detail = packet.operation.0
+                    );
                     let mut frame = PacketBuf::new(arp::Packet::LEN);
                     if let Some(octets) = frame.grow(arp::Packet::LEN).as_mut_array() {
                         packet.emit(octets);
@@ -194,6 +248,10 @@ impl Stack {
         let Ok((header, _, _)) = ipv4::Header::parse(packet.as_slice()) else {
             return;
         };
+        self.host_unreachable(id, header, packet);
+    }
+
+    fn host_unreachable(&mut self, id: InterfaceId, header: ipv4::Header, packet: &PacketBuf) {
         let local = self
             .routing
             .interface(id)

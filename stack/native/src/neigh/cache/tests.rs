@@ -98,6 +98,7 @@ fn resolve(cache: &mut ArpCache, now: Instant, text: &str) -> String {
         Resolution::Known(mac, _) => mac.to_string(),
         Resolution::Queued { dropped } => format!("queued {dropped}"),
         Resolution::Suspended { until, .. } => format!("suspended until {until}"),
+        Resolution::NoSource(_) => "no source".into(),
     }
 }
 
@@ -224,8 +225,8 @@ mod resolution {
     fn no_address_of_our_own_asks_nobody() {
         let mut cache = cache();
         cache.remove_address(LAN, OUR_IP);
-        assert_eq!(resolve(&mut cache, at(0), "x"), "queued 0");
-        assert!(drain(&mut cache).is_empty());
+        assert_eq!(resolve(&mut cache, at(0), "x"), "no source");
+        assert!(drain(&mut cache).is_empty() && cache.is_empty());
     }
 }
 
