@@ -1,6 +1,6 @@
 //! IP input: from frames to transports (RFC 1122 §3.2, the events `ipintr-*`).
 
-use super::{Cast, Inbound};
+use super::{Carried, Cast, Inbound};
 use crate::event;
 use crate::event::EventId;
 use crate::iface::{InterfaceId, Medium};
@@ -26,7 +26,7 @@ impl Stack {
         interface.counters.in_octets += u64::try_from(frame.len()).unwrap_or(0);
         let Medium::Ethernet(own) = interface.medium else {
             interface.counters.in_unicast += 1;
-            return self.ip_input(id, true, frame);
+            return self.ip_input(id, Carried::ToOne, frame);
         };
         let Ok((header, _)) = ethernet::Header::parse(frame.as_slice()) else {
             interface.counters.in_errors += 1;
@@ -52,14 +52,16 @@ impl Stack {
             );
             return;
         }
-        if unicast {
+        let carried = if unicast {
             interface.counters.in_unicast += 1;
+            Carried::ToOne
         } else {
             interface.counters.in_multicast += 1;
-        }
+            Carried::ToMany
+        };
         frame.pull_front(ethernet::Header::LEN);
         match header.ether_type {
-            EtherType::IPV4 => self.ip_input(id, unicast, frame),
+            EtherType::IPV4 => self.ip_input(id, carried, frame),
             EtherType::ARP => self.arp_input(id, &frame),
             EtherType(other) => {
                 interface.counters.in_unknown += 1;
@@ -75,8 +77,8 @@ impl Stack {
         }
     }
 
-    /// Takes an IP packet; the link carried it to this host alone if `link_unicast`.
-    pub(crate) fn ip_input(&mut self, id: InterfaceId, link_unicast: bool, mut packet: PacketBuf) {
+    /// Takes an IP packet that came in by that interface, or is to be taken as if it had.
+    pub(crate) fn ip_input(&mut self, id: InterfaceId, carried: Carried, mut packet: PacketBuf) {
         self.ip_counters.received += 1;
         let octets = packet.as_slice();
         let (header, ip_options) = match ipv4::Header::parse(octets) {
@@ -107,7 +109,7 @@ impl Stack {
         );
         let has_options = !ip_options.is_empty();
         packet.truncate(usize::from(header.total_len));
-        let inbound = match self.classify(id, link_unicast, header) {
+        let inbound = match self.classify(id, carried, header) {
             Some(inbound) => inbound,
             None => return,
         };
@@ -133,17 +135,19 @@ impl Stack {
     fn classify(
         &mut self,
         id: InterfaceId,
-        link_unicast: bool,
+        carried: Carried,
         header: ipv4::Header,
     ) -> Option<Inbound> {
         let destination = header.destination;
         let looped = id == InterfaceId::LOOPBACK;
         let source = header.source;
-        // RFC 1122 §3.2.1.3: nobody sends from a group or from all; 127/8 never leaves a host.
+        // RFC 1122 §3.2.1.3: nobody sends from a group or from all, 127/8 never leaves a host, and what this host sent
+        // does not come back by a link: who says so (the "land" attack) wants it to talk to itself.
         let impossible = source.is_multicast()
             || source.is_broadcast()
             || source.to_bits() >= 0xf000_0000
-            || !looped && (source.is_loopback() || destination.is_loopback());
+            || !looped && (source.is_loopback() || destination.is_loopback())
+            || carried != Carried::ByItself && self.routing.is_local(source);
         if impossible {
             self.ip_counters.bad_source += 1;
             event!(
@@ -182,7 +186,7 @@ impl Stack {
             interface: id,
             cast,
             for_us,
-            link_unicast,
+            link_unicast: carried != Carried::ToMany,
             local,
         })
     }

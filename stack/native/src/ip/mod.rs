@@ -30,6 +30,17 @@ pub(crate) enum Cast {
     Multicast,
 }
 
+/// How a packet came to this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// By a link, for this host alone.
+    ToOne,
+    /// By a link, for several.
+    ToMany,
+    /// It never left.
+    ByItself,
+}
+
 /// What is known of a packet for this host once IP has looked at it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inbound {

@@ -41,7 +41,7 @@ use crate::igmp::Igmp;
 use crate::ip::ident::Idents;
 use crate::ip::multicast::MulticastForwarder;
 use crate::ip::reassembly::Reassembly;
-use crate::ip::{HopCache, IpCounters, Routing};
+use crate::ip::{Carried, HopCache, IpCounters, Routing};
 use crate::limits::Limits;
 use crate::local::Local;
 use crate::neigh::ArpCache;
@@ -372,7 +372,7 @@ impl Stack {
                     interface.counters.in_unicast += 1;
                     interface.counters.in_octets += u64::try_from(packet.len()).unwrap_or(0);
                 }
-                self.ip_input(interface, true, packet);
+                self.ip_input(interface, Carried::ByItself, packet);
                 continue;
             }
             let cx = &mut tcp_context!(self);
