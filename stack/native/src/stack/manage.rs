@@ -238,6 +238,9 @@ impl Stack {
         interface.counters.out_discards += dropped;
         interface.queue = queue.into();
         interface.held_until = None;
+        // The first frame of the new one puts it on the list again.
+        interface.pending = false;
+        self.pending.retain(|other| *other != id);
         Ok(())
     }
 

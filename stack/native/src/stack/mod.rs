@@ -288,6 +288,7 @@ impl Stack {
         if let Some(interface) = self.routing.interface_mut(id)
             && std::mem::take(&mut interface.suspended)
             && interface.pending
+            && interface.held_until.is_none()
         {
             self.pending.push_back(id);
         }
