@@ -3,7 +3,9 @@
 use crate::errno::Errno;
 use crate::iface::InterfaceId;
 use crate::igmp::SourceFilter;
+use crate::limits::SocketLimits;
 use crate::pkt::{PacketBuf, copy};
+use crate::stack::{Inconsistency, ensure};
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -158,6 +160,38 @@ impl Endpoint {
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
         self.charged = 0;
+    }
+
+    /// Whether what is accounted for is what waits, and no group was joined twice.
+    pub(crate) fn check(&self, limits: &SocketLimits) -> Result<(), Inconsistency> {
+        let octets = |datagram: &Datagram| datagram.packet.len() + OVERHEAD;
+        let there: usize = self.queue.iter().map(octets).sum();
+        ensure!(
+            there == self.charged,
+            "{there} octets wait at {}, {} are accounted for",
+            self.local,
+            self.charged
+        );
+        ensure!(
+            self.memberships.len() <= limits.groups,
+            "{} groups joined, at most {}",
+            self.memberships.len(),
+            limits.groups
+        );
+        for (place, joined) in self.memberships.iter().enumerate() {
+            let (group, interface) = (joined.group, joined.interface);
+            ensure!(
+                self.membership(group, interface) == Some(place),
+                "{group} was joined twice on interface {interface}"
+            );
+            ensure!(
+                joined.filter.sources.len() <= limits.groups,
+                "{} senders of {group}, at most {}",
+                joined.filter.sources.len(),
+                limits.groups
+            );
+        }
+        Ok(())
     }
 
     /// Whether it wants what `source` sends to `group`, on the interface it arrived by (MUL-5).

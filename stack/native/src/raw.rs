@@ -19,11 +19,15 @@ pub(crate) struct Protocols {
 }
 
 impl Protocols {
-    fn of(&self, protocol: Protocol) -> impl Iterator<Item = SocketId> {
+    pub(crate) fn of(&self, protocol: Protocol) -> impl Iterator<Item = SocketId> {
         self.sockets
             .iter()
             .filter(move |(of, _)| *of == protocol)
             .map(|(_, id)| *id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.sockets.len()
     }
 
     fn is_empty(&self) -> bool {

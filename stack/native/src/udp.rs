@@ -7,7 +7,7 @@ use crate::event::EventId;
 use crate::ip::{Cast, Inbound, Send, Unreachable};
 use crate::pkt::{ChecksumState, PacketBuf, copy};
 use crate::sock::{Interest, Kind, SocketId, SocketOptions, Table, size};
-use crate::stack::Stack;
+use crate::stack::{Inconsistency, Stack, ensure};
 use fairway_wire::{Protocol, udp};
 use std::io::IoSlice;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -102,6 +102,35 @@ impl Ports {
     /// Whether anybody has that port.
     pub(crate) fn is_taken(&self, port: u16) -> bool {
         !self.holders(port).is_empty()
+    }
+
+    /// Whether that socket has that port.
+    pub(crate) fn is_held_by(&self, port: u16, id: SocketId) -> bool {
+        self.holders(port).contains(&id)
+    }
+
+    /// Whether whoever is said to have a port is there, says the same, and is said so once.
+    pub(crate) fn check(&self, sockets: &Table) -> Result<(), Inconsistency> {
+        let pages = (0..=u8::MAX).zip(&self.pages);
+        let made = pages.filter_map(|(high, page)| page.is_some().then_some(high));
+        let ports =
+            made.flat_map(|high| (0..=u8::MAX).map(move |low| u16::from_be_bytes([high, low])));
+        for port in ports {
+            let holders = self.holders(port);
+            for (place, &id) in holders.iter().enumerate() {
+                let named = sockets.udp(id).map(|(endpoint, _)| endpoint.local.port());
+                ensure!(
+                    named == Some(port),
+                    "{id:?} is said to have port {port}, and has {named:?}"
+                );
+                let first = holders.iter().position(|&other| other == id);
+                ensure!(
+                    first == Some(place),
+                    "{id:?} is said twice to have port {port}"
+                );
+            }
+        }
+        Ok(())
     }
 
     fn holders_mut(&mut self, port: u16) -> Option<&mut Holders> {

@@ -14,6 +14,7 @@ use crate::hash::Key;
 use crate::iface::InterfaceId;
 use crate::limits::ReassemblyLimits;
 use crate::pkt::{ChecksumState, PacketBuf};
+use crate::stack::{Inconsistency, ensure};
 use fairway_wire::{Instant, Protocol, ipv4};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -291,6 +292,85 @@ impl Reassembly {
     /// The next packet that timed out; ask until `None`.
     pub fn poll_output(&mut self) -> Option<TimedOut> {
         self.output.pop_front()
+    }
+
+    /// Whether the memory accounted for is what the fragments hold, within the limits, and each packet has its end.
+    pub(crate) fn check(&self) -> Result<(), Inconsistency> {
+        let limits = &self.limits;
+        ensure!(
+            self.partials.len() == self.by_age.len()
+                && self.partials.len() == self.by_source.len()
+                && self.partials.len() <= limits.datagrams.max(1),
+            "{} packets of fragments, {} by age, {} by source, at most {}",
+            self.partials.len(),
+            self.by_age.len(),
+            self.by_source.len(),
+            limits.datagrams
+        );
+        let mut memory = 0;
+        let (mut source, mut of_source, mut sources) = (None, 0, 0);
+        for name in self.by_source.values() {
+            let Some(partial) = self.partials.get(name) else {
+                return Err(Inconsistency(format!("{name:?} is not in the table")));
+            };
+            ensure!(
+                self.by_age.get(&(partial.until, partial.number)) == Some(name),
+                "{name:?} never ends"
+            );
+            let held = partial
+                .pieces
+                .iter()
+                .map(|piece| piece.packet.memory())
+                .sum();
+            let have = partial
+                .pieces
+                .iter()
+                .map(|piece| piece.end - piece.start)
+                .sum();
+            ensure!(
+                (partial.memory, partial.have) == (held, have) || partial.refused,
+                "{name:?} has {have} octets in {held}, {} in {} accounted for",
+                partial.have,
+                partial.memory
+            );
+            let apart = partial.pieces.iter().zip(partial.pieces.iter().skip(1));
+            ensure!(
+                apart.clone().all(|(one, next)| one.end <= next.start),
+                "fragments of {name:?} overlap"
+            );
+            ensure!(
+                partial.pieces.len() <= limits.fragments,
+                "{} fragments of {name:?}, at most {}",
+                partial.pieces.len(),
+                limits.fragments
+            );
+            memory += held;
+            if source != Some(name.source) {
+                (source, of_source) = (Some(name.source), 0);
+            }
+            sources += usize::from(of_source == 0 && held != 0);
+            of_source += held;
+            let known = self.per_source.get(&name.source).copied().unwrap_or(0);
+            ensure!(
+                of_source <= known && known <= limits.memory_per_source,
+                "{} holds {of_source} octets, {known} are accounted for, at most {}",
+                name.source,
+                limits.memory_per_source
+            );
+        }
+        ensure!(
+            memory == self.memory && memory <= limits.memory && sources == self.per_source.len(),
+            "{memory} octets of {sources} sources, {} of {} are accounted for, at most {}",
+            self.memory,
+            self.per_source.len(),
+            limits.memory
+        );
+        ensure!(
+            self.output.is_empty(),
+            "{} fragments were left unanswered",
+            self.output.len()
+        );
+        Ok(())
     }
 
     /// The first fragment of a packet came; evicts the oldest packets where there are too many.

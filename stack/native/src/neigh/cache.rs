@@ -27,6 +27,7 @@ use crate::iface::InterfaceId;
 use crate::limits::NeighbourLimits;
 use crate::pkt::PacketBuf;
 use crate::rng::Rng;
+use crate::stack::{Inconsistency, ensure};
 use fairway_wire::arp::{self, Operation};
 use fairway_wire::{Instant, MacAddr};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -490,6 +491,84 @@ impl ArpCache {
     #[must_use]
     pub fn len(&self) -> usize {
         self.order.len()
+    }
+
+    /// Octets that packets which wait for an answer hold on to.
+    #[must_use]
+    pub const fn waiting_octets(&self) -> usize {
+        self.waiting_octets
+    }
+
+    /// Whether the table, its orders and its timers name the same neighbours, within the limits.
+    pub(crate) fn check(&self) -> Result<(), Inconsistency> {
+        ensure!(
+            self.order.len() == self.entries.len() && self.order.len() <= self.limits.entries,
+            "{} neighbours in order, {} in the table, at most {}",
+            self.order.len(),
+            self.entries.len(),
+            self.limits.entries
+        );
+        let (mut octets, mut timers, mut evictable) = (0, 0, 0);
+        for place in &self.order {
+            let entry = self.entries.get(place);
+            let Some(entry) = entry else {
+                return Err(Inconsistency(format!(
+                    "neighbour {place:?} is not in the table"
+                )));
+            };
+            if let State::Incomplete { waiting, .. } = &entry.state {
+                ensure!(
+                    waiting.len() <= self.limits.waiting.max(1),
+                    "{} packets wait for {place:?}, at most {}",
+                    waiting.len(),
+                    self.limits.waiting
+                );
+                octets += waiting.iter().map(PacketBuf::memory).sum::<usize>();
+            }
+            let permanent = matches!(entry.state, State::Permanent { .. });
+            ensure!(
+                permanent != entry.timer.is_some(),
+                "neighbour {place:?} is {:?} and has the timer {:?}",
+                entry.state,
+                entry.timer
+            );
+            if let Some(at) = entry.timer {
+                timers += 1;
+                ensure!(
+                    self.timers.contains(&(at, *place)),
+                    "no timer for {place:?}"
+                );
+            }
+            let filed = self.by_use.contains(&(entry.filed, *place));
+            ensure!(
+                filed != permanent,
+                "neighbour {place:?} cannot be evicted, or must not be"
+            );
+            evictable += usize::from(filed);
+        }
+        ensure!(
+            timers == self.timers.len(),
+            "{} timers of {timers} neighbours",
+            self.timers.len()
+        );
+        ensure!(
+            evictable == self.by_use.len(),
+            "{} places in the order of use for {evictable} neighbours",
+            self.by_use.len()
+        );
+        ensure!(
+            octets == self.waiting_octets && octets <= self.limits.waiting_octets,
+            "{octets} octets wait for neighbours, {} are accounted for, at most {}",
+            self.waiting_octets,
+            self.limits.waiting_octets
+        );
+        ensure!(
+            self.output.is_empty() && self.transmits == 0,
+            "{} things to do for neighbours were left undone, {} of them packets",
+            self.output.len(),
+            self.transmits
+        );
+        Ok(())
     }
 
     /// Whether there are none.

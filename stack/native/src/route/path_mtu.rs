@@ -2,6 +2,7 @@
 
 use crate::hash::Key;
 use crate::limits::RouteLimits;
+use crate::stack::{Inconsistency, ensure};
 use fairway_wire::Instant;
 use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
@@ -159,6 +160,26 @@ impl PathMtuCache {
         }
         self.forget(destination);
         Some(destination)
+    }
+
+    /// Whether each estimate has its end, and there are no more than there may be.
+    pub(crate) fn check(&self) -> Result<(), Inconsistency> {
+        ensure!(
+            self.estimates.len() == self.expiry.len()
+                && self.estimates.len() <= self.limits.path_mtus.max(1),
+            "{} path MTUs, {} of which end, at most {}",
+            self.estimates.len(),
+            self.expiry.len(),
+            self.limits.path_mtus
+        );
+        for (until, destination) in &self.expiry {
+            let estimate = self.estimates.get(destination);
+            ensure!(
+                estimate.is_some_and(|it| it.until == *until && it.mtu >= MIN_PATH_MTU),
+                "the path MTU to {destination}, which ends at {until:?}, is {estimate:?}"
+            );
+        }
+        Ok(())
     }
 
     /// When the next estimate is forgotten.

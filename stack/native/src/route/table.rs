@@ -7,6 +7,7 @@ use super::{Prefix, Trie};
 use crate::errno::Errno;
 use crate::iface::InterfaceId;
 use crate::limits::RouteLimits;
+use crate::stack::{Inconsistency, ensure};
 use fairway_wire::Instant;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -402,6 +403,49 @@ impl RouteTable {
     /// Takes every route by that interface out; how many those were.
     pub fn flush_interface(&mut self, interface: InterfaceId) -> usize {
         self.flush(|route| route.interface == interface)
+    }
+
+    /// How many routes were learned from redirects.
+    #[must_use]
+    pub fn redirects(&self) -> usize {
+        self.redirects.len()
+    }
+
+    /// Whether the routes are as many as are accounted for, within the limits, and each redirect has its end.
+    pub(crate) fn check(&self) -> Result<(), Inconsistency> {
+        let routes = self.dump();
+        ensure!(
+            routes.len() == self.len && self.len <= self.limits.routes,
+            "{} routes, {} are accounted for, at most {}",
+            routes.len(),
+            self.len,
+            self.limits.routes
+        );
+        let learned = |route: &&&Route| route.origin == Origin::Redirect;
+        let learned = routes.iter().filter(learned).count();
+        ensure!(
+            learned == self.redirects.len() && learned <= self.limits.redirects.max(1),
+            "{learned} redirects, {} are accounted for, at most {}",
+            self.redirects.len(),
+            self.limits.redirects
+        );
+        ensure!(
+            self.expiry.len() == self.redirects.len()
+                && self
+                    .redirects
+                    .iter()
+                    .all(|(&to, &at)| self.expiry.contains_key(&(at, to))),
+            "redirects end without being there, or never"
+        );
+        let used = self.entries.iter().flatten().count();
+        ensure!(
+            used == self.trie.len() && used + self.free.len() == self.entries.len(),
+            "{used} prefixes with routes, {} in the trie, {} places of {} free",
+            self.trie.len(),
+            self.free.len(),
+            self.entries.len()
+        );
+        Ok(())
     }
 
     /// Does what an ICMP redirect says, if it may: packets for that one destination go to the better router from now

@@ -4,6 +4,7 @@ use super::{SocketOptions, Waiters};
 use crate::datagram::Endpoint;
 use crate::errno::Errno;
 use crate::local::LocalId;
+use crate::stack::{Inconsistency, ensure};
 use crate::tcp::ConnId;
 use fairway_wire::Protocol;
 use std::fmt;
@@ -189,6 +190,42 @@ impl Table {
     /// Whether there is no room for another.
     pub(crate) fn is_full(&self) -> bool {
         self.free.is_empty() && self.slots.len() >= self.most
+    }
+
+    /// Whether every place is in use or in the list of free ones, and no socket has more than it may.
+    pub(crate) fn check(&self, buffer: usize) -> Result<(), Inconsistency> {
+        ensure!(
+            self.slots.len() <= self.most.max(1),
+            "{} places for sockets, at most {}",
+            self.slots.len(),
+            self.most
+        );
+        let mut free = self.free.clone();
+        free.sort_unstable();
+        let empty = self
+            .slots
+            .iter()
+            .zip(0..)
+            .filter(|(slot, _)| slot.socket.is_none());
+        ensure!(
+            empty.map(|(_, index)| index).eq(free.iter().copied()),
+            "the free places for sockets are not those of the list, {free:?}"
+        );
+        for (id, socket) in self.iter() {
+            let waiting = socket.waiters.longest();
+            ensure!(
+                waiting <= super::wait::MOST,
+                "{waiting} tasks wait for {id:?}"
+            );
+            let SocketOptions {
+                send_buf, recv_buf, ..
+            } = socket.options;
+            ensure!(
+                send_buf.max(recv_buf) <= buffer,
+                "{id:?} has buffers of {send_buf} and {recv_buf} octets, at most {buffer}"
+            );
+        }
+        Ok(())
     }
 
     /// How many there are.

@@ -42,7 +42,7 @@ impl Readiness {
 }
 
 /// Most wakers kept for one direction of a socket; a further one wakes the oldest for nothing.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 
 /// The wakers of those who wait for a socket.
 #[derive(Debug, Default)]
@@ -59,6 +59,11 @@ impl Waiters {
             Interest::Write => &mut self.write,
             Interest::Urgent => &mut self.urgent,
         }
+    }
+
+    /// How many wakers there are for the direction that has most; at most [`MOST`].
+    pub(crate) fn longest(&self) -> usize {
+        self.read.len().max(self.write.len()).max(self.urgent.len())
     }
 
     /// Remembers to wake `waker`. What must make room for it goes to `woken`: no waker is dropped under a lock that

@@ -20,6 +20,7 @@
 //! taken up at once when the stack is next called, which [`poll_timeout`](Stack::poll_timeout) then asks for.
 
 mod calls;
+mod check;
 mod icmp;
 mod igmp;
 mod local_calls;
@@ -27,8 +28,12 @@ mod manage;
 mod mroute;
 mod neighbors;
 mod tcp_calls;
+mod usage;
 
 pub use calls::Ready;
+pub use check::Inconsistency;
+pub(crate) use check::ensure;
+pub use usage::Usage;
 
 use crate::config::Config;
 use crate::errno::Errno;
