@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod frames;
+
 use fairway_native::{
     InterfaceAddress, InterfaceConfig, InterfaceId, PacketBuf, Setup, SocketId, Stack,
 };
@@ -11,22 +13,22 @@ use std::time::Duration;
 
 /// An end of a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    pub host: usize,
-    pub interface: InterfaceId,
+pub(crate) struct End {
+    pub(crate) host: usize,
+    pub(crate) interface: InterfaceId,
 }
 
 /// Hosts, and the segments that join them: what one end sends arrives at all the others of its segment.
-pub struct Lab {
-    pub hosts: Vec<Stack>,
-    pub segments: Vec<Vec<End>>,
-    pub now: Instant,
+pub(crate) struct Lab {
+    pub(crate) hosts: Vec<Stack>,
+    pub(crate) segments: Vec<Vec<End>>,
+    pub(crate) now: Instant,
     /// Every frame that was carried: the segment, and the frame.
-    pub carried: Vec<(usize, Vec<u8>)>,
+    pub(crate) carried: Vec<(usize, Vec<u8>)>,
 }
 
 impl Lab {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             hosts: Vec::new(),
             segments: Vec::new(),
@@ -36,7 +38,7 @@ impl Lab {
     }
 
     /// A further host.
-    pub fn host(&mut self, name: &str) -> usize {
+    pub(crate) fn host(&mut self, name: &str) -> usize {
         let mut seed = [0; 32];
         seed[0] = u8::try_from(self.hosts.len()).unwrap();
         self.hosts.push(Stack::new(Setup::new(name, seed)));
@@ -44,7 +46,7 @@ impl Lab {
     }
 
     /// A host that forwards.
-    pub fn router(&mut self, name: &str) -> usize {
+    pub(crate) fn router(&mut self, name: &str) -> usize {
         let mut setup = Setup::new(name, [u8::try_from(self.hosts.len()).unwrap(); 32]);
         setup.config.ip.forwarding = true;
         self.hosts.push(Stack::new(setup));
@@ -52,7 +54,7 @@ impl Lab {
     }
 
     /// An Ethernet with these hosts on it, each by an interface of its own with that address in a /24.
-    pub fn ethernet(&mut self, hosts: &[(usize, &str)]) -> usize {
+    pub(crate) fn ethernet(&mut self, hosts: &[(usize, &str)]) -> usize {
         let mut ends = Vec::new();
         for &(host, address) in hosts {
             let number = u8::try_from(self.hosts[host].interfaces().len()).unwrap();
@@ -75,7 +77,7 @@ impl Lab {
     }
 
     /// Carries frames until no host has any to send.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         loop {
             let mut busy = false;
             for host in 0..self.hosts.len() {
@@ -105,7 +107,7 @@ impl Lab {
     }
 
     /// Lets `span` pass, with whatever happens in it.
-    pub fn pass(&mut self, span: Duration) {
+    pub(crate) fn pass(&mut self, span: Duration) {
         let end = self.now + span;
         self.settle();
         loop {
@@ -125,14 +127,14 @@ impl Lab {
     }
 
     /// A UDP socket of that host with that name.
-    pub fn udp(&mut self, host: usize, name: &str) -> SocketId {
+    pub(crate) fn udp(&mut self, host: usize, name: &str) -> SocketId {
         let id = self.hosts[host].udp_socket().unwrap();
         self.hosts[host].bind(self.now, id, addr(name)).unwrap();
         id
     }
 
     /// Sends one datagram.
-    pub fn send(
+    pub(crate) fn send(
         &mut self,
         host: usize,
         id: SocketId,
@@ -150,7 +152,7 @@ impl Lab {
     }
 
     /// What has arrived at that socket: octets, and who sent them.
-    pub fn recv(&mut self, host: usize, id: SocketId) -> Option<(Vec<u8>, SocketAddrV4)> {
+    pub(crate) fn recv(&mut self, host: usize, id: SocketId) -> Option<(Vec<u8>, SocketAddrV4)> {
         let mut buf = vec![0; 70_000];
         let (length, arrival) = self.hosts[host].recv_msg(id, &mut buf, false).ok()?;
         buf.truncate(length);
@@ -158,10 +160,10 @@ impl Lab {
     }
 }
 
-pub fn addr(name: &str) -> SocketAddrV4 {
+pub(crate) fn addr(name: &str) -> SocketAddrV4 {
     name.parse().unwrap()
 }
 
-pub fn ip(name: &str) -> Ipv4Addr {
+pub(crate) fn ip(name: &str) -> Ipv4Addr {
     name.parse().unwrap()
 }
