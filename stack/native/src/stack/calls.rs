@@ -186,11 +186,13 @@ impl Stack {
     /// # Errors
     /// [`Errno::AddrNotAvail`] for an address nobody can have, [`Errno::NetUnreach`], [`Errno::HostUnreach`] without
     /// a way, [`Errno::AddrInUse`] if the same connection exists, [`Errno::IsConn`], [`Errno::Already`],
-    /// [`Errno::OpNotSupp`] on a listener, [`Errno::NotSock`].
+    /// [`Errno::OpNotSupp`] on a listener, [`Errno::AfNoSupport`] on a local socket, [`Errno::NotSock`].
     pub fn connect(&mut self, now: Instant, id: SocketId, peer: SocketAddrV4) -> Result<(), Errno> {
         self.tell(now);
-        if let Kind::Tcp(conn) = self.sockets.get(id)?.kind {
-            return self.tcp_connect(id, conn, peer);
+        match self.sockets.get(id)?.kind {
+            Kind::Tcp(conn) => return self.tcp_connect(id, conn, peer),
+            Kind::Local(_) => return Err(Errno::AfNoSupport),
+            Kind::Udp(_) | Kind::Raw(..) => {}
         }
         let options = self.common_options(id)?;
         if peer.ip().is_unspecified() {
@@ -591,6 +593,7 @@ impl Stack {
         source: Option<Ipv4Addr>,
     ) -> Result<(), Errno> {
         self.tell(now);
+        self.endpoint(id)?; // MUL-1
         if !group.is_multicast() || group == Ipv4Addr::new(224, 0, 0, 0) {
             return Err(Errno::Inval);
         }
@@ -656,6 +659,7 @@ impl Stack {
         source: Option<Ipv4Addr>,
     ) -> Result<(), Errno> {
         self.tell(now);
+        self.endpoint(id)?; // MUL-1
         let interface = self.group_interface(id, group, interface)?;
         let (before, after) = self.endpoint_mut(id)?.leave(group, interface, source)?;
         // Leaving cannot fail for lack of room.
