@@ -24,6 +24,10 @@ use fairway_tests::pktscript::corpus::{self, Verdict};
         3  scripts cannot be run here"
 )]
 struct Args {
+    /// Run on Fairway's engine, in virtual time (the default)
+    #[arg(long, conflicts_with = "kernel")]
+    native: bool,
+
     /// Run on the kernel, through TUN devices in network namespaces; needs root
     #[arg(long)]
     kernel: bool,
@@ -72,7 +76,11 @@ fn main() -> ExitCode {
         return ExitCode::from(corpus::CANNOT);
     };
     let mut failed = 0;
-    let results = corpus::kernel(&program, &paths, args.jobs);
+    let results = if args.kernel {
+        corpus::kernel(&program, &paths, args.jobs)
+    } else {
+        corpus::native(&paths)
+    };
     for result in &results {
         if matches!(result.verdict, Verdict::Failed(_)) {
             failed += 1;

@@ -11,7 +11,6 @@ use fairway_wire::Instant;
 use std::cell::Cell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -160,13 +159,7 @@ impl Host {
         &self.shared.files
     }
 
-    /// Where its programs' tasks that have not ended were spawned, oldest first.
-    #[must_use]
-    pub fn tasks(&self) -> Vec<&'static Location<'static>> {
-        self.shared.tasks.places()
-    }
-
-    pub(super) fn task_list(&self) -> &Arc<Tasks> {
+    pub(super) fn tasks(&self) -> &Arc<Tasks> {
         &self.shared.tasks
     }
 
@@ -259,7 +252,7 @@ impl Host {
     /// A frame has arrived on an interface. A host that has crashed hears nothing.
     pub fn handle_frame(&self, interface: InterfaceId, frame: PacketBuf, wakers: &mut Vec<Waker>) {
         self.with_wakers(wakers, |stack, now| {
-            stack.handle_frame(now, interface, frame);
+            stack.handle_frame(now, interface, frame)
         });
     }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ast::{Script, Side};
 use super::kernel::Kernel;
+use super::native::Native;
 use super::{parse, run};
 
 /// The argument by which `pktscript` runs one script against the kernel in its own process.
@@ -92,6 +93,33 @@ pub fn inside(path: &Path) -> Result<Result<String, String>, String> {
         Ok(passed) => Ok(passed.trace.join("\n")),
         Err(failed) => Err(failed.to_string()),
     })
+}
+
+/// Runs scripts against the engine, in this process and in virtual time.
+#[must_use]
+pub fn native(paths: &[PathBuf]) -> Vec<Outcome> {
+    let outcome = |path: &PathBuf| Outcome {
+        path: path.clone(),
+        verdict: native_once(path),
+    };
+    paths.iter().map(outcome).collect()
+}
+
+fn native_once(path: &Path) -> Verdict {
+    let script = match load(path) {
+        Ok(script) => script,
+        Err(error) => return Verdict::Failed(error),
+    };
+    if let Some((Side::Linux, reason)) = script.settings.only {
+        return Verdict::NotForThisSide(reason);
+    }
+    match Native::new(&script.settings) {
+        Err(error) => Verdict::Failed(format!("{}: {error}", path.display())),
+        Ok(mut native) => match run(&script, &mut native) {
+            Ok(passed) => Verdict::Passed(passed.trace.join("\n")),
+            Err(failed) => Verdict::Failed(failed.to_string()),
+        },
+    }
 }
 
 /// Runs scripts against the kernel, `jobs` at a time, each in a process that `program` (the `pktscript` binary) starts.

@@ -12,7 +12,12 @@ pub struct Knob {
 }
 
 /// All of them, by name.
-pub const KNOBS: [Knob; 23] = [
+pub const KNOBS: [Knob; 24] = [
+    knob(
+        "black_hole_detection",
+        "net.ipv4.tcp_mtu_probing",
+        "1: try smaller segments when full ones vanish (RFC 4821)",
+    ),
     knob(
         "challenge_ack_limit",
         "net.ipv4.tcp_challenge_ack_limit",

@@ -23,6 +23,7 @@ mod flow;
 mod icmp_names;
 pub mod kernel;
 pub mod knobs;
+pub mod native;
 mod octets;
 mod options;
 mod parser;

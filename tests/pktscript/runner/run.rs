@@ -20,6 +20,9 @@ use super::flow::Flows;
 use super::octets::{Sender, build, pattern_from};
 use super::show;
 
+/// How long a packet that may come at any time is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What became of a script that ran to its end.
 #[derive(Clone, Debug)]
 pub struct Passed {
@@ -186,7 +189,7 @@ impl Run<'_> {
         let (from, to) = match statement.when {
             When::At(moment) => (self.moment(moment), self.moment(moment)),
             When::Between(from, to) => (self.moment(from), self.moment(to)),
-            When::Any => (Duration::ZERO, Duration::from_secs(3600)),
+            When::Any => (Duration::ZERO, self.base + PATIENCE),
         };
         let returns = statement.returns.map(|moment| self.moment(moment));
         let tolerance = self.executor.tolerance(to.saturating_sub(self.base));
