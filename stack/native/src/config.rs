@@ -38,8 +38,6 @@ pub struct IpConfig {
     pub accept_redirects: bool,
     /// `multidefroutes`: whether there may be several default routes.
     pub multiple_default_routes: bool,
-    /// `firewall`: whether the rules of the host are applied to what comes in.
-    pub firewall: bool,
     /// Time to live of what has none of its own, 1 to 255.
     pub ttl: u8,
     /// Time to live of multicast unless a socket says otherwise, 0 to 255 (MUL-1: 1).
@@ -67,7 +65,6 @@ impl Default for IpConfig {
             send_redirects: true,
             accept_redirects: true,
             multiple_default_routes: false,
-            firewall: false,
             ttl: 64,
             multicast_ttl: 1,
             fragment_time: Duration::from_secs(60),

@@ -25,6 +25,12 @@ pub enum Errno {
     /// `EEXIST`: it is there already.
     #[error("it exists already")]
     Exist,
+    /// `ENOMEM`: a buffer is too small, or there is no memory.
+    #[error("no memory")]
+    NoMem,
+    /// `ENOTDIR`: there is nothing below it.
+    #[error("not a directory")]
+    NotDir,
     /// `ENODEV`: no such device.
     #[error("no such device")]
     NoDev,

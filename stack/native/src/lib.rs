@@ -19,6 +19,7 @@ pub mod igmp;
 pub mod ip;
 pub mod limits;
 pub mod local;
+pub mod mgmt;
 pub mod neigh;
 pub mod pkt;
 pub mod qos;

@@ -29,6 +29,8 @@ map! {
     Intr => Intr,
     Access => Access,
     Exist => Exists,
+    NoMem => NoMem,
+    NotDir => NotDir,
     NoDev => NoDev,
     Inval => Inval,
     TooManyFiles => TooManyFiles,

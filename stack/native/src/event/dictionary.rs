@@ -353,9 +353,6 @@ dictionary! {
     IpInputBadsrc = "ip_input-badsrc", Core Warning 5, "net::ip::in", AddressesIn,
         "a packet's source address cannot be",
         "dropped", "find who sends it";
-    IpInputFirewall = "ip_input-firewall", Core Warning 6, "net::ip::in", AddressesIn,
-        "a rule of the host refuses the packet",
-        "dropped", "none";
     IpReassTimeout = "ip_reass-timeout", Core Warning 7, "net::ip::in", AddressesIn,
         "fragments of a packet did not all come in time",
         "what came is dropped; the source is told", "none";

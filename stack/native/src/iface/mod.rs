@@ -1,5 +1,6 @@
 //! Interfaces: what a host sends and receives frames by.
 
+use crate::mgmt::InterfaceFlags;
 use crate::qos::{Fifo, Qdisc};
 use fairway_wire::{Instant, MacAddr};
 use std::fmt;
@@ -279,6 +280,25 @@ impl Interface {
     #[must_use]
     pub const fn can_multicast(&self) -> bool {
         true
+    }
+
+    /// Its flags (`IFF_…`).
+    #[must_use]
+    pub fn flags(&self) -> InterfaceFlags {
+        let kind = match self.medium {
+            Medium::Ethernet(_) => InterfaceFlags::BROADCAST,
+            Medium::Point => InterfaceFlags::POINT_TO_POINT,
+            Medium::Loopback => InterfaceFlags::LOOPBACK,
+        };
+        [
+            (self.up, InterfaceFlags::UP),
+            (self.is_running(), InterfaceFlags::RUNNING),
+            (self.promiscuous, InterfaceFlags::PROMISCUOUS),
+            (self.can_multicast(), InterfaceFlags::MULTICAST),
+        ]
+        .into_iter()
+        .filter(|(set, _)| *set)
+        .fold(kind, |flags, (_, flag)| flags | flag)
     }
 
     /// The address to send to `destination` from: one in its network, or else the first.

@@ -489,7 +489,7 @@ impl Stack {
                 Ok((endpoint.read_shutdown, endpoint.write_shutdown))
             }
             Kind::Tcp(conn) => self.tcp.is_shut(*conn),
-            Kind::Local(_) => Err(Errno::OpNotSupp),
+            Kind::Local(local) => self.local.is_shut(*local),
         }
     }
 

@@ -27,12 +27,14 @@ mod local_calls;
 mod manage;
 mod mroute;
 mod neighbors;
+mod sysctl;
 mod tcp_calls;
 mod usage;
 
 pub use calls::Ready;
 pub use check::Inconsistency;
 pub(crate) use check::ensure;
+pub use sysctl::{Clear, Old};
 pub use usage::Usage;
 
 use crate::config::Config;
