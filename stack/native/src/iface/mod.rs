@@ -276,6 +276,12 @@ impl Interface {
         matches!(self.medium, Medium::Ethernet(_))
     }
 
+    /// Whether it was asked to hear frames for others too (`IFF_PROMISC`).
+    #[must_use]
+    pub const fn is_promiscuous(&self) -> bool {
+        self.promiscuous
+    }
+
     /// Whether it carries multicast.
     #[must_use]
     pub const fn can_multicast(&self) -> bool {

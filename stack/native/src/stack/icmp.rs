@@ -147,7 +147,8 @@ impl Stack {
         message.emit(error.as_mut_slice());
         self.icmp_counters.count_sent(message.message_type());
         let send = Send {
-            source: Some(inbound.local).filter(|local| !local.is_unspecified()),
+            // RFC 1812 §4.3.2.4: of the interface that it leaves by; a host answers as who was spoken to.
+            source: Some(header.destination).filter(|it| self.routing.is_local(*it)),
             // RFC 1812 §4.3.2.5; the two bits of ECN are not for what is not TCP (RFC 3168 §5).
             tos: ERROR_PRECEDENCE | header.dscp_ecn & 0x1c,
             ..Send::plain(header.source, Protocol::ICMP, self.config.icmp.ttl)
@@ -298,8 +299,10 @@ impl Stack {
             Message::DestinationUnreachable { .. }
             | Message::TimeExceeded { .. }
             | Message::ParameterProblem { .. } => match Original::parse(rest) {
-                Ok(original) => self.icmp_error_input(&message, &original),
-                Err(_) => {
+                Ok(original) if quotes_enough(&original) => {
+                    self.icmp_error_input(&message, &original);
+                }
+                Ok(_) | Err(_) => {
                     self.icmp_counters.bad_length += 1;
                     event!(
                         self.events,
@@ -529,4 +532,9 @@ const fn redirect_refusal(error: RedirectError) -> &'static str {
         RedirectError::Ours => "the new router is this host",
         RedirectError::Full => "the table is full",
     }
+}
+
+/// RFC 1122 §3.2.2: an error quotes the header and at least the first eight octets behind it, if there are as many.
+fn quotes_enough(original: &Original<'_>) -> bool {
+    original.payload.len() >= original.header.payload_len().min(8)
 }

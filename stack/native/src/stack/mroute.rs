@@ -19,7 +19,9 @@ struct Here<'a> {
 impl Surroundings for Here<'_> {
     fn interface_of(&self, address: Ipv4Addr) -> Option<(InterfaceId, bool)> {
         let interface = self.routing.interface(self.routing.holder(address)?)?;
-        Some((interface.id, interface.can_multicast()))
+        // The loopback interface leads to nobody else's members.
+        let others = interface.id != InterfaceId::LOOPBACK;
+        Some((interface.id, interface.can_multicast() && others))
     }
 
     fn reverse_path(&self, source: Ipv4Addr) -> Option<InterfaceId> {
