@@ -11,6 +11,7 @@ use fairway_wire::Instant;
 use std::cell::Cell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -159,7 +160,13 @@ impl Host {
         &self.shared.files
     }
 
-    pub(super) fn tasks(&self) -> &Arc<Tasks> {
+    /// Where its programs' tasks that have not ended were spawned, oldest first.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<&'static Location<'static>> {
+        self.shared.tasks.places()
+    }
+
+    pub(super) fn task_list(&self) -> &Arc<Tasks> {
         &self.shared.tasks
     }
 
@@ -252,7 +259,7 @@ impl Host {
     /// A frame has arrived on an interface. A host that has crashed hears nothing.
     pub fn handle_frame(&self, interface: InterfaceId, frame: PacketBuf, wakers: &mut Vec<Waker>) {
         self.with_wakers(wakers, |stack, now| {
-            stack.handle_frame(now, interface, frame)
+            stack.handle_frame(now, interface, frame);
         });
     }
 
