@@ -16,23 +16,63 @@
 //!                                             engine of the other host
 //! ```
 //!
-//! ```
-//! use fairway_sim::{BitsPerSec, Network};
-//! use std::time::Duration;
+//! Three hosts and two routers; a link breaks in the middle of a transfer, and TCP recovers:
 //!
+//! ```
+//! use fairway_sim::{BitsPerSec, Network, Queue};
+//! use fairway_stack::NetError;
+//! use std::net::Shutdown;
+//! use std::time::Duration;
+//! use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+//!
+//! # fn main() -> std::io::Result<()> {
 //! let network = Network::new(42);
-//! let (alice, bob, router) = (network.node("alice"), network.node("bob"), network.router("router"));
-//! network.link(&alice, &router).delay(Duration::from_millis(10)).connect();
-//! network.link(&router, &bob).rate(BitsPerSec::mega(100)).connect();
+//! let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| network.node(name));
+//! let [west, east] = ["west", "east"].map(|name| network.router(name));
+//! network.segment().station(&alice).station(&carol).station(&west).build();
+//! let trunk = network
+//!     .link(&west, &east)
+//!     .rate(BitsPerSec::mega(10))
+//!     .delay(Duration::from_millis(10))
+//!     .queue(Queue::frames(50))
+//!     .loss(0.001)
+//!     .connect();
+//! network.link(&east, &bob).connect();
 //! network.route_all();
-//! let socket = bob.net().bind_udp("0.0.0.0:7".parse().unwrap()).unwrap();
+//! let capture = trunk.capture();
+//!
+//! // Bob counts what he gets, and answers with the number at the end.
+//! let listener = bob.net().listen_tcp("0.0.0.0:80".parse().unwrap())?;
+//! bob.spawn(async move {
+//!     let (mut stream, _) = listener.accept().await.map_err(NetError::from)?;
+//!     let mut all = Vec::new();
+//!     stream.read_to_end(&mut all).await?;
+//!     stream.write_u64(u64::try_from(all.len()).unwrap()).await
+//! })
+//! .detach();
+//!
 //! network.run(async {
-//!     let alices = alice.net().bind_udp("0.0.0.0:0".parse().unwrap()).unwrap();
-//!     let bob = alice.net().lookup("bob").await.unwrap()[0];
-//!     alices.send_to(b"hello", (bob, 7).into()).await.unwrap();
-//!     let (length, peer) = socket.recv_from(&mut [0; 100]).await.unwrap();
-//!     assert_eq!((length, peer.ip()), (5, alice.address().into()));
-//! });
+//!     let bob = alice.net().lookup("bob").await?[0];
+//!     let mut stream = alice.net().connect_tcp((bob, 80).into()).await?;
+//!     for part in 0..4 {
+//!         stream.write_all(&vec![part; 250_000]).await?;
+//!         if part == 1 {
+//!             trunk.down();
+//!             network.clock().sleep(Duration::from_secs(3)).await;
+//!             trunk.up();
+//!         }
+//!     }
+//!     stream.shutdown(Shutdown::Write)?;
+//!     assert_eq!(stream.read_u64().await?, 1_000_000);
+//!     std::io::Result::Ok(())
+//! })?;
+//!
+//! assert!(trunk.there().counters().down > 0);
+//! let file = std::env::temp_dir().join("trunk.pcapng");
+//! capture.save(&file)?; // wireshark trunk.pcapng
+//! # std::fs::remove_file(&file)?;
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # What it is

@@ -1,11 +1,13 @@
 //! Networks as a whole: programs on simulated hosts, over simulated links, in virtual time.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod crash;
 mod determinism;
 mod paths;
 mod segments;
+mod transfers;
+mod wireshark;
 
 use fairway_sim::Node;
 use fairway_stack::{Net, UdpSocket};
