@@ -433,6 +433,13 @@ impl Tcp {
         Ok(outcome)
     }
 
+    /// Whether a closed connection still lingers (CLO-3): what was written is not acknowledged yet, and the time of its
+    /// linger option is not over.
+    #[must_use]
+    pub fn lingers(&self, id: ConnId) -> bool {
+        matches!(self.endpoints.get(id), Some(Endpoint::Connection(tcb)) if tcb.is.lingering)
+    }
+
     /// Ends a connection by a reset, or whatever the endpoint is; the identity is no longer valid.
     pub fn abort(&mut self, cx: &mut Context<'_>, id: ConnId) {
         match self.endpoints.get_mut(id) {
