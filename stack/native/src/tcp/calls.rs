@@ -543,7 +543,8 @@ impl Tcp {
     /// [`Errno::NotSock`].
     pub fn take_error(&mut self, id: ConnId) -> Result<Option<Errno>, Errno> {
         Ok(match self.endpoint_mut(id)? {
-            Endpoint::Connection(tcb) => tcb.error.take(),
+            // RFC 1122 §4.2.4.1: soft errors can be learned of, too.
+            Endpoint::Connection(tcb) => tcb.error.take().or_else(|| tcb.soft_error.take()),
             Endpoint::Idle(idle) => idle.error.take(),
             Endpoint::Listener(_) => None,
         })
@@ -836,6 +837,5 @@ impl Tcb {
         }
         // Nagle's rule or the cork may have held something back.
         self.is.dirty = true;
-        self.window_opened(env);
     }
 }

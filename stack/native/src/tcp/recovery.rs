@@ -287,9 +287,9 @@ impl Tcb {
         recovery.delivered = recovery.delivered.saturating_add(delivered);
         let allowed = if pipe > threshold {
             let due = u64::from(recovery.delivered) * u64::from(threshold);
-            let due =
-                u32::try_from(due.div_ceil(u64::from(recovery.prior.max(1)))).unwrap_or(u32::MAX);
-            due.saturating_sub(recovery.sent)
+            let due = u32::try_from(due.div_ceil(u64::from(recovery.prior.max(1)))).unwrap_or(u32::MAX);
+            // Rounded up to segments, as the RFC's formula counts them.
+            due.next_multiple_of(mss).saturating_sub(recovery.sent)
         } else {
             // PRR-SSRB while it goes forward and nothing more is lost; else PRR-CRB.
             let mut limit = recovery
