@@ -25,13 +25,23 @@ impl Tcb {
         if ack.gt(self.nxt) {
             // RFC 9293 §3.10.7.4: it acknowledges something not yet sent.
             env.counters.received_acks_for_unsent += 1;
-            self.challenge(env, segment, EventId::TcpInputBadack, "an acknowledgment of what was not sent");
+            self.challenge(
+                env,
+                segment,
+                EventId::TcpInputBadack,
+                "an acknowledgment of what was not sent",
+            );
             return false;
         }
         if ack.lt(self.una) {
             if span(self.una, ack) > self.max_window {
                 // RFC 5961 §5.2
-                self.challenge(env, segment, EventId::TcpInputBadack, "an acknowledgment from the far past");
+                self.challenge(
+                    env,
+                    segment,
+                    EventId::TcpInputBadack,
+                    "an acknowledgment from the far past",
+                );
                 return false;
             }
             env.counters.received_duplicate_acks += 1;

@@ -113,7 +113,12 @@ impl Tcb {
         }
         // Fourth: SYN. RFC 5961 §4.2: whatever its number, it is answered with a challenge.
         if segment.has(Flags::SYN) {
-            self.challenge(env, &segment, EventId::TcpInputBadsyn, "a SYN within a connection");
+            self.challenge(
+                env,
+                &segment,
+                EventId::TcpInputBadsyn,
+                "a SYN within a connection",
+            );
             return;
         }
         // Fifth: ACK.
@@ -169,6 +174,13 @@ impl Tcb {
             || segment.has(Flags::RST)
             || stamps.value.wrapping_sub(self.ts_recent).cast_signed() >= 0
         {
+            return true;
+        }
+        if segment.sequence_len() == 0
+            && segment.header.seq == self.rcv_nxt
+            && segment.header.ack.le(self.una)
+        {
+            // An acknowledgment that another has overtaken does no harm, and may report something.
             return true;
         }
         if env.now() - self.ts_recent_at > PAWS_LIFE {
@@ -250,7 +262,12 @@ impl Tcb {
     /// RFC 5961 §3.2: only the very next number resets; any other within the window is asked about.
     fn reset_arrives(&mut self, env: &mut Env<'_, '_>, segment: &Segment) {
         if segment.header.seq != self.rcv_nxt {
-            self.challenge(env, segment, EventId::TcpInputBadseq, "a reset that does not hit the next number");
+            self.challenge(
+                env,
+                segment,
+                EventId::TcpInputBadseq,
+                "a reset that does not hit the next number",
+            );
             return;
         }
         env.counters.received_resets += 1;
