@@ -281,7 +281,8 @@ impl Stack {
             if multicast_loop && member {
                 self.loop_back(hop.interface, packet.clone());
             }
-            if header.ttl == 0 {
+            // The loopback interface leads to nobody else.
+            if header.ttl == 0 || hop.interface == InterfaceId::LOOPBACK {
                 return Ok(());
             }
         } else if hop.cast == Cast::Broadcast {

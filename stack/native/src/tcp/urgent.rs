@@ -34,6 +34,11 @@ impl Urgent {
 }
 
 impl Tcb {
+    /// The number of the next octet that a reader of the stream will see. The peer's FIN has a number too.
+    fn unread(&self) -> SeqNumber {
+        self.rcv_nxt - u32::from(self.is.peer_done) - self.recv_queue.len()
+    }
+
     /// Everything written so far is urgent, its last octet most of all.
     pub(crate) fn mark_urgent(&mut self) {
         let end = self.data_end();
@@ -73,7 +78,7 @@ impl Tcb {
             return;
         }
         let mark = segment.header.seq + u32::from(segment.header.urgent) - 1_u32;
-        let next = self.rcv_nxt - self.recv_queue.len();
+        let next = self.unread();
         // What was read is past; what was announced already is not news.
         if mark.lt(next) {
             return;
@@ -91,7 +96,7 @@ impl Tcb {
 
     /// Data arrived in order: the urgent octet may be among it.
     pub(crate) fn find_urgent(&mut self) {
-        let start = self.rcv_nxt - self.recv_queue.len();
+        let start = self.unread();
         let Some(urgent) = self.urgent.as_mut() else {
             return;
         };
@@ -126,7 +131,7 @@ impl Tcb {
 
     /// Whether the next octet to read is the marked one (SIOCATMARK, OOB-2).
     pub(crate) fn at_mark(&self) -> bool {
-        let next = self.rcv_nxt - self.recv_queue.len();
+        let next = self.unread();
         self.urgent.as_ref().and_then(|urgent| urgent.mark) == Some(next)
     }
 
@@ -134,7 +139,7 @@ impl Tcb {
     /// skipped first if it is next.
     pub(crate) fn readable_now(&mut self) -> usize {
         let len = self.recv_queue.len();
-        let start = self.rcv_nxt - len;
+        let start = self.unread();
         let Some(urgent) = self.urgent.as_mut() else {
             return len;
         };
@@ -154,7 +159,7 @@ impl Tcb {
 
     /// The program has read past the mark.
     pub(crate) fn passed_mark(&mut self) {
-        let next = self.rcv_nxt - self.recv_queue.len();
+        let next = self.unread();
         let inline = self.options.oob_inline;
         if let Some(urgent) = self.urgent.as_mut()
             && urgent.mark.is_some_and(|mark| mark.lt(next))
