@@ -1,4 +1,4 @@
-//! One asynchronous socket layer over the system's TCP/IP stack and, later, our own in-process one.
+//! One asynchronous socket layer over the system's TCP/IP stack and our own in-process one.
 //!
 //! A program holds a [`Net`]: its host's network. From it come all sockets, the clock, randomness, files, names and
 //! tasks, so that the same program runs on the machine's stack or inside a simulated internetwork without a change.
@@ -68,9 +68,12 @@
 //! * IPv6 sockets carry IPv6 only ([`option::V6Only`]), so that both wildcards can be bound.
 //! * No call blocks, so `SO_RCVTIMEO` and `SO_SNDTIMEO` are [`Clock::timeout`]; cancelling (`so_cancel`) is dropping the
 //!   future, and every async method says under "Cancel safety" what that means.
-//! * Linux lets a connected datagram socket send elsewhere, where BSD says `EISCONN`.
-//! * The mark of urgent data (`SIOCATMARK`) has no safe wrapper; [`option::OobInline`] and
-//!   [`TcpStream::try_recv_urgent`] are there.
+//!
+//! # Where the back ends differ
+//!
+#![doc = include_str!("../doc/differences.md")]
+//!
+//! Options that a back end lacks: see [`option`](option#what-a-back-end-lacks).
 //!
 //! # Limits
 //!
@@ -83,8 +86,6 @@
 mod backend;
 #[macro_use]
 mod stream;
-#[cfg(feature = "tun")]
-pub mod device;
 mod error;
 mod files;
 mod local;

@@ -68,7 +68,6 @@ impl Net {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
@@ -205,7 +204,7 @@ impl Net {
     pub async fn connect_local(&self, peer: &LocalAddr) -> Result<LocalStream, NetError> {
         match &self.inner {
             Backend::System(_) => LocalStream::connect_system(peer).await,
-            Backend::Native(_) => Err(NetError::PfNoSupport),
+            Backend::Native(host) => LocalStream::connect_native(host, peer).await,
         }
     }
 
@@ -217,7 +216,7 @@ impl Net {
     pub fn listen_local(&self, local: &LocalAddr) -> Result<LocalListener, NetError> {
         match &self.inner {
             Backend::System(_) => LocalListener::listen_system(local, BACKLOG),
-            Backend::Native(_) => Err(NetError::PfNoSupport),
+            Backend::Native(host) => LocalListener::listen_native(host, local, BACKLOG),
         }
     }
 
@@ -229,7 +228,7 @@ impl Net {
     pub fn bind_local_datagram(&self, local: &LocalAddr) -> Result<LocalDatagram, NetError> {
         match &self.inner {
             Backend::System(_) => LocalDatagram::bind_to_system(local),
-            Backend::Native(_) => Err(NetError::PfNoSupport),
+            Backend::Native(host) => LocalDatagram::native(host, Some(local)),
         }
     }
 
@@ -240,7 +239,7 @@ impl Net {
     pub fn local_datagram(&self) -> Result<LocalDatagram, NetError> {
         match &self.inner {
             Backend::System(_) => LocalDatagram::unbound_system(),
-            Backend::Native(_) => Err(NetError::PfNoSupport),
+            Backend::Native(host) => LocalDatagram::native(host, None),
         }
     }
 }

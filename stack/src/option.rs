@@ -374,7 +374,8 @@ options! {
     PassCredentials: bool = "SO_PASSCRED" on [Local] {
         system get |socket| socket.passcred();
         system set |socket, value| socket.set_passcred(value);
-        native lacks "TODO";
+        native get |socket| socket.passes_credentials();
+        native set |socket, value| socket.set_pass_credentials(value);
     }
     /// The error that waits to be reported; reading clears it.
     PendingError: Option<NetError> = "SO_ERROR" on [Tcp Udp Raw Local] {
@@ -450,12 +451,12 @@ options! {
         native set |socket, value| socket.set_send_low_water(value);
     }
     /// Receiving was shut down (SHD-4).
-    RecvShutdown: bool = "SO_RCV_SHUTDOWN" on [Tcp Udp Raw] {
+    RecvShutdown: bool = "SO_RCV_SHUTDOWN" on [Tcp Udp Raw Local] {
         system lacks "Linux does not tell";
         native get |socket| Ok(socket.shutdowns()?.0);
     }
     /// Sending was shut down (SHD-4).
-    SendShutdown: bool = "SO_SND_SHUTDOWN" on [Tcp Udp Raw] {
+    SendShutdown: bool = "SO_SND_SHUTDOWN" on [Tcp Udp Raw Local] {
         system lacks "Linux does not tell";
         native get |socket| Ok(socket.shutdowns()?.1);
     }
@@ -814,7 +815,7 @@ fn markdown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::native::{Host, NativeDatagram, Stack};
+    use crate::native::{Host, NativeDatagram, NativeLocalDatagram, NativeTcpSocket, Stack};
     use fairway_native::Setup;
     use socket2::{Domain, Protocol, Type as Kind};
 
@@ -872,10 +873,15 @@ mod tests {
         let host = Host::real_time(Stack::new(Setup::new("host", [1; 32])));
         let mut refused = Vec::new();
         for (kind, socket) in [
+            ("Tcp", NativeTcpSocket::new(&host).unwrap().into_socket()),
             ("Udp", NativeDatagram::udp(&host).unwrap().into_socket()),
             (
                 "Raw",
                 NativeDatagram::raw(&host, 253).unwrap().into_socket(),
+            ),
+            (
+                "Local",
+                NativeLocalDatagram::new(&host, None).unwrap().into_socket(),
             ),
         ] {
             walk_native(&socket, kind, |info, result| {

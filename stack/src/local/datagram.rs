@@ -4,12 +4,13 @@ use super::file::{SocketFile, bind_system};
 use super::{Credentials, LocalAddr};
 use crate::backend::Backend;
 use crate::error::NetError;
-use crate::native::NativeDatagram;
+use crate::native::{Host, NativeLocalDatagram};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg};
 use rustix::net::{RecvFlags, SocketAddrUnix};
 use socket2::SockRef;
 use std::ffi::OsStr;
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, IoSliceMut, Read as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt as _;
@@ -32,7 +33,7 @@ pub struct LocalMsgInfo {
 /// A local datagram socket: datagrams are neither lost nor put out of order (LIP-4). Every method takes `&self`.
 /// Dropping it removes the file it made.
 pub struct LocalDatagram {
-    inner: Backend<tokio::net::UnixDatagram, NativeDatagram>,
+    inner: Backend<tokio::net::UnixDatagram, NativeLocalDatagram>,
     /// Held while a datagram is taken: never over a wait.
     receiving: Mutex<()>,
     /// Removed after the socket is closed: fields are dropped in order.
@@ -53,6 +54,14 @@ impl LocalDatagram {
     pub(crate) fn unbound_system() -> Result<Self, NetError> {
         Ok(Self {
             inner: Backend::System(tokio::net::UnixDatagram::unbound()?),
+            receiving: Mutex::default(),
+            _file: None,
+        })
+    }
+
+    pub(crate) fn native(host: &Host, address: Option<&LocalAddr>) -> Result<Self, NetError> {
+        Ok(Self {
+            inner: Backend::Native(NativeLocalDatagram::new(host, address)?),
             receiving: Mutex::default(),
             _file: None,
         })
@@ -102,8 +111,10 @@ impl LocalDatagram {
     /// # Errors
     /// [`NetError::NotFound`], [`NetError::ConnRefused`] if nobody holds the name.
     pub fn connect(&self, peer: &LocalAddr) -> Result<(), NetError> {
-        let peer = peer.to_socket2()?;
-        on_backend!(&self.inner, socket => Ok(SockRef::from(socket).connect(&peer)?), _native => Err(NetError::OpNotSupp))
+        on_backend!(&self.inner,
+            socket => Ok(SockRef::from(socket).connect(&peer.to_socket2()?)?),
+            native => native.connect(peer),
+        )
     }
 
     /// Receives one datagram into `buf`; gives its length in `buf`, and what is known of it.
@@ -114,7 +125,10 @@ impl LocalDatagram {
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
     pub async fn recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, LocalMsgInfo)> {
-        on_backend!(&self.inner, socket => socket.async_io(Interest::READABLE, || self.one(|| receive(socket, buf))).await, _native => Err(NetError::OpNotSupp.into()))
+        on_backend!(&self.inner,
+            socket => socket.async_io(Interest::READABLE, || self.one(|| receive(socket, buf))).await,
+            native => poll_fn(|cx| native.poll_recv_msg(cx, buf)).await,
+        )
     }
 
     /// [`recv_msg`](Self::recv_msg) without waiting.
@@ -122,7 +136,10 @@ impl LocalDatagram {
     /// # Errors
     /// `WouldBlock` if nothing is there.
     pub fn try_recv_msg(&self, buf: &mut [u8]) -> io::Result<(usize, LocalMsgInfo)> {
-        on_backend!(&self.inner, socket => socket.try_io(Interest::READABLE, || self.one(|| receive(socket, buf))), _native => Err(NetError::OpNotSupp.into()))
+        on_backend!(&self.inner,
+            socket => socket.try_io(Interest::READABLE, || self.one(|| receive(socket, buf))),
+            native => native.try_recv_msg(buf),
+        )
     }
 
     /// Sends one datagram to `peer`; waits while the peer's queue is full.
@@ -134,11 +151,17 @@ impl LocalDatagram {
     /// # Cancel safety
     /// It is sent whole or not at all.
     pub async fn send_to(&self, buf: &[u8], peer: &LocalAddr) -> Result<usize, NetError> {
-        let peer = peer.to_socket2()?;
-        on_backend!(&self.inner, socket => {
-            let send = || SockRef::from(socket).send_to(buf, &peer);
-            Ok(socket.async_io(Interest::WRITABLE, send).await?)
-        }, _native => Err(NetError::OpNotSupp))
+        on_backend!(&self.inner,
+            socket => {
+                let peer = peer.to_socket2()?;
+                let send = || SockRef::from(socket).send_to(buf, &peer);
+                Ok(socket.async_io(Interest::WRITABLE, send).await?)
+            },
+            native => {
+                let peer = peer.to_native();
+                poll_fn(|cx| native.poll_send(cx, buf, Some(&peer))).await
+            },
+        )
     }
 
     /// Sends one datagram to the connected peer; waits while its queue is full.
@@ -149,7 +172,10 @@ impl LocalDatagram {
     /// # Cancel safety
     /// It is sent whole or not at all.
     pub async fn send(&self, buf: &[u8]) -> Result<usize, NetError> {
-        on_backend!(&self.inner, socket => Ok(socket.send(buf).await?), _native => Err(NetError::OpNotSupp))
+        on_backend!(&self.inner,
+            socket => Ok(socket.send(buf).await?),
+            native => poll_fn(|cx| native.poll_send(cx, buf, None)).await,
+        )
     }
 
     /// Receives one datagram.
@@ -160,10 +186,13 @@ impl LocalDatagram {
     /// # Cancel safety
     /// A datagram is either returned or still waiting.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        on_backend!(&self.inner, socket => {
-            let receive = || self.one(|| (&*SockRef::from(socket)).read(buf));
-            socket.async_io(Interest::READABLE, receive).await
-        }, _native => Err(NetError::OpNotSupp.into()))
+        on_backend!(&self.inner,
+            socket => {
+                let receive = || self.one(|| (&*SockRef::from(socket)).read(buf));
+                socket.async_io(Interest::READABLE, receive).await
+            },
+            native => Ok(poll_fn(|cx| native.poll_recv_msg(cx, buf)).await?.0),
+        )
     }
 
     /// Runs `work` while no other receiver does.
@@ -181,7 +210,7 @@ impl LocalDatagram {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<LocalAddr, NetError> {
-        on_backend!(&self.inner, socket => Ok(LocalAddr::from_system(&socket.local_addr()?.into())), _native => Err(NetError::OpNotSupp))
+        on_backend!(&self.inner, socket => Ok(LocalAddr::from_system(&socket.local_addr()?.into())), native => native.socket().local_name())
     }
 
     option_methods!(Local);

@@ -4,9 +4,10 @@ use super::file::{SocketFile, bind_system};
 use super::{Credentials, LocalAddr};
 use crate::backend::Backend;
 use crate::error::{AcceptError, NetError};
-use crate::native::{Half, NativeListener, NativeStream};
+use crate::native::{Half, Host, NativeLocalListener, NativeStream};
 use bytes::BufMut;
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::pin::Pin;
@@ -26,6 +27,13 @@ impl LocalStream {
         Self {
             inner: Backend::System(stream),
         }
+    }
+
+    pub(crate) async fn connect_native(host: &Host, peer: &LocalAddr) -> Result<Self, NetError> {
+        let stream = crate::native::local::connect(host, peer).await?;
+        Ok(Self {
+            inner: Backend::Native(stream),
+        })
     }
 
     pub(crate) async fn connect_system(peer: &LocalAddr) -> Result<Self, NetError> {
@@ -81,7 +89,7 @@ impl LocalStream {
         on_backend!(&self.inner, stream => {
             let peer = stream.peer_cred()?;
             Ok(Credentials { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() })
-        }, _native => Err(NetError::OpNotSupp))
+        }, native => native.socket().local_peer_credentials())
     }
 
     /// The name of this end.
@@ -89,7 +97,7 @@ impl LocalStream {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<LocalAddr, NetError> {
-        on_backend!(&self.inner, stream => Ok(LocalAddr::from_system(&stream.local_addr()?.into())), _native => Err(NetError::OpNotSupp))
+        on_backend!(&self.inner, stream => Ok(LocalAddr::from_system(&stream.local_addr()?.into())), native => native.socket().local_name())
     }
 
     /// The name of the other end: the listener's on the connecting side, [`LocalAddr::Unnamed`] mostly on the other.
@@ -97,7 +105,7 @@ impl LocalStream {
     /// # Errors
     /// [`NetError::NotConn`] if the connection is gone.
     pub fn peer_addr(&self) -> Result<LocalAddr, NetError> {
-        on_backend!(&self.inner, stream => Ok(LocalAddr::from_system(&stream.peer_addr()?.into())), _native => Err(NetError::OpNotSupp))
+        on_backend!(&self.inner, stream => Ok(LocalAddr::from_system(&stream.peer_addr()?.into())), native => native.socket().local_peer_name())
     }
 
     /// Two halves that can live in two tasks. Dropping the writing half ends that direction.
@@ -160,7 +168,7 @@ stream!(writer LocalWriteHalf);
 
 /// A listening local socket. Dropping it removes the file it made.
 pub struct LocalListener {
-    inner: Backend<tokio::net::UnixListener, NativeListener>,
+    inner: Backend<tokio::net::UnixListener, NativeLocalListener>,
     /// Removed after the socket is closed: fields are dropped in order.
     _file: Option<SocketFile>,
 }
@@ -173,6 +181,17 @@ impl LocalListener {
         Ok(Self {
             inner: Backend::System(listener),
             _file: file,
+        })
+    }
+
+    pub(crate) fn listen_native(
+        host: &Host,
+        address: &LocalAddr,
+        backlog: u32,
+    ) -> Result<Self, NetError> {
+        Ok(Self {
+            inner: Backend::Native(NativeLocalListener::new(host, address, backlog)?),
+            _file: None,
         })
     }
 
@@ -203,7 +222,10 @@ impl LocalListener {
         on_backend!(&self.inner, listener => {
             let (stream, peer) = listener.accept().await?;
             Ok((LocalStream::system(stream), LocalAddr::from_system(&peer.into())))
-        }, _native => Err(NetError::OpNotSupp.into()))
+        }, native => {
+            let (stream, peer) = poll_fn(|cx| native.poll_accept(cx)).await?;
+            Ok((LocalStream { inner: Backend::Native(stream) }, peer))
+        })
     }
 
     /// [`accept`](Self::accept) for hand-written futures. Remembers one waker.
@@ -217,7 +239,10 @@ impl LocalListener {
         on_backend!(&self.inner, listener => {
             let (stream, peer) = ready!(listener.poll_accept(cx))?;
             Poll::Ready(Ok((LocalStream::system(stream), LocalAddr::from_system(&peer.into()))))
-        }, _native => Poll::Ready(Err(NetError::OpNotSupp.into())))
+        }, native => {
+            let (stream, peer) = ready!(native.poll_accept(cx))?;
+            Poll::Ready(Ok((LocalStream { inner: Backend::Native(stream) }, peer)))
+        })
     }
 
     /// The name it listens on.
@@ -225,7 +250,7 @@ impl LocalListener {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> Result<LocalAddr, NetError> {
-        on_backend!(&self.inner, listener => Ok(LocalAddr::from_system(&listener.local_addr()?.into())), _native => Err(NetError::OpNotSupp))
+        on_backend!(&self.inner, listener => Ok(LocalAddr::from_system(&listener.local_addr()?.into())), native => native.socket().local_name())
     }
 
     option_methods!(Local);

@@ -11,7 +11,6 @@ use fairway_wire::Instant;
 use std::cell::Cell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -160,13 +159,7 @@ impl Host {
         &self.shared.files
     }
 
-    /// Where its programs' tasks that have not ended were spawned, oldest first.
-    #[must_use]
-    pub fn tasks(&self) -> Vec<&'static Location<'static>> {
-        self.shared.tasks.places()
-    }
-
-    pub(super) fn task_list(&self) -> &Arc<Tasks> {
+    pub(super) fn tasks(&self) -> &Arc<Tasks> {
         &self.shared.tasks
     }
 

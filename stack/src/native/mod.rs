@@ -31,6 +31,7 @@
 mod errno;
 mod files;
 mod host;
+pub(crate) mod local;
 mod manage;
 mod names;
 mod option;
@@ -44,6 +45,7 @@ mod udp;
 pub use fairway_native::Stack;
 pub(crate) use files::MemoryFiles;
 pub use host::{Alarm, Host, HostConfig, Port};
+pub(crate) use local::{NativeLocalDatagram, NativeLocalListener};
 pub use names::Names;
 #[doc(hidden)]
 pub use socket::Socket;

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Tcp,
     Udp,
     Raw,
+    LocalStream,
+    LocalDatagram,
 }
 
 impl Socket {
@@ -55,10 +57,14 @@ impl Socket {
         self.kind == Kind::Tcp
     }
 
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.kind, Kind::LocalStream | Kind::LocalDatagram)
+    }
+
     pub(crate) const fn socket_type(&self) -> SocketType {
         match self.kind {
-            Kind::Tcp => SocketType::Stream,
-            Kind::Udp => SocketType::Datagram,
+            Kind::Tcp | Kind::LocalStream => SocketType::Stream,
+            Kind::Udp | Kind::LocalDatagram => SocketType::Datagram,
             Kind::Raw => SocketType::Raw,
         }
     }

@@ -1,10 +1,11 @@
 //! Streams: reading, writing, ending, and the two halves of one.
 
-use super::Socket;
+use super::{Socket, Stack};
 use crate::error::NetError;
 use bytes::BufMut;
-use fairway_native::Interest;
 use fairway_native::tcp::{RecvFlags, SendFlags, Shutdown};
+use fairway_native::{Errno, Interest, SocketId};
+use fairway_wire::Instant;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -60,6 +61,38 @@ impl Drop for Half {
     }
 }
 
+#[inline]
+fn recv(
+    stack: &mut Stack,
+    now: Instant,
+    id: SocketId,
+    local: bool,
+    bufs: &mut [IoSliceMut<'_>],
+    flags: RecvFlags,
+) -> Result<usize, Errno> {
+    if local {
+        Ok(stack.local_recv(now, id, bufs, flags.peek)?.len)
+    } else {
+        stack.tcp_recv(now, id, bufs, flags)
+    }
+}
+
+#[inline]
+fn send(
+    stack: &mut Stack,
+    now: Instant,
+    id: SocketId,
+    local: bool,
+    bufs: &[IoSlice<'_>],
+    flags: SendFlags,
+) -> Result<usize, Errno> {
+    if local {
+        stack.local_send(now, id, bufs, None)
+    } else {
+        stack.tcp_send(now, id, bufs, flags)
+    }
+}
+
 /// Octets moved at once where the caller's memory cannot be written to directly.
 const ROOM: usize = 64 << 10;
 
@@ -69,6 +102,25 @@ thread_local! {
 
 /// What streams do.
 impl Socket {
+    #[inline]
+    fn recv(&self, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<usize, NetError> {
+        let local = self.is_local();
+        self.call(|stack, now, id| recv(stack, now, id, local, bufs, flags))
+    }
+
+    #[inline]
+    fn poll_recv(
+        &self,
+        cx: &Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Poll<Result<usize, NetError>> {
+        let local = self.is_local();
+        self.poll(cx, Interest::Read, |stack, now, id| {
+            recv(stack, now, id, local, bufs, flags)
+        })
+    }
+
     pub(crate) fn poll_read(
         &self,
         cx: &Context<'_>,
@@ -79,15 +131,13 @@ impl Socket {
             return Poll::Ready(Ok(()));
         }
         let mut room = [IoSliceMut::new(room)];
-        let n = ready!(self.poll(cx, Interest::Read, |stack, now, id| {
-            stack.tcp_recv(now, id, &mut room, RecvFlags::default())
-        }))?;
+        let n = ready!(self.poll_recv(cx, &mut room, RecvFlags::default()))?;
         buf.advance(n);
         Poll::Ready(Ok(()))
     }
 
     pub(crate) fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        Ok(self.call(|stack, now, id| stack.tcp_recv(now, id, bufs, RecvFlags::default()))?)
+        Ok(self.recv(bufs, RecvFlags::default())?)
     }
 
     pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -118,9 +168,7 @@ impl Socket {
             peek: true,
             ..RecvFlags::default()
         };
-        self.poll(cx, Interest::Read, |stack, now, id| {
-            stack.tcp_recv(now, id, &mut [IoSliceMut::new(buf)], flags)
-        })
+        self.poll_recv(cx, &mut [IoSliceMut::new(buf)], flags)
     }
 
     pub(crate) fn poll_write_vectored(
@@ -129,8 +177,9 @@ impl Socket {
         bufs: &[IoSlice<'_>],
         flags: SendFlags,
     ) -> Poll<Result<usize, NetError>> {
+        let local = self.is_local();
         self.poll(cx, Interest::Write, |stack, now, id| {
-            stack.tcp_send(now, id, bufs, flags)
+            send(stack, now, id, local, bufs, flags)
         })
     }
 
@@ -140,7 +189,8 @@ impl Socket {
     }
 
     pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        Ok(self.call(|stack, now, id| stack.tcp_send(now, id, bufs, SendFlags::default()))?)
+        let local = self.is_local();
+        Ok(self.call(|stack, now, id| send(stack, now, id, local, bufs, SendFlags::default()))?)
     }
 
     pub(crate) fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
@@ -174,10 +224,7 @@ impl Socket {
             ..RecvFlags::default()
         };
         let mut octet = [0];
-        let n = self.call(|stack, now, id| {
-            stack.tcp_recv(now, id, &mut [IoSliceMut::new(&mut octet)], flags)
-        })?;
-        match n {
+        match self.recv(&mut [IoSliceMut::new(&mut octet)], flags)? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(octet[0]),
         }

@@ -22,6 +22,11 @@ impl NativeTcpSocket {
         &self.0
     }
 
+    #[cfg(test)]
+    pub(crate) fn into_socket(self) -> Socket {
+        self.0
+    }
+
     /// The engine's own limit of time is CON-3's; dropping this closes the socket, and the attempt ends.
     pub(crate) async fn connect(self, peer: SocketAddr) -> Result<NativeStream, NetError> {
         let peer = v4(peer)?;

@@ -1,7 +1,7 @@
 //! TCP.
 
-use crate::{FAMILIES, Pair, is_pending};
-use fairway_stack::{Family, NetError, TcpListener, TcpStream, option};
+use super::{Difference, Pair};
+use fairway_stack::{Family, IpProtocol, NetError, TcpListener, TcpStream, option};
 use std::io::{ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn connect_to(pair: &Pair, listener: &TcpListener) -> (TcpStream, TcpStrea
 
 /// GSN-1, GSN-3, GPN-1, PRT-3, PRT-5, BND-2, ACC-2.
 pub(crate) async fn names_of_unbound_bound_and_connected_sockets(pair: Pair) {
-    for family in FAMILIES {
+    for family in pair.families() {
         let socket = pair.client.tcp_socket(family).unwrap();
         assert_eq!(
             socket.local_addr().unwrap(),
@@ -50,7 +50,7 @@ pub(crate) async fn names_of_unbound_bound_and_connected_sockets(pair: Pair) {
 
 /// BND-3.
 pub(crate) async fn binding_a_taken_address_is_refused(pair: Pair) {
-    for family in FAMILIES {
+    for family in pair.families() {
         let first = pair.server.listen_tcp(pair.server_addr(family)).unwrap();
         let second = pair.server.tcp_socket(family).unwrap();
         assert_eq!(
@@ -62,7 +62,11 @@ pub(crate) async fn binding_a_taken_address_is_refused(pair: Pair) {
 
 /// BND-4.
 pub(crate) async fn binding_a_foreign_address_is_refused(pair: Pair) {
-    for (family, foreign) in [(Family::V4, "192.0.2.1:0"), (Family::V6, "[2001:db8::1]:0")] {
+    for family in pair.families() {
+        let foreign = match family {
+            Family::V4 => "192.0.2.1:0",
+            Family::V6 => "[2001:db8::1]:0",
+        };
         let socket = pair.server.tcp_socket(family).unwrap();
         assert_eq!(
             socket.bind(foreign.parse().unwrap()),
@@ -75,7 +79,7 @@ pub(crate) async fn binding_a_foreign_address_is_refused(pair: Pair) {
 pub(crate) async fn binding_twice_or_the_wrong_family_is_refused(pair: Pair) {
     let socket = pair.server.tcp_socket(Family::V4).unwrap();
     assert_eq!(
-        socket.bind(pair.server_addr(Family::V6)),
+        socket.bind(SocketAddr::new(Family::V6.loopback(), 0)),
         Err(NetError::AfNoSupport)
     );
     socket.bind(pair.server_addr(Family::V4)).unwrap();
@@ -87,7 +91,7 @@ pub(crate) async fn binding_twice_or_the_wrong_family_is_refused(pair: Pair) {
 
 /// CON-2.
 pub(crate) async fn connecting_to_nobody_is_refused(pair: Pair) {
-    for family in FAMILIES {
+    for family in pair.families() {
         // Bound, so that nobody else takes the port, and not listening.
         let socket = pair.server.tcp_socket(family).unwrap();
         socket.bind(pair.server_addr(family)).unwrap();
@@ -102,7 +106,7 @@ pub(crate) async fn connections_are_accepted_in_order(pair: Pair) {
         .server
         .listen_tcp(pair.server_addr(Family::V4))
         .unwrap();
-    assert!(is_pending(listener.accept()).await);
+    assert!(pair.is_pending(listener.accept()).await);
     let mut clients = Vec::new();
     for _ in 0..5 {
         clients.push(
@@ -125,14 +129,14 @@ pub(crate) async fn a_dropped_accept_loses_no_connection(pair: Pair) {
         .listen_tcp(pair.server_addr(Family::V4))
         .unwrap();
     for _ in 0..5 {
-        assert!(is_pending(listener.accept()).await);
+        assert!(pair.is_pending(listener.accept()).await);
     }
     connect_to(&pair, &listener).await;
 }
 
 /// ARC-3, SND-1, RCV-1.
 pub(crate) async fn octets_arrive_whole_and_in_order(pair: Pair) {
-    for family in FAMILIES {
+    for family in pair.families() {
         let (mut client, mut server) = connected(&pair, family).await;
         let sent: Vec<u8> = (0..1_000_003_u32)
             .map(|i| u8::try_from(i % 251).unwrap())
@@ -177,7 +181,7 @@ pub(crate) async fn a_full_buffer_takes_part_of_a_write(pair: Pair) {
             Ok(n) => taken += n,
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::WouldBlock);
-                if is_pending(client.writable()).await {
+                if pair.is_pending(client.writable()).await {
                     break;
                 }
             }
@@ -202,18 +206,20 @@ pub(crate) async fn a_full_buffer_takes_part_of_a_write(pair: Pair) {
 
 /// SHD-1, RCV-2.
 pub(crate) async fn half_close_ends_one_direction_only(pair: Pair) {
-    let (mut client, mut server) = connected(&pair, Family::V6).await;
-    client.write_all(b"last").await.unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    let mut got = Vec::new();
-    server.read_to_end(&mut got).await.unwrap();
-    assert_eq!(got, b"last");
+    for family in pair.families() {
+        let (mut client, mut server) = connected(&pair, family).await;
+        client.write_all(b"last").await.unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut got = Vec::new();
+        server.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"last");
 
-    server.write_all(b"answer").await.unwrap();
-    drop(server);
-    got.clear();
-    client.read_to_end(&mut got).await.unwrap();
-    assert_eq!(got, b"answer");
+        server.write_all(b"answer").await.unwrap();
+        drop(server);
+        got.clear();
+        client.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"answer");
+    }
 }
 
 /// RCV-4: a read that took all there was is followed by a wait, not by a read that finds nothing.
@@ -224,7 +230,7 @@ pub(crate) async fn a_short_read_waits_for_news(pair: Pair) {
         server.readable().await.unwrap();
         let mut buf = [0; 10];
         assert_eq!(server.try_read(&mut buf).unwrap(), 3);
-        assert!(is_pending(server.readable()).await);
+        assert!(pair.is_pending(server.readable()).await);
         assert_eq!(
             server.try_read(&mut buf).unwrap_err().kind(),
             ErrorKind::WouldBlock
@@ -238,7 +244,7 @@ pub(crate) async fn a_short_read_waits_for_news(pair: Pair) {
         let mut vec = Vec::with_capacity(64);
         assert_eq!(server.try_read_buf(&mut vec).unwrap(), 1);
         assert_eq!(vec, [round]);
-        assert!(is_pending(server.readable()).await);
+        assert!(pair.is_pending(server.readable()).await);
     }
 }
 
@@ -419,4 +425,30 @@ pub(crate) async fn reserved_ports_are_of_the_superuser(pair: Pair) {
         }
         (one, other) => assert_eq!((one, other), (Err(NetError::Access), Err(NetError::Access))),
     }
+}
+
+/// DESIGN D8: IPv4 only, and it says so.
+pub(crate) async fn other_families_are_refused(pair: Pair) {
+    assert!(!pair.as_system(Difference::Ipv6));
+    let net = &pair.client;
+    assert_eq!(
+        net.tcp_socket(Family::V6).err(),
+        Some(NetError::AfNoSupport)
+    );
+    assert_eq!(
+        net.udp_socket(Family::V6).err(),
+        Some(NetError::AfNoSupport)
+    );
+    let raw = net.raw_socket(Family::V6, IpProtocol::RSVP);
+    assert_eq!(raw.err(), Some(NetError::AfNoSupport));
+    let six = SocketAddr::new(Family::V6.loopback(), 7);
+    assert_eq!(net.listen_tcp(six).err(), Some(NetError::AfNoSupport));
+    assert_eq!(
+        net.connect_tcp(six).await.err(),
+        Some(NetError::AfNoSupport)
+    );
+    let socket = net.bind_udp(pair.client_addr(Family::V4)).unwrap();
+    let error = socket.send_to(b"?", six).await.unwrap_err();
+    assert_eq!(NetError::from(error), NetError::AfNoSupport);
+    assert_eq!(socket.connect(six), Err(NetError::AfNoSupport));
 }

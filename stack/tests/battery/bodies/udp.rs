@@ -1,7 +1,9 @@
 //! UDP.
 
-use crate::{FAMILIES, Pair, is_pending};
-use fairway_stack::{Family, NetError, Outgoing, RecvBatch, SendInfo, UdpSocket, option};
+use super::{Difference, Pair};
+use fairway_stack::{
+    Family, Interface, Net, NetError, Outgoing, RecvBatch, SendInfo, UdpSocket, option,
+};
 use std::io::{ErrorKind, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -17,15 +19,13 @@ fn everywhere(pair: &Pair, ip: IpAddr) -> (UdpSocket, SocketAddr) {
 }
 
 fn client(pair: &Pair, family: Family) -> UdpSocket {
-    pair.client
-        .bind_udp(SocketAddr::new(pair.server_addr(family).ip(), 0))
-        .unwrap()
+    pair.client.bind_udp(pair.client_addr(family)).unwrap()
 }
 
 /// RCV-7, PRT-4; RFC 3542 §6.
 pub(crate) async fn arrivals_tell_destination_interface_and_ttl(pair: Pair) {
     let interfaces = pair.server.interfaces().unwrap();
-    for family in FAMILIES {
+    for family in pair.families() {
         let ip = pair.server_addr(family).ip();
         let (server, address) = everywhere(&pair, ip);
         let client = client(&pair, family);
@@ -51,12 +51,12 @@ pub(crate) async fn arrivals_tell_destination_interface_and_ttl(pair: Pair) {
 
 /// The reply comes from the address that was asked, although the server is bound to all.
 pub(crate) async fn replies_leave_from_the_address_asked(pair: Pair) {
-    // The whole of 127.0.0.0/8 is local.
-    for ip in [
-        IpAddr::from([127, 0, 0, 1]),
-        IpAddr::from([127, 3, 2, 1]),
-        pair.server_addr(Family::V6).ip(),
-    ] {
+    let mut ips = pair.server_ips.clone();
+    if pair.server_addr(Family::V4).ip().is_loopback() {
+        // The whole of 127.0.0.0/8 is local.
+        ips.push(IpAddr::from([127, 3, 2, 1]));
+    }
+    for ip in ips {
         let (server, address) = everywhere(&pair, ip);
         let client = client(&pair, if ip.is_ipv4() { Family::V4 } else { Family::V6 });
         client.send_to(b"?", address).await.unwrap();
@@ -77,7 +77,7 @@ pub(crate) async fn replies_leave_from_the_address_asked(pair: Pair) {
 
 /// IP_TTL, IPV6_UNICAST_HOPS, and the control messages of one datagram.
 pub(crate) async fn time_to_live_is_per_socket_and_per_datagram(pair: Pair) {
-    for family in FAMILIES {
+    for family in pair.families() {
         let (server, address) = everywhere(&pair, pair.server_addr(family).ip());
         let client = client(&pair, family);
         client.set(option::Ttl, 17).unwrap();
@@ -126,11 +126,28 @@ pub(crate) async fn too_long_datagrams_are_not_sent(pair: Pair) {
     );
 }
 
-/// SND-5, TYP-4.
+/// SND-5, TYP-4, SO_BROADCAST.
 pub(crate) async fn broadcast_needs_the_option(pair: Pair) {
-    let (server, address) = everywhere(&pair, IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let everyone = SocketAddr::from(([127, 255, 255, 255], address.port()));
+    let (server, address) = everywhere(&pair, pair.server_addr(Family::V4).ip());
     let client = client(&pair, Family::V4);
+    let interfaces = pair.server.interfaces().unwrap();
+    let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
+    let own = addresses
+        .find(|own| own.address == pair.server_addr(Family::V4).ip())
+        .unwrap();
+    let everyone = if pair.as_system(Difference::LoopbackBroadcast) {
+        Some(IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255)))
+    } else {
+        own.broadcast
+    };
+    let Some(everyone) = everyone else {
+        // Nothing but oneself to be reached: the limited broadcast is refused all the same.
+        let limited = SocketAddr::new(Ipv4Addr::BROADCAST.into(), address.port());
+        let error = client.send_to(b"all", limited).await.unwrap_err();
+        assert_eq!(NetError::from(error), NetError::Access);
+        return;
+    };
+    let everyone = SocketAddr::new(everyone, address.port());
     assert_eq!(
         NetError::from(client.send_to(b"all", everyone).await.unwrap_err()),
         NetError::Access
@@ -141,14 +158,14 @@ pub(crate) async fn broadcast_needs_the_option(pair: Pair) {
     assert_eq!(info.destination, Some(everyone.ip()));
     assert_eq!(
         info.local,
-        Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        Some(own.address),
         "a reply cannot come from a broadcast address"
     );
 }
 
 /// CON-6, CON-7, PRT-5, GPN-1.
 pub(crate) async fn connected_sockets_hear_their_peer_only(pair: Pair) {
-    for family in FAMILIES {
+    for family in pair.families() {
         let (friend, stranger, socket) = (
             client(&pair, family),
             client(&pair, family),
@@ -172,9 +189,32 @@ pub(crate) async fn connected_sockets_hear_their_peer_only(pair: Pair) {
     }
 }
 
+/// SND-8, C-8: who has a peer sends to nobody else, unless it has none again.
+pub(crate) async fn a_second_destination_is_refused(pair: Pair) {
+    let (friend, stranger) = (client(&pair, Family::V4), client(&pair, Family::V4));
+    let socket = client(&pair, Family::V4);
+    socket.connect(friend.local_addr().unwrap()).unwrap();
+    let sent = socket
+        .send_to(b"hey", stranger.local_addr().unwrap())
+        .await
+        .map_err(NetError::from);
+    if pair.as_system(Difference::SendElsewhere) {
+        assert_eq!(sent, Ok(3));
+        stranger.recv_from(&mut [0; 8]).await.unwrap();
+    } else {
+        assert_eq!(sent, Err(NetError::IsConn));
+        pair.settle().await;
+        let nothing = stranger.try_recv_from(&mut [0; 8]).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock, "nothing was sent");
+    }
+    socket.disconnect().unwrap();
+    let to = stranger.local_addr().unwrap();
+    assert_eq!(socket.send_to(b"now", to).await.unwrap(), 3);
+}
+
 /// CON-9, RCV-8: the port's refusal comes back, is told once, and the socket lives on.
 pub(crate) async fn errors_of_earlier_datagrams_come_back(pair: Pair) {
-    for family in FAMILIES {
+    for family in pair.families() {
         let gone = client(&pair, family).local_addr().unwrap();
         let socket = client(&pair, family);
         socket.connect(gone).unwrap();
@@ -184,10 +224,10 @@ pub(crate) async fn errors_of_earlier_datagrams_come_back(pair: Pair) {
         assert_eq!(socket.get(option::PendingError).unwrap(), None);
 
         // Given to who waits for errors only, once.
-        assert!(is_pending(socket.wait_error()).await);
+        assert!(pair.is_pending(socket.wait_error()).await);
         socket.send(b"anyone?").await.unwrap();
         assert_eq!(socket.wait_error().await.unwrap(), NetError::ConnRefused);
-        assert!(is_pending(socket.wait_error()).await);
+        assert!(pair.is_pending(socket.wait_error()).await);
 
         let mut batch = RecvBatch::new(4, 64);
         socket.send(b"anyone?").await.unwrap();
@@ -232,7 +272,7 @@ pub(crate) async fn sending_without_a_destination_is_refused(pair: Pair) {
 }
 
 pub(crate) async fn batches_carry_what_single_datagrams_do(pair: Pair) {
-    for family in FAMILIES {
+    for family in pair.families() {
         let ip = pair.server_addr(family).ip();
         let (server, address) = everywhere(&pair, ip);
         let (one, other) = (client(&pair, family), client(&pair, family));
@@ -300,7 +340,7 @@ pub(crate) async fn a_short_batch_waits_for_news(pair: Pair) {
     for _ in 0..10 {
         client.send_to(b"one", address).await.unwrap();
         assert_eq!(server.recv_batch(&mut batch).await.unwrap(), 1);
-        assert!(is_pending(server.readable()).await);
+        assert!(pair.is_pending(server.readable()).await);
         assert_eq!(
             server.try_recv_batch(&mut batch).unwrap_err().kind(),
             ErrorKind::WouldBlock
@@ -318,7 +358,7 @@ pub(crate) async fn a_short_batch_waits_for_news(pair: Pair) {
 pub(crate) async fn batches_of_both_families_do_not_mix(pair: Pair) {
     let mut batch = RecvBatch::new(4, 64);
     for _ in 0..3 {
-        for family in FAMILIES {
+        for family in pair.families() {
             let ip = pair.server_addr(family).ip();
             let (server, address) = everywhere(&pair, ip);
             let client = client(&pair, family);
@@ -333,81 +373,113 @@ pub(crate) async fn batches_of_both_families_do_not_mix(pair: Pair) {
     }
 }
 
-/// MUL-4, MUL-5, MUL-6, MUL-8, MUL-9, MUL-10, MUL-13, on the loopback interface.
+/// MUL-4, MUL-5, MUL-6, MUL-7, MUL-8, MUL-9, MUL-10, MUL-13, TYP-1; IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP,
+/// IP_MULTICAST_IF, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, SO_REUSEADDR. Linux has no route for IPv6 groups on its loopback
+/// interface; the name-space tests have one.
 pub(crate) async fn groups_are_heard_by_members(pair: Pair) {
-    let interfaces = pair.server.interfaces().unwrap();
-    let lo = interfaces
-        .iter()
-        .find(|interface| interface.loopback)
-        .unwrap()
-        .index;
-    // Linux has no route for IPv6 groups on its loopback interface; the name-space tests have one.
-    for family in [Family::V4] {
-        let group = IpAddr::from([239, 255, 41, 7]);
-        let members: Vec<UdpSocket> = (0..2)
-            .map(|_| pair.server.udp_socket(family).unwrap())
-            .collect();
-        let mut port = 0;
-        for member in &members {
-            member.set(option::ReuseAddr, true).unwrap();
-            member
-                .bind(SocketAddr::new(family.unspecified(), port))
-                .unwrap();
-            port = member.local_addr().unwrap().port();
-            member.join_group(group, lo).unwrap();
-            assert_eq!(member.join_group(group, lo), Err(NetError::AddrInUse));
-        }
-        let sender = client(&pair, family);
-        assert_eq!(sender.get(option::MulticastTtl).unwrap(), 1, "MUL-8");
-        assert!(sender.get(option::MulticastLoop).unwrap(), "MUL-9");
-        sender.set(option::MulticastInterface, lo).unwrap();
-        assert_eq!(
-            sender.get(option::MulticastInterface).unwrap(),
-            lo,
-            "MUL-13"
-        );
-        sender.set(option::MulticastTtl, 5).unwrap();
-        sender
-            .send_to(b"all", SocketAddr::new(group, port))
-            .await
-            .unwrap();
-        for member in &members {
-            let (_, info) = member.recv_msg(&mut [0; 8]).await.unwrap();
-            assert_eq!(
-                (info.destination, info.interface, info.ttl),
-                (Some(group), Some(lo), Some(5))
-            );
-            assert!(info.local.is_none_or(|local| !local.is_multicast()));
-            // A reply to a group's datagram comes from this host, not from the group.
-            member
-                .send_msg(&[IoSlice::new(b"me")], &SendInfo::reply_to(&info))
-                .await
-                .unwrap();
-            sender.recv_from(&mut [0; 8]).await.unwrap();
-        }
-        let [stays, leaves] = &members[..] else {
-            panic!("two members")
-        };
-        leaves.leave_group(group, lo).unwrap();
-        assert_eq!(leaves.leave_group(group, lo), Err(NetError::AddrNotAvail));
-        leaves.set(option::MulticastAll, false).unwrap();
-        sender
-            .send_to(b"rest", SocketAddr::new(group, port))
-            .await
-            .unwrap();
-        assert_eq!(stays.recv_msg(&mut [0; 8]).await.unwrap().0, 4);
-        assert!(is_pending(leaves.recv_msg(&mut [0; 8])).await, "it left");
+    let (here, there) = (
+        interface(&pair.server, &pair),
+        interface(&pair.client, &pair),
+    );
+    let group = IpAddr::from([239, 255, 41, 7]);
+    let members: Vec<UdpSocket> = (0..2)
+        .map(|_| pair.server.udp_socket(Family::V4).unwrap())
+        .collect();
+    let mut port = 0;
+    for member in &members {
+        member.set(option::ReuseAddr, true).unwrap();
+        member.bind(SocketAddr::new(group, port)).unwrap();
+        port = member.local_addr().unwrap().port();
+        member.join_group(group, here).unwrap();
+        assert_eq!(member.join_group(group, here), Err(NetError::AddrInUse));
     }
-    let socket = client(&pair, Family::V4);
+    let sender = client(&pair, Family::V4);
+    assert_eq!(sender.get(option::MulticastTtl).unwrap(), 1, "MUL-8");
+    assert!(sender.get(option::MulticastLoop).unwrap(), "MUL-9");
+    sender.set(option::MulticastInterface, there).unwrap();
     assert_eq!(
-        socket.join_group("10.0.0.1".parse().unwrap(), lo),
+        sender.get(option::MulticastInterface).unwrap(),
+        there,
+        "MUL-13"
+    );
+    sender.set(option::MulticastTtl, 5).unwrap();
+    sender
+        .send_to(b"all", SocketAddr::new(group, port))
+        .await
+        .unwrap();
+    for member in &members {
+        let (_, info) = member.recv_msg(&mut [0; 8]).await.unwrap();
+        assert_eq!(
+            (info.destination, info.interface, info.ttl),
+            (Some(group), Some(here), Some(5))
+        );
+        assert!(info.local.is_none_or(|local| !local.is_multicast()));
+        // A reply to a group's datagram comes from this host, not from the group.
+        member
+            .send_msg(&[IoSlice::new(b"me")], &SendInfo::reply_to(&info))
+            .await
+            .unwrap();
+        sender.recv_from(&mut [0; 8]).await.unwrap();
+    }
+    let [stays, leaves] = &members[..] else {
+        panic!("two members")
+    };
+    leaves.leave_group(group, here).unwrap();
+    assert_eq!(leaves.leave_group(group, here), Err(NetError::AddrNotAvail));
+    leaves.set(option::MulticastAll, false).unwrap();
+    sender
+        .send_to(b"rest", SocketAddr::new(group, port))
+        .await
+        .unwrap();
+    assert_eq!(stays.recv_msg(&mut [0; 8]).await.unwrap().0, 4);
+    assert!(
+        pair.is_pending(leaves.recv_msg(&mut [0; 8])).await,
+        "it left"
+    );
+}
+
+/// MUL-1, MUL-2, MUL-3.
+pub(crate) async fn what_is_no_group_is_not_joined(pair: Pair) {
+    let here = interface(&pair.server, &pair);
+    let socket = pair.server.udp_socket(Family::V4).unwrap();
+    assert_eq!(
+        socket.join_group("10.0.0.1".parse().unwrap(), here),
         Err(NetError::Inval),
         "MUL-2"
     );
     assert_eq!(
-        socket.join_group("ff01::1".parse().unwrap(), lo),
+        socket.join_group("ff01::1".parse().unwrap(), here),
         Err(NetError::AfNoSupport)
     );
+    let group = |number| IpAddr::from([239, 255, 42, number]);
+    assert_eq!(socket.join_group(group(0), 9999), Err(NetError::NoDev));
+    // 20 groups per socket; another socket has 20 of its own.
+    for number in 0..20 {
+        socket.join_group(group(number), here).unwrap();
+    }
+    assert_eq!(
+        socket.join_group(group(20), here),
+        Err(NetError::NoBufs),
+        "MUL-3"
+    );
+    socket.leave_group(group(7), here).unwrap();
+    socket.join_group(group(20), here).unwrap();
+    let another = pair.server.udp_socket(Family::V4).unwrap();
+    another.join_group(group(0), here).unwrap();
+}
+
+/// The index of the interface that leads to the other host.
+fn interface(net: &Net, pair: &Pair) -> u32 {
+    let interfaces = net.interfaces().unwrap();
+    let ips = [
+        pair.client_addr(Family::V4).ip(),
+        pair.server_addr(Family::V4).ip(),
+    ];
+    let leads = |interface: &&Interface| {
+        let mut addresses = interface.addresses.iter();
+        addresses.any(|own| ips.contains(&own.address))
+    };
+    interfaces.iter().find(leads).unwrap().index
 }
 
 /// Section 7.1, sharing rules.

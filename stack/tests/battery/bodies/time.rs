@@ -1,6 +1,6 @@
 //! The clock, timers and tasks.
 
-use crate::{Pair, is_pending};
+use super::Pair;
 use fairway_stack::{Elapsed, TaskEnded};
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
@@ -30,7 +30,10 @@ pub(crate) async fn sleeping_takes_as_long_as_asked(pair: Pair) {
     assert!(clock.now() - start >= SHORT);
     clock.sleep_until(start).await;
     clock.sleep(Duration::ZERO).await;
-    assert!(is_pending(clock.sleep(Duration::MAX)).await, "for ever");
+    assert!(
+        pair.is_pending(clock.sleep(Duration::MAX)).await,
+        "for ever"
+    );
 }
 
 pub(crate) async fn time_limits_end_what_they_limit(pair: Pair) {
@@ -48,28 +51,28 @@ pub(crate) async fn time_limits_end_what_they_limit(pair: Pair) {
 pub(crate) async fn timers_are_set_moved_and_stopped(pair: Pair) {
     let clock = pair.client.clock();
     let mut timer = pin!(clock.timer());
-    assert!(is_pending(timer.as_mut()).await, "not set");
+    assert!(pair.is_pending(timer.as_mut()).await, "not set");
     let start = clock.now();
 
     timer.as_mut().reset(Some(start + LONG));
     assert_eq!(timer.deadline(), Some(start + LONG));
-    assert!(is_pending(timer.as_mut()).await);
+    assert!(pair.is_pending(timer.as_mut()).await);
     timer.as_mut().reset(Some(start + SHORT));
     timer.as_mut().await;
     assert!(clock.now() >= start + SHORT);
     assert_eq!(timer.deadline(), None);
-    assert!(is_pending(timer.as_mut()).await, "once per setting");
+    assert!(pair.is_pending(timer.as_mut()).await, "once per setting");
 
     timer.as_mut().reset(Some(start));
     timer.as_mut().await;
     timer.as_mut().reset(Some(start + SHORT));
     timer.as_mut().reset(None);
-    assert!(is_pending(timer.as_mut()).await, "stopped");
+    assert!(pair.is_pending(timer.as_mut()).await, "stopped");
     // Another deadline of the past, and one that never comes.
     timer.as_mut().reset(Some(start));
     std::future::poll_fn(|cx| timer.as_mut().poll_expired(cx)).await;
     timer.as_mut().reset(Some(fairway_stack::Instant::MAX));
-    assert!(is_pending(timer.as_mut()).await);
+    assert!(pair.is_pending(timer.as_mut()).await);
 }
 
 pub(crate) async fn tasks_give_results_and_say_how_they_ended(pair: Pair) {

@@ -1,0 +1,38 @@
+//! Where the back ends differ, and why: the one table that tests and documentation go by.
+
+/// Declares the differences: `Name: "what", "on the system", "on native", "why";`.
+macro_rules! differences {
+    ($($name:ident: $what:literal, $system:literal, $native:literal, $why:literal;)+) => {
+        /// A difference between the machine's stack and ours.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Difference {
+            $($name,)+
+        }
+
+        /// What it is about, what either does, and the reason.
+        pub(crate) const DIFFERENCES: &[[&str; 4]] = &[$([$what, $system, $native, $why]),+];
+    };
+}
+
+differences! {
+    Ipv6: "IPv6",
+        "both families",
+        "`AfNoSupport`",
+        "the engine speaks IPv4 only as yet; types and seams are there (DESIGN D8)";
+    SendElsewhere: "sending from a connected datagram socket to somebody else (SND-8)",
+        "sends",
+        "`IsConn`",
+        "the native stack does as BSD; Linux allows it";
+    LoopbackBroadcast: "127.255.255.255 (TYP-4)",
+        "a broadcast address",
+        "an address of the host, like the rest of 127.0.0.0/8",
+        "the loopback interface reaches nobody but the host itself";
+    LocalFiles: "paths of local sockets (LIP-2)",
+        "files, in directories that must exist",
+        "keys of a name space, gone with their socket",
+        "the reference wants no file-system entry (section 15)";
+    Users: "credentials of local peers",
+        "those of the process",
+        "user and group 0, no process",
+        "programs of a native host are its superuser's, and are no processes of their own";
+}

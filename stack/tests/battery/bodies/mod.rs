@@ -1,0 +1,200 @@
+//! The bodies of the battery: what sockets do, whatever stack is beneath.
+//!
+//! A body is an async function of a [`Pair`]: two hosts that can reach each other. [`bodies!`] lists those that every
+//! back end runs. The first comment of a body cites what it checks: the statements and the rows of tables in the
+//! reference of sockets by their names.
+
+pub(crate) mod difference;
+pub(crate) mod files;
+pub(crate) mod local;
+pub(crate) mod tcp;
+pub(crate) mod time;
+pub(crate) mod udp;
+
+pub(crate) use difference::Difference;
+
+use fairway_stack::{Family, Net};
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Two hosts, or one twice.
+#[derive(Clone)]
+pub(crate) struct Pair {
+    /// The one that calls.
+    pub(crate) client: Net,
+    /// The one that answers.
+    pub(crate) server: Net,
+    /// Where the client is: an address of each family that the hosts have.
+    pub(crate) client_ips: Vec<IpAddr>,
+    /// Where the server is.
+    pub(crate) server_ips: Vec<IpAddr>,
+    /// They are of our own stack.
+    pub(crate) native: bool,
+    /// They are two, with a link between them, in virtual time.
+    pub(crate) simulated: bool,
+}
+
+impl Pair {
+    /// The families that the hosts have.
+    pub(crate) fn families(&self) -> impl Iterator<Item = Family> {
+        let families = self.server_ips.iter().map(|ip| match ip {
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
+        });
+        families.collect::<Vec<_>>().into_iter()
+    }
+
+    /// The server's address in `family`, port 0.
+    pub(crate) fn server_addr(&self, family: Family) -> SocketAddr {
+        of_family(&self.server_ips, family)
+    }
+
+    /// The client's address in `family`, port 0.
+    pub(crate) fn client_addr(&self, family: Family) -> SocketAddr {
+        of_family(&self.client_ips, family)
+    }
+
+    /// Which side of a difference the hosts are on: whether they do as the machine's own stack.
+    pub(crate) fn as_system(&self, _: Difference) -> bool {
+        !self.native
+    }
+
+    /// Whether `future` is still waiting after everything that could happen has happened.
+    pub(crate) async fn is_pending<F: Future>(&self, future: F) -> bool {
+        let clock = self.client.clock();
+        let mut future = std::pin::pin!(future);
+        for _ in 0..20 {
+            let poll =
+                std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx))).await;
+            if poll.is_ready() {
+                return false;
+            }
+            if self.simulated {
+                // As long as a packet may be on its way.
+                clock.sleep(Duration::from_millis(50)).await;
+            } else {
+                // Gives the reactor its turns: an event that is there is seen after the first.
+                tokio::task::yield_now().await;
+            }
+        }
+        true
+    }
+
+    /// Lets happen what can.
+    pub(crate) async fn settle(&self) {
+        let _pending = self.is_pending(std::future::pending::<()>()).await;
+    }
+}
+
+fn of_family(ips: &[IpAddr], family: Family) -> SocketAddr {
+    let ip = ips.iter().find(|ip| ip.is_ipv4() == (family == Family::V4));
+    SocketAddr::new(*ip.unwrap(), 0)
+}
+
+/// Runs `test` to its end, or fails after a time no healthy run needs.
+pub(crate) async fn limited<F: Future<Output = ()>>(pair: Pair, test: impl FnOnce(Pair) -> F) {
+    let clock = pair.client.clock();
+    let limit = if pair.simulated { 3600 } else { 20 };
+    clock
+        .timeout(Duration::from_secs(limit), test(pair))
+        .await
+        .expect("the test hangs");
+}
+
+/// `bodies!(run, words)`: `run! { words: … }` with every body that all back ends run.
+macro_rules! bodies {
+    ($run:ident, $($words:ident)*) => {
+        $run! { $($words)*:
+            tcp:
+                names_of_unbound_bound_and_connected_sockets
+                binding_a_taken_address_is_refused
+                binding_a_foreign_address_is_refused
+                binding_twice_or_the_wrong_family_is_refused
+                connecting_to_nobody_is_refused
+                connections_are_accepted_in_order
+                a_dropped_accept_loses_no_connection
+                octets_arrive_whole_and_in_order
+                a_full_buffer_takes_part_of_a_write
+                half_close_ends_one_direction_only
+                a_short_read_waits_for_news
+                a_short_read_does_not_hide_the_end
+                halves_live_in_two_tasks
+                zero_linger_aborts
+                writing_to_a_closed_peer_fails
+                urgent_data_is_apart
+                urgent_data_in_line
+                peeking_takes_nothing
+                accepted_sockets_inherit_options;
+            udp:
+                arrivals_tell_destination_interface_and_ttl
+                replies_leave_from_the_address_asked
+                time_to_live_is_per_socket_and_per_datagram
+                long_datagrams_are_cut_and_said_so
+                too_long_datagrams_are_not_sent
+                broadcast_needs_the_option
+                connected_sockets_hear_their_peer_only
+                a_second_destination_is_refused
+                errors_of_earlier_datagrams_come_back
+                disconnecting_hears_everybody_again
+                sending_without_a_destination_is_refused
+                batches_carry_what_single_datagrams_do
+                a_short_batch_waits_for_news
+                batches_of_both_families_do_not_mix
+                groups_are_heard_by_members
+                what_is_no_group_is_not_joined
+                ports_are_shared_by_agreement;
+            local:
+                streams_by_path
+                streams_by_abstract_name
+                taken_names_are_refused
+                connecting_to_nobody_is_refused
+                names_have_a_limit
+                datagrams_arrive_in_order
+                datagrams_tell_their_sender
+                long_datagrams_are_cut_and_said_so
+                the_stack_chooses_a_name;
+            time:
+                the_clock_never_goes_back
+                sleeping_takes_as_long_as_asked
+                time_limits_end_what_they_limit
+                timers_are_set_moved_and_stopped
+                tasks_give_results_and_say_how_they_ended;
+            files:
+                writing_replaces_whole_files
+                names_and_addresses
+                interfaces_have_addresses;
+        }
+    };
+}
+
+/// Those that only the machine's stack can run, for what they are about.
+macro_rules! system_bodies {
+    ($run:ident, $($words:ident)*) => {
+        $run! { $($words)*:
+            tcp:
+                both_families_share_a_port
+                sockets_of_the_standard_library_are_adopted
+                reserved_ports_are_of_the_superuser;
+            udp:
+                reserved_ports_are_of_the_superuser;
+            local:
+                peers_are_known
+                files_go_with_their_socket
+                stale_files_are_replaced_and_others_left_alone;
+            files:
+                old_files_keep_their_mode_and_their_readers
+                failures_leave_the_old_file;
+        }
+    };
+}
+
+/// Those that only our own stack can run.
+macro_rules! native_bodies {
+    ($run:ident, $($words:ident)*) => {
+        $run! { $($words)*:
+            tcp:
+                other_families_are_refused;
+        }
+    };
+}
