@@ -86,6 +86,8 @@
 mod backend;
 #[macro_use]
 mod stream;
+#[cfg(feature = "tun")]
+pub mod device;
 mod error;
 mod files;
 mod local;

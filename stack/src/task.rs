@@ -20,6 +20,7 @@ impl<T: Send + 'static> Task<T> {
         }
     }
 
+    #[track_caller]
     pub(crate) fn native<F: Future<Output = T> + Send + 'static>(host: &Host, future: F) -> Self {
         Self {
             inner: Backend::Native(NativeTask::new(host, future)),

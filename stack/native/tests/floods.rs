@@ -548,7 +548,7 @@ mod datagrams {
         }
         let (victim, answers) = (flooded.victim, flooded.answers);
         assert_eq!(flooded.lab.recv(victim, answers), None);
-        assert_eq!(flooded.count(EventId::IpForwardBadaddr), 5);
+        assert_eq!(flooded.count(EventId::IpInputBadsrc), 5);
     }
 }
 

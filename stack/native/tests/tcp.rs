@@ -208,3 +208,38 @@ fn calls_on_sockets_of_the_wrong_state() {
     lab.hosts[a].close(now, client).unwrap();
     assert_eq!(send(&mut lab, a, client, b"x"), Err(Errno::NotSock));
 }
+
+/// CLO-3: who lingers waits until the peer has taken everything, or the time is over.
+#[test]
+fn closing_lingers_as_long_as_it_must() {
+    for peer_reads in [true, false] {
+        let (mut lab, a, b, _) = routed();
+        let listener = listen(&mut lab, b, "0.0.0.0:80");
+        let client = connect(&mut lab, a, "10.0.2.1:80");
+        let (server, _) = lab.hosts[b].accept(lab.now, listener).unwrap();
+        let now = lab.now;
+        let linger = |options: &mut fairway_native::tcp::SocketOptions| {
+            options.linger = Some(Duration::from_secs(5));
+        };
+        lab.hosts[a].set_tcp_options(now, client, linger).unwrap();
+        while send(&mut lab, a, client, &[7; 65_536]).is_ok() {}
+        assert_eq!(lab.hosts[a].begin_close(now, client), Ok(false));
+        assert!(!lab.hosts[a].readiness(client).unwrap().closed);
+        if peer_reads {
+            for _ in 0..20 {
+                lab.pass(Duration::from_millis(100));
+                while recv(&mut lab, b, server).is_ok_and(|octets| !octets.is_empty()) {}
+            }
+        } else {
+            lab.pass(Duration::from_secs(4));
+            assert!(!lab.hosts[a].readiness(client).unwrap().closed);
+            lab.pass(Duration::from_secs(2));
+        }
+        assert!(
+            lab.hosts[a].readiness(client).unwrap().closed,
+            "{peer_reads}"
+        );
+        lab.hosts[a].close(lab.now, client).unwrap();
+        assert_eq!(lab.hosts[a].readiness(client), Err(Errno::NotSock));
+    }
+}

@@ -2,7 +2,7 @@
 
 use fairway_native::PacketBuf;
 use fairway_native::pkt::ChecksumState;
-use fairway_wire::{EtherType, Protocol, ethernet, icmp, ipv4, tcp, udp};
+use fairway_wire::{EtherType, Protocol, arp, ethernet, icmp, ipv4, tcp, udp};
 use std::net::Ipv4Addr;
 
 /// What the frames of a link begin with.
@@ -74,6 +74,20 @@ impl<'a> Frame<'a> {
         };
         let (header, _options, payload) = ipv4::Header::parse(packet).ok()?;
         Some((header, payload))
+    }
+
+    /// From whom to whom: addresses of an IPv4 packet, or of an ARP message.
+    #[must_use]
+    pub fn addresses(&self) -> Option<(Ipv4Addr, Ipv4Addr)> {
+        if let Some((header, _)) = self.ipv4() {
+            return Some((header.source, header.destination));
+        }
+        let (header, packet) = ethernet::Header::parse(self.octets).ok()?;
+        if self.framing != Framing::Ethernet || header.ether_type != EtherType::ARP {
+            return None;
+        }
+        let message = arp::Packet::parse(packet).ok()?;
+        Some((message.sender_ip, message.target_ip))
     }
 
     /// What follows the IPv4 header, if it is of that protocol and begins a datagram.

@@ -11,6 +11,7 @@ use fairway_wire::Instant;
 use std::cell::Cell;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -159,7 +160,13 @@ impl Host {
         &self.shared.files
     }
 
-    pub(super) fn tasks(&self) -> &Arc<Tasks> {
+    /// Where its programs' tasks that have not ended were spawned, oldest first.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<&'static Location<'static>> {
+        self.shared.tasks.places()
+    }
+
+    pub(super) fn task_list(&self) -> &Arc<Tasks> {
         &self.shared.tasks
     }
 

@@ -3,6 +3,7 @@
 use super::Host;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -18,7 +19,15 @@ pub(super) struct Tasks {
 struct Running {
     /// Numbers the tasks, so that they end in the order in which they began.
     begun: u64,
-    handles: BTreeMap<u64, Option<AbortHandle>>,
+    tasks: BTreeMap<u64, RunningTask>,
+}
+
+/// A task that has not ended.
+struct RunningTask {
+    /// None while it is being spawned.
+    handle: Option<AbortHandle>,
+    /// Where it was spawned.
+    at: &'static Location<'static>,
 }
 
 impl Tasks {
@@ -35,10 +44,15 @@ impl Tasks {
 
     /// Ends all of them, at their next point of waiting.
     pub(super) fn abort_all(&self) {
-        let handles = std::mem::take(&mut self.lock().handles);
-        for handle in handles.into_values().flatten() {
+        let tasks = std::mem::take(&mut self.lock().tasks);
+        for handle in tasks.into_values().filter_map(|task| task.handle) {
             handle.abort();
         }
+    }
+
+    /// Where those that run were spawned, oldest first.
+    pub(super) fn places(&self) -> Vec<&'static Location<'static>> {
+        self.lock().tasks.values().map(|task| task.at).collect()
     }
 }
 
@@ -50,7 +64,7 @@ struct Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        let ended = self.tasks.lock().handles.remove(&self.number);
+        let ended = self.tasks.lock().tasks.remove(&self.number);
         drop(ended);
     }
 }
@@ -62,13 +76,18 @@ pub(crate) struct NativeTask<T> {
 }
 
 impl<T: Send + 'static> NativeTask<T> {
+    #[track_caller]
     pub(crate) fn new<F: Future<Output = T> + Send + 'static>(host: &Host, future: F) -> Self {
-        let tasks = host.tasks().clone();
+        let tasks = host.task_list().clone();
         let number = {
             let mut running = tasks.lock();
             running.begun += 1;
             let number = running.begun;
-            running.handles.insert(number, None);
+            let task = RunningTask {
+                handle: None,
+                at: Location::caller(),
+            };
+            running.tasks.insert(number, task);
             number
         };
         let listed = Listed {
@@ -84,8 +103,8 @@ impl<T: Send + 'static> NativeTask<T> {
             None => tokio::spawn(run),
         };
         // It may have ended already, on another thread.
-        if let Some(entry) = tasks.lock().handles.get_mut(&number) {
-            *entry = Some(handle.abort_handle());
+        if let Some(task) = tasks.lock().tasks.get_mut(&number) {
+            task.handle = Some(handle.abort_handle());
         }
         Self { handle }
     }

@@ -23,7 +23,11 @@ fn in_turn(lab: &mut Lab, peers: &[&str], ours: &[&str]) {
 
 pub(crate) fn engine(lab: &mut Lab) -> Result<(), Error> {
     talk("engine");
-    in_turn(lab, &["engine", "idle:1000", "idle:10000"], &[]);
+    in_turn(
+        lab,
+        &["engine", "idle:1000", "idle:10000"],
+        &["engine", "idle:1000", "idle:10000", "event"],
+    );
     Ok(())
 }
 
@@ -48,8 +52,9 @@ pub(crate) fn goodput(lab: &mut Lab) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) fn forward(_lab: &mut Lab) -> Result<(), Error> {
+pub(crate) fn forward(lab: &mut Lab) -> Result<(), Error> {
     talk("forwarding");
+    in_turn(lab, &[], &["forward"]);
     Ok(())
 }
 

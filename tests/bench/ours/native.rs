@@ -1,5 +1,9 @@
 //! Our network stack, measured as the peers of bench/peers/stack measure theirs. Rates that end in `_cpu` are per CPU second.
 
+mod cost;
+mod engine;
+mod forward;
+mod pair;
 mod wire;
 
 use std::hint::black_box;
@@ -9,8 +13,15 @@ use crate::lab::{Error, thread_cpu};
 /// Measures each case once.
 pub(crate) fn run(cases: &[String]) -> Result<(), Error> {
     for case in cases {
-        match case.as_str() {
-            "wire" => wire::run()?,
+        match case.split(':').collect::<Vec<_>>().as_slice() {
+            ["engine"] => engine::all()?,
+            ["bulk"] => engine::bulk_alone()?,
+            ["exchanges"] => engine::exchanges_alone()?,
+            ["datagrams"] => engine::datagrams()?,
+            ["idle", many] => engine::beside_idle(many.parse()?)?,
+            ["event"] => cost::run(),
+            ["forward"] => forward::run()?,
+            ["wire"] => wire::run()?,
             _ => return Err(format!("no case '{case}'").into()),
         }
     }

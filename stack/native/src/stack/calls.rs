@@ -7,6 +7,7 @@ use crate::event;
 use crate::event::EventId;
 use crate::iface::InterfaceId;
 use crate::sock::{Interest, Kind, Readiness, Socket, SocketId, SocketOptions};
+use crate::tcp::Close;
 use crate::tcp::Paths as _;
 use fairway_wire::Instant;
 use std::io::IoSlice;
@@ -437,7 +438,13 @@ impl Stack {
                 closed: endpoint.read_shutdown && endpoint.write_shutdown,
             }),
             Kind::Tcp(conn) => {
-                let ready = self.tcp.readiness(*conn)?;
+                let Ok(ready) = self.tcp.readiness(*conn) else {
+                    // It is being closed, and lingers or is done with that.
+                    return Ok(Readiness {
+                        closed: !self.tcp.lingers(*conn),
+                        ..Readiness::default()
+                    });
+                };
                 Ok(Readiness {
                     read: ready.readable,
                     write: ready.writable,
@@ -549,8 +556,8 @@ impl Stack {
             }
             Kind::Tcp(conn) => {
                 let cx = &mut tcp_context!(self);
-                // A stream that lingers is finished by TCP itself, in its time.
-                let _lingers = self.tcp.close(cx, conn)?;
+                // A stream that lingers is finished by TCP itself, in its time; one that did is not there any more.
+                let _lingers = self.tcp.close(cx, conn);
             }
             Kind::Local(local) => {
                 self.local.close(local);
@@ -565,6 +572,30 @@ impl Stack {
         );
         self.settle();
         Ok(())
+    }
+
+    /// Begins to close a stream as CLO-3 wants, for a caller that waits for it: `Ok(true)` if that is done. If not, the
+    /// socket goes on until what was written is acknowledged or the time of its linger option is over; its
+    /// [`readiness`](Self::readiness) is `closed` then, and [`close`](Self::close) frees its name.
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn begin_close(&mut self, now: Instant, id: SocketId) -> Result<bool, Errno> {
+        self.tell(now);
+        let Kind::Tcp(conn) = self.sockets.get(id)?.kind else {
+            self.close(now, id)?;
+            return Ok(true);
+        };
+        let cx = &mut tcp_context!(self);
+        let closed = self.tcp.close(cx, conn);
+        self.settle();
+        match closed {
+            Ok(Close::Lingering(_)) if self.tcp.lingers(conn) => Ok(false),
+            _ => {
+                self.close(now, id)?;
+                Ok(true)
+            }
+        }
     }
 
     fn leave_all(&mut self, endpoint: &Endpoint) {

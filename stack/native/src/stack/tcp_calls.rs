@@ -5,7 +5,7 @@ use crate::errno::Errno;
 use crate::event;
 use crate::event::EventId;
 use crate::ip::Send;
-use crate::sock::{Interest, Kind, SocketId, SocketOptions, size};
+use crate::sock::{Interest, Kind, MtuDiscovery, SocketId, SocketOptions, size};
 use crate::tcp::{self, ConnId, Outgoing, Paths as _, RecvFlags, SendFlags, Shutdown, TcpInfo};
 use fairway_wire::{Instant, Protocol};
 use std::io::{IoSlice, IoSliceMut};
@@ -59,6 +59,7 @@ impl Stack {
             class: options.class,
             ip_options: options.ip_options.clone(),
             transparent: options.transparent,
+            may_fragment: options.mtu_discovery == MtuDiscovery::Off,
         };
         let cx = &mut tcp_context!(self);
         self.tcp.set_ip_choices(cx, conn, taken)

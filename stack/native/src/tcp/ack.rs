@@ -13,6 +13,7 @@ use super::segment::Segment;
 use super::tcb::{Env, Tcb};
 use super::timers::{LossTimer, Timer};
 use super::types::Readiness;
+use crate::event::EventId;
 
 /// The least time before a probe of the tail (Linux's two ticks).
 const PROBE_SLACK: Duration = Duration::from_millis(2);
@@ -24,13 +25,23 @@ impl Tcb {
         if ack.gt(self.nxt) {
             // RFC 9293 §3.10.7.4: it acknowledges something not yet sent.
             env.counters.received_acks_for_unsent += 1;
-            self.challenge(env, segment, "an acknowledgment of what was not sent");
+            self.challenge(
+                env,
+                segment,
+                EventId::TcpInputBadack,
+                "an acknowledgment of what was not sent",
+            );
             return false;
         }
         if ack.lt(self.una) {
             if span(self.una, ack) > self.max_window {
                 // RFC 5961 §5.2
-                self.challenge(env, segment, "an acknowledgment from the far past");
+                self.challenge(
+                    env,
+                    segment,
+                    EventId::TcpInputBadack,
+                    "an acknowledgment from the far past",
+                );
                 return false;
             }
             env.counters.received_duplicate_acks += 1;
@@ -62,6 +73,10 @@ impl Tcb {
         } else {
             // An answer to a probe, or just data.
             self.probes = 0;
+            if !segment.options.sack.is_empty() {
+                // Everything is acknowledged; that a retransmission was in vain is still news.
+                self.take_report(env, segment, ack);
+            }
         }
         true
     }
@@ -262,7 +277,7 @@ impl Tcb {
             return;
         }
         // RFC 6298 §5.3
-        self.timers.set_loss(LossTimer::Retransmit, now + rto);
+        self.set_patient(LossTimer::Retransmit, now + rto);
     }
 
     /// RFC 8985 §7.2: whether the tail is to be probed before the retransmission timer expires.
@@ -297,7 +312,7 @@ impl Tcb {
         };
         let rto = self.rtt.timeout(self.backoff);
         let at = (sent_at + rto).max(env.now() + Duration::from_millis(1));
-        self.timers.set_loss(LossTimer::Retransmit, at);
+        self.set_patient(LossTimer::Retransmit, at);
     }
 
     /// Growing of the send buffer while the program leaves it alone: twice what the window lets out.

@@ -433,6 +433,13 @@ impl Tcp {
         Ok(outcome)
     }
 
+    /// Whether a closed connection still lingers (CLO-3): what was written is not acknowledged yet, and the time of its
+    /// linger option is not over.
+    #[must_use]
+    pub fn lingers(&self, id: ConnId) -> bool {
+        matches!(self.endpoints.get(id), Some(Endpoint::Connection(tcb)) if tcb.is.lingering)
+    }
+
     /// Ends a connection by a reset, or whatever the endpoint is; the identity is no longer valid.
     pub fn abort(&mut self, cx: &mut Context<'_>, id: ConnId) {
         match self.endpoints.get_mut(id) {
@@ -536,7 +543,8 @@ impl Tcp {
     /// [`Errno::NotSock`].
     pub fn take_error(&mut self, id: ConnId) -> Result<Option<Errno>, Errno> {
         Ok(match self.endpoint_mut(id)? {
-            Endpoint::Connection(tcb) => tcb.error.take(),
+            // RFC 1122 §4.2.4.1: soft errors can be learned of, too.
+            Endpoint::Connection(tcb) => tcb.error.take().or_else(|| tcb.soft_error.take()),
             Endpoint::Idle(idle) => idle.error.take(),
             Endpoint::Listener(_) => None,
         })
@@ -829,6 +837,5 @@ impl Tcb {
         }
         // Nagle's rule or the cork may have held something back.
         self.is.dirty = true;
-        self.window_opened(env);
     }
 }

@@ -93,8 +93,7 @@ impl Tcb {
         // RFC 6298 §5.5
         self.backoff = self.backoff.saturating_add(1);
         let rto = self.rtt.timeout(self.backoff);
-        self.timers
-            .set_loss(LossTimer::Retransmit, env.cx.now + rto);
+        self.set_patient(LossTimer::Retransmit, env.cx.now + rto);
     }
 
     /// RFC 9293 §3.8.3, R2: the peer has not answered for too long.
@@ -137,14 +136,18 @@ impl Tcb {
         self.is.probe_due = true;
         // RFC 8985 §7.3: the retransmission timer follows, from now on.
         let rto = self.rtt.timeout(self.backoff);
-        self.timers
-            .set_loss(LossTimer::Retransmit, env.cx.now + rto);
+        self.set_patient(LossTimer::Retransmit, env.cx.now + rto);
     }
 
     /// RFC 9293 §3.8.6.1: the window has kept data back for long.
     fn probe_window(&mut self, env: &mut Env<'_, '_>) {
         if !self.board.is_empty() || (self.unsent() == 0 && !self.fin_pending()) {
             self.arm_loss_timer(env);
+            return;
+        }
+        if self.send_window > self.unsent() {
+            // The cork comes out, or what kept a small segment back.
+            self.is.forced = true;
             return;
         }
         env.counters.persist_timeouts += 1;
@@ -163,7 +166,17 @@ impl Tcb {
             self.is.nudge_due = true;
         }
         let wait = self.rtt.timeout(self.backoff);
-        self.timers.set_loss(LossTimer::Persist, env.cx.now + wait);
+        self.set_patient(LossTimer::Persist, env.cx.now + wait);
+    }
+
+    /// Sets the loss timer, no later than the user's patience ends (RFC 5482 §3.1).
+    #[inline]
+    pub(crate) fn set_patient(&mut self, kind: LossTimer, at: Instant) {
+        let at = match self.options.user_timeout {
+            Some(limit) => at.min(self.stuck_at + limit),
+            None => at,
+        };
+        self.timers.set_loss(kind, at);
     }
 
     /// RFC 9293 §3.8.4: keepalive.

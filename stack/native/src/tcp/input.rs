@@ -7,6 +7,7 @@ use fairway_wire::tcp::{Flags, Options, SackBlock};
 
 use super::cc::Control;
 use super::config::TcpConfig;
+use super::num::span;
 use super::options::SocketOptions;
 use super::rack::Rack;
 use super::receive::QUICK;
@@ -112,7 +113,12 @@ impl Tcb {
         }
         // Fourth: SYN. RFC 5961 §4.2: whatever its number, it is answered with a challenge.
         if segment.has(Flags::SYN) {
-            self.challenge(env, &segment, "a SYN within a connection");
+            self.challenge(
+                env,
+                &segment,
+                EventId::TcpInputBadsyn,
+                "a SYN within a connection",
+            );
             return;
         }
         // Fifth: ACK.
@@ -170,6 +176,13 @@ impl Tcb {
         {
             return true;
         }
+        if segment.sequence_len() == 0
+            && segment.header.seq == self.rcv_nxt
+            && segment.header.ack.le(self.una)
+        {
+            // An acknowledgment that another has overtaken does no harm, and may report something.
+            return true;
+        }
         if env.now() - self.ts_recent_at > PAWS_LIFE {
             self.ts_recent = stamps.value;
             return true;
@@ -180,7 +193,7 @@ impl Tcb {
         if segment.sequence_len() > 0 {
             self.ack_now();
         } else {
-            self.challenge_silently(env);
+            self.challenge_silently(env, segment);
         }
         false
     }
@@ -241,7 +254,7 @@ impl Tcb {
         if segment.sequence_len() > 0 {
             self.ack_now();
         } else {
-            self.challenge_silently(env);
+            self.challenge_silently(env, segment);
         }
         false
     }
@@ -249,7 +262,12 @@ impl Tcb {
     /// RFC 5961 §3.2: only the very next number resets; any other within the window is asked about.
     fn reset_arrives(&mut self, env: &mut Env<'_, '_>, segment: &Segment) {
         if segment.header.seq != self.rcv_nxt {
-            self.challenge(env, segment, "a reset that does not hit the next number");
+            self.challenge(
+                env,
+                segment,
+                EventId::TcpInputBadseq,
+                "a reset that does not hit the next number",
+            );
             return;
         }
         env.counters.received_resets += 1;
@@ -278,15 +296,6 @@ impl Tcb {
             | State::FinWait2
             | State::TimeWait => self.fail(env, Errno::ConnReset, "RST received"),
         }
-        self.recv_queue_after_reset();
-    }
-
-    /// What was not read when a reset arrived is gone, as everywhere.
-    fn recv_queue_after_reset(&mut self) {
-        if self.error.is_some() {
-            self.recv_queue.clear();
-            self.urgent = None;
-        }
     }
 
     /// Answers a suspicious segment with an acknowledgment, so that a peer that is really there can put things right.
@@ -294,19 +303,23 @@ impl Tcb {
         &mut self,
         env: &mut Env<'_, '_>,
         segment: &Segment,
+        event: EventId,
         why: &'static str,
     ) {
-        self.drop_segment(env, segment, EventId::TcpInputChallenge, why);
-        self.challenge_silently(env);
+        self.drop_segment(env, segment, event, why);
+        self.challenge_silently(env, segment);
     }
 
-    fn challenge_silently(&mut self, env: &mut Env<'_, '_>) {
+    fn challenge_silently(&mut self, env: &mut Env<'_, '_>, segment: &Segment) {
         if env
             .challenges
             .allows(env.cx.now, env.cx.config.challenge_acks)
         {
             env.counters.sent_challenge_acks += 1;
             self.ack_now();
+        } else {
+            // RFC 5961 §7
+            self.drop_segment(env, segment, EventId::TcpInputChallenge, "too many");
         }
     }
 
@@ -447,6 +460,7 @@ impl Tcb {
         self.small_end = self.una;
         self.limited_at = self.una;
         self.quick = QUICK;
+        self.told_window = span(self.rcv_edge, self.rcv_nxt);
         self.recv_mss = self.recv_mss.min(self.mss).max(1);
         self.tuning.since = env.now();
         self.set_state(env, State::Established, why);

@@ -79,6 +79,14 @@ impl Tcp {
         let Some(&handshake) = self.handshakes.get(tuple) else {
             return Some(segment);
         };
+        let listening = handshake
+            .listener
+            .is_some_and(|id| matches!(self.endpoints.get(id), Some(Endpoint::Listener(_))));
+        if !listening {
+            // CLO-2: it went with its listener.
+            self.forget_handshake(tuple);
+            return Some(segment);
+        }
         let header = segment.header;
         if segment.has(Flags::RST) {
             // RFC 5961 §3.2 for SYN-RECEIVED.

@@ -170,15 +170,18 @@ impl Tcb {
     /// segment waits only for an earlier small one.
     fn may_send(&self, len: u32, last: bool) -> bool {
         let mss = u32::from(self.mss);
-        if len >= mss {
+        if len >= mss || self.is.forced {
             return true;
         }
         if last {
-            if self.state.is_closing() || self.options.no_delay {
-                return !self.options.cork || self.state.is_closing();
+            if self.state.is_closing() {
+                return true;
             }
-            if self.options.cork || self.is.more && !self.board.is_empty() {
+            if self.options.cork || self.is.more {
                 return false;
+            }
+            if self.options.no_delay {
+                return true;
             }
             if self.urgent_pending(self.nxt) {
                 return true;
@@ -186,7 +189,7 @@ impl Tcb {
             return self.board.is_empty() || self.small_end.le(self.una);
         }
         // The window cuts it short: only if it is at least half of the largest there was, or has been so for long.
-        self.is.forced || len >= self.max_window / 2
+        len >= self.max_window / 2
     }
 
     /// RFC 8985 §7.3: new data if there is some, else the last segment again.
@@ -249,6 +252,8 @@ impl Tcb {
         self.nxt = plan.seq + numbers;
         if plan.len > 0 {
             env.counters.sent_data_packets += 1;
+            // Who answers has the acknowledgment go with the answer from now on.
+            self.quick = 0;
             env.counters.sent_data_octets += u64::from(plan.len);
             if plan.len < u32::from(self.mss) {
                 self.small_end = self.nxt;
@@ -311,7 +316,9 @@ impl Tcb {
                 echo: self.ts_recent,
             });
         }
-        if self.is.sack && (self.duplicate.is_some() || self.early.is_some()) {
+        if self.is.sack
+            && (self.duplicate.is_some() || self.early.is_some() || self.peer_fin.is_some())
+        {
             // Data leaves no room for reports in a full segment; acknowledgments of their own carry them.
             let most = if len == 0 {
                 4
@@ -430,7 +437,7 @@ impl Tcb {
         }
         env.counters.sent_control += 1;
         let rto = self.rtt.timeout(self.backoff);
-        self.timers.set_loss(LossTimer::Retransmit, now + rto);
+        self.set_patient(LossTimer::Retransmit, now + rto);
         self.finish(env, packet, 0)
     }
 
@@ -453,9 +460,8 @@ impl Tcb {
         if self.board.is_empty()
             && (self.unsent() > 0 || self.fin_pending())
             && !self.timers.is_set(Timer::Loss)
-            && !self.options.cork
         {
-            // RFC 9293 §3.8.6.1: the window keeps everything back.
+            // RFC 9293 §3.8.6.1: the window keeps everything back; or a cork does, which holds no longer than this.
             event!(
                 env.cx.events,
                 env.cx.now,
@@ -468,8 +474,8 @@ impl Tcb {
             );
             self.probes = 0;
             let wait = self.rtt.timeout(0);
-            self.timers.set_loss(LossTimer::Persist, env.now() + wait);
             self.stuck_at = env.now();
+            self.set_patient(LossTimer::Persist, env.now() + wait);
         }
     }
 }

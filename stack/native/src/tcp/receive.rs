@@ -256,6 +256,7 @@ impl Tcb {
         );
         if self.is.orphan && !self.is.peer_done {
             self.is.reset_due = true;
+            self.reset_seq = Some(segment.header.ack);
             self.set_state(env, State::Closed, "data after close");
         }
     }
@@ -284,6 +285,7 @@ impl Tcb {
         let field = field.min(u32::from(u16::MAX));
         let edge = self.rcv_nxt + (field << self.recv_shift);
         self.rcv_edge = self.rcv_edge.max(edge);
+        self.told_window = span(self.rcv_edge, self.rcv_nxt);
         u16::try_from(field).unwrap_or(u16::MAX)
     }
 
@@ -296,7 +298,12 @@ impl Tcb {
         let free = buffer.saturating_sub(seq_len(self.recv_queue.len()));
         let announced = span(self.rcv_edge, self.rcv_nxt);
         let most = u32::from(u16::MAX) << self.recv_shift;
-        let step = (2 * u32::from(self.recv_mss)).min(buffer / 2);
+        let mss = u32::from(self.recv_mss);
+        let step = (2 * mss).min(buffer / 2);
+        // The peer lacks nothing while it has used up less than half of what it was told of.
+        if announced > self.told_window / 2 && announced >= 4 * mss {
+            return;
+        }
         // Nearly closed, a segment or two matter; open, it is enough to say so when the window has doubled.
         if free.min(most) >= announced.saturating_mul(2).max(announced + step) {
             env.counters.sent_window_updates += 1;
@@ -314,7 +321,14 @@ impl Tcb {
         if let Some(duplicate) = duplicate {
             blocks.push(duplicate);
         }
+        let fin = self.peer_fin.filter(|fin| fin.ge(self.rcv_nxt));
         let Some(early) = &self.early else {
+            if let Some(fin) = fin {
+                blocks.push(SackBlock {
+                    left: fin,
+                    right: fin + 1_u32,
+                });
+            }
             return blocks;
         };
         // A duplicate of what waits is followed by the block that holds it.
@@ -324,7 +338,12 @@ impl Tcb {
         }
         for &block in &early.blocks(most) {
             if Some(block) != holder && blocks.len() < most {
-                blocks.push(block);
+                // RFC 2018 §3: the FIN takes up a number like an octet.
+                let fin = u32::from(Some(block.right) == fin);
+                blocks.push(SackBlock {
+                    left: block.left,
+                    right: block.right + fin,
+                });
             }
         }
         blocks

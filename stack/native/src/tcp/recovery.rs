@@ -289,7 +289,8 @@ impl Tcb {
             let due = u64::from(recovery.delivered) * u64::from(threshold);
             let due =
                 u32::try_from(due.div_ceil(u64::from(recovery.prior.max(1)))).unwrap_or(u32::MAX);
-            due.saturating_sub(recovery.sent)
+            // Rounded up to segments, as the RFC's formula counts them.
+            due.next_multiple_of(mss).saturating_sub(recovery.sent)
         } else {
             // PRR-SSRB while it goes forward and nothing more is lost; else PRR-CRB.
             let mut limit = recovery
@@ -421,7 +422,7 @@ impl Tcb {
             .recovery
             .probe
             .is_some_and(|probe| probe.resent && right == probe.end);
-        if !probed && self.recovery.undo.as_ref().is_some_and(|undo| undo.resent) {
+        if !probed {
             self.rack.note_dsack(facts.before, self.nxt);
         }
         if complete {

@@ -216,6 +216,8 @@ pub(crate) struct Tcb {
     pub(crate) rcv_nxt: SeqNumber,
     /// RCV.NXT + RCV.WND as last announced; it never goes back.
     pub(crate) rcv_edge: SeqNumber,
+    /// RCV.WND of the last segment sent.
+    pub(crate) told_window: u32,
     /// Last.ACK.sent of RFC 7323.
     pub(crate) last_ack: SeqNumber,
     /// The shift of the windows that we announce.
@@ -304,6 +306,7 @@ impl Tcb {
             irs: SeqNumber(0),
             rcv_nxt: SeqNumber(0),
             rcv_edge: SeqNumber(0),
+            told_window: 0,
             last_ack: SeqNumber(0),
             recv_shift: 0,
             quick: 0,

@@ -637,6 +637,7 @@ impl Tcb {
             outgoing.class = choices.class;
             outgoing.bound_interface = choices.device;
             outgoing.transparent = choices.transparent;
+            outgoing.dont_fragment &= !choices.may_fragment;
         }
         outgoing
     }

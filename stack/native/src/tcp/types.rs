@@ -93,6 +93,8 @@ pub struct IpChoices {
     pub ip_options: Option<Box<[u8]>>,
     /// The source address need not be ours.
     pub transparent: bool,
+    /// Routers may fragment its packets: no discovery of the path's maximum transmission unit.
+    pub may_fragment: bool,
 }
 
 /// A segment on its way out, to be put into an IP packet.

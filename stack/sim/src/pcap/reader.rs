@@ -369,7 +369,7 @@ mod tests {
     }
 
     fn file() -> Vec<u8> {
-        let mut writer = Writer::new(Vec::new()).unwrap();
+        let mut writer = Writer::new(Vec::new());
         writer.interface(&interface("one")).unwrap();
         writer.interface(&interface("other")).unwrap();
         writer
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn a_packet_of_an_interface_that_was_not_described_is_not_written() {
-        let mut writer = Writer::new(Vec::new()).unwrap();
+        let mut writer = Writer::new(Vec::new());
         assert!(writer.packet(&packet(0, &[1], "")).is_err());
     }
 

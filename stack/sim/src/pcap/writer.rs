@@ -13,7 +13,7 @@ use std::net::Ipv4Addr;
 /// use fairway_sim::pcap::{Direction, Interface, LinkType, Packet, Reader, Writer};
 /// use std::time::Duration;
 ///
-/// let mut writer = Writer::new(Vec::new())?;
+/// let mut writer = Writer::new(Vec::new());
 /// let interface = writer.interface(&Interface {
 ///     name: "eth0".into(),
 ///     description: String::new(),
@@ -36,30 +36,34 @@ use std::net::Ipv4Addr;
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
+    /// Whether the section header is written.
+    begun: bool,
     interfaces: u32,
     /// The block at work; kept for its memory.
     block: Vec<u8>,
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a file.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn new(out: W) -> io::Result<Self> {
-        let mut writer = Self {
+    /// Writes a file to `out`: its first octets with the first block.
+    #[must_use]
+    pub const fn new(out: W) -> Self {
+        Self {
             out,
+            begun: false,
             interfaces: 0,
             block: Vec::new(),
-        };
-        writer.begin(kind::SECTION_HEADER);
-        writer.word(BYTE_ORDER);
-        writer.half(1); // version 1.0
-        writer.half(0);
-        writer.octets(&u64::MAX.to_le_bytes()); // the section's length: not said
-        writer.option(option::APPLICATION, b"fairway-sim");
-        writer.end()?;
-        Ok(writer)
+        }
+    }
+
+    /// Begins the section that the file consists of.
+    fn section(&mut self) -> io::Result<()> {
+        self.start(kind::SECTION_HEADER);
+        self.word(BYTE_ORDER);
+        self.half(1); // version 1.0
+        self.half(0);
+        self.octets(&u64::MAX.to_le_bytes()); // the section's length: not said
+        self.option(option::APPLICATION, b"fairway-sim");
+        self.end()
     }
 
     /// Describes an interface, and gives its index for packets.
@@ -69,7 +73,7 @@ impl<W: Write> Writer<W> {
     pub fn interface(&mut self, interface: &Interface) -> io::Result<u32> {
         check_text(&interface.name)?;
         check_text(&interface.description)?;
-        self.begin(kind::INTERFACE_DESCRIPTION);
+        self.begin(kind::INTERFACE_DESCRIPTION)?;
         self.half(interface.link_type.0);
         self.half(0);
         self.word(0); // packets are not cut
@@ -96,7 +100,7 @@ impl<W: Write> Writer<W> {
         &mut self,
         names: impl IntoIterator<Item = (Ipv4Addr, &'a str)>,
     ) -> io::Result<()> {
-        self.begin(kind::NAME_RESOLUTION);
+        self.begin(kind::NAME_RESOLUTION)?;
         for (address, name) in names {
             check_text(name)?;
             let length = u16::try_from(4 + name.len() + 1)
@@ -127,7 +131,7 @@ impl<W: Write> Writer<W> {
         let original = u32::try_from(packet.original_length).map_err(invalid)?;
         let nanos = u64::try_from(packet.at.as_nanos()).map_err(invalid)?;
         let [a, b, c, d, e, f, g, h] = nanos.to_be_bytes();
-        self.begin(kind::ENHANCED_PACKET);
+        self.begin(kind::ENHANCED_PACKET)?;
         self.word(packet.interface);
         self.word(u32::from_be_bytes([a, b, c, d]));
         self.word(u32::from_be_bytes([e, f, g, h]));
@@ -167,7 +171,17 @@ impl<W: Write> Writer<W> {
         &self.out
     }
 
-    fn begin(&mut self, kind: u32) {
+    /// Begins a block, and the file before its first.
+    fn begin(&mut self, kind: u32) -> io::Result<()> {
+        if !self.begun {
+            self.section()?;
+            self.begun = true;
+        }
+        self.start(kind);
+        Ok(())
+    }
+
+    fn start(&mut self, kind: u32) {
         self.block.clear();
         self.word(kind);
         self.word(0); // the length, when it is known

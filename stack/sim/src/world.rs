@@ -1,0 +1,450 @@
+//! The simulated world: hosts, the lines between them, and what is on its way.
+//!
+//! A lock each: a host's own, and one for all the rest, which is taken second. A frame's arrival is one event of the
+//! queue: it is taken with the world locked, handed over with only the host locked, and what the host then sends is
+//! planned with both. So no event costs more with more hosts, but for the logarithm in the queue.
+
+use crate::Frame;
+use crate::capture::{Capture, Recorded};
+use crate::channel::{Carriage, Channel, Delivery};
+use crate::driver;
+use crate::events::Events;
+use crate::log::Log;
+use crate::pcap::Direction;
+use crate::switch::Switch;
+use fairway_native::PacketBuf;
+use fairway_native::iface::InterfaceId;
+use fairway_stack::native::{Alarm, Host, Port, Stack};
+use fairway_stack::{Instant, VirtualClock};
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+
+/// The world of a network.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) clock: VirtualClock,
+    state: Mutex<State>,
+}
+
+/// What the world's lock holds.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    events: Events<Event>,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) hosts: Vec<HostState>,
+    pub(crate) switches: Vec<Switch>,
+    pub(crate) log: Log,
+    pub(crate) captures: Vec<Capture>,
+    /// Addresses that cannot reach each other.
+    pub(crate) cuts: Vec<(BTreeSet<Ipv4Addr>, BTreeSet<Ipv4Addr>)>,
+    /// Deliveries on their way from a channel to the queue; kept for its memory.
+    deliveries: Vec<Delivery>,
+}
+
+/// A host, as the world sees it.
+#[derive(Debug)]
+pub(crate) struct HostState {
+    /// None while it is being made.
+    host: Option<Host>,
+    /// When the queue next has it called: at its deadline, or before.
+    deadline: Option<Instant>,
+}
+
+/// One direction of a link, between its ends.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) name: Arc<str>,
+    pub(crate) channel: Channel,
+    pub(crate) from: End,
+    pub(crate) to: End,
+    pub(crate) taps: Vec<Tap>,
+    /// Whether the queue has it take the next frame when it is free.
+    waits: bool,
+    /// When the queue lets a frame go that waits to be overtaken.
+    release: Option<Instant>,
+}
+
+/// The number of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LineId(pub(crate) usize);
+
+/// Where a line begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// At an interface of a host.
+    Interface(usize, InterfaceId),
+    /// At a port of a switch.
+    Switch(usize, usize),
+}
+
+/// A capture that records what is put on a line.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    pub(crate) capture: Capture,
+    pub(crate) interface: u32,
+    pub(crate) direction: Direction,
+}
+
+/// What the queue holds.
+#[derive(Debug)]
+enum Event {
+    /// A frame reaches the end of its line, or, as a report about one that was too long, its beginning.
+    Arrival {
+        line: LineId,
+        back: bool,
+        carriage: Carriage,
+        frame: PacketBuf,
+    },
+    /// A line's transmitter is free.
+    Free(LineId),
+    /// A frame has waited long enough to be overtaken.
+    Release(LineId),
+    /// A host wants to be called.
+    Deadline(usize),
+}
+
+/// What an event asks of a host.
+enum Action {
+    Receive(Host, InterfaceId, PacketBuf),
+    Resume(Host, InterfaceId),
+    Timeout(Host),
+}
+
+impl World {
+    pub(crate) fn new(clock: VirtualClock) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            state: Mutex::new(State::default()),
+        })
+    }
+
+    /// Locks what the world's lock holds. Never lock a host meanwhile.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the world, and says so to the driver.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let mut state = self.lock();
+        let result = change(&mut state, self.clock.now());
+        self.announce(state);
+        result
+    }
+
+    /// Adds a line.
+    pub(crate) fn add_line(&self, name: Arc<str>, channel: Channel, from: End, to: End) -> LineId {
+        let mut state = self.lock();
+        let id = LineId(state.lines.len());
+        state.lines.push(Line {
+            name,
+            channel,
+            from,
+            to,
+            taps: Vec::new(),
+            waits: false,
+            release: None,
+        });
+        id
+    }
+
+    /// Makes room for a host: from now on it can say when it wants to be called.
+    pub(crate) fn reserve_host(&self) {
+        self.lock().hosts.push(HostState {
+            host: None,
+            deadline: None,
+        });
+    }
+
+    /// Adds a host where there is room for it.
+    pub(crate) fn set_host(&self, index: usize, host: Host) {
+        if let Some(place) = self.lock().hosts.get_mut(index) {
+            place.host = Some(host);
+        }
+    }
+
+    fn announce(&self, state: MutexGuard<'_, State>) {
+        let next = state.events.next();
+        drop(state);
+        if let Some(next) = next {
+            self.clock.announce(next);
+        }
+    }
+}
+
+impl driver::World for World {
+    fn next_event(&self) -> Option<Instant> {
+        self.lock().events.next()
+    }
+
+    fn handle_due(&self, now: Instant, wakers: &mut Vec<Waker>) {
+        loop {
+            // Not in the condition of a `while let`: the lock would be held through its body.
+            let action = self.lock().next_action(now);
+            match action {
+                Some(Action::Receive(host, interface, frame)) => {
+                    host.handle_frame(interface, frame, wakers);
+                }
+                Some(Action::Resume(host, interface)) => {
+                    host.with_wakers(wakers, |stack, _| stack.resume(interface));
+                }
+                Some(Action::Timeout(host)) => host.handle_timeout(wakers),
+                None => break,
+            }
+        }
+    }
+
+    fn waiting(&self) -> String {
+        let hosts: Vec<Host> = self
+            .lock()
+            .hosts
+            .iter()
+            .filter_map(|it| it.host.clone())
+            .collect();
+        let waiting: Vec<String> = hosts
+            .iter()
+            .filter_map(|host| {
+                let tasks: Vec<String> = host.tasks().iter().map(ToString::to_string).collect();
+                (!tasks.is_empty()).then(|| format!("{} ({})", host.name(), tasks.join(", ")))
+            })
+            .collect();
+        if waiting.is_empty() {
+            "no host has a task, and what runs the network waits".into()
+        } else {
+            format!("hosts with tasks: {}", waiting.join("; "))
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn line_mut(&mut self, id: LineId) -> Option<&mut Line> {
+        self.lines.get_mut(id.0)
+    }
+
+    /// Handles what is due up to the first event that is a host's business.
+    fn next_action(&mut self, now: Instant) -> Option<Action> {
+        while let Some(event) = self.events.pop_due(now) {
+            match event {
+                Event::Arrival {
+                    line,
+                    back,
+                    carriage,
+                    frame,
+                } => {
+                    let it = self.lines.get_mut(line.0)?;
+                    if !it.channel.is_carrying(carriage) {
+                        self.log
+                            .write(now, format_args!("{}: lost under way: link down", it.name));
+                        continue;
+                    }
+                    match if back { it.from } else { it.to } {
+                        End::Interface(host, interface) => {
+                            let host = self.hosts.get(host)?.host.clone()?;
+                            return Some(Action::Receive(host, interface, frame));
+                        }
+                        End::Switch(switch, port) => self.forward(now, switch, port, frame),
+                    }
+                }
+                Event::Free(line) => {
+                    let it = self.lines.get_mut(line.0)?;
+                    it.waits = false;
+                    if let End::Interface(host, interface) = it.from {
+                        let host = self.hosts.get(host)?.host.clone()?;
+                        return Some(Action::Resume(host, interface));
+                    }
+                }
+                Event::Release(line) => self.release(now, line),
+                Event::Deadline(index) => {
+                    let host = self.hosts.get_mut(index)?;
+                    if host.deadline == Some(now) {
+                        host.deadline = None;
+                        return Some(Action::Timeout(host.host.clone()?));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Puts a frame on a line, and plans what follows.
+    fn transmit(&mut self, now: Instant, id: LineId, frame: PacketBuf) {
+        let Some(line) = self.lines.get_mut(id.0) else {
+            return;
+        };
+        if is_cut(
+            &self.cuts,
+            &Frame::new(line.channel.config().framing, frame.as_slice()),
+        ) {
+            self.log
+                .write(now, format_args!("{}: lost: partition", line.name));
+            return;
+        }
+        let before = (!line.taps.is_empty()).then(|| frame.clone());
+        let fate = line.channel.transmit(now, frame, &mut self.deliveries);
+        if let Some(packet) = before {
+            for tap in &line.taps {
+                tap.capture.record(&Recorded {
+                    interface: tap.interface,
+                    framing: line.channel.config().framing,
+                    direction: tap.direction,
+                    at: now,
+                    packet: &packet,
+                    fate,
+                });
+            }
+        }
+        if fate.is_remarkable() {
+            self.log.write(now, format_args!("{}: {fate}", line.name));
+        }
+        self.plan(id);
+    }
+
+    /// Plans the arrivals that a channel gave, and when it wants to be called.
+    fn plan(&mut self, id: LineId) {
+        for delivery in self.deliveries.drain(..) {
+            let arrival = Event::Arrival {
+                line: id,
+                back: delivery.back,
+                carriage: delivery.carriage,
+                frame: delivery.frame,
+            };
+            self.events.push(delivery.at, arrival);
+        }
+        if let Some(line) = self.lines.get_mut(id.0)
+            && let Some(at) = line.channel.poll_timeout()
+            && line.release != Some(at)
+        {
+            line.release = Some(at);
+            self.events.push(at, Event::Release(id));
+        }
+    }
+
+    fn release(&mut self, now: Instant, id: LineId) {
+        if let Some(line) = self.lines.get_mut(id.0) {
+            line.channel.handle_timeout(now, &mut self.deliveries);
+        }
+        self.plan(id);
+    }
+
+    /// Lets a switch pass a frame on.
+    fn forward(&mut self, now: Instant, switch: usize, port: usize, frame: PacketBuf) {
+        let Some(switch) = self.switches.get_mut(switch) else {
+            return;
+        };
+        let mut out = switch.forward(port, frame.as_slice());
+        // The last one gets the frame itself, the others copies.
+        let mut last = out.next();
+        let lines: Vec<LineId> = out.collect();
+        for line in lines {
+            if let Some(other) = last.replace(line) {
+                self.transmit(now, other, frame.clone());
+            }
+        }
+        if let Some(line) = last {
+            self.transmit(now, line, frame);
+        }
+    }
+}
+
+/// Whether a frame goes from one side of a separation to the other.
+fn is_cut(cuts: &[(BTreeSet<Ipv4Addr>, BTreeSet<Ipv4Addr>)], frame: &Frame<'_>) -> bool {
+    if cuts.is_empty() {
+        return false;
+    }
+    let Some((from, to)) = frame.addresses() else {
+        return false;
+    };
+    cuts.iter().any(|(these, those)| {
+        these.contains(&from) && those.contains(&to) || those.contains(&from) && these.contains(&to)
+    })
+}
+
+/// Where an interface sends: the beginning of a line.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    world: Weak<World>,
+    line: LineId,
+}
+
+impl Outlet {
+    pub(crate) fn new(world: &Arc<World>, line: LineId) -> Arc<Self> {
+        Arc::new(Self {
+            world: Arc::downgrade(world),
+            line,
+        })
+    }
+}
+
+impl Port for Outlet {
+    fn pump(&self, stack: &mut Stack, interface: InterfaceId, now: Instant) {
+        if let Some(world) = self.world.upgrade() {
+            let mut state = world.lock();
+            state.send(self.line, stack, interface, now);
+            world.announce(state);
+        }
+    }
+}
+
+/// Has the queue call a host when its time has come.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    world: Weak<World>,
+    host: usize,
+}
+
+impl Bell {
+    pub(crate) fn new(world: &Arc<World>, host: usize) -> Arc<Self> {
+        Arc::new(Self {
+            world: Arc::downgrade(world),
+            host,
+        })
+    }
+}
+
+impl Alarm for Bell {
+    fn schedule(&self, at: Instant) {
+        if let Some(world) = self.world.upgrade() {
+            let now = world.clock.now();
+            let mut state = world.lock();
+            state.call_at(self.host, at.max(now));
+            world.announce(state);
+        }
+    }
+}
+
+impl State {
+    /// Takes frames from an interface, until it has none or the line's transmitter is busy.
+    fn send(&mut self, id: LineId, stack: &mut Stack, interface: InterfaceId, now: Instant) {
+        loop {
+            let Some(line) = self.lines.get_mut(id.0) else {
+                return;
+            };
+            let ready_at = line.channel.ready_at();
+            if ready_at > now {
+                stack.suspend(interface);
+                if !std::mem::replace(&mut line.waits, true) {
+                    self.events.push(ready_at, Event::Free(id));
+                }
+                return;
+            }
+            match stack.poll_frame(now, interface) {
+                Some(frame) => self.transmit(now, id, frame),
+                None => return,
+            }
+        }
+    }
+
+    /// Has the queue call a host at `at`, and not when it would have otherwise.
+    fn call_at(&mut self, index: usize, at: Instant) {
+        if let Some(host) = self.hosts.get_mut(index) {
+            host.deadline = Some(at);
+            self.events.push(at, Event::Deadline(index));
+        }
+    }
+
+    /// How many events were ever planned.
+    pub(crate) const fn events_planned(&self) -> u64 {
+        self.events.planned()
+    }
+}
