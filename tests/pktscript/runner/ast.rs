@@ -353,6 +353,10 @@ pub struct Ip {
     pub dont_fragment: Option<bool>,
     /// Only these octets of the payload are in this packet.
     pub fragment: Option<(u16, u16)>,
+    /// Options, without padding.
+    pub options: Option<Vec<u8>>,
+    /// Sent with a wrong header checksum (`badsum`).
+    pub damaged: bool,
 }
 
 /// What an IP packet carries.
@@ -364,6 +368,10 @@ pub enum Body {
     Udp(usize),
     /// A control message.
     Icmp(Icmp),
+    /// So many octets of a protocol by its number.
+    Other(u8, usize),
+    /// No packet but these octets, to send only.
+    Raw(Vec<u8>),
 }
 
 impl Default for Body {

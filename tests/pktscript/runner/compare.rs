@@ -21,7 +21,7 @@ pub(crate) fn differences(
 ) -> Vec<String> {
     let mut found = Vec::new();
     let wanted_key = flows.key(expected);
-    if wanted_key != seen.key && !matches!(expected.body, Body::Icmp(_)) {
+    if wanted_key != seen.key && !matches!(expected.body, Body::Icmp(_) | Body::Other(..)) {
         let (wanted, key) = (wanted_key, seen.key);
         found.push(format!(
             "the ports: expected {} to {}:{}, got {} to {}:{}",
@@ -55,6 +55,10 @@ pub(crate) fn differences(
             }
         }
         (Body::Icmp(wanted), Body::Icmp(got)) => icmp(wanted, got, &mut found),
+        (Body::Other(wanted, length), Body::Other(got, got_length)) => {
+            differs("protocol", wanted, got, &mut found);
+            differs("octets of data", length, got_length, &mut found);
+        }
         _ => found.push("the protocol".into()),
     }
     found
@@ -98,6 +102,21 @@ fn ip(expected: &Packet, seen: &Packet, found: &mut Vec<String>) {
         wanted.dont_fragment.map(u64::from),
         got.dont_fragment.map(u64::from),
     );
+    if let Some(options) = &wanted.options {
+        // Padding is no option.
+        let mut padded = options.clone();
+        padded.resize(padded.len().next_multiple_of(4), 0);
+        if got.options.as_ref() != Some(&padded) {
+            let got = got.options.as_deref().unwrap_or_default();
+            found.push(format!(
+                "IP options: expected {}, got {}",
+                show::hexadecimal(options),
+                show::hexadecimal(got)
+            ));
+        }
+    } else if got.options.is_some() {
+        found.push("there are IP options".into());
+    }
     if wanted.fragment != got.fragment {
         let show = |fragment: Option<(u16, u16)>| {
             fragment.map_or_else(|| "none".into(), |(from, to)| format!("{from}..{to}"))
@@ -242,6 +261,9 @@ fn icmp(wanted: &Icmp, got: &Icmp, found: &mut Vec<String>) {
             }
             (Body::Icmp(wanted), Body::Icmp(got)) => {
                 differs("quoted type", &wanted.kind, &got.kind, found);
+            }
+            (Body::Other(wanted, _), Body::Other(got, _)) => {
+                differs("quoted protocol", wanted, got, found);
             }
             _ => found.push("the protocol of the quoted packet".into()),
         },

@@ -52,7 +52,7 @@ fn decode_ip(
     } else {
         octets
     };
-    let (header, _options, payload) =
+    let (header, options, payload) =
         ipv4::Header::parse(octets).map_err(|error| format!("a bad IP header: {error}"))?;
     if !quoted && !ipv4::Header::verify_checksum(octets) {
         return Err("a wrong IP header checksum".into());
@@ -83,6 +83,8 @@ fn decode_ip(
         id: Some(header.id),
         dont_fragment: Some(header.dont_fragment),
         fragment: is_fragment.then_some((header.fragment_offset, fragment_end)),
+        options: (!options.is_empty()).then(|| options.to_vec()),
+        damaged: false,
     };
     let whole_datagram = !is_fragment && !quoted;
     let (key, body, data) = match header.protocol {
@@ -137,7 +139,8 @@ fn decode_ip(
             (key, Body::Icmp(message), data)
         }
         // What a later fragment carries is its first one's business.
-        _ => (key, Body::Udp(0), payload.to_vec()),
+        _ if header.fragment_offset != 0 => (key, Body::Udp(0), payload.to_vec()),
+        Protocol(other) => (key, Body::Other(other, payload.len()), payload.to_vec()),
     };
     Ok(Decoded {
         key,

@@ -52,14 +52,17 @@ pub(crate) fn build(packet: &Packet, sender: Sender, flows: &mut Flows) -> Resul
         Body::Tcp(segment) => (Protocol::TCP, tcp_segment(segment, sender, key, flows)?),
         Body::Udp(len) => (Protocol::UDP, udp_datagram(*len, sender, key)?),
         Body::Icmp(message) => (Protocol::ICMP, icmp_message(message, sender, flows)?),
+        Body::Other(protocol, len) => (Protocol(*protocol), pattern_from(0, *len)),
+        Body::Raw(octets) => return Ok(octets.clone()),
     };
     match protocol {
         Protocol::TCP => tcp::fill_checksum(source, destination, &mut payload),
         Protocol::UDP => udp::fill_checksum(source, destination, &mut payload),
-        _ => {
+        Protocol::ICMP => {
             let sum = checksum::sum(&payload).finish();
             put(&mut payload, 2, sum);
         }
+        _ => {}
     }
     if packet.damaged {
         let field = match protocol {
@@ -90,7 +93,10 @@ fn ip_packet(
             payload.len()
         )
     })?;
-    let total_len = u16::try_from(20 + piece.len()).map_err(|_| "too long for an IP packet")?;
+    let options = packet.ip.options.as_deref().unwrap_or_default();
+    let header_len = 20 + options.len().next_multiple_of(4);
+    let total_len =
+        u16::try_from(header_len + piece.len()).map_err(|_| "too long for an IP packet")?;
     let header = ipv4::Header {
         dscp_ecn: packet.ip.tos.unwrap_or(0),
         total_len,
@@ -102,10 +108,18 @@ fn ip_packet(
         protocol,
         source,
         destination,
-        header_len: 20,
+        header_len: u8::try_from(header_len)
+            .ok()
+            .filter(|len| *len <= 60)
+            .ok_or("more than 40 octets of IP options")?,
     };
-    let mut octets = vec![0; 20];
-    header.emit(&[], &mut octets);
+    let mut octets = vec![0; header_len];
+    header.emit(options, &mut octets);
+    if packet.ip.damaged
+        && let Some(octet) = octets.get_mut(10)
+    {
+        *octet ^= 0x55;
+    }
     octets.extend_from_slice(piece);
     Ok(octets)
 }

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ast::{
-    Action, Assertion, Call, Data, Kind, Moment, Outcome, Packet, Script, Socket, SocketOption,
-    Statement, Subject, When,
+    Action, Assertion, Call, Data, Kind, Moment, Outcome, Packet, Script, Side, Socket,
+    SocketOption, Statement, Subject, When,
 };
 use super::compare;
 use super::decode::{Decoded, decode};
@@ -508,7 +508,13 @@ impl Run<'_> {
         }
         Ok(match ask(Call::GetOption(socket, SocketOption::Error))? {
             Value::Words(error) => Some(Err(error.concat())),
-            _ => Some(Ok(Value::Number(0))),
+            _ => {
+                // On Linux a connect that did not wait is only done when it is called again.
+                if self.executor.side() == Side::Linux {
+                    drop(self.executor.call(&pending.call, &[], None));
+                }
+                Some(Ok(Value::Number(0)))
+            }
         })
     }
 

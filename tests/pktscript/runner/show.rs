@@ -36,6 +36,9 @@ pub(crate) fn plain(packet: &Packet) -> String {
     if let Some((from, to)) = ip.fragment {
         fields.push(format!("fragment {from}..{to}"));
     }
+    if let Some(options) = &ip.options {
+        fields.push(format!("options {}", hexadecimal(options)));
+    }
     if !fields.is_empty() {
         let _ = write!(text, "ip({}) ", fields.join(", "));
     }
@@ -43,6 +46,8 @@ pub(crate) fn plain(packet: &Packet) -> String {
         Body::Tcp(tcp) => segment(tcp),
         Body::Udp(len) => format!("udp ({len})"),
         Body::Icmp(message) => icmp(message),
+        Body::Other(protocol, len) => format!("proto {protocol} ({len})"),
+        Body::Raw(octets) => format!("raw {}", hexadecimal(octets)),
     };
     text
 }
@@ -104,13 +109,18 @@ fn tcp_option(option: &TcpOption) -> String {
             format!("TS val {} ecr {}", or_any(*value), or_any(*echo))
         }
         TcpOption::Other(kind, content) => {
-            let mut text = format!("opt {kind} ");
-            for octet in content {
-                let _ = write!(text, "{octet:02x}");
-            }
-            text
+            format!("opt {kind} {}", hexadecimal(content))
         }
     }
+}
+
+/// Pairs of hexadecimal digits.
+pub(crate) fn hexadecimal(octets: &[u8]) -> String {
+    let mut text = String::new();
+    for octet in octets {
+        let _ = write!(text, "{octet:02x}");
+    }
+    text
 }
 
 fn icmp(message: &Icmp) -> String {

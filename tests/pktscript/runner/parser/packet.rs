@@ -28,7 +28,12 @@ pub(super) fn to_send(cursor: &mut Cursor<'_>) -> Result<Packet, ParseError> {
 
 /// A packet the stack has to send.
 pub(super) fn expected(cursor: &mut Cursor<'_>) -> Result<Packet, ParseError> {
-    packet(cursor)
+    let start = cursor.mark();
+    let packet = packet(cursor)?;
+    if packet.damaged || packet.ip.damaged || matches!(packet.body, Body::Raw(_)) {
+        return Err(cursor.error_at(start, "no stack may be expected to send this"));
+    }
+    Ok(packet)
 }
 
 fn packet(cursor: &mut Cursor<'_>) -> Result<Packet, ParseError> {
@@ -46,6 +51,14 @@ fn packet(cursor: &mut Cursor<'_>) -> Result<Packet, ParseError> {
         Body::Udp(len)
     } else if cursor.eat_word("icmp") {
         Body::Icmp(icmp(cursor)?)
+    } else if cursor.eat_word("proto") {
+        let protocol = cursor.number("the number of a protocol")?;
+        cursor.expect("(")?;
+        let len = cursor.number("octets of data")?;
+        cursor.expect(")")?;
+        Body::Other(protocol, len)
+    } else if cursor.eat_word("raw") {
+        Body::Raw(hexadecimal(cursor)?)
     } else {
         Body::Tcp(segment(cursor)?)
     };
@@ -86,6 +99,8 @@ fn ip(cursor: &mut Cursor<'_>) -> Result<Ip, ParseError> {
             "ect1" => ip.tos = Some(1),
             "ect0" => ip.tos = Some(2),
             "ce" => ip.tos = Some(3),
+            "badsum" => ip.damaged = true,
+            "options" => ip.options = Some(hexadecimal(cursor)?),
             "fragment" => {
                 let from: u16 = cursor.number("the first octet")?;
                 cursor.expect("..")?;
