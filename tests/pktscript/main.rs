@@ -92,7 +92,6 @@ topics! {
         keepalive
         long
         options
-        sack
         slowstart
         syncookies
         timestamps
@@ -111,6 +110,7 @@ topics! {
         recovery
         reset
         rto
+        sack
         segments
         udp
         window

@@ -142,6 +142,21 @@ mod segments {
 }
 
 #[test]
+fn other_protocols_and_raw_octets_have_no_names() {
+    assert!(matches!(
+        packet("+0 < proto 89 (44)").body,
+        Body::Other(89, 44)
+    ));
+    assert!(matches!(packet("+0 < raw 4500").body, Body::Raw(octets) if octets == [0x45, 0]));
+    let got = packet("+0 < ip(options 94040000, badsum) udp (4)").ip;
+    assert_eq!(got.options.as_deref(), Some(&[0x94, 4, 0, 0][..]));
+    assert!(got.damaged);
+    assert!(refused("+0 > raw 4500").message.contains("no stack"));
+    assert!(refused("+0 > udp (4) badsum").message.contains("no stack"));
+    assert!(refused("+0 < raw 450").message.contains("hexadecimal"));
+}
+
+#[test]
 fn icmp_messages_quote_packets() {
     let Body::Icmp(icmp) =
         packet("+0 < icmp unreachable frag mtu 1200 [. 1:1461(1460) ack 1]").body
@@ -258,7 +273,7 @@ fn two_slashes_within_quotes_are_text() {
 #[test]
 fn every_prefix_of_a_line_is_read_or_refused() {
     let line = "native: +0.1~+0.3 > @40001/80 ip(ttl 1, fragment 0..8) FPU. 1:2(1) ack 3 win 4~5 urg 6 \
-                <mss 1,nop,eol,wscale any,sackOK,sack 1:2,TS val any ecr 1,opt 9 ab> badsum // why";
+                <mss 1,nop,eol,wscale any,sackOK,sack 1:2,TS val any ecr 1,opt 9 ab> // why";
     for end in 0..line.len() {
         let _ = parse(Path::new("a.pkt"), &line[..end]);
     }
