@@ -23,10 +23,10 @@ use crate::Protocol;
 /// let (head, tail) = octets.split_at(3);
 /// assert_eq!((sum(head) + sum(tail)).finish(), !0xddf2);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Sum {
-    /// In the machine's memory order, carries folded in.
-    words: u16,
+    /// Of 32-bit words in the machine's memory order; below 2^33. The carries of 16-bit words are folded in last.
+    total: u64,
     /// Whether the octets summed so far are odd in number.
     odd: bool,
 }
@@ -48,7 +48,7 @@ pub fn sum(octets: &[u8]) -> Sum {
     };
     total += u64::from(u32::from_ne_bytes(last));
     Sum {
-        words: fold(total),
+        total: halve(total),
         odd: !octets.len().is_multiple_of(2),
     }
 }
@@ -82,7 +82,7 @@ pub fn pseudo_header(
         + u64::from(u32::from(protocol.0).to_be())
         + u64::from(len.to_be());
     Sum {
-        words: fold(total),
+        total: halve(total),
         odd: false,
     }
 }
@@ -110,7 +110,7 @@ pub const fn update_u32(old: u16, from: u32, to: u32) -> u16 {
 impl Sum {
     /// The sum of nothing.
     pub const ZERO: Self = Self {
-        words: 0,
+        total: 0,
         odd: false,
     };
 
@@ -119,13 +119,13 @@ impl Sum {
     #[must_use]
     pub const fn combine(self, next: Self) -> Self {
         // RFC 1071 §2(B): octets moved by one position contribute the same sum with its halves exchanged.
-        let words = if self.odd {
-            next.words.swap_bytes()
+        let next_total = if self.odd {
+            swapped(fold(next.total))
         } else {
-            next.words
+            next.total
         };
         Self {
-            words: end_around(self.words, words),
+            total: halve(self.total + next_total),
             odd: self.odd != next.odd,
         }
     }
@@ -134,18 +134,27 @@ impl Sum {
     #[inline]
     #[must_use]
     pub const fn finish(self) -> u16 {
-        !u16::from_be(self.words)
+        !u16::from_be(fold(self.total))
     }
 
     /// Whether a sum taken over data *and* its checksum field is the one of an undamaged packet (all ones).
     #[inline]
     #[must_use]
     pub const fn is_valid(self) -> bool {
-        self.words == u16::MAX
+        fold(self.total) == u16::MAX
     }
 }
 
 /// As [`Sum::combine`].
+/// Equal sums are those of the same 16 bits, however they were carried.
+impl PartialEq for Sum {
+    fn eq(&self, other: &Self) -> bool {
+        fold(self.total) == fold(other.total) && self.odd == other.odd
+    }
+}
+
+impl Eq for Sum {}
+
 impl Add for Sum {
     type Output = Self;
 
@@ -189,15 +198,28 @@ const fn end_around(a: u16, b: u16) -> u16 {
     }
 }
 
+/// The end-around sum of the halves of `total`: below 2^33.
+#[inline]
+const fn halve(total: u64) -> u64 {
+    (total & 0xffff_ffff) + (total >> 32)
+}
+
 /// Folds an accumulator to 16 bits; zero only if nothing but zeros was added.
 #[inline]
 const fn fold(total: u64) -> u16 {
-    let total = (total & 0xffff_ffff) + (total >> 32); // below 2^33
+    let total = halve(total);
     let total = (total & 0xffff) + (total >> 16); // below 2^18
     let total = (total & 0xffff) + (total >> 16); // at most 0x10002
     let total = (total & 0xffff) + (total >> 16); // at most 0xffff
     let [.., high, low] = total.to_be_bytes();
     u16::from_be_bytes([high, low])
+}
+
+/// A sum with its octets exchanged.
+#[inline]
+const fn swapped(sum: u16) -> u64 {
+    let [high, low] = sum.swap_bytes().to_be_bytes();
+    u64::from_be_bytes([0, 0, 0, 0, 0, 0, high, low])
 }
 
 #[cfg(test)]

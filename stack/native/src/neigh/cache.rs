@@ -98,6 +98,8 @@ fn covers(claim: &Claim, address: Ipv4Addr) -> bool {
 pub struct ArpCache {
     /// Grows whenever a hardware address that was given out may be wrong.
     generation: u64,
+    /// When the first of the claims has something to do.
+    claims_due: Option<Instant>,
     config: ArpConfig,
     limits: NeighbourLimits,
     links: BTreeMap<InterfaceId, Link>,
@@ -123,6 +125,7 @@ impl ArpCache {
     pub fn new(config: ArpConfig, limits: NeighbourLimits, mut rng: Rng) -> Self {
         Self {
             generation: 0,
+            claims_due: None,
             config,
             limits,
             links: BTreeMap::new(),
@@ -157,6 +160,7 @@ impl ArpCache {
     pub fn remove_interface(&mut self, interface: InterfaceId) {
         self.flush(Some(interface), true);
         self.links.remove(&interface);
+        self.plan_claims();
     }
 
     /// An address of this host on that interface, in a network of `prefix` leading bits. With [`ClaimMode::Probe`] it
@@ -198,6 +202,7 @@ impl ArpCache {
     pub fn remove_address(&mut self, interface: InterfaceId, address: Ipv4Addr) {
         if let Some(link) = self.links.get_mut(&interface) {
             link.claims.retain(|claim| claim.address != address);
+            self.plan_claims();
         }
     }
 
@@ -316,6 +321,7 @@ impl ArpCache {
                 let packet = announcement(link.mac, address);
                 self.transmit(interface, MacAddr::BROADCAST, packet);
             }
+            self.plan_claims();
             return Heard::Conflict {
                 address,
                 mac: sender_mac,
@@ -386,10 +392,17 @@ impl ArpCache {
     /// When something is due next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let claims = self.links.values().flat_map(|link| &link.claims);
-        let first_claim = claims.filter_map(Claim::poll_timeout).min();
         let first_entry = self.timers.first().map(|&(at, _)| at);
-        first_claim.into_iter().chain(first_entry).min()
+        match (self.claims_due, first_entry) {
+            (Some(claim), Some(entry)) => Some(claim.min(entry)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Finds out when the first of the claims has something to do; to be called when one has changed.
+    fn plan_claims(&mut self) {
+        let claims = self.links.values().flat_map(|link| &link.claims);
+        self.claims_due = claims.filter_map(Claim::poll_timeout).min();
     }
 
     /// The next thing to do; ask until `None`.
@@ -804,6 +817,7 @@ impl ArpCache {
             self.counters.requests_sent += 1;
             self.transmit(interface, MacAddr::BROADCAST, packet);
         }
+        self.plan_claims();
     }
 
     /// Asks who has `target`: everybody, or the one that had it.

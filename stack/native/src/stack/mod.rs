@@ -371,7 +371,14 @@ impl Stack {
     }
 
     /// Lets what the call has begun run to its end: packets to this host itself, and the segments that TCP owes.
+    #[inline]
     pub(crate) fn settle(&mut self) {
+        if !self.loopback.is_empty() || !self.tcp.is_quiet() {
+            self.settle_all();
+        }
+    }
+
+    fn settle_all(&mut self) {
         for _ in 0..BUDGET {
             if let Some((interface, packet)) = self.loopback.pop_front() {
                 if interface == InterfaceId::LOOPBACK

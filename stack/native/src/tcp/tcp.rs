@@ -509,6 +509,13 @@ impl Tcp {
         !self.replies.is_empty() || !self.dirty.is_empty()
     }
 
+    /// Whether there is nothing to send and no news.
+    #[inline]
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        !self.has_output() && self.noticed.is_empty() && self.last_notices.is_empty()
+    }
+
     /// The next segment to send.
     pub fn poll_packet(&mut self, cx: &mut Context<'_>) -> Option<Outgoing> {
         if let Some(reply) = self.replies.pop_front() {

@@ -250,8 +250,12 @@ impl Header {
             d2,
             d3,
         ];
-        crate::put_padded(rest, options);
-        let sum = (checksum::sum(fixed) + &*rest).finish();
+        let mut sum = checksum::sum(fixed);
+        if !rest.is_empty() {
+            crate::put_padded(rest, options);
+            sum += &*rest;
+        }
+        let sum = sum.finish();
         let [c0, c1] = sum.to_be_bytes();
         let [_, _, _, _, _, _, _, _, _, _, high, low, ..] = fixed;
         (*high, *low) = (c0, c1);
