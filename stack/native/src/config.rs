@@ -89,6 +89,9 @@ pub struct IcmpConfig {
     pub mask_reply: bool,
     /// Whether timestamp requests are answered (RFC 1122 §3.2.2.8).
     pub timestamp_reply: bool,
+    /// Whether a router that has no room for a packet sends a source quench. RFC 6633 §5 says that it must not; it is
+    /// here for what of old equipment listens to nothing else. Takes effect at once.
+    pub source_quench: bool,
     /// `ttl`: time to live of ICMP messages, 1 to 255.
     pub ttl: u8,
     /// Errors sent in a second at most, 0 for none (RFC 1812 §4.3.2.8). Takes effect at once.
@@ -104,6 +107,7 @@ impl Default for IcmpConfig {
             echo_broadcasts: false,
             mask_reply: false,
             timestamp_reply: true,
+            source_quench: false,
             ttl: 64,
             error_rate: 1000,
             error_burst: 50,

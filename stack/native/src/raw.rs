@@ -2,6 +2,8 @@
 
 use crate::datagram::{Arrival, Departure, Endpoint};
 use crate::errno::Errno;
+use crate::event;
+use crate::event::EventId;
 use crate::iface::InterfaceId;
 use crate::ip::{Cast, Inbound, Send, checksum};
 use crate::pkt::{ChecksumState, PacketBuf, copy};
@@ -235,6 +237,18 @@ impl Stack {
         }
         let (mut header, ip_options) = match ipv4::Header::parse(packet.as_slice()) {
             Ok((header, options, _)) => (header, options.to_vec()),
+            Err(ipv4::ParseError::Version(version)) => {
+                let errno = Errno::AfNoSupport;
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::EtherOutputAfnotsupp,
+                    interface = interface.map(|interface| interface.0),
+                    errno = errno,
+                    detail = version
+                );
+                return Err(errno);
+            }
             Err(_) => return Err(Errno::Inval),
         };
         let destination = peer.unwrap_or(header.destination);

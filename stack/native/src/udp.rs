@@ -313,11 +313,11 @@ impl Stack {
             Ok((parsed, _)) => parsed,
             Err(error) => {
                 let id = match error {
-                    udp::ParseError::Short { .. } => {
+                    udp::ParseError::Short => {
                         self.udp_counters.short += 1;
                         EventId::UdpInputBadhlen
                     }
-                    _ => {
+                    udp::ParseError::Length { .. } => {
                         self.udp_counters.bad_length += 1;
                         EventId::UdpInputBadlen
                     }

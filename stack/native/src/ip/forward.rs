@@ -8,6 +8,7 @@ use crate::event::EventId;
 use crate::iface::InterfaceId;
 use crate::pkt::PacketBuf;
 use crate::stack::Stack;
+use fairway_wire::icmp::Message;
 use fairway_wire::ipv4;
 use std::net::Ipv4Addr;
 
@@ -158,6 +159,8 @@ impl Stack {
         if ipv4::decrease_ttl(packet.as_mut_slice(), 1).is_none() {
             return;
         }
+        // For a source quench, should there be no room: by then the packet is gone.
+        let copy = self.config.icmp.source_quench.then(|| packet.clone());
         let length = packet.len();
         let long = length > hop.mtu && packet.segment_size == 0;
         let sent = if long {
@@ -172,9 +175,28 @@ impl Stack {
             self.link_output(hop, header.destination, packet)
         };
         match sent {
-            Ok(()) => self.ip_counters.forwarded += 1,
+            Ok(()) => {
+                self.ip_counters.forwarded += 1;
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::IpForward,
+                    interface = hop.interface.0,
+                    source = header.source,
+                    destination = header.destination,
+                    protocol = header.protocol.0,
+                    len = length
+                );
+            }
             // Its queue is full (counted there), or the next host does not answer ARP.
-            Err(_) => self.ip_counters.cannot_forward += 1,
+            Err(errno) => {
+                self.ip_counters.cannot_forward += 1;
+                if errno == Errno::NoBufs
+                    && let Some(copy) = copy
+                {
+                    self.icmp_error(inbound, &copy, Message::SourceQuench);
+                }
+            }
         }
     }
 

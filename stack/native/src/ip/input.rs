@@ -109,9 +109,8 @@ impl Stack {
         );
         let has_options = !ip_options.is_empty();
         packet.truncate(usize::from(header.total_len));
-        let inbound = match self.classify(id, carried, header) {
-            Some(inbound) => inbound,
-            None => return,
+        let Some(inbound) = self.classify(id, carried, header) else {
+            return;
         };
         // Of packets for others they are obeyed when it is known by which interface they leave.
         let passes = inbound.cast == Cast::Unicast && !inbound.for_us;

@@ -334,23 +334,20 @@ impl Stack {
         mut packet: PacketBuf,
     ) -> Result<(), Errno> {
         checksum::complete(&mut packet);
-        let pieces = match fragment::fragment(&packet, hop.mtu) {
-            Ok(pieces) => pieces,
-            Err(_) => {
-                // RFC 791: a fragment carries eight octets at least.
-                self.ip_counters.cannot_fragment += 1;
-                event!(
-                    self.events,
-                    self.now,
-                    EventId::IpOutputShortmsg,
-                    source = header.source,
-                    destination = header.destination,
-                    len = packet.len(),
-                    errno = Errno::MsgSize,
-                    detail = hop.mtu
-                );
-                return Err(Errno::MsgSize);
-            }
+        let Ok(pieces) = fragment::fragment(&packet, hop.mtu) else {
+            // RFC 791: a fragment carries eight octets at least.
+            self.ip_counters.cannot_fragment += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::IpOutputShortmsg,
+                source = header.source,
+                destination = header.destination,
+                len = packet.len(),
+                errno = Errno::MsgSize,
+                detail = hop.mtu
+            );
+            return Err(Errno::MsgSize);
         };
         self.ip_counters.fragmented += 1;
         self.ip_counters.fragments_created += u64::try_from(pieces.len()).unwrap_or(0);

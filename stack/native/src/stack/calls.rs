@@ -11,11 +11,14 @@ use crate::tcp::Close;
 use crate::tcp::Paths as _;
 use fairway_wire::Instant;
 use std::io::IoSlice;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::task::Waker;
 
 /// The name of a socket that has none (GSN-1).
 const NO_NAME: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+
+/// Octets of an address of IPv6 (`sockaddr_in6`).
+const SOCKADDR_IN6: u32 = 28;
 
 /// What a wait for a socket came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +95,29 @@ impl Stack {
             sport = name.port()
         );
         Ok(())
+    }
+
+    /// As [`Stack::bind`], for an address of any family: one that is not of 16 octets, as IPv4's are, is refused.
+    ///
+    /// # Errors
+    /// [`Errno::Inval`] for another family (`in_pcbbind-badaddrlen`), and those of [`Stack::bind`].
+    pub fn bind_any(&mut self, now: Instant, id: SocketId, name: SocketAddr) -> Result<(), Errno> {
+        match name {
+            SocketAddr::V4(name) => self.bind(now, id, name),
+            SocketAddr::V6(_) => {
+                self.tell(now);
+                self.sockets.get(id)?;
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::InPcbbindBadaddrlen,
+                    socket = id.token(),
+                    len = SOCKADDR_IN6,
+                    errno = Errno::Inval
+                );
+                Err(Errno::Inval)
+            }
+        }
     }
 
     /// Whether a socket may take that address for its name (BND-4; `in_pcbbind-badaddr`, `-noaddr`).
@@ -624,6 +650,18 @@ impl Stack {
         source: Option<Ipv4Addr>,
     ) -> Result<(), Errno> {
         self.tell(now);
+        if matches!(self.sockets.get(id)?.kind, Kind::Local(_)) {
+            // A socket of another domain has no protocol that could do it.
+            event!(
+                self.events,
+                self.now,
+                EventId::IfioctlNoproto,
+                socket = id.token(),
+                destination = group,
+                errno = Errno::OpNotSupp
+            );
+            return Err(Errno::OpNotSupp);
+        }
         self.endpoint(id)?; // MUL-1
         if !group.is_multicast() || group == Ipv4Addr::new(224, 0, 0, 0) {
             return Err(Errno::Inval);

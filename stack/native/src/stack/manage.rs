@@ -5,6 +5,7 @@ use crate::errno::Errno;
 use crate::event;
 use crate::event::EventId;
 use crate::iface::{Interface, InterfaceAddress, InterfaceConfig, InterfaceId, Medium};
+use crate::mgmt::Request;
 use crate::neigh::{ClaimMode, ConflictPolicy, Misuse};
 use crate::qos::Qdisc;
 use crate::route::{Origin, Prefix, Route, RouteQuery};
@@ -40,7 +41,8 @@ impl Stack {
     ///
     /// # Errors
     /// [`Errno::NxIo`] if there is no such interface, [`Errno::Exist`] if it has the address already,
-    /// [`Errno::AddrNotAvail`] if no host can have it.
+    /// [`Errno::AddrNotAvail`] if no host can have it, [`Errno::Inval`] for a peer's address where the link has more
+    /// than one (`in_control-badflags`).
     pub fn add_address(
         &mut self,
         now: Instant,
@@ -55,6 +57,19 @@ impl Stack {
         let interface = self.known(id)?;
         if interface.addresses.iter().any(|own| own.address == ip) {
             return Err(Errno::Exist);
+        }
+        if address.peer.is_some() && interface.can_broadcast() {
+            // The address of the other end is for links that have one (IFF_POINTOPOINT).
+            event!(
+                self.events,
+                self.now,
+                EventId::InControlBadflags,
+                interface = id.0,
+                source = ip,
+                errno = Errno::Inval,
+                request = Request::SET_DESTINATION.0
+            );
+            return Err(Errno::Inval);
         }
         interface.addresses.push(address);
         let ethernet = matches!(interface.medium, Medium::Ethernet(_));
@@ -125,7 +140,8 @@ impl Stack {
                 EventId::InControlNoifdata,
                 interface = id.0,
                 source = address,
-                errno = Errno::AddrNotAvail
+                errno = Errno::AddrNotAvail,
+                request = Request::DELETE_ADDRESS.0
             );
             return Err(Errno::AddrNotAvail);
         };
@@ -303,7 +319,8 @@ impl Stack {
                 self.events,
                 self.now,
                 EventId::IfioctlBadifname,
-                errno = Errno::NxIo
+                errno = Errno::NxIo,
+                request = Request::GET_FLAGS.0
             );
             Errno::NxIo
         })
@@ -313,7 +330,8 @@ impl Stack {
     ///
     /// # Errors
     /// [`Errno::Exist`], [`Errno::NetUnreach`] if the gateway is not on a network of this host, [`Errno::NoBufs`] when
-    /// the table is full, [`Errno::NxIo`] if there is no such interface.
+    /// the table is full (`rtrequest-error`); [`Errno::NxIo`] if there is no such interface, [`Errno::Inval`] if the
+    /// gateway is no host's address (`route_output-error`).
     pub fn add_route(&mut self, now: Instant, route: Route) -> Result<(), Errno> {
         self.tell(now);
         let gateway = route.gateway;
@@ -328,9 +346,23 @@ impl Stack {
             })
         });
         let destination = route.destination;
-        let result = if self.routing.interface(route.interface).is_none() {
-            Err(Errno::NxIo)
-        } else if near {
+        let nobody =
+            gateway.is_some_and(|it| it.is_unspecified() || it.is_multicast() || it.is_broadcast());
+        if nobody || self.routing.interface(route.interface).is_none() {
+            let errno = if nobody { Errno::Inval } else { Errno::NxIo };
+            event!(
+                self.events,
+                self.now,
+                EventId::RouteOutputError,
+                interface = route.interface.0,
+                destination = destination.address(),
+                source = gateway,
+                errno = errno,
+                request = Request::ADD_ROUTE.0
+            );
+            return Err(errno);
+        }
+        let result = if near {
             self.routing
                 .routes
                 .add(route)
@@ -399,7 +431,8 @@ impl Stack {
     /// Enters a neighbour by hand (SIOCSARP); it stays until it is deleted.
     ///
     /// # Errors
-    /// [`Errno::NetUnreach`] if the address is on no network of that interface (`arpioctl-noentry`).
+    /// [`Errno::NetUnreach`] if the address is on no network of that interface (`arpioctl-noentry`),
+    /// [`Errno::AfNoSupport`] if its link has no such addresses (`arpioctl-badreq`), [`Errno::NxIo`].
     pub fn set_neighbor(
         &mut self,
         now: Instant,
@@ -408,10 +441,20 @@ impl Stack {
         link: MacAddr,
     ) -> Result<(), Errno> {
         self.tell(now);
-        let near = self
-            .routing
-            .interface(id)
-            .is_some_and(|interface| interface.addresses.iter().any(|own| own.covers(address)));
+        let interface = self.known(id)?;
+        if !matches!(interface.medium, Medium::Ethernet(_)) {
+            event!(
+                self.events,
+                self.now,
+                EventId::ArpioctlBadreq,
+                interface = id.0,
+                destination = address,
+                errno = Errno::AfNoSupport,
+                request = Request::SET_ARP.0
+            );
+            return Err(Errno::AfNoSupport);
+        }
+        let near = interface.addresses.iter().any(|own| own.covers(address));
         if !near {
             event!(
                 self.events,
@@ -419,7 +462,8 @@ impl Stack {
                 EventId::ArpioctlNoentry,
                 interface = id.0,
                 destination = address,
-                errno = Errno::NetUnreach
+                errno = Errno::NetUnreach,
+                request = Request::SET_ARP.0
             );
             return Err(Errno::NetUnreach);
         }
@@ -452,7 +496,8 @@ impl Stack {
             EventId::ArpioctlNoentry,
             interface = id.0,
             destination = address,
-            errno = Errno::AddrNotAvail
+            errno = Errno::AddrNotAvail,
+            request = Request::DELETE_ARP.0
         );
         Err(Errno::AddrNotAvail)
     }

@@ -1,8 +1,8 @@
 //! `events.md` §5.3, "ICMP and IGMP", the proposals of §8.5 for ICMP, and what RFC 1122 §3.2.2 asks of them.
 
 use crate::scene::{
-    FAR, HOST, LAN, PEER, STRANGER, Scene, datagram, datagram_with, declared, echo, header, icmp,
-    icmp_octets, packet,
+    FAR, HOST, LAN, Layer, PEER, STRANGER, Scene, datagram, datagram_with, declared, echo, header,
+    icmp, icmp_octets, packet,
 };
 use fairway_native::event::{Class, EventId, Level};
 use fairway_wire::icmp::{
@@ -38,6 +38,41 @@ mod errors {
         assert_eq!((fields.request, fields.detail), (Some(3), Some(3)));
         let (_, message, quoted) = scene.icmp_error();
         assert_eq!((message, quoted), (PORT_UNREACHABLE, refused));
+    }
+
+    /// EVT-20, 1: of old, a router without room told the sender to send less; RFC 6633 §5 forbids it.
+    #[test]
+    fn icmp_error_start_for_lack_of_memory() {
+        let id = EventId::IcmpErrorStartQuench;
+        for wanted in [false, true] {
+            let mut setup = fairway_native::Setup::new("router", [9; 32]);
+            setup.config.ip.forwarding = true;
+            setup.config.icmp.source_quench = wanted;
+            let mut scene = Scene::of(fairway_native::Stack::new(setup));
+            let to = Ipv4Addr::new(10, 0, 1, 66);
+            let (now, mac) = (scene.lab.now, crate::scene::STRANGER_MAC);
+            scene
+                .host()
+                .set_neighbor(now, crate::scene::FAR_LAN, to, mac)
+                .unwrap();
+            scene
+                .host()
+                .set_queue(crate::scene::FAR_LAN, fairway_native::qos::Fifo::new(0, 0))
+                .unwrap();
+            scene.packet(&datagram(to, 9, b"x"));
+            if !wanted {
+                assert!(scene.silent(id));
+                assert!(scene.icmp_sent().is_empty());
+                continue;
+            }
+            let fields = scene.raised(id);
+            assert_eq!(
+                (fields.destination, fields.request),
+                (Some(STRANGER), Some(4))
+            );
+            assert_eq!(scene.icmp_error().1, Message::SourceQuench);
+            assert_eq!(scene.counter(Layer::Ip, "cannot_forward"), 1);
+        }
     }
 
     /// RFC 1812 §4.3.2.3: as much as fits into 576 octets; §4.3.2.5: precedence 6, the type of service as it was.
@@ -139,7 +174,12 @@ mod input {
     use super::*;
 
     /// A bad message, which must be dropped.
-    fn dropped(id: EventId, name: &str, octets: &[u8]) -> fairway_native::event::Fields {
+    fn dropped(
+        id: EventId,
+        name: &str,
+        counter: &str,
+        octets: &[u8],
+    ) -> fairway_native::event::Fields {
         declared(id, name, Class::Core, Level::Critical);
         let mut scene = Scene::new();
         scene.packet(&packet(header(STRANGER, HOST, Protocol::ICMP), &[], octets));
@@ -149,6 +189,7 @@ mod input {
             (Some(STRANGER), Some(HOST))
         );
         assert!(scene.carried(0).is_empty());
+        assert_eq!(scene.counter(Layer::Icmp, counter), 1);
         fields
     }
 
@@ -156,9 +197,19 @@ mod input {
     #[test]
     fn icmp_input_shortmsg() {
         let id = EventId::IcmpInputShortmsg;
-        let fields = dropped(id, "icmp_input-shortmsg", &[8, 0, 0xf7, 0xff, 0, 0, 0]);
+        let fields = dropped(
+            id,
+            "icmp_input-shortmsg",
+            "short",
+            &[8, 0, 0xf7, 0xff, 0, 0, 0],
+        );
         assert_eq!(fields.len, Some(7));
-        dropped(id, "icmp_input-shortmsg", &[13, 0, 0xf2, 0xff, 0, 0, 0, 0]);
+        dropped(
+            id,
+            "icmp_input-shortmsg",
+            "short",
+            &[13, 0, 0xf2, 0xff, 0, 0, 0, 0],
+        );
     }
 
     /// EVT-20, 22.
@@ -166,7 +217,12 @@ mod input {
     fn icmp_input_badsum() {
         let mut octets = icmp_octets(Message::EchoRequest { id: 1, seq: 1 }, b"data");
         octets[9] ^= 1;
-        let fields = dropped(EventId::IcmpInputBadsum, "icmp_input-badsum", &octets);
+        let fields = dropped(
+            EventId::IcmpInputBadsum,
+            "icmp_input-badsum",
+            "bad_checksum",
+            &octets,
+        );
         assert_eq!(fields.request, Some(8));
     }
 
@@ -181,7 +237,7 @@ mod input {
             &datagram(PEER, 1, b"x")[..27],
         ] {
             let octets = icmp_octets(PORT_UNREACHABLE, quoted);
-            let fields = dropped(id, "icmp_input-badlen", &octets);
+            let fields = dropped(id, "icmp_input-badlen", "bad_length", &octets);
             assert_eq!((fields.request, fields.detail), (Some(3), Some(3)));
         }
     }
@@ -367,7 +423,7 @@ mod answers {
 mod igmp {
     use super::*;
 
-    fn dropped(id: EventId, name: &str, octets: &[u8]) {
+    fn dropped(id: EventId, name: &str, counter: &str, octets: &[u8]) {
         declared(id, name, Class::Core, Level::Critical);
         let mut scene = Scene::new();
         let to = Ipv4Addr::new(224, 0, 0, 1);
@@ -387,16 +443,23 @@ mod igmp {
             (Some(LAN.0), Some(STRANGER))
         );
         assert!(scene.carried(0).is_empty());
+        assert_eq!(scene.counter(Layer::Igmp, counter), 1);
     }
 
     /// EVT-20, 24: below eight octets, or below what it announces.
     #[test]
     fn igmp_input_shortmsg() {
         let id = EventId::IgmpInputShortmsg;
-        dropped(id, "igmp_input-shortmsg", &[0x11, 0, 0xee, 0xff, 0, 0, 0]);
         dropped(
             id,
             "igmp_input-shortmsg",
+            "too_short",
+            &[0x11, 0, 0xee, 0xff, 0, 0, 0],
+        );
+        dropped(
+            id,
+            "igmp_input-shortmsg",
+            "too_short",
             &[0x22, 0, 0xdd, 0xfe, 0, 0, 0, 1],
         );
     }
@@ -405,6 +468,11 @@ mod igmp {
     #[test]
     fn igmp_input_badsum() {
         let octets = [0x11, 0, 1, 2, 0, 0, 0, 0];
-        dropped(EventId::IgmpInputBadsum, "igmp_input-badsum", &octets);
+        dropped(
+            EventId::IgmpInputBadsum,
+            "igmp_input-badsum",
+            "bad_checksum",
+            &octets,
+        );
     }
 }

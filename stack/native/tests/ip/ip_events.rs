@@ -1,8 +1,8 @@
 //! `events.md` §5.3, "IP input" and "IP forwarding and output", and the proposals of §8.5 for IP.
 
 use crate::scene::{
-    FAR, FAR_LAN, HOST, LAN, NOWHERE, PEER, STRANGER, Scene, datagram, datagram_with, declared,
-    echo, header, packet,
+    FAR, FAR_LAN, HOST, LAN, Layer, NOWHERE, PEER, STRANGER, Scene, datagram, datagram_with,
+    declared, echo, header, packet,
 };
 use fairway_native::event::{Class, EventId, Level};
 use fairway_native::route::{Prefix, Route};
@@ -17,6 +17,7 @@ use std::time::Duration;
 fn dropped(
     id: EventId,
     name: &str,
+    counter: &str,
     change: impl FnOnce(&mut Vec<u8>),
 ) -> fairway_native::event::Fields {
     declared(id, name, Class::Core, Level::Critical);
@@ -25,8 +26,10 @@ fn dropped(
     let mut octets = datagram(HOST, 1000, b"hello");
     change(&mut octets);
     scene.watch();
+    let before = scene.counter(Layer::Ip, counter);
     scene.packet(&octets);
     let fields = scene.raised(id);
+    assert_eq!(scene.counter(Layer::Ip, counter), before + 1);
     assert_eq!(fields.interface, Some(LAN.0));
     assert_eq!(scene.lab.recv(0, socket), None);
     assert!(
@@ -42,18 +45,24 @@ mod input {
     /// EVT-20, 8.
     #[test]
     fn ipintr_shortmsg() {
-        let fields = dropped(EventId::IpintrShortmsg, "ipintr-shortmsg", |octets| {
-            octets.truncate(19)
-        });
+        let fields = dropped(
+            EventId::IpintrShortmsg,
+            "ipintr-shortmsg",
+            "too_small",
+            |octets| octets.truncate(19),
+        );
         assert_eq!(fields.len, Some(19));
     }
 
     /// EVT-20, 9.
     #[test]
     fn ipintr_badvers() {
-        let fields = dropped(EventId::IpintrBadvers, "ipintr-badvers", |octets| {
-            octets[0] = 0x65
-        });
+        let fields = dropped(
+            EventId::IpintrBadvers,
+            "ipintr-badvers",
+            "bad_version",
+            |octets| octets[0] = 0x65,
+        );
         assert_eq!(fields.detail, Some(6));
     }
 
@@ -61,9 +70,11 @@ mod input {
     #[test]
     fn ipintr_badhlen() {
         let id = EventId::IpintrBadhlen;
-        let fields = dropped(id, "ipintr-badhlen", |octets| octets[0] = 0x44);
+        let fields = dropped(id, "ipintr-badhlen", "bad_header_length", |octets| {
+            octets[0] = 0x44
+        });
         assert_eq!(fields.detail, Some(16));
-        let fields = dropped(id, "ipintr-badhlen", |octets| {
+        let fields = dropped(id, "ipintr-badhlen", "bad_header_length", |octets| {
             octets[0] = 0x4f;
             octets[3] = 60;
             octets.truncate(40);
@@ -74,9 +85,12 @@ mod input {
     /// EVT-20, 11.
     #[test]
     fn ipintr_badsum() {
-        let fields = dropped(EventId::IpintrBadsum, "ipintr-badsum", |octets| {
-            octets[8] = 63
-        });
+        let fields = dropped(
+            EventId::IpintrBadsum,
+            "ipintr-badsum",
+            "bad_checksum",
+            |octets| octets[8] = 63,
+        );
         assert_eq!(
             (fields.source, fields.destination),
             (Some(STRANGER), Some(HOST))
@@ -86,18 +100,26 @@ mod input {
     /// EVT-20, 12.
     #[test]
     fn ipintr_badlen() {
-        let fields = dropped(EventId::IpintrBadlen, "ipintr-badlen", |octets| {
-            octets[3] = 19
-        });
+        let fields = dropped(
+            EventId::IpintrBadlen,
+            "ipintr-badlen",
+            "bad_length",
+            |octets| octets[3] = 19,
+        );
         assert_eq!(fields.detail, Some(19));
     }
 
     /// EVT-20, 13.
     #[test]
     fn ipintr_badmblk() {
-        let fields = dropped(EventId::IpintrBadmblk, "ipintr-badmblk", |octets| {
-            octets.pop();
-        });
+        let fields = dropped(
+            EventId::IpintrBadmblk,
+            "ipintr-badmblk",
+            "too_short",
+            |octets| {
+                octets.pop();
+            },
+        );
         assert_eq!(
             (fields.source, fields.destination),
             (Some(STRANGER), Some(HOST))
@@ -120,6 +142,7 @@ mod input {
             (Some(STRANGER), Some(HOST))
         );
         assert_eq!((fields.request, fields.detail), (Some(7), Some(22)));
+        assert_eq!(scene.counter(Layer::Ip, "bad_options"), 1);
         let (_, message, quoted) = scene.icmp_error();
         let code = ParameterCode::POINTER;
         assert_eq!(message, Message::ParameterProblem { code, pointer: 22 });
@@ -266,6 +289,7 @@ mod forwarding {
                 (Some(STRANGER), Some(destination))
             );
             assert!(scene.carried(0).is_empty() && scene.carried(1).is_empty());
+            assert_eq!(scene.counter(Layer::Ip, "cannot_forward"), 1);
         }
         // What the link carried to all is for nobody further on.
         let mut scene = Scene::router();
@@ -409,6 +433,7 @@ mod output {
         let sent = scene.host().send_msg(now, socket, &bufs, &departure);
         assert_eq!(sent, Err(Errno::NetUnreach));
         assert_eq!(scene.raised(id).reason, Some("routing bypassed"));
+        assert_eq!(scene.counter(Layer::Ip, "no_route"), 2);
     }
 
     /// EVT-20, 17: a broadcast without SO_BROADCAST (SND-5).
@@ -424,6 +449,7 @@ mod output {
         assert_eq!(fields.errno, Some(Errno::Access));
         assert_eq!(fields.destination, Some(Ipv4Addr::new(10, 0, 0, 255)));
         assert!(scene.carried(0).is_empty());
+        assert_eq!(scene.counter(Layer::Ip, "output_dropped"), 1);
     }
 
     /// EVT-20, 18: DF, and a large broadcast.
@@ -453,6 +479,7 @@ mod output {
         let sent = scene.lab.send(0, socket, "10.0.0.255:9", &[0; 1473]);
         assert_eq!(sent, Err(Errno::MsgSize));
         assert_eq!(scene.raised(id).reason, Some("large broadcast"));
+        assert_eq!(scene.counter(Layer::Ip, "cannot_fragment"), 2);
         assert!(scene.carried(0).is_empty());
     }
 
@@ -481,6 +508,7 @@ mod output {
             (Some(HOST), Some(PEER))
         );
         assert_eq!((fields.len, fields.detail), (Some(168), Some(67)));
+        assert_eq!(scene.counter(Layer::Ip, "cannot_fragment"), 1);
         assert_eq!(fields.errno, Some(Errno::MsgSize));
         assert!(scene.carried(0).is_empty());
     }

@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod control_events;
 mod icmp_events;
 mod ip_events;
 mod link_events;

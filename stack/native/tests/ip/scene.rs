@@ -2,6 +2,7 @@
 
 use crate::support::Lab;
 use fairway_native::event::{Class, EventId, Fields, Level};
+use fairway_native::mgmt::Statistics;
 use fairway_native::{InterfaceId, PacketBuf, SocketId, Stack};
 use fairway_wire::{EtherType, MacAddr, Protocol, arp, ethernet, icmp, ipv4};
 use std::net::Ipv4Addr;
@@ -27,6 +28,14 @@ pub(crate) const LAN: InterfaceId = InterfaceId(2);
 /// The second.
 pub(crate) const FAR_LAN: InterfaceId = InterfaceId(3);
 
+/// Whose counters are meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Layer {
+    Ip,
+    Icmp,
+    Igmp,
+}
+
 pub(crate) struct Scene {
     pub(crate) lab: Lab,
 }
@@ -43,6 +52,13 @@ impl Scene {
     pub(crate) fn router() -> Self {
         let mut lab = Lab::new();
         lab.router("router");
+        Self::with(lab)
+    }
+
+    /// That host.
+    pub(crate) fn of(host: Stack) -> Self {
+        let mut lab = Lab::new();
+        lab.hosts.push(host);
         Self::with(lab)
     }
 
@@ -161,6 +177,18 @@ impl Scene {
             }
         }
         all
+    }
+
+    /// A counter of the host, by the layer and its name.
+    pub(crate) fn counter(&mut self, layer: Layer, name: &str) -> u64 {
+        let counters = self.host().counters();
+        let of: &dyn Statistics = match layer {
+            Layer::Ip => &counters.ip,
+            Layer::Icmp => &counters.icmp,
+            Layer::Igmp => &counters.igmp,
+        };
+        of.by_name(name)
+            .unwrap_or_else(|| panic!("no counter {name}"))
     }
 
     /// A UDP socket of the host with that port.
