@@ -64,7 +64,7 @@ pub enum Table {
 }
 
 /// What the value of a parameter is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum ParameterKind {
     /// A number in a range, kept in [`Config`].
     Number {
@@ -85,8 +85,8 @@ pub enum ParameterKind {
     Table(Table),
 }
 
-/// A parameter of the stack, or one of its tables.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A parameter of the stack, or one of its tables. Two are equal if their names are.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Parameter {
     /// Its dotted name.
@@ -102,6 +102,14 @@ pub struct Parameter {
     /// What it is for.
     pub about: &'static str,
 }
+
+impl PartialEq for Parameter {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Parameter {}
 
 /// A parameter's number with its limits: `inetcfg_ctl` (`sockets.md` §10.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +171,9 @@ impl Parameter {
                 .find(|one| one.mib.last() == Some(which))
                 .ok_or(Errno::OpNotSupp)?;
             return match argument.len() {
-                0 if found.kind == ParameterKind::Table(Table::RoutesByFlags) => Err(Errno::Inval),
+                0 if matches!(found.kind, ParameterKind::Table(Table::RoutesByFlags)) => {
+                    Err(Errno::Inval)
+                }
                 0 | 1 => Ok(found),
                 _ => Err(Errno::NotDir),
             };

@@ -3,9 +3,7 @@ use std::net::Ipv4Addr;
 
 use fairway_wire::Instant;
 
-use super::{
-    Access, Counters, InterfaceFlags, PARAMETERS, Parameter, ParameterKind, Request, Statistics,
-};
+use super::{Access, Counters, InterfaceFlags, PARAMETERS, Parameter, Request, Statistics};
 use crate::Errno;
 use crate::config::Config;
 use crate::event::EventId;
@@ -378,11 +376,4 @@ mod requests {
             Err(Errno::Inval)
         );
     }
-}
-
-#[test]
-fn a_kind_compares_by_its_range() {
-    let kind = |name| Parameter::by_name(name).unwrap().kind;
-    assert_ne!(kind("net.inet.tcp.msl"), kind("net.inet.tcp.cc"));
-    assert_eq!(kind("kern.inetver"), ParameterKind::Version);
 }
