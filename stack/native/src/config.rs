@@ -107,10 +107,10 @@ impl Default for IcmpConfig {
             echo_broadcasts: false,
             mask_reply: false,
             timestamp_reply: true,
-            source_quench: false,
             ttl: 64,
             error_rate: 1000,
             error_burst: 50,
+            source_quench: false,
         }
     }
 }

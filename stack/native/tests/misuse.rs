@@ -43,7 +43,7 @@ at-mark          NotSock  OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp   
 tcp-info         NotSock  OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp    OpNotSupp    OpNotSupp
 is-listening     NotSock  OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     ok           ok           ok
 tcp-options      NotSock  OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp    OpNotSupp    OpNotSupp
-set-tcp-options  NotSock  OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp    OpNotSupp    OpNotSupp
+set-tcp-options  ConnReset OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp     OpNotSupp    OpNotSupp    OpNotSupp
 options          NotSock  ok            ok            ok            ok            ok            ok            ok            ok           ok           ok
 set-bad-options  NotSock  Inval         Inval         Inval         Inval         Inval         Inval         Inval         Inval        Inval        Inval
 join             NotSock  ok            ok            ok            ok            ok            ok            ok            OpNotSupp    OpNotSupp    OpNotSupp

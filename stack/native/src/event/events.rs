@@ -329,6 +329,7 @@ impl Events {
     }
 
     /// Moves the wakers of subscribers that got something into `into`, to be woken after unlocking.
+    #[inline]
     pub fn take_wakers(&mut self, into: &mut Vec<Waker>) {
         self.collector.take_wakers(into);
     }

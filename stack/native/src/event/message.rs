@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::task::Waker;
+use std::time::Duration;
 
 use fairway_wire::Instant;
 
@@ -429,9 +430,15 @@ struct Subscriber {
     waker: Option<Waker>,
 }
 
+/// Messages of a kind that strangers can cause, in a [`WINDOW`]; the rest is not even counted as a message.
+const MOST_CAUSED: u32 = 32;
+const WINDOW: Duration = Duration::from_secs(5);
+
 /// Where messages come together and go apart again.
 #[derive(Default)]
 pub(super) struct Collector {
+    /// Since when, and how many: duplicate addresses, broadcast link addresses.
+    caused: [(Instant, u32); 2],
     subscribers: Vec<Subscriber>,
     subscribed: u64,
     published: u64,
@@ -445,6 +452,9 @@ impl Collector {
 
     pub(super) fn publish(&mut self, time: Instant, kind: &MessageKind) {
         let id = kind.id();
+        if !self.admits(time, id) {
+            return;
+        }
         // §8.1: INFO and above. An event has been written under its own name.
         match id.severity() {
             _ if id == MessageId::Event => {}
@@ -477,6 +487,28 @@ impl Collector {
             subscriber.queue.push_back(message.clone());
             self.wakers.extend(subscriber.waker.take());
         }
+    }
+
+    /// Whether there were not too many messages of a kind that strangers cause.
+    fn admits(&mut self, time: Instant, id: MessageId) -> bool {
+        let [duplicate, broadcast] = &mut self.caused;
+        let (since, count) = match id {
+            MessageId::DupIpAddr => duplicate,
+            MessageId::BcastEnetAddr => broadcast,
+            MessageId::NoMem
+            | MessageId::SumstateChg
+            | MessageId::Intl
+            | MessageId::ConfFileAccErr
+            | MessageId::ConfFileSynErr
+            | MessageId::SockErr
+            | MessageId::OutOfMbuf
+            | MessageId::Event => return true,
+        };
+        if time - *since >= WINDOW {
+            (*since, *count) = (time, 0);
+        }
+        *count += 1;
+        *count <= MOST_CAUSED
     }
 
     pub(super) fn subscribe(
@@ -522,7 +554,10 @@ impl Collector {
             .map_or(0, |one| one.lost)
     }
 
+    #[inline]
     pub(super) fn take_wakers(&mut self, into: &mut Vec<Waker>) {
-        into.append(&mut self.wakers);
+        if !self.wakers.is_empty() {
+            into.append(&mut self.wakers);
+        }
     }
 }

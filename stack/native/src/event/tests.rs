@@ -651,6 +651,24 @@ mod management {
         assert_eq!(drain(&mut events, quick).len(), 1);
     }
 
+    /// What a stranger can cause does not drown what an operator asked to hear.
+    #[test]
+    fn strangers_cause_no_flood_of_messages() {
+        let mut events = Events::new();
+        let all = events.subscribe(1000, |_| true).unwrap();
+        let duplicate = MessageKind::DuplicateAddress {
+            address: A,
+            link_address: [2; 6],
+        };
+        for _ in 0..500 {
+            events.publish(Instant::ZERO, &duplicate);
+        }
+        events.publish(Instant::ZERO, &down(1));
+        assert_eq!(drain(&mut events, all).len(), 33);
+        events.publish(Instant::ZERO + Duration::from_secs(6), &duplicate);
+        assert_eq!(drain(&mut events, all).len(), 1);
+    }
+
     /// `events.md` §8.1: levels 1 and 2 always raise a message, whatever is selected or running.
     #[test]
     fn urgent_events_are_messages() {

@@ -53,6 +53,8 @@ pub struct InterfaceAddress {
     pub prefix: u8,
     /// The address of the peer, on a point-to-point interface.
     pub peer: Option<Ipv4Addr>,
+    /// The broadcast address, where it is not the last of the network.
+    pub broadcast_address: Option<Ipv4Addr>,
 }
 
 impl InterfaceAddress {
@@ -63,6 +65,7 @@ impl InterfaceAddress {
             address,
             prefix: prefix.min(32),
             peer: None,
+            broadcast_address: None,
         }
     }
 
@@ -81,6 +84,9 @@ impl InterfaceAddress {
     /// The broadcast address of that network; none for networks of one or two addresses (RFC 3021).
     #[must_use]
     pub fn broadcast(&self) -> Option<Ipv4Addr> {
+        if self.broadcast_address.is_some() {
+            return self.broadcast_address;
+        }
         let all = self.address.to_bits() | !mask(self.prefix);
         (self.prefix < 31).then(|| Ipv4Addr::from_bits(all))
     }

@@ -463,7 +463,12 @@ impl Stack {
     }
 
     /// Queues a frame for its turn.
-    fn enqueue(&mut self, id: InterfaceId, frame: PacketBuf, unicast: bool) -> Result<(), Errno> {
+    pub(crate) fn enqueue(
+        &mut self,
+        id: InterfaceId,
+        frame: PacketBuf,
+        unicast: bool,
+    ) -> Result<(), Errno> {
         let Some(interface) = self.routing.interface_mut(id) else {
             return Err(Errno::NxIo);
         };

@@ -3,7 +3,7 @@
 use super::Stack;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{EventId, LinkState, MessageKind, StateCause};
 use crate::iface::{Interface, InterfaceAddress, InterfaceConfig, InterfaceId, Medium};
 use crate::mgmt::Request;
 use crate::neigh::{ClaimMode, ConflictPolicy, Misuse};
@@ -181,7 +181,7 @@ impl Stack {
             return Ok(());
         }
         interface.up = up;
-        self.link_changed(id);
+        self.link_changed(id, StateCause::Operator);
         Ok(())
     }
 
@@ -192,11 +192,16 @@ impl Stack {
             && interface.running != running
         {
             interface.running = running;
-            self.link_changed(id);
+            let cause = if running {
+                StateCause::Recovery
+            } else {
+                StateCause::Error
+            };
+            self.link_changed(id, cause);
         }
     }
 
-    fn link_changed(&mut self, id: InterfaceId) {
+    fn link_changed(&mut self, id: InterfaceId, cause: StateCause) {
         let Some(interface) = self.routing.interface_mut(id) else {
             return;
         };
@@ -211,6 +216,18 @@ impl Stack {
             EventId::IfDown
         };
         event!(self.events, self.now, event, interface = id.0);
+        let (old, new) = if running {
+            (LinkState::Down, LinkState::Up)
+        } else {
+            (LinkState::Up, LinkState::Down)
+        };
+        let change = MessageKind::StateChange {
+            interface: id.0,
+            old,
+            new,
+            cause,
+        };
+        self.events.publish(self.now, &change);
         self.neighbors.flush(Some(id), false);
         self.routing.changed();
         if running {

@@ -21,6 +21,7 @@
 
 mod calls;
 mod check;
+mod control;
 mod icmp;
 mod igmp;
 mod local_calls;
@@ -34,6 +35,7 @@ mod usage;
 pub use calls::Ready;
 pub use check::Inconsistency;
 pub(crate) use check::ensure;
+pub use control::{Answer, ArpRequest, Control};
 pub use sysctl::{Clear, Old};
 pub use usage::Usage;
 
@@ -368,6 +370,7 @@ impl Stack {
         if !self.woken.is_empty() {
             into.append(&mut self.woken);
         }
+        self.events.take_wakers(into);
     }
 
     /// Lets what the call has begun run to its end: packets to this host itself, and the segments that TCP owes.

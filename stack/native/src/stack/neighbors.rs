@@ -3,7 +3,7 @@
 use super::Stack;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{EventId, MessageKind};
 use crate::iface::{InterfaceId, Medium};
 use crate::ip::{Cast, Hop, Inbound, Unreachable};
 use crate::neigh::{Heard, Output, Resolution};
@@ -58,17 +58,27 @@ impl Stack {
                     source = address
                 );
             }
-            Heard::Conflict { address, lost, .. } => {
+            Heard::Conflict { address, mac, lost } => {
+                let news = MessageKind::DuplicateAddress {
+                    address,
+                    link_address: mac.0,
+                };
+                self.events.publish(self.now, &news);
                 event!(
                     self.events,
                     self.now,
                     EventId::ArpInputDupaddr,
                     interface = id.0,
                     source = address,
+                    detail = mac,
                     reason = if lost { "given up" } else { "kept" }
                 );
             }
             Heard::BroadcastSource => {
+                let news = MessageKind::BroadcastLinkAddress {
+                    address: packet.sender_ip,
+                };
+                self.events.publish(self.now, &news);
                 event!(
                     self.events,
                     self.now,

@@ -36,6 +36,12 @@ impl Stack {
                 Ok(id)
             }
             Err(errno) => {
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::TcpAttachNopcbmem,
+                    errno = errno
+                );
                 let cx = &mut tcp_context!(self);
                 self.tcp.abort(cx, conn);
                 Err(errno)
@@ -375,7 +381,8 @@ impl Stack {
     /// Changes options of TCP.
     ///
     /// # Errors
-    /// [`Errno::Inval`] for values out of range, [`Errno::NotSock`], [`Errno::OpNotSupp`] if it is no stream.
+    /// [`Errno::Inval`] for values out of range, [`Errno::OpNotSupp`] if it is no stream; [`Errno::ConnReset`] if it is
+    /// gone (`tcp_ctloutput-nopcb`).
     pub fn set_tcp_options(
         &mut self,
         now: Instant,
@@ -383,7 +390,19 @@ impl Stack {
         change: impl FnOnce(&mut tcp::SocketOptions),
     ) -> Result<(), Errno> {
         self.tell(now);
-        let conn = self.conn(id)?;
+        let conn = match self.conn(id) {
+            Err(Errno::NotSock) => {
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::TcpCtloutputNopcb,
+                    socket = id.token(),
+                    errno = Errno::ConnReset
+                );
+                return Err(Errno::ConnReset);
+            }
+            conn => conn?,
+        };
         let cx = &mut tcp_context!(self);
         let result = self.tcp.set_options(cx, conn, change);
         let event = match result {
