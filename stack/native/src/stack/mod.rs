@@ -234,6 +234,28 @@ impl Stack {
         self.settle();
     }
 
+    /// Frames have arrived on an interface at once, in this order: as [`handle_frame`](Self::handle_frame) for each, but
+    /// what they call for is sent once, for all of them. A stream of segments so costs one acknowledgment.
+    pub fn handle_frames(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        frames: impl IntoIterator<Item = PacketBuf>,
+    ) {
+        self.tell(now);
+        for frame in frames {
+            event!(
+                self.events,
+                self.now,
+                EventId::LinkIn,
+                interface = interface.0,
+                len = frame.len()
+            );
+            self.frame_input(interface, frame);
+        }
+        self.settle();
+    }
+
     /// The next interface that may have frames to send, each named once until [`poll_frame`](Self::poll_frame) gave
     /// `None` for it.
     #[must_use]
@@ -255,7 +277,11 @@ impl Stack {
             interface.held_until = interface.queue.next_ready(now);
             // One whose queue holds packets back is on the list again when their time has come.
             interface.pending = interface.held_until.is_some();
-            self.pending.retain(|other| *other != id);
+            if self.pending.front() == Some(&id) {
+                self.pending.pop_front();
+            } else {
+                self.pending.retain(|other| *other != id);
+            }
             if let Some(until) = interface.held_until {
                 self.held_until = Some(self.held_until.map_or(until, |other| other.min(until)));
             }
