@@ -165,7 +165,7 @@ impl Tcb {
         if !had_room && self.has_room() {
             self.tell(Readiness::WRITABLE);
         }
-        self.backoff = 0;
+        self.retries = 0;
         self.probes = 0;
         self.stuck_at = env.now();
         self.soft_error = None;
@@ -197,6 +197,7 @@ impl Tcb {
         };
         if let Some(sample) = sample {
             env.counters.rtt_updates += 1;
+            self.backoff = 0;
             self.rtt.sample(now, sample, env.cx.config);
         }
         sample
@@ -285,7 +286,7 @@ impl Tcb {
         self.is.sack
             && self.recovery.phase == Phase::Open
             && self.recovery.probe.is_none()
-            && self.backoff == 0
+            && self.retries == 0
             && self.board.sacked() == 0
             && self.board.lost() == 0
             && self.rtt.is_known()

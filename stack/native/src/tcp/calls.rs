@@ -837,5 +837,8 @@ impl Tcb {
         }
         // Nagle's rule or the cork may have held something back.
         self.is.dirty = true;
+        if self.options.quick_ack && self.timers.is_set(Timer::DelayedAck) {
+            self.ack_now();
+        }
     }
 }

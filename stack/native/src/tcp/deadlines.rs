@@ -68,17 +68,17 @@ impl Tcb {
             destination = *self.tuple.peer().ip(),
             sport = self.tuple.local().port(),
             dport = self.tuple.peer().port(),
-            detail = u64::from(self.backoff),
+            detail = u64::from(self.retries),
         );
         let connecting = matches!(self.state, State::SynSent | State::SynReceived);
         let hopeless = if connecting {
-            self.backoff >= env.config().syn_retries
+            self.retries >= env.config().syn_retries
                 || self
                     .options
                     .user_timeout
                     .is_some_and(|limit| env.now() - self.stuck_at >= limit)
         } else {
-            self.has_waited_too_long(env, self.backoff)
+            self.has_waited_too_long(env, self.retries)
         };
         if hopeless {
             self.give_up(env);
@@ -91,6 +91,7 @@ impl Tcb {
             self.enter_loss(env);
         }
         // RFC 6298 §5.5
+        self.retries = self.retries.saturating_add(1);
         self.backoff = self.backoff.saturating_add(1);
         let rto = self.rtt.timeout(self.backoff);
         self.set_patient(LossTimer::Retransmit, env.cx.now + rto);
@@ -153,7 +154,6 @@ impl Tcb {
         env.counters.persist_timeouts += 1;
         if self.has_waited_too_long(env, self.probes) {
             env.counters.persist_drops += 1;
-            self.is.reset_due = true;
             self.give_up(env);
             return;
         }
@@ -261,7 +261,7 @@ impl Tcb {
             .is_some_and(|(len, _)| len >= u32::from(self.mss));
         if !env.config().black_hole_detection
             || !env.config().path_mtu_discovery
-            || self.backoff < SUSPICIOUS
+            || self.retries < SUSPICIOUS
             || !full
         {
             return;

@@ -219,7 +219,17 @@ impl Tcb {
             );
             return false;
         }
-        if end.le(self.rcv_nxt) && segment.len > 0 && !segment.has(Flags::SYN) {
+        if segment.has(Flags::SYN) {
+            // RFC 5961 §4.2: whatever its number.
+            self.challenge(
+                env,
+                segment,
+                EventId::TcpInputBadsyn,
+                "a SYN within a connection",
+            );
+            return false;
+        }
+        if end.le(self.rcv_nxt) && segment.len > 0 {
             // A duplicate; its acknowledgment may still be news.
             env.counters.received_duplicate_packets += 1;
             env.counters.received_duplicate_octets += u64::from(segment.len);
@@ -453,6 +463,7 @@ impl Tcb {
             self.rtt.after_lost_syn();
         }
         self.backoff = 0;
+        self.retries = 0;
         self.timers.stop(Timer::Loss);
         self.control = Control::new(self.options.congestion, window, self.nxt);
         self.rack = Rack::new(self.una);

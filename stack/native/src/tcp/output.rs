@@ -252,8 +252,10 @@ impl Tcb {
         self.nxt = plan.seq + numbers;
         if plan.len > 0 {
             env.counters.sent_data_packets += 1;
-            // Who answers has the acknowledgment go with the answer from now on.
-            self.quick = 0;
+            if self.is.hearing && now - self.data_at < env.config().delayed_ack {
+                // Who answers has the acknowledgment go with the answer from now on.
+                self.quick = 0;
+            }
             env.counters.sent_data_octets += u64::from(plan.len);
             if plan.len < u32::from(self.mss) {
                 self.small_end = self.nxt;

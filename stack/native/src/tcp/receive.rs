@@ -111,6 +111,8 @@ impl Tcb {
         env.counters.received_in_sequence_packets += 1;
         env.counters.received_in_sequence_octets += u64::from(len);
         self.rcv_nxt += len;
+        self.is.hearing = true;
+        self.data_at = env.cx.now;
         if self.is.recv_shut {
             // SHD-5: nobody wants it; it is acknowledged all the same.
             self.rcv_edge = self.rcv_edge.max(self.rcv_nxt);

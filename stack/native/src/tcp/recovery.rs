@@ -192,10 +192,12 @@ impl Tcb {
             self.reduce_in_proportion(delivered, newly_lost, facts.advanced > 0);
             return 0;
         }
-        if self.is.sack {
-            news.delivered
-        } else {
-            facts.advanced
+        // What is only reported makes the window grow once the path is known to reorder; before, it may be the sign of a
+        // loss (RFC 3042: one new segment for each report, no more).
+        match (self.is.sack, facts.advanced > 0) {
+            (false, _) => facts.advanced,
+            (true, false) if !self.rack.reordering_seen() => 0,
+            (true, _) => news.delivered,
         }
     }
 
@@ -340,7 +342,7 @@ impl Tcb {
         let first = self.recovery.phase == Phase::Open
             || self.recovery.phase == Phase::Recovery
             || self.una.ge(self.recovery.point)
-            || self.backoff == 0;
+            || self.retries == 0;
         if first {
             self.remember();
             let flight = flight.min(self.control.window.max(mss));

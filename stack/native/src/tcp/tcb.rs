@@ -112,6 +112,8 @@ pub(crate) struct Is {
     pub(crate) probe_due: bool,
     /// A reset is to go out, and then it is over.
     pub(crate) reset_due: bool,
+    /// Data has arrived.
+    pub(crate) hearing: bool,
     /// The program has said that more follows soon (MSG_MORE).
     pub(crate) more: bool,
     /// A keepalive or window probe is to go out.
@@ -200,8 +202,10 @@ pub(crate) struct Tcb {
     pub(crate) recovery: Recovery,
     pub(crate) rack: Rack,
     pub(crate) rtt: Rtt,
-    /// Timeouts of the first segment in a row.
+    /// How often the retransmission timeout is doubled: until a round-trip time is measured (Karn).
     pub(crate) backoff: u8,
+    /// Timeouts since something was acknowledged.
+    pub(crate) retries: u8,
     /// Probes in a row without an answer.
     pub(crate) probes: u8,
     /// When data last left.
@@ -238,6 +242,8 @@ pub(crate) struct Tcb {
     pub(crate) ts_recent_at: Instant,
     /// When the peer was last heard.
     pub(crate) heard_at: Instant,
+    /// When data last arrived in order.
+    pub(crate) data_at: Instant,
     /// Growing of the receive buffer: octets the program took since, and when this round began.
     pub(crate) tuning: Tuning,
     pub(crate) urgent: Option<Box<Urgent>>,
@@ -300,6 +306,7 @@ impl Tcb {
             rack: Rack::new(iss),
             rtt: Rtt::new(env.config()),
             backoff: 0,
+            retries: 0,
             probes: 0,
             sent_at: now,
             stuck_at: now,
@@ -319,6 +326,7 @@ impl Tcb {
             ts_offset: env.secrets.timestamp_offset(tuple),
             ts_recent_at: now,
             heard_at: now,
+            data_at: now,
             tuning: Tuning::default(),
             urgent: None,
             hole: None,
