@@ -87,11 +87,17 @@ topics! {
     both {
         backlog
         challenge
+        close
         ecn
+        handshake
+        icmp
         ip
         keepalive
         long
         options
+        pathmtu
+        rack
+        reset
         slowstart
         syncookies
         timestamps
@@ -99,16 +105,10 @@ topics! {
         urgent
     }
     kernel {
-        close
         delack
-        handshake
-        icmp
         linger
         nagle
-        pathmtu
-        rack
         recovery
-        reset
         rto
         sack
         segments

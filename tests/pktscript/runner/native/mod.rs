@@ -4,8 +4,7 @@
 mod options;
 mod setup;
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -30,6 +29,8 @@ pub struct Native {
     /// Packets that the engine sent and no step has told of.
     sent: VecDeque<(Instant, Vec<u8>)>,
     sockets: BTreeMap<u32, (Kind, SocketId)>,
+    /// Sockets whose close has begun and waits.
+    lingering: BTreeSet<u32>,
     local_ip: Ipv4Addr,
     remote_ip: Ipv4Addr,
     /// Deadlines met at this moment.
@@ -104,6 +105,7 @@ impl Native {
             now: Instant::ZERO,
             sent: VecDeque::new(),
             sockets: BTreeMap::new(),
+            lingering: BTreeSet::new(),
             local_ip: settings.local_ip,
             remote_ip: settings.remote_ip,
             idle: 0,
@@ -217,11 +219,7 @@ impl Native {
                 self.stack.shutdown(now, id, how)?;
                 DONE
             }
-            Call::Close(_) => {
-                self.stack.close(now, id)?;
-                self.sockets.remove(&socket);
-                DONE
-            }
+            Call::Close(_) => self.close(socket, id),
             Call::SetOption(_, option, values) => {
                 options::set(&mut self.stack, now, (kind, id), *option, values)
             }
@@ -233,6 +231,24 @@ impl Native {
             Call::Poll(_) => self.ready(kind, id),
             Call::Queued(_) => number(self.stack.readable_octets(id)?),
         }
+    }
+
+    /// Closes; a close that lingers is asked about again.
+    fn close(&mut self, socket: u32, id: SocketId) -> Result<Value, Failure> {
+        let lingers = if self.lingering.contains(&socket) {
+            !self.stack.readiness(id)?.closed
+        } else {
+            !self.stack.begin_close(self.now, id)?
+        };
+        if lingers {
+            self.lingering.insert(socket);
+            return Err(Errno::WouldBlock.into());
+        }
+        if self.lingering.remove(&socket) {
+            self.stack.close(self.now, id)?;
+        }
+        self.sockets.remove(&socket);
+        DONE
     }
 
     fn ready(&self, kind: Kind, id: SocketId) -> Result<Value, Failure> {
