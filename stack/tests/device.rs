@@ -15,6 +15,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// The machine's end, and the host's.
 const MACHINE: &str = "10.0.0.1/24";
@@ -156,4 +157,48 @@ fn datagrams_go_both_ways_with_right_checksums() {
             plugged.pull_out().await;
         }
     });
+}
+
+#[test]
+fn streams_carry_megabytes_both_ways_between_it_and_the_kernel() {
+    const LENGTH: usize = 1 << 20;
+    in_namespace(|| async {
+        for config in every_config() {
+            let (net, plugged) = host(config);
+            let machine = Net::system();
+            // Whoever connects sends first; either end is connected to once.
+            for (server, client, address) in [
+                (&net, &machine, SocketAddr::from((HOST, 80))),
+                (&machine, &net, "10.0.0.1:80".parse().unwrap()),
+            ] {
+                let listener = server.listen_tcp(address).unwrap();
+                let serving = async {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    let mut all = Vec::new();
+                    stream.read_to_end(&mut all).await.unwrap();
+                    stream.write_all(&all).await.unwrap();
+                    all
+                };
+                let asking = async {
+                    let mut stream = client.connect_tcp(address).await.unwrap();
+                    stream.write_all(&pattern(LENGTH)).await.unwrap();
+                    stream.shutdown(std::net::Shutdown::Write).unwrap();
+                    let mut all = Vec::new();
+                    stream.read_to_end(&mut all).await.unwrap();
+                    all
+                };
+                let (there, back) = tokio::join!(biased; serving, asking);
+                assert!(there == pattern(LENGTH) && back == there);
+            }
+            plugged.pull_out().await;
+        }
+    });
+}
+
+/// Octets that tell where they are.
+fn pattern(length: usize) -> Vec<u8> {
+    (0..u32::try_from(length).unwrap())
+        .flat_map(|at| (at * 4).to_be_bytes())
+        .take(length)
+        .collect()
 }
