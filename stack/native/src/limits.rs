@@ -109,6 +109,8 @@ impl Default for ReassemblyLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TcpLimits {
+    /// Endpoints: sockets, and connections that wait to be accepted; beyond, none is made.
+    pub endpoints: usize,
     /// Handshakes that a listener remembers; beyond, it answers with cookies.
     pub syn_cache: usize,
     /// Connections that only wait out twice the longest segment lifetime; beyond, the oldest goes.
@@ -120,6 +122,7 @@ pub struct TcpLimits {
 impl Default for TcpLimits {
     fn default() -> Self {
         Self {
+            endpoints: 1 << 20,
             syn_cache: 4096,
             time_wait: 32_768,
             out_of_order: 4096,

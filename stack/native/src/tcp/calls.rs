@@ -56,19 +56,32 @@ impl Tcp {
     /// A socket without a name.
     ///
     /// # Errors
-    /// [`Errno::TooManyFiles`] if there is no identity left.
+    /// [`Errno::NoBufs`] if there are as many as there may be (`tcp_attach-nopcbmem`).
     pub fn create(&mut self, cx: &mut Context<'_>) -> Result<ConnId, Errno> {
-        let idle = Idle::new(SocketOptions::new(cx.config));
-        let id = self.endpoints.insert(Endpoint::Idle(Box::new(idle)));
+        self.attach(cx, SocketOptions::new(cx.config), "socket")
+            .ok_or(Errno::NoBufs)
+    }
+
+    /// Makes room for an endpoint; that there is none is told, with what it was for.
+    pub(super) fn attach(
+        &mut self,
+        cx: &mut Context<'_>,
+        options: SocketOptions,
+        cause: &'static str,
+    ) -> Option<ConnId> {
+        let room = self.endpoints.len() < cx.limits.endpoints;
+        let idle = || Endpoint::Idle(Box::new(Idle::new(options)));
+        let id = room.then(idle).and_then(|idle| self.endpoints.insert(idle));
         if id.is_none() {
             event!(
                 cx.events,
                 cx.now,
                 EventId::TcpAttachNopcbmem,
                 errno = Errno::NoBufs,
+                reason = cause,
             );
         }
-        id.ok_or(Errno::TooManyFiles)
+        id
     }
 
     /// Gives the endpoint its owner's name for it, which its notices bear.

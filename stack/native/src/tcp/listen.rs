@@ -486,8 +486,8 @@ impl Tcp {
             listener.options.reuse_addr || listener.options.reuse_port,
         );
         let (options, choices) = (listener.options, listener.common.choices.clone());
-        let placeholder = Endpoint::Idle(Box::new(super::endpoint::Idle::new(options)));
-        let Some(id) = self.endpoints.insert(placeholder) else {
+        let Some(id) = self.attach(cx, options, "connection request") else {
+            // As with a full queue: the peer will acknowledge again.
             return;
         };
         let mut env = env!(self, cx);

@@ -71,7 +71,7 @@ mod input {
     fn ipintr_badhlen() {
         let id = EventId::IpintrBadhlen;
         let fields = dropped(id, "ipintr-badhlen", "bad_header_length", |octets| {
-            octets[0] = 0x44
+            octets[0] = 0x44;
         });
         assert_eq!(fields.detail, Some(16));
         let fields = dropped(id, "ipintr-badhlen", "bad_header_length", |octets| {

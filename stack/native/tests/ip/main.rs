@@ -19,3 +19,4 @@ mod multicast_events;
 mod naming_events;
 mod route_events;
 mod scene;
+mod tcp_events;
