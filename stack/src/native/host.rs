@@ -263,6 +263,19 @@ impl Host {
         });
     }
 
+    /// Several frames have arrived on an interface at once, in this order: cheaper than one by one, and answered
+    /// together.
+    pub fn handle_frames(
+        &self,
+        interface: InterfaceId,
+        frames: impl IntoIterator<Item = PacketBuf>,
+        wakers: &mut Vec<Waker>,
+    ) {
+        self.with_wakers(wakers, |stack, now| {
+            stack.handle_frames(now, interface, frames);
+        });
+    }
+
     /// Time has passed: what the [`Alarm`] was asked for.
     pub fn handle_timeout(&self, wakers: &mut Vec<Waker>) {
         let mut engine = self.lock();
