@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) cuts: Vec<(BTreeSet<Ipv4Addr>, BTreeSet<Ipv4Addr>)>,
     /// Deliveries on their way from a channel to the queue; kept for its memory.
     deliveries: Vec<Delivery>,
+    /// Frames on their way from the queue to a host; kept for its memory.
+    frames: Vec<PacketBuf>,
 }
 
 /// A host, as the world sees it.
@@ -105,9 +107,13 @@ enum Event {
     Deadline(usize),
 }
 
+/// Most frames that a host is given at once.
+const BATCH: usize = 64;
+
 /// What an event asks of a host.
 enum Action {
-    Receive(Host, InterfaceId, PacketBuf),
+    /// To take the frames that were found.
+    Receive(Host, InterfaceId),
     Resume(Host, InterfaceId),
     Timeout(Host),
 }
@@ -179,12 +185,13 @@ impl driver::World for World {
     }
 
     fn handle_due(&self, now: Instant, wakers: &mut Vec<Waker>) {
+        let mut frames = std::mem::take(&mut self.lock().frames);
         loop {
             // Not in the condition of a `while let`: the lock would be held through its body.
-            let action = self.lock().next_action(now);
+            let action = self.lock().next_action(now, &mut frames);
             match action {
-                Some(Action::Receive(host, interface, frame)) => {
-                    host.handle_frame(interface, frame, wakers);
+                Some(Action::Receive(host, interface)) => {
+                    host.handle_frames(interface, frames.drain(..), wakers);
                 }
                 Some(Action::Resume(host, interface)) => {
                     host.with_wakers(wakers, |stack, _| stack.resume(interface));
@@ -193,6 +200,7 @@ impl driver::World for World {
                 None => break,
             }
         }
+        self.lock().frames = frames;
     }
 
     fn waiting(&self) -> String {
@@ -222,8 +230,8 @@ impl State {
         self.lines.get_mut(id.0)
     }
 
-    /// Handles what is due up to the first event that is a host's business.
-    fn next_action(&mut self, now: Instant) -> Option<Action> {
+    /// Handles what is due up to the first event that is a host's business. The frames it is to take go to `frames`.
+    fn next_action(&mut self, now: Instant, frames: &mut Vec<PacketBuf>) -> Option<Action> {
         while let Some(event) = self.events.pop_due(now) {
             match event {
                 Event::Arrival {
@@ -240,8 +248,12 @@ impl State {
                     }
                     match if back { it.from } else { it.to } {
                         End::Interface(host, interface) => {
+                            frames.push(frame);
+                            if !back {
+                                self.rest_of_burst(now, line, carriage, frames);
+                            }
                             let host = self.hosts.get(host)?.host.clone()?;
-                            return Some(Action::Receive(host, interface, frame));
+                            return Some(Action::Receive(host, interface));
                         }
                         End::Switch(switch, port) => self.forward(now, switch, port, frame),
                     }
@@ -265,6 +277,25 @@ impl State {
             }
         }
         None
+    }
+
+    /// Takes the frames that reach the end of the line together with the one before.
+    fn rest_of_burst(
+        &mut self,
+        now: Instant,
+        line: LineId,
+        carriage: Carriage,
+        frames: &mut Vec<PacketBuf>,
+    ) {
+        let follows = |event: &Event| {
+            matches!(event, Event::Arrival { line: other, back: false, carriage: same, .. }
+                if *other == line && *same == carriage)
+        };
+        while frames.len() < BATCH
+            && let Some(Event::Arrival { frame, .. }) = self.events.pop_due_if(now, follows)
+        {
+            frames.push(frame);
+        }
     }
 
     /// Puts a frame on a line, and plans what follows.

@@ -312,6 +312,7 @@ async fn resume(cable: Arc<Cable>, host: Host, interface: InterfaceId) {
 /// Takes frames from the device to the host, until the device is gone.
 async fn receive(cable: Arc<Cable>, host: Host, interface: InterfaceId) {
     let mut wakers: Vec<Waker> = Vec::new();
+    let mut frames = Vec::new();
     let mut room = cable.room();
     loop {
         if cable.device.readable().await.is_err() {
@@ -319,9 +320,7 @@ async fn receive(cable: Arc<Cable>, host: Host, interface: InterfaceId) {
         }
         for _ in 0..BATCH {
             match cable.device.try_recv(room.as_mut_slice()) {
-                Ok(length) => cable.unwrap(&mut room, length, |frame| {
-                    host.handle_frame(interface, frame, &mut wakers);
-                }),
+                Ok(length) => cable.unwrap(&mut room, length, |frame| frames.push(frame)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => {
@@ -330,6 +329,7 @@ async fn receive(cable: Arc<Cable>, host: Host, interface: InterfaceId) {
                 }
             }
         }
+        host.handle_frames(interface, frames.drain(..), &mut wakers);
         for waker in wakers.drain(..) {
             waker.wake();
         }

@@ -78,13 +78,13 @@ fn an_ideal_link_carries_a_megabyte_both_ways() {
 
 #[test]
 fn a_transfer_takes_the_time_of_the_link() {
-    // 2 MB at 10 Mbit/s: 1.6 s, and the headers of 1448 octets each.
+    // 2 MB at 10 Mbit/s: 1.6 s, the headers of each 1448 octets, acknowledgments, and what slow start overshoots.
     let took = over(1, 2_000_000, |way| {
         way.rate(BitsPerSec::mega(10))
             .delay(ms(5))
             .queue(Queue::frames(100))
     });
-    assert!((ms(1_650)..ms(2_100)).contains(&took), "{took:?}");
+    assert!((ms(1_650)..ms(2_500)).contains(&took), "{took:?}");
 }
 
 #[test]
