@@ -1,6 +1,6 @@
 //! Every call on a socket of every kind, in every state: what it says where it makes no sense (sockets.md §4, §5).
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod support;
 

@@ -2,11 +2,8 @@
 //! fuzz functions and some tests check after every step.
 
 use super::Stack;
-use crate::event;
-use crate::event::EventId;
 use crate::iface::Interface;
 use crate::sock::{Kind, SocketId};
-use fairway_wire::Instant;
 
 /// An invariant that does not hold: a mistake in the engine, never in its input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,42 +29,14 @@ impl Stack {
     /// # Errors
     /// [`Inconsistency`] that says what does not fit.
     pub fn check(&self) -> Result<(), Inconsistency> {
-        self.look().map_err(|(_, wrong)| wrong)
-    }
-
-    /// [`check`](Self::check) for a host in use: what does not fit raises an event of level 1 or 2, which operators hear
-    /// of.
-    ///
-    /// # Errors
-    /// As [`check`](Self::check).
-    pub fn handle_check(&mut self, now: Instant) -> Result<(), Inconsistency> {
-        self.tell(now);
-        self.look().map_err(|(event, wrong)| {
-            event!(self.events, self.now, event);
-            wrong
-        })
-    }
-
-    /// What does not fit, and the event that it is.
-    fn look(&self) -> Result<(), (EventId, Inconsistency)> {
-        let sockets = |wrong| (EventId::PcbTableCorrupt, wrong);
-        let routes = |wrong| (EventId::RtTreeCorrupt, wrong);
-        let other = |wrong| (EventId::StackInvariant, wrong);
-        self.sockets
-            .check(self.limits.socket.buffer)
-            .map_err(sockets)?;
-        self.check_sockets().map_err(sockets)?;
-        self.udp.check(&self.sockets).map_err(sockets)?;
-        self.local.check().map_err(sockets)?;
-        self.check_interfaces().map_err(other)?;
-        self.neighbors.check().map_err(other)?;
-        self.reassembly.check().map_err(other)?;
-        self.routing.routes.check().map_err(routes)?;
-        self.routing.path_mtu.check().map_err(routes)?;
-        self.check_loopback().map_err(other)
-    }
-
-    fn check_loopback(&self) -> Result<(), Inconsistency> {
+        self.sockets.check(self.limits.socket.buffer)?;
+        self.check_sockets()?;
+        self.tcp.check(&self.limits.tcp)?;
+        self.check_interfaces()?;
+        self.neighbors.check()?;
+        self.reassembly.check()?;
+        self.routing.routes.check()?;
+        self.routing.path_mtu.check()?;
         let most = self.limits.socket.loopback;
         ensure!(
             self.loopback.len() <= most,
@@ -79,17 +48,17 @@ impl Stack {
 
     /// Every socket is known to its protocol by its name, and every name a protocol has is one of such a socket.
     fn check_sockets(&self) -> Result<(), Inconsistency> {
-        let mut raw = 0;
+        let (mut raw, mut named) = (0, 0);
         for (id, socket) in self.sockets.iter() {
             match &socket.kind {
                 Kind::Udp(endpoint) => {
                     endpoint.check(&self.limits.socket)?;
                     let port = endpoint.local.port();
-                    let known = self.udp.is_held_by(port, id);
+                    let known = self.udp.held_by(port, id);
+                    named += known;
                     ensure!(
-                        known == (port != 0),
-                        "{id:?} has port {port} and is {}known by it",
-                        if known { "" } else { "not " }
+                        known == usize::from(port != 0),
+                        "{id:?} has port {port} and is known {known} times by it"
                     );
                 }
                 Kind::Raw(protocol, endpoint) => {
@@ -99,12 +68,7 @@ impl Stack {
                     ensure!(known == 1, "{id:?} is known {known} times for {protocol}");
                 }
                 Kind::Tcp(conn) => self.check_conn(id, *conn)?,
-                Kind::Local(local) => {
-                    ensure!(
-                        self.local.kind(*local).is_ok(),
-                        "{id:?} has no local socket"
-                    );
-                }
+                Kind::Local(_) => {}
             }
         }
         ensure!(
@@ -112,11 +76,21 @@ impl Stack {
             "{} raw sockets known, {raw} there",
             self.raw.len()
         );
+        ensure!(
+            self.udp.held() == named,
+            "{} sockets are said to have ports of UDP, {named} have",
+            self.udp.held()
+        );
         Ok(())
     }
 
     /// TCP knows the endpoint of a socket.
-    fn check_conn(&self, _id: SocketId, _conn: crate::tcp::ConnId) -> Result<(), Inconsistency> {
+    fn check_conn(&self, id: SocketId, conn: crate::tcp::ConnId) -> Result<(), Inconsistency> {
+        ensure!(
+            self.tcp.owner(conn) == Some(id.token()),
+            "{id:?} is a stream of TCP whose owner is {:?}",
+            self.tcp.owner(conn)
+        );
         Ok(())
     }
 

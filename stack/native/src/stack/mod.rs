@@ -30,7 +30,6 @@ mod mroute;
 mod neighbors;
 mod sysctl;
 mod tcp_calls;
-mod traffic;
 mod usage;
 
 pub use calls::Ready;
@@ -38,7 +37,6 @@ pub use check::Inconsistency;
 pub(crate) use check::ensure;
 pub use control::{Answer, ArpRequest, Control};
 pub use sysctl::{Clear, Old};
-pub use traffic::{Offer, TrafficError};
 pub use usage::Usage;
 
 use crate::config::Config;

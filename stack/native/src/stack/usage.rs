@@ -11,6 +11,10 @@ pub struct Usage {
     /// Packets of the host to itself that wait; at most
     /// [`SocketLimits::loopback`](crate::limits::SocketLimits::loopback).
     pub loopback: usize,
+    /// Handshakes that listeners remember; at most [`TcpLimits::syn_cache`](crate::limits::TcpLimits::syn_cache).
+    pub handshakes: usize,
+    /// Connections in TIME-WAIT; at most [`TcpLimits::time_wait`](crate::limits::TcpLimits::time_wait).
+    pub time_wait: usize,
     /// Neighbours; at most [`NeighbourLimits::entries`](crate::limits::NeighbourLimits::entries).
     pub neighbours: usize,
     /// Octets that wait for neighbours to answer; at most
@@ -36,10 +40,13 @@ impl Stack {
     /// How full its tables are.
     #[must_use]
     pub fn usage(&self) -> Usage {
+        let (_, handshakes, time_wait) = self.tcp.sizes();
         let queues = self.routing.interfaces.iter();
         Usage {
             sockets: self.sockets.len(),
             loopback: self.loopback.len(),
+            handshakes,
+            time_wait,
             neighbours: self.neighbors.len(),
             neighbour_octets: self.neighbors.waiting_octets(),
             routes: self.routing.routes.len(),

@@ -91,6 +91,11 @@ impl Tcp {
         }
     }
 
+    /// The owner's name for an endpoint.
+    pub(crate) fn owner(&self, id: ConnId) -> Option<u64> {
+        self.endpoint(id).ok()?.common().owner
+    }
+
     /// Gives the socket a local name; port 0 for any that is free (PRT-3). Whether the address is ours is the caller's to
     /// know.
     ///

@@ -46,6 +46,7 @@
 mod ack;
 mod calls;
 mod cc;
+mod check;
 mod config;
 mod cookie;
 mod counters;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
+use super::num::octets;
 use super::table::ConnId;
 use crate::errno::Errno;
 use crate::hash::Key;
@@ -93,6 +94,13 @@ impl Ports {
         };
         // `at` is within.
         &mut usages[at]
+    }
+
+    /// How many endpoints hold a name, TIME-WAIT included.
+    pub(crate) fn held(&self) -> usize {
+        let usages = self.by_port.values().flatten();
+        let held = usages.map(|usage| usage.bound + usage.held + usage.chosen);
+        octets(held.sum())
     }
 
     fn tidy(&mut self, port: u16) {

@@ -27,7 +27,7 @@ use crate::pkt::{ChecksumState, PacketBuf};
 use crate::rng::Rng;
 
 /// Answers that wait to be taken, at most; a caller that takes none loses some.
-const REPLIES: usize = 1024;
+pub(super) const REPLIES: usize = 1024;
 
 /// TCP of one host. See the module's documentation.
 #[derive(Debug)]
@@ -40,12 +40,12 @@ pub struct Tcp {
     pub(super) secrets: Secrets,
     pub(super) counters: TcpCounters,
     pub(super) challenges: ChallengeLimit,
-    timers: TimerHeap,
+    pub(super) timers: TimerHeap,
     /// Connections that may have something to send, each once.
-    dirty: VecDeque<u32>,
-    replies: VecDeque<Outgoing>,
+    pub(super) dirty: VecDeque<u32>,
+    pub(super) replies: VecDeque<Outgoing>,
     /// Endpoints with news, each once.
-    noticed: VecDeque<ConnId>,
+    pub(super) noticed: VecDeque<ConnId>,
     /// News of endpoints that are gone.
     last_notices: VecDeque<Notice>,
 }

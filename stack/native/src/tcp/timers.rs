@@ -143,6 +143,15 @@ impl TimerHeap {
         (place != ABSENT).then_some(octets(place))
     }
 
+    /// Whether `index` comes up at `at` or before; at `Instant::MAX` it need not.
+    pub(crate) fn is_armed(&self, index: u32, at: Instant) -> bool {
+        let place = self.place(index);
+        let entry = place.and_then(|place| self.entries.get(place));
+        entry.map_or(at == Instant::MAX, |&(there, of)| {
+            there <= at && of == index
+        })
+    }
+
     /// Sees to it that `index` comes up at `at` or before. Cheap unless `at` is earlier than its entry.
     #[inline]
     pub(crate) fn arm(&mut self, index: u32, at: Instant) {
