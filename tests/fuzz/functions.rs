@@ -6,6 +6,7 @@
     reason = "a broken promise is reported by a panic"
 )]
 
+mod native;
 mod portmap;
 mod wire;
 
@@ -81,6 +82,11 @@ fn compiled(input: usize) -> usize {
     (16 << 10) * input + (4 << 20)
 }
 
+/// Hosts are made anew for each input, and the first fills the store of buffers.
+fn simulated(input: usize) -> usize {
+    (32 << 10) * input + (32 << 20)
+}
+
 /// Every function.
 pub(crate) const FUNCTIONS: &[Function] = &[
     Function {
@@ -143,6 +149,24 @@ pub(crate) const FUNCTIONS: &[Function] = &[
         name: "wire",
         run: wire::decode,
         most_memory: in_proportion,
+        input: Input::Words,
+    },
+    Function {
+        name: "native-frames",
+        run: native::frames,
+        most_memory: simulated,
+        input: Input::Words,
+    },
+    Function {
+        name: "native-calls",
+        run: native::calls,
+        most_memory: simulated,
+        input: Input::Words,
+    },
+    Function {
+        name: "native-stream",
+        run: native::stream,
+        most_memory: simulated,
         input: Input::Words,
     },
 ];

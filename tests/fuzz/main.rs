@@ -160,7 +160,7 @@ mod tests {
 
     /// One test only: memory is counted for the whole process.
     #[test]
-    fn every_function_stands_its_corpus_and_a_few_thousand_damaged_inputs() {
+    fn every_function_stands_its_corpus_and_many_damaged_inputs() {
         let mut random = Random::for_test("fuzz", 1);
         for function in FUNCTIONS {
             let pool = corpus::of(function.name);
@@ -176,7 +176,13 @@ mod tests {
                 "{}: nothing in its corpus is valid",
                 function.name
             );
-            for _ in 0..2000 {
+            // Those that make hosts for each input take their time in a build that is not optimised.
+            let tries = if function.name.starts_with("native-") {
+                200
+            } else {
+                2000
+            };
+            for _ in 0..tries {
                 let input = function.input.make(&mut random, &pool, LONGEST);
                 assert!(input.len() <= LONGEST);
                 if let Err(failure) = once(function, &input) {

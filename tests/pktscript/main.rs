@@ -88,32 +88,32 @@ topics! {
         backlog
         challenge
         close
-        delack
         ecn
         handshake
         icmp
         ip
         keepalive
-        linger
         long
         options
         pathmtu
         rack
-        recovery
         reset
-        rto
-        sack
-        segments
         slowstart
         syncookies
         timestamps
         timewait
-        udp
         urgent
-        window
     }
     kernel {
+        delack
+        linger
         nagle
+        recovery
+        rto
+        sack
+        segments
+        udp
+        window
     }
 }
 

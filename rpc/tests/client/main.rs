@@ -13,7 +13,5 @@ mod limits;
 mod lookup;
 mod reconnect;
 mod replies;
-#[path = "../stacks.rs"]
-mod stacks;
 mod support;
 mod udp;
