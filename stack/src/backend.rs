@@ -93,3 +93,21 @@ macro_rules! option_methods {
         }
     };
 }
+
+/// The method that ends a wait from outside.
+macro_rules! cancel_method {
+    () => {
+        /// Ends one wait from outside (`so_cancel`): one of the calls that wait for this socket gives
+        /// [`NetError::Intr`]; if none does, the next call that may wait. The usual way to cancel is to drop the
+        /// future, or to wrap it in [`Clock::timeout`](crate::Clock::timeout).
+        ///
+        /// # Errors
+        /// [`NetError::OpNotSupp`] on the system back end, whose sockets would have to carry the means for it.
+        pub fn cancel(&self) -> Result<(), NetError> {
+                on_backend!(&self.inner,
+                _system => Err(NetError::OpNotSupp),
+                native => native.socket().cancel(),
+            )
+        }
+    };
+}

@@ -105,6 +105,7 @@ mod time;
 mod udp;
 
 pub use error::{AcceptError, NetError};
+pub use fairway_native::tcp::TcpInfo;
 pub use fairway_wire::Instant;
 pub use files::Files;
 pub use local::{

@@ -112,6 +112,19 @@ impl RawSocket {
         )
     }
 
+    /// Forgets the peer again (CON-8).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn disconnect(&self) -> Result<(), NetError> {
+        on_backend!(&self.inner,
+            socket => system::udp::disconnect(socket),
+            native => native.disconnect(),
+        )
+    }
+
+    cancel_method!();
+
     /// The local address.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::native::{Half, Host, NativeListener, NativeStream, NativeTcpSocket};
 use crate::{Clock, Family, Rng};
 use bytes::BufMut;
 use fairway_native::Interest as Wait;
+use fairway_native::tcp::TcpInfo;
 use nix::sys::socket::MsgFlags;
 use std::fmt;
 use std::future::poll_fn;
@@ -87,12 +88,24 @@ impl TcpStream {
     /// # Cancel safety
     /// It is sent or not.
     pub async fn send_urgent(&self, octet: u8) -> io::Result<()> {
+        self.send_oob(&[octet]).await.map(drop)
+    }
+
+    /// Sends octets of which the last is the urgent one (`MSG_OOB`); says how many it took, the last among them only if
+    /// it took all.
+    ///
+    /// # Errors
+    /// The system's.
+    ///
+    /// # Cancel safety
+    /// Nothing is sent twice: who drops it does not know whether something was sent.
+    pub async fn send_oob(&self, octets: &[u8]) -> io::Result<usize> {
         on_backend!(&self.inner,
             stream => {
-                let send = || socket2::SockRef::from(stream).send_out_of_band(&[octet]);
-                stream.async_io(Interest::WRITABLE, send).await.map(drop)
+                let send = || socket2::SockRef::from(stream).send_out_of_band(octets);
+                stream.async_io(Interest::WRITABLE, send).await
             },
-            native => native.socket().send_urgent(octet).await,
+            native => Ok(native.socket().send_oob(octets).await?),
         )
     }
 
@@ -102,16 +115,42 @@ impl TcpStream {
     /// # Errors
     /// `WouldBlock` if it has not arrived (OOB-4), `EINVAL` if there is none.
     pub fn try_recv_urgent(&self) -> io::Result<u8> {
+        self.urgent_octet(false)
+    }
+
+    /// [`try_recv_urgent`](Self::try_recv_urgent) without taking it (OOB-7).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_peek_urgent(&self) -> io::Result<u8> {
+        self.urgent_octet(true)
+    }
+
+    fn urgent_octet(&self, peek: bool) -> io::Result<u8> {
         on_backend!(&self.inner,
             stream => {
+                let mut flags = MsgFlags::MSG_OOB;
+                flags.set(MsgFlags::MSG_PEEK, peek);
                 let mut octet = [0];
                 // `try_io` on PRIORITY would forget that other data is there.
-                match nix::sys::socket::recv(stream.as_raw_fd(), &mut octet, MsgFlags::MSG_OOB)? {
+                match nix::sys::socket::recv(stream.as_raw_fd(), &mut octet, flags)? {
                     0 => Err(io::ErrorKind::UnexpectedEof.into()),
                     _ => Ok(octet[0]),
                 }
             },
-            native => native.socket().try_recv_urgent(),
+            native => native.socket().try_recv_urgent(peek),
+        )
+    }
+
+    /// Whether the next octet to be read is the marked one, or the one behind it where that is read by itself
+    /// (`SIOCATMARK`, OOB-2). A read never crosses the mark.
+    ///
+    /// # Errors
+    /// [`NetError::OpNotSupp`] on the system back end, which has no safe way to ask.
+    pub fn at_mark(&self) -> Result<bool, NetError> {
+        on_backend!(&self.inner,
+            _system => Err(NetError::OpNotSupp),
+            native => native.socket().at_mark(),
         )
     }
 
@@ -142,6 +181,76 @@ impl TcpStream {
             native => Ok(poll_fn(|cx| native.socket().poll_peek(cx, buf)).await?),
         )
     }
+
+    /// How many octets a read would give now (`FIONREAD`).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn readable_octets(&self) -> Result<usize, NetError> {
+        on_backend!(&self.inner,
+            stream => crate::system::stream::readable_octets(stream),
+            native => native.socket().readable_octets(),
+        )
+    }
+
+    /// Sends the octets of `buf` as the last of this direction, and ends it (`MSG_EOF`): where it can, the end goes in
+    /// the segment of the last octets.
+    ///
+    /// # Errors
+    /// Those of writing.
+    ///
+    /// # Cancel safety
+    /// Some of it may have been sent; the direction has not ended then.
+    pub async fn send_eof(&self, buf: &[u8]) -> io::Result<()> {
+        on_backend!(&self.inner,
+            stream => {
+                let mut rest = buf;
+                while !rest.is_empty() {
+                    stream.writable().await?;
+                    match crate::system::stream::try_write(stream, rest) {
+                        Ok(n) => rest = rest.get(n..).unwrap_or_default(),
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                socket2::SockRef::from(stream).shutdown(Shutdown::Write)
+            },
+            native => Ok(native.socket().send_eof(buf).await?),
+        )
+    }
+
+    /// Closes the connection and waits as [`option::Linger`](crate::option::Linger) says (CLO-3): until what was
+    /// written is acknowledged, or that time is over. Without the option it is over at once, as dropping is (CLO-4).
+    ///
+    /// # Errors
+    /// The system's refusal to let go of the socket.
+    ///
+    /// # Cancel safety
+    /// The connection is closed all the same.
+    pub async fn close(self) -> Result<(), NetError> {
+        on_backend!(self.inner,
+            stream => {
+                // The system makes whoever closes wait, be it non-blocking or not.
+                let stream = stream.into_std()?;
+                let closed = tokio::task::spawn_blocking(move || drop(stream)).await;
+                closed.map_err(|_| NetError::Intr)
+            },
+            native => native.close().await,
+        )
+    }
+
+    /// What the stack knows of the connection: state, windows, times, losses.
+    ///
+    /// # Errors
+    /// [`NetError::OpNotSupp`] on the system back end, which has no safe way to ask.
+    pub fn info(&self) -> Result<TcpInfo, NetError> {
+        on_backend!(&self.inner,
+            _system => Err(NetError::OpNotSupp),
+            native => native.socket().info(),
+        )
+    }
+
+    cancel_method!();
 
     /// Two halves that can live in two tasks. Dropping the writing half ends that direction.
     #[must_use]
@@ -265,6 +374,8 @@ impl TcpListener {
             },
         )
     }
+
+    cancel_method!();
 
     /// The address it listens on.
     ///

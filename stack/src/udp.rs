@@ -11,7 +11,7 @@ use socket2::SockRef;
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use tokio::io::Interest;
 
@@ -321,6 +321,50 @@ impl UdpSocket {
             native => native.try_send_msg(bufs, info),
         )
     }
+
+    /// [`recv_msg`](Self::recv_msg) without taking: the next call gives the same datagram again (`MSG_PEEK`).
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub fn peek_msg<'a>(
+        &'a self,
+        buf: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<(usize, MsgInfo)>> + Send + 'a {
+        future_of_backend!(&self.inner,
+            socket => socket.async_io(ARRIVAL, move || {
+                system::udp::receive(socket, buf, MsgFlags::MSG_PEEK)
+            }),
+            native => poll_fn(move |cx| native.poll_recv_msg(cx, buf, true)),
+        )
+    }
+
+    /// How many octets the first datagram has that waits (`FIONREAD`); 0 if none does.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn readable_octets(&self) -> Result<usize, NetError> {
+        on_backend!(&self.inner,
+            socket => system::stream::readable_octets(socket),
+            native => native.socket().readable_octets(),
+        )
+    }
+
+    /// Ends one direction of a connected socket, or both (SHD-1): receiving then gives an empty datagram, sending
+    /// `EPIPE`.
+    ///
+    /// # Errors
+    /// [`NetError::NotConn`] without a peer.
+    pub fn shutdown(&self, how: Shutdown) -> Result<(), NetError> {
+        on_backend!(&self.inner,
+            socket => Ok(SockRef::from(socket).shutdown(how)?),
+            native => native.socket().shutdown(how),
+        )
+    }
+
+    cancel_method!();
 
     /// Receives the datagrams that are there now, up to the slots of `batch`, in one system call; gives their number.
     /// Fewer than the slots tells, without a further system call, that none is left.

@@ -10,6 +10,7 @@ use fairway_wire::Instant;
 use std::fmt;
 use std::future::poll_fn;
 use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// A socket of a host: closed when dropped, without waiting.
@@ -17,6 +18,8 @@ pub struct Socket {
     host: Host,
     id: SocketId,
     kind: Kind,
+    /// The next call that may wait is to end with `EINTR`.
+    cancelled: AtomicBool,
 }
 
 /// What it is a socket of.
@@ -41,6 +44,7 @@ impl Socket {
             host: host.clone(),
             id,
             kind,
+            cancelled: AtomicBool::new(false),
         })
     }
 
@@ -50,6 +54,7 @@ impl Socket {
             host: self.host.clone(),
             id,
             kind: self.kind,
+            cancelled: AtomicBool::new(false),
         }
     }
 
@@ -114,6 +119,9 @@ impl Socket {
         cx: &Context<'_>,
         work: impl FnOnce(&mut Stack, Instant, SocketId) -> Result<Poll<R>, Errno>,
     ) -> Poll<Result<R, NetError>> {
+        if self.cancelled.load(Ordering::Relaxed) && self.cancelled.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(Err(NetError::Intr));
+        }
         let share = ready!(tokio::task::coop::poll_proceed(&mut Context::from_waker(
             cx.waker()
         )));
@@ -147,6 +155,34 @@ impl Socket {
     /// Waits until a call of that kind would not wait.
     pub(crate) async fn ready(&self, interest: Interest) -> Result<(), NetError> {
         poll_fn(|cx| self.poll_ready(cx, interest)).await
+    }
+
+    /// `so_cancel` (sockets.md §5.6): one of the calls that wait gives `EINTR`; if none waits, the next does.
+    pub(crate) fn cancel(&self) -> Result<(), NetError> {
+        self.cancelled.store(true, Ordering::Release);
+        self.call(|stack, _, id| stack.interrupt(id))
+    }
+
+    /// `FIONREAD`.
+    pub(crate) fn readable_octets(&self) -> Result<usize, NetError> {
+        self.look(|stack, id| stack.readable_octets(id))
+    }
+
+    /// Closes as the linger option says, and waits for that (CLO-3).
+    pub(crate) async fn close(self) -> Result<(), NetError> {
+        if self.call(|stack, now, id| stack.begin_close(now, id))? {
+            return Ok(());
+        }
+        poll_fn(|cx| {
+            self.poll_with(cx, |stack, now, id| {
+                if stack.readiness(id)?.closed {
+                    return Ok(Poll::Ready(stack.close(now, id)?));
+                }
+                stack.wait(id, Interest::Write, cx.waker())?;
+                Ok(Poll::Pending)
+            })
+        })
+        .await
     }
 
     pub(crate) fn local_addr(&self) -> Result<SocketAddr, NetError> {

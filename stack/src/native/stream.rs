@@ -3,7 +3,7 @@
 use super::{Socket, Stack};
 use crate::error::NetError;
 use bytes::BufMut;
-use fairway_native::tcp::{RecvFlags, SendFlags, Shutdown};
+use fairway_native::tcp::{RecvFlags, SendFlags, Shutdown, TcpInfo};
 use fairway_native::{Errno, Interest, SocketId};
 use fairway_wire::Instant;
 use std::cell::Cell;
@@ -27,6 +27,11 @@ pub(crate) struct Half {
 }
 
 impl NativeStream {
+    /// Closes it and waits for that.
+    pub(crate) async fn close(self) -> Result<(), NetError> {
+        self.0.close().await
+    }
+
     pub(crate) const fn socket(&self) -> &Socket {
         &self.0
     }
@@ -206,21 +211,33 @@ impl Socket {
         self.call(|stack, now, id| stack.shutdown(now, id, how))
     }
 
-    /// Sends `octet` as urgent data.
-    pub(crate) async fn send_urgent(&self, octet: u8) -> io::Result<()> {
+    /// Sends octets of which the last is urgent.
+    pub(crate) async fn send_oob(&self, octets: &[u8]) -> Result<usize, NetError> {
         let flags = SendFlags {
             oob: true,
             ..SendFlags::default()
         };
-        let sent = poll_fn(|cx| self.poll_write_vectored(cx, &[IoSlice::new(&[octet])], flags));
-        sent.await?;
-        Ok(())
+        poll_fn(|cx| self.poll_write_vectored(cx, &[IoSlice::new(octets)], flags)).await
     }
 
-    /// Reads the urgent octet.
-    pub(crate) fn try_recv_urgent(&self) -> io::Result<u8> {
+    /// Sends what `buf` has left, and the end of the stream behind it.
+    pub(crate) async fn send_eof(&self, mut buf: &[u8]) -> Result<(), NetError> {
+        let flags = SendFlags {
+            eof: true,
+            ..SendFlags::default()
+        };
+        while !buf.is_empty() {
+            let sent = poll_fn(|cx| self.poll_write_vectored(cx, &[IoSlice::new(buf)], flags));
+            buf = buf.get(sent.await?..).unwrap_or_default();
+        }
+        self.shutdown(net::Shutdown::Write)
+    }
+
+    /// Reads the urgent octet, or looks at it.
+    pub(crate) fn try_recv_urgent(&self, peek: bool) -> io::Result<u8> {
         let flags = RecvFlags {
             oob: true,
+            peek,
             ..RecvFlags::default()
         };
         let mut octet = [0];
@@ -228,5 +245,13 @@ impl Socket {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(octet[0]),
         }
+    }
+
+    pub(crate) fn at_mark(&self) -> Result<bool, NetError> {
+        self.look(|stack, id| stack.at_mark(id))
+    }
+
+    pub(crate) fn info(&self) -> Result<TcpInfo, NetError> {
+        self.look(|stack, id| stack.tcp_info(id))
     }
 }

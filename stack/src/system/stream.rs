@@ -1,7 +1,9 @@
 //! Streams of the system's stack: reading and writing that knows when the socket is drained.
 
+use crate::error::NetError;
 use socket2::SockRef;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
+use std::os::fd::AsFd;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 
@@ -100,4 +102,10 @@ pub(crate) fn try_write_vectored<S: Ready>(stream: &S, bufs: &[IoSlice<'_>]) -> 
     exhaust(stream, Interest::WRITABLE, wanted, |socket| {
         (&*socket).write_vectored(bufs)
     })
+}
+
+/// `FIONREAD`.
+pub(crate) fn readable_octets<S: AsFd>(socket: &S) -> Result<usize, NetError> {
+    let octets = rustix::io::ioctl_fionread(socket).map_err(io::Error::from)?;
+    Ok(usize::try_from(octets).unwrap_or(usize::MAX))
 }

@@ -512,6 +512,16 @@ impl Stack {
         Ok(())
     }
 
+    /// Wakes all who wait for a socket, for nothing: they look again.
+    ///
+    /// # Errors
+    /// [`Errno::NotSock`].
+    pub fn interrupt(&mut self, id: SocketId) -> Result<(), Errno> {
+        let socket = self.sockets.get_mut(id)?;
+        socket.waiters.wake_all(&mut self.woken);
+        Ok(())
+    }
+
     /// Whether receiving and sending were shut down (SHD-4).
     ///
     /// # Errors
