@@ -105,14 +105,17 @@ mod time;
 mod udp;
 
 pub use error::{AcceptError, NetError};
+pub use fairway_native::event::{Message, MessageId, MessageKind};
+pub use fairway_native::mgmt::{Counters, Parameter, ParameterKind, Setting, Statistics};
+pub use fairway_native::stack::{Clear, Old};
 pub use fairway_native::tcp::TcpInfo;
-pub use fairway_wire::Instant;
+pub use fairway_wire::{Instant, MacAddr};
 pub use files::Files;
 pub use local::{
     Credentials, LocalAddr, LocalDatagram, LocalListener, LocalMsgInfo, LocalReadHalf, LocalStream,
     LocalWriteHalf, remove_stale,
 };
-pub use manage::{Interface, InterfaceAddress};
+pub use manage::{Interface, InterfaceAddress, Manage, Neighbor, Route, RouteOrigin};
 pub use net::{BACKLOG, Family, Net};
 pub use raw::{IpProtocol, RawSocket};
 pub use rng::Rng;

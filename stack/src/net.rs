@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::error::NetError;
 use crate::local::{LocalAddr, LocalDatagram, LocalListener, LocalStream};
+use crate::manage::Manage;
 use crate::native::Host;
 use crate::raw::{IpProtocol, RawSocket};
 use crate::tcp::{TcpListener, TcpSocket, TcpStream};
@@ -122,6 +123,15 @@ impl Net {
         match &self.inner {
             Backend::System(_) => crate::manage::system_interfaces(),
             Backend::Native(host) => host.interfaces(),
+        }
+    }
+
+    /// The administrator's side: routes, neighbours, counters, parameters.
+    #[must_use]
+    pub fn manage(&self) -> Manage {
+        match &self.inner {
+            Backend::System(_) => Manage::system(),
+            Backend::Native(host) => Manage::native(host.clone()),
         }
     }
 

@@ -72,7 +72,8 @@ impl Default for NeighbourLimits {
     fn default() -> Self {
         Self {
             entries: 1024,
-            waiting: 16,
+            // The fragments of the longest datagram over Ethernet are 45.
+            waiting: 64,
             waiting_octets: 4 << 20,
             output: 256,
         }

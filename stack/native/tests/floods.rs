@@ -294,7 +294,7 @@ mod arp_packets {
         let socket = flooded.answers;
         for n in 3..250 {
             let to = format!("{}:9", number(0x0a00_0000, n));
-            for _ in 0..40 {
+            for _ in 0..80 {
                 let now = flooded.lab.now;
                 let departure = fairway_native::Departure {
                     peer: Some(addr(&to)),
@@ -308,7 +308,7 @@ mod arp_packets {
         }
         let usage = flooded.stack().usage();
         assert!(usage.neighbours <= 32, "{usage:?}");
-        assert!(usage.neighbour_octets <= 32 * 16 * 2048, "{usage:?}");
+        assert!(usage.neighbour_octets <= 32 * 64 * 2048, "{usage:?}");
         assert!(flooded.count(EventId::EtherOutputNomem) > 0);
         flooded.sent();
         flooded.serve();

@@ -213,6 +213,8 @@ impl LocalDatagram {
         on_backend!(&self.inner, socket => Ok(LocalAddr::from_system(&socket.local_addr()?.into())), native => native.socket().local_name())
     }
 
+    cancel_method!();
+
     option_methods!(Local);
 }
 

@@ -137,6 +137,8 @@ impl LocalStream {
         }
     }
 
+    cancel_method!();
+
     option_methods!(Local);
 }
 
@@ -252,6 +254,8 @@ impl LocalListener {
     pub fn local_addr(&self) -> Result<LocalAddr, NetError> {
         on_backend!(&self.inner, listener => Ok(LocalAddr::from_system(&listener.local_addr()?.into())), native => native.socket().local_name())
     }
+
+    cancel_method!();
 
     option_methods!(Local);
 }

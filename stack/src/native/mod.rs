@@ -46,6 +46,7 @@ pub use fairway_native::Stack;
 pub(crate) use files::MemoryFiles;
 pub use host::{Alarm, Host, HostConfig, Port};
 pub(crate) use local::{NativeLocalDatagram, NativeLocalListener};
+pub use manage::Messages;
 pub use names::Names;
 #[doc(hidden)]
 pub use socket::Socket;

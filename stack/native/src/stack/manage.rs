@@ -6,6 +6,7 @@ use crate::event;
 use crate::event::{EventId, LinkState, MessageKind, StateCause};
 use crate::iface::{Interface, InterfaceAddress, InterfaceConfig, InterfaceId, Medium};
 use crate::mgmt::Request;
+use crate::neigh::Neighbour;
 use crate::neigh::{ClaimMode, ConflictPolicy, Misuse};
 use crate::qos::Qdisc;
 use crate::route::{Origin, Prefix, Route, RouteQuery};
@@ -443,6 +444,24 @@ impl Stack {
     #[must_use]
     pub fn routes(&self) -> Vec<&Route> {
         self.routing.routes.dump()
+    }
+
+    /// Takes away the routes that were set or learned, of one interface or of all (SIOFLUSHRT, SIOFLUSHRTIFP); those that
+    /// come with its addresses stay. Says how many.
+    pub fn flush_routes(&mut self, now: Instant, interface: Option<InterfaceId>) -> usize {
+        self.tell(now);
+        let concerned = |route: &Route| interface.is_none_or(|only| route.interface == only);
+        let flushed = self
+            .routing
+            .routes
+            .flush(|route| route.origin != Origin::Connected && concerned(route));
+        self.routing.changed();
+        flushed
+    }
+
+    /// The neighbours, by interface and address.
+    pub fn neighbors(&self) -> impl Iterator<Item = Neighbour> {
+        self.neighbors.list()
     }
 
     /// Enters a neighbour by hand (SIOCSARP); it stays until it is deleted.

@@ -36,3 +36,11 @@ differences! {
         "user and group 0, no process",
         "programs of a native host are its superuser's, and are no processes of their own";
 }
+
+#[test]
+fn every_difference_has_a_reason() {
+    for [what, system, native, why] in DIFFERENCES {
+        assert_ne!(system, native, "{what}");
+        assert!(!why.is_empty(), "{what}");
+    }
+}

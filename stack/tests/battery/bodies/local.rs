@@ -1,17 +1,19 @@
 //! Local sockets.
 
 use super::{Difference, Pair};
-use fairway_stack::{Credentials, LocalAddr, LocalStream, NetError, Rng, option};
-use std::os::unix::fs::FileTypeExt as _;
+use fairway_stack::{LocalAddr, LocalStream, NetError, option};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A directory of the test's own, gone with it.
 pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    pub(crate) fn new(rng: &mut Rng) -> Self {
-        let path = std::env::temp_dir().join(format!("fairway-{:016x}", rng.next_u64()));
+    pub(crate) fn new() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(format!("fairway-{process}-{number}"));
         std::fs::create_dir(&path).unwrap();
         Self(path)
     }
@@ -34,11 +36,7 @@ impl Drop for Directory {
     }
 }
 
-fn is_socket(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
-}
-
-async fn echo(pair: &Pair, address: &LocalAddr) -> (LocalStream, LocalStream) {
+pub(crate) async fn echo(pair: &Pair, address: &LocalAddr) -> (LocalStream, LocalStream) {
     let listener = pair.server.listen_local(address).unwrap();
     assert_eq!(&listener.local_addr().unwrap(), address);
     assert!(listener.get(option::AcceptConn).unwrap());
@@ -57,7 +55,7 @@ async fn echo(pair: &Pair, address: &LocalAddr) -> (LocalStream, LocalStream) {
 
 /// LIP-1, LIP-2, ARC-7.
 pub(crate) async fn streams_by_path(pair: Pair) {
-    let directory = Directory::new(&mut pair.client.rng());
+    let directory = Directory::new();
     let (client, server) = echo(&pair, &directory.file("s").into()).await;
     let (mut reader, mut writer) = client.into_split();
     let mut server = server;
@@ -86,75 +84,9 @@ pub(crate) async fn streams_by_abstract_name(pair: Pair) {
     );
 }
 
-pub(crate) async fn peers_are_known(pair: Pair) {
-    let directory = Directory::new(&mut pair.client.rng());
-    let (client, server) = echo(&pair, &directory.file("s").into()).await;
-    let me = Credentials {
-        uid: nix::unistd::geteuid().as_raw(),
-        gid: nix::unistd::getegid().as_raw(),
-        pid: Some(nix::unistd::getpid().as_raw()),
-    };
-    assert_eq!(server.peer_credentials().unwrap(), me);
-    assert_eq!(client.peer_credentials().unwrap(), me);
-    let (one, _other) = LocalStream::pair().unwrap();
-    assert_eq!(one.peer_credentials().unwrap(), me);
-}
-
-pub(crate) async fn files_go_with_their_socket(pair: Pair) {
-    let directory = Directory::new(&mut pair.client.rng());
-    let path = directory.file("s");
-    let listener = pair.server.listen_local(&path.clone().into()).unwrap();
-    assert!(is_socket(&path));
-    drop(listener);
-    assert!(!path.exists());
-
-    // What another has put in its place is not ours to remove.
-    let listener = pair.server.listen_local(&path.clone().into()).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    std::fs::write(&path, "another's").unwrap();
-    drop(listener);
-    assert!(path.exists());
-
-    let path = directory.file("d");
-    let socket = pair
-        .server
-        .bind_local_datagram(&path.clone().into())
-        .unwrap();
-    assert!(is_socket(&path));
-    drop(socket);
-    assert!(!path.exists());
-}
-
-pub(crate) async fn stale_files_are_replaced_and_others_left_alone(pair: Pair) {
-    let directory = Directory::new(&mut pair.client.rng());
-    let path = directory.file("s");
-    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    assert!(is_socket(&path), "the standard library leaves it");
-    echo(&pair, &path.clone().into()).await;
-
-    drop(std::os::unix::net::UnixDatagram::bind(&path).unwrap());
-    drop(
-        pair.server
-            .bind_local_datagram(&path.clone().into())
-            .unwrap(),
-    );
-
-    std::fs::write(&path, "precious").unwrap();
-    assert_eq!(
-        pair.server.listen_local(&path.clone().into()).err(),
-        Some(NetError::AddrInUse)
-    );
-    assert_eq!(std::fs::read(&path).unwrap(), b"precious");
-    assert_eq!(fairway_stack::remove_stale(&path), Ok(false));
-    assert_eq!(
-        fairway_stack::remove_stale(&directory.file("none")),
-        Ok(true)
-    );
-}
-
 /// BND-3.
 pub(crate) async fn taken_names_are_refused(pair: Pair) {
-    let directory = Directory::new(&mut pair.client.rng());
+    let directory = Directory::new();
     let path = LocalAddr::from(directory.file("s"));
     let abstract_name = LocalAddr::abstract_name(pair.client.rng().next_u64().to_le_bytes());
     for address in [&path, &abstract_name] {
@@ -181,7 +113,7 @@ pub(crate) async fn taken_names_are_refused(pair: Pair) {
 }
 
 pub(crate) async fn connecting_to_nobody_is_refused(pair: Pair) {
-    let directory = Directory::new(&mut pair.client.rng());
+    let directory = Directory::new();
     let path = directory.file("s");
     assert_eq!(
         pair.server.connect_local(&path.clone().into()).await.err(),
@@ -221,7 +153,7 @@ pub(crate) async fn names_have_a_limit(pair: Pair) {
 
 /// LIP-4: reliable, and in order; a full queue makes the sender wait.
 pub(crate) async fn datagrams_arrive_in_order(pair: Pair) {
-    let directory = Directory::new(&mut pair.client.rng());
+    let directory = Directory::new();
     let address = LocalAddr::from(directory.file("d"));
     let server = pair.server.bind_local_datagram(&address).unwrap();
     let client = pair.server.local_datagram().unwrap();
@@ -246,7 +178,7 @@ pub(crate) async fn datagrams_arrive_in_order(pair: Pair) {
 }
 
 pub(crate) async fn datagrams_tell_their_sender(pair: Pair) {
-    let directory = Directory::new(&mut pair.client.rng());
+    let directory = Directory::new();
     let (one, other) = (
         LocalAddr::from(directory.file("one")),
         LocalAddr::abstract_name(directory.names().concat() + "o"),
@@ -262,19 +194,9 @@ pub(crate) async fn datagrams_tell_their_sender(pair: Pair) {
     first.send_to(b"and you", &info.peer).await.unwrap();
     let (_, info) = second.recv_msg(&mut buf).await.unwrap();
     assert_eq!(info.peer, one);
-    let me = if pair.as_system(Difference::Users) {
-        Credentials {
-            uid: nix::unistd::getuid().as_raw(),
-            gid: nix::unistd::getgid().as_raw(),
-            pid: Some(nix::unistd::getpid().as_raw()),
-        }
-    } else {
-        Credentials {
-            uid: 0,
-            gid: 0,
-            pid: None,
-        }
-    };
+    // Those of the process, or nobody's (a difference of the back ends).
+    let me = pair.whose;
+    assert_eq!(me.pid.is_some(), pair.as_system(Difference::Users));
     assert_eq!(info.credentials, Some(me));
     // Who has no name is known as well.
     let nameless = pair.server.local_datagram().unwrap();

@@ -13,7 +13,7 @@ pub(crate) mod udp;
 
 pub(crate) use difference::Difference;
 
-use fairway_stack::{Family, Net};
+use fairway_stack::{Credentials, Family, Net};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub(crate) struct Pair {
     pub(crate) client_ips: Vec<IpAddr>,
     /// Where the server is.
     pub(crate) server_ips: Vec<IpAddr>,
+    /// Whose programs run there.
+    pub(crate) whose: Credentials,
     /// They are of our own stack.
     pub(crate) native: bool,
     /// They are two, with a link between them, in virtual time.
@@ -168,27 +170,6 @@ macro_rules! bodies {
     };
 }
 
-/// Those that only the machine's stack can run, for what they are about.
-macro_rules! system_bodies {
-    ($run:ident, $($words:ident)*) => {
-        $run! { $($words)*:
-            tcp:
-                both_families_share_a_port
-                sockets_of_the_standard_library_are_adopted
-                reserved_ports_are_of_the_superuser;
-            udp:
-                reserved_ports_are_of_the_superuser;
-            local:
-                peers_are_known
-                files_go_with_their_socket
-                stale_files_are_replaced_and_others_left_alone;
-            files:
-                old_files_keep_their_mode_and_their_readers
-                failures_leave_the_old_file;
-        }
-    };
-}
-
 /// Those that only our own stack can run.
 macro_rules! native_bodies {
     ($run:ident, $($words:ident)*) => {
@@ -198,3 +179,10 @@ macro_rules! native_bodies {
         }
     };
 }
+
+/// Whose the programs of a native host are.
+pub(crate) const NOBODY: Credentials = Credentials {
+    uid: 0,
+    gid: 0,
+    pid: None,
+};

@@ -40,11 +40,10 @@ pub(crate) async fn arrivals_tell_destination_interface_and_ttl(pair: Pair) {
             .iter()
             .find(|interface| Some(interface.index) == info.interface)
             .unwrap();
+        let has = arrival.addresses.iter().any(|own| own.address == ip);
         assert!(
-            arrival
-                .addresses
-                .iter()
-                .any(|address| address.address == ip)
+            has || arrival.loopback,
+            "what a host sends itself may come by that one"
         );
     }
 }
@@ -280,7 +279,7 @@ pub(crate) async fn batches_carry_what_single_datagrams_do(pair: Pair) {
         let plain = SendInfo::to(address);
         let with_ttl = SendInfo {
             ttl: Some(9),
-            source: Some(ip),
+            source: Some(pair.client_addr(family).ip()),
             ..plain
         };
         let infos = [plain, plain, with_ttl, plain, plain, plain, with_ttl];
@@ -493,13 +492,4 @@ pub(crate) async fn ports_are_shared_by_agreement(pair: Pair) {
     second.set(option::ReusePort, true).unwrap();
     second.bind(address).unwrap();
     assert_eq!(second.bind(address), Err(NetError::Inval), "PRT-6");
-}
-
-/// Ports 512–1023 say that the superuser asks.
-pub(crate) async fn reserved_ports_are_of_the_superuser(pair: Pair) {
-    let socket = pair.client.udp_socket(Family::V4).unwrap();
-    match socket.bind_reserved(&mut pair.client.rng()) {
-        Ok(address) => assert!((512..1024).contains(&address.port()), "{address}"),
-        Err(error) => assert_eq!(error, NetError::Access),
-    }
 }
