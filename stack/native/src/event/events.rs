@@ -4,6 +4,7 @@ use std::fmt;
 use std::task::Waker;
 
 use fairway_wire::Instant;
+use tracing::level_filters::LevelFilter;
 
 use super::dictionary::EventId;
 use super::fields::Fields;
@@ -54,7 +55,7 @@ fn put(set: &mut Set, id: EventId, member: bool) {
 /// filter (EVT-6).
 pub struct Events {
     counters: [u64; EventId::COUNT],
-    /// Whether anything but counting may be due: the one thing looked at when nobody listens.
+    /// Whether anything but counting may be due: the one thing looked at while reporting does not run.
     active: bool,
     running: bool,
     classes: u8,
@@ -66,6 +67,8 @@ pub struct Events {
     filters: Filters,
     ring: Ring,
     text: Option<Writer>,
+    /// The least urgent `tracing` events that somebody reads.
+    read: LevelFilter,
     collector: Collector,
 }
 
@@ -104,8 +107,20 @@ impl Events {
             filters: Filters::default(),
             ring: Ring::default(),
             text: None,
+            read: LevelFilter::OFF,
             collector: Collector::default(),
         }
+    }
+
+    /// Counts everything; writes what whoever reads `tracing` events wants to read, and keeps no records. Where nobody
+    /// reads, that is [`Events::new`].
+    #[must_use]
+    pub fn for_readers() -> Self {
+        let mut events = Self::new();
+        if LevelFilter::current() != LevelFilter::OFF {
+            events.start(0, true);
+        }
+        events
     }
 
     // Raising: what `event!` calls.
@@ -116,8 +131,8 @@ impl Events {
         if let Some(counter) = self.counters.get_mut(id.index()) {
             *counter += 1;
         }
-        // The second half is known when the program is compiled.
-        self.active || id.index() < URGENT
+        // The last part is known when the program is compiled.
+        self.active && contains(&self.selected, id) || id.index() < URGENT
     }
 
     /// Reports an event that was counted, to whoever listens.
@@ -173,10 +188,15 @@ impl Events {
     // Selection.
 
     /// Begins reporting (EVT-9): into a ring with room for `records`, which is emptied and allocated here, and, if
-    /// `text`, also as `tracing` events.
+    /// `text`, also as `tracing` events, as far as somebody reads them now. After a change of who reads, begin again.
     pub fn start(&mut self, records: usize, text: bool) {
         self.ring.reset(records);
         self.text = text.then(Writer::new);
+        self.read = if text {
+            LevelFilter::current()
+        } else {
+            LevelFilter::OFF
+        };
         self.running = true;
         self.select();
     }
@@ -240,7 +260,7 @@ impl Events {
         self.select();
     }
 
-    /// Whether an event is reported, as far as that depends on no filter.
+    /// Whether an event is reported somewhere, as far as that depends on no filter.
     #[must_use]
     pub fn is_selected(&self, id: EventId) -> bool {
         contains(&self.selected, id)
@@ -261,14 +281,16 @@ impl Events {
         if self.running {
             for &id in EventId::ALL {
                 let declared = id.declaration();
-                let selected = declared.class.bit() & self.classes != 0
+                let heard = self.ring.capacity() != 0 || declared.level.tracing() <= self.read;
+                let selected = heard
+                    && declared.class.bit() & self.classes != 0
                     && (contains(&self.enabled, id)
                         || (declared.level.bit() & self.levels != 0
                             && !contains(&self.disabled, id)));
                 put(&mut self.selected, id, selected);
             }
         }
-        self.active = self.running || !self.collector.is_idle();
+        self.active = self.selected != Set::default();
     }
 
     // What was recorded.
@@ -301,15 +323,12 @@ impl Events {
         capacity: usize,
         filter: impl Fn(&Message) -> bool + Send + Sync + 'static,
     ) -> Result<Subscription, TooManySubscriptions> {
-        let subscription = self.collector.subscribe(capacity, Box::new(filter));
-        self.select();
-        subscription
+        self.collector.subscribe(capacity, Box::new(filter))
     }
 
     /// Ends a subscription; what waits is lost.
     pub fn unsubscribe(&mut self, subscription: Subscription) {
         self.collector.unsubscribe(subscription);
-        self.select();
     }
 
     /// The next message of a subscription. Where there is none and a waker is given, it is woken (by whoever

@@ -446,10 +446,6 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) const fn is_idle(&self) -> bool {
-        self.subscribers.is_empty()
-    }
-
     pub(super) fn publish(&mut self, time: Instant, kind: &MessageKind) {
         let id = kind.id();
         if !self.admits(time, id) {

@@ -116,9 +116,6 @@ impl Writer {
     /// Writes an event, unless enough like it were written of late.
     pub(super) fn write(&mut self, now: Instant, id: EventId, fields: &Fields) {
         let declared = id.declaration();
-        if tracing::level_filters::LevelFilter::current() < declared.level.tracing() {
-            return; // nobody reads it
-        }
         let mut suppressed = 0;
         if declared.level.is_rate_limited() {
             let Some(left_out) = self.admit(now, id, fields.source.or(fields.destination)) else {

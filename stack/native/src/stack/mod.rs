@@ -152,7 +152,7 @@ impl Stack {
         let mut stack = Self {
             name: setup.name,
             now: Instant::ZERO,
-            events: Events::new(),
+            events: Events::for_readers(),
             port_rng: Rng::from_seed(rng.seed()),
             tcp_rng: Rng::from_seed(rng.seed()),
             key: rng.key(),
