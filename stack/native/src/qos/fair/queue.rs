@@ -368,6 +368,16 @@ impl FairQueue {
         self.packets == 0
     }
 
+    /// How many packets wait of one flow.
+    #[must_use]
+    pub fn len_of(&self, id: FlowId) -> usize {
+        match self.reservations.get(&id) {
+            Some(one) => one.queue.len(),
+            None if id == FlowId::BEST_EFFORT => self.best_effort.len(),
+            None => 0,
+        }
+    }
+
     /// How many octets wait, link headers included.
     #[must_use]
     pub const fn octets(&self) -> u64 {

@@ -500,6 +500,67 @@ proptest! {
         prop_assert_eq!((stats.demoted, stats.dropped), (0, 0));
     }
 
+    /// WF²Q+: flows that always have packets are served in proportion to their rates, in every span of time, to within
+    /// two packets of each and one of the link; and none gets less than its rate but for its own packet and the bound's D.
+    #[test]
+    fn flows_that_always_have_packets_get_their_shares(
+        rates in prop::collection::vec(10_000..300_000_u64, 2..4),
+        lengths in prop::collection::vec(64..1500_usize, 30..31),
+    ) {
+        let mut queue = FairQueue::new(LINK, MTU, 0, KEY);
+        let options = ReserveOptions {
+            policing: Policing::None,
+            upstream_c: 1 << 30,
+            ..DROP
+        };
+        for (port, &rate) in (1..).zip(&rates) {
+            let id = queue.reserve(guaranteed(rate, 1500, rate), options).unwrap();
+            queue.add_filter(id, to_port(port)).unwrap();
+        }
+        let mut next = lengths.iter().cycle();
+        let mut now = Instant::ZERO;
+        let mut served: Vec<Vec<f64>> = vec![vec![0.0; rates.len()]];
+        let mut times = vec![now];
+        for _ in 0..400 {
+            for (flow, _) in (1_u16..).zip(&rates) {
+                while queue.len_of(FlowId(flow.into())) < 3 {
+                    queue.enqueue(now, packet(flow, *next.next().unwrap(), 0)).unwrap();
+                }
+            }
+            while queue.len_of(FlowId::BEST_EFFORT) < 3 {
+                queue.enqueue(now, packet(999, *next.next().unwrap(), 0)).unwrap();
+            }
+            now = queue.next_ready(now).unwrap();
+            let packet = queue.dequeue(now).unwrap();
+            let mut sums = served.last().unwrap().clone();
+            if let Some(sum) = usize::try_from(packet.class).unwrap().checked_sub(1).and_then(|flow| sums.get_mut(flow)) {
+                *sum += packet.len() as f64;
+            }
+            served.push(sums);
+            times.push(now);
+        }
+        let longest = 1500.0;
+        for from in (0..served.len()).step_by(37) {
+            for to in (from + 1..served.len()).step_by(29) {
+                let work: Vec<f64> = (0..rates.len()).map(|flow| served[to][flow] - served[from][flow]).collect();
+                let span = (times[to] - times[from]).as_secs_f64();
+                for (flow, &rate) in rates.iter().enumerate() {
+                    let rate = rate as f64;
+                    prop_assert!(
+                        work[flow] >= rate * span - 2.0 * longest - rate * longest / LINK as f64,
+                        "flow {flow}: {} in {span}", work[flow]
+                    );
+                    for (other, &theirs) in rates.iter().enumerate() {
+                        let theirs = theirs as f64;
+                        let apart = (work[flow] / rate - work[other] / theirs).abs();
+                        let bound = 2.0 * longest / rate + 2.0 * longest / theirs + longest / LINK as f64;
+                        prop_assert!(apart <= bound, "flows {flow} and {other}: {apart} > {bound}");
+                    }
+                }
+            }
+        }
+    }
+
     /// Nothing is lost but what is reported, in whatever order calls come; what waits is counted right.
     #[test]
     fn packets_are_conserved(
