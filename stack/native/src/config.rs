@@ -128,7 +128,7 @@ pub struct ArpConfig {
     pub tries: u8,
     /// Time between requests for one address; at least 1 s (RFC 1122 §2.3.2.1: once a second at most).
     pub retry_time: Duration,
-    /// Whether a new address of the host is probed for and announced (RFC 5227 §2.1, §2.3).
+    /// Whether a new address of the host is announced to its neighbours (RFC 5227 §2.3); who has it too will say so.
     pub announce: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Packets for others (RFC 1812 §5.2, §5.3).
 
 use super::routing::NoWay;
-use super::{Hop, Inbound, Send, Unreachable};
+use super::{Cast, Hop, Inbound, Send, Unreachable};
 use crate::errno::Errno;
 use crate::event;
 use crate::event::EventId;
@@ -37,8 +37,9 @@ impl Stack {
         if !inbound.link_unicast || never(header.destination) || never(header.source) {
             return self.cannot_forward(&header, "may not be forwarded");
         }
-        if self.routing.broadcast_on(header.destination).is_some() {
-            // RFC 2644: directed broadcasts stop here.
+        let to_all = self.routing.broadcast_on(header.destination);
+        if to_all.is_some() && !self.config.ip.directed_broadcasts {
+            // RFC 2644: directed broadcasts stop here, unless asked for.
             return self.cannot_forward(&header, "directed broadcast");
         }
         if header.ttl <= 1 {
@@ -52,6 +53,9 @@ impl Stack {
             );
             self.ip_counters.cannot_forward += 1;
             return self.time_exceeded(&inbound, &packet);
+        }
+        if let Some(interface) = to_all {
+            return self.forward_to_all(&inbound, interface, packet);
         }
         let send = Send {
             transparent: true,
@@ -85,6 +89,27 @@ impl Stack {
             self.consider_redirect(&inbound, &hop, &packet);
         }
         self.forward_by(&inbound, hop, packet);
+    }
+
+    /// A packet for all hosts of another network that this one is in: they get it, and this one does.
+    fn forward_to_all(&mut self, inbound: &Inbound, interface: InterfaceId, packet: PacketBuf) {
+        let header = inbound.header;
+        let Some(mtu) = self.routing.interface(interface).map(|it| it.mtu) else {
+            return;
+        };
+        let hop = Hop {
+            interface,
+            next: header.destination,
+            source: header.source,
+            mtu,
+            cast: Cast::Broadcast,
+        };
+        let for_us = Inbound {
+            cast: Cast::Broadcast,
+            ..*inbound
+        };
+        self.forward_by(inbound, hop, packet.clone());
+        self.ip_deliver(for_us, packet);
     }
 
     /// Tells of a packet for others that there is no way for.

@@ -194,8 +194,10 @@ impl Stack {
         options: Option<&[u8]>,
         mut packet: PacketBuf,
     ) -> Result<(), Errno> {
-        if !send.transparent && !source.is_unspecified() && !self.routing.is_local(source) {
-            // RFC 1122 §3.2.1.3: a host sends from its own addresses.
+        let elsewhere = hop.interface != InterfaceId::LOOPBACK;
+        let not_ours = !source.is_unspecified() && !self.routing.is_local(source);
+        if !send.transparent && (not_ours || elsewhere && source.is_loopback()) {
+            // RFC 1122 §3.2.1.3: a host sends from its own addresses, and those of 127.0.0.0/8 do not leave it.
             event!(
                 self.events,
                 self.now,

@@ -213,11 +213,18 @@ impl Entry {
     fn routes(&self) -> impl Iterator<Item = &Route> {
         std::iter::once(&self.best).chain(&self.others)
     }
+
+    /// The first route that is not by one of those gateways; the best if all are.
+    fn best_but(&self, dead: &BTreeMap<Ipv4Addr, Instant>) -> &Route {
+        let alive = |route: &&Route| route.gateway.is_none_or(|it| !dead.contains_key(&it));
+        self.routes().find(alive).unwrap_or(&self.best)
+    }
 }
 
 /// Where a packet for an address goes.
 ///
-/// Told of the time for redirects only: drain [`RouteTable::handle_timeout`] when [`RouteTable::poll_timeout`] is due.
+/// Told of the time for redirects and dead gateways only: [`RouteTable::handle_timeout`] when
+/// [`RouteTable::poll_timeout`] is due.
 #[derive(Clone, Debug)]
 pub struct RouteTable {
     trie: Trie,
@@ -230,6 +237,10 @@ pub struct RouteTable {
     redirects: BTreeMap<Ipv4Addr, Instant>,
     /// The same by time: the first is the next to end, and the first to go when there are too many.
     expiry: BTreeMap<(Instant, Ipv4Addr), ()>,
+    /// How many routes each gateway has.
+    gateways: BTreeMap<Ipv4Addr, usize>,
+    /// Gateways that do not answer, and until when the others are preferred.
+    dead: BTreeMap<Ipv4Addr, Instant>,
     generation: u64,
     several_defaults: bool,
     limits: RouteLimits,
@@ -246,6 +257,8 @@ impl RouteTable {
             len: 0,
             redirects: BTreeMap::new(),
             expiry: BTreeMap::new(),
+            gateways: BTreeMap::new(),
+            dead: BTreeMap::new(),
             generation: 1,
             several_defaults: true,
             limits,
@@ -276,11 +289,17 @@ impl RouteTable {
         self.len == 0
     }
 
-    /// The route for `destination`: the longest prefix, then the lowest metric. `None` is the event `rtalloc1-miss`.
+    /// The route for `destination`: the longest prefix, then the lowest metric among gateways that are not known to be
+    /// dead. `None` is the event `rtalloc1-miss`.
     #[inline]
     #[must_use]
     pub fn lookup(&self, destination: Ipv4Addr) -> Option<&Route> {
-        Some(&self.entry(self.trie.longest_match(destination)?)?.best)
+        let entry = self.entry(self.trie.longest_match(destination)?)?;
+        if self.dead.is_empty() {
+            return Some(&entry.best);
+        }
+        // RFC 1122 §3.3.1.4: when one gateway fails, another is to be used.
+        Some(entry.best_but(&self.dead))
     }
 
     /// As [`RouteTable::lookup`], among the routes that `usable` accepts: by interfaces that are up, or by one.
@@ -333,11 +352,16 @@ impl RouteTable {
     /// [`RouteError::GatewayUnreachable`], [`RouteError::Full`].
     pub fn replace(&mut self, route: Route) -> Result<(), RouteError> {
         self.check_gateway(&route)?;
+        let new_gateway = route.gateway;
         let number = self.trie.find(route.destination);
         if let Some(entry) = number.and_then(|number| self.entry_mut(number)) {
             let mut routes = std::iter::once(&mut entry.best).chain(&mut entry.others);
             if let Some(old) = routes.find(|other| other.same_place(&route)) {
-                *old = route;
+                let gateway = std::mem::replace(old, route).gateway;
+                if let Some(new) = new_gateway {
+                    *self.gateways.entry(new).or_default() += 1;
+                }
+                self.forget_gateway(gateway);
                 self.generation += 1;
                 return Ok(());
             }
@@ -437,6 +461,17 @@ impl RouteTable {
                     .all(|(&to, &at)| self.expiry.contains_key(&(at, to))),
             "redirects end without being there, or never"
         );
+        let by_gateway = routes
+            .iter()
+            .filter(|route| route.gateway.is_some())
+            .count();
+        let known = |gateway: &Ipv4Addr| self.gateways.contains_key(gateway);
+        ensure!(
+            self.gateways.values().sum::<usize>() == by_gateway && self.dead.keys().all(known),
+            "{by_gateway} routes by gateways, {:?} are accounted for, {:?} are dead",
+            self.gateways,
+            self.dead
+        );
         let used = self.entries.iter().flatten().count();
         ensure!(
             used == self.trie.len() && used + self.free.len() == self.entries.len(),
@@ -502,8 +537,9 @@ impl RouteTable {
         Ok(())
     }
 
-    /// Forgets the redirects to a router that does not answer any more (RFC 1122 §3.3.1.4); how many those were.
-    pub fn handle_dead_gateway(&mut self, gateway: Ipv4Addr) -> usize {
+    /// A router does not answer (RFC 1122 §3.3.1.4): until then, other routes to the same prefixes are preferred, and the
+    /// redirects to it are forgotten. How many those were.
+    pub fn handle_dead_gateway(&mut self, gateway: Ipv4Addr, until: Instant) -> usize {
         let doomed: Vec<_> = self
             .redirects
             .keys()
@@ -516,22 +552,38 @@ impl RouteTable {
         for &destination in &doomed {
             self.forget_redirect(destination);
         }
+        if self.gateways.contains_key(&gateway) {
+            self.dead.insert(gateway, until);
+            self.generation += 1;
+        }
         doomed.len()
     }
 
-    /// Forgets the redirects whose time is over.
+    /// A router answers again.
+    pub fn handle_live_gateway(&mut self, gateway: Ipv4Addr) {
+        if self.dead.remove(&gateway).is_some() {
+            self.generation += 1;
+        }
+    }
+
+    /// Forgets the redirects, and that gateways are dead, whose time is over.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((&(at, destination), ())) = self.expiry.first_key_value()
             && at <= now
         {
             self.forget_redirect(destination);
         }
+        let before = self.dead.len();
+        self.dead.retain(|_, until| *until > now);
+        self.generation += u64::from(self.dead.len() != before);
     }
 
-    /// When the next redirect ends.
+    /// When anything of that ends next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.expiry.first_key_value().map(|(&(at, _), ())| at)
+        let redirect = self.expiry.first_key_value().map(|(&(at, _), ())| at);
+        let dead = self.dead.values().min().copied();
+        redirect.into_iter().chain(dead).min()
     }
 
     /// Whether `address` can be sent to by `interface` without a router.
@@ -560,11 +612,26 @@ impl RouteTable {
         }
     }
 
+    /// One route by that gateway is gone.
+    fn forget_gateway(&mut self, gateway: Option<Ipv4Addr>) {
+        let Some(gateway) = gateway else {
+            return;
+        };
+        if let Some(count) = self.gateways.get_mut(&gateway) {
+            *count -= 1;
+            if *count == 0 {
+                self.gateways.remove(&gateway);
+                self.dead.remove(&gateway);
+            }
+        }
+    }
+
     /// Adds a route that was checked.
     fn put(&mut self, route: Route) -> Result<(), RouteError> {
         if self.len >= self.limits.routes {
             return Err(RouteError::Full);
         }
+        let gateway = route.gateway;
         let existing = self.trie.find(route.destination);
         if let Some(entry) = existing.and_then(|number| self.entry_mut(number)) {
             let after = entry
@@ -593,6 +660,9 @@ impl RouteTable {
                 });
             }
         }
+        if let Some(gateway) = gateway {
+            *self.gateways.entry(gateway).or_default() += 1;
+        }
         self.len += 1;
         self.generation += 1;
         Ok(())
@@ -620,6 +690,7 @@ impl RouteTable {
         {
             self.expiry.remove(&(at, route.destination.address()));
         }
+        self.forget_gateway(route.gateway);
         self.len -= 1;
         self.generation += 1;
         Some(route)

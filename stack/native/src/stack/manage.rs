@@ -85,12 +85,17 @@ impl Stack {
         );
         if ethernet {
             // RFC 5227 §2.3: neighbours hear of it; who uses it already will say so.
+            let mode = if self.config.arp.announce {
+                ClaimMode::Announce
+            } else {
+                ClaimMode::Silent
+            };
             self.neighbors.add_address(
                 self.now,
                 id,
                 ip,
                 address.prefix,
-                ClaimMode::Announce,
+                mode,
                 ConflictPolicy::Keep,
             );
             self.flush_neighbors();

@@ -50,6 +50,7 @@ impl Stack {
         match heard {
             Heard::Nothing => {}
             Heard::Resolved { address, .. } | Heard::Moved { address, .. } => {
+                self.routing.routes.handle_live_gateway(address);
                 event!(
                     self.events,
                     self.now,
@@ -215,9 +216,9 @@ impl Stack {
                     address,
                     packet,
                 } => self.neighbor_unreachable(interface, address, &packet),
-                Output::Suspended { address, .. } => {
+                Output::Suspended { address, until, .. } => {
                     // RFC 1122 §3.3.1.4: routes by a dead router are bad.
-                    self.routing.routes.handle_dead_gateway(address);
+                    self.routing.routes.handle_dead_gateway(address, until);
                 }
                 Output::Expired { interface, address } => {
                     event!(

@@ -104,6 +104,8 @@ impl Stack {
         self.neighbors.set_config(self.config.arp.clone());
         self.reassembly.set_life(self.config.ip.fragment_time);
         self.igmp.set_config(self.config.igmp.clone());
+        let several = self.config.ip.multiple_default_routes;
+        self.routing.routes.set_several_defaults(several);
         self.routing.path_mtu.set_life(self.config.ip.path_mtu_time);
     }
 

@@ -17,6 +17,7 @@ mod ip_events;
 mod link_events;
 mod multicast_events;
 mod naming_events;
+mod requirements;
 mod route_events;
 mod scene;
 mod tcp_events;

@@ -273,7 +273,8 @@ mod redirects {
     fn they_are_forgotten_when_their_router_is_dead() {
         let mut table = table();
         table.handle_redirect(NOW, &redirect(), ours).unwrap();
-        assert_eq!(table.handle_dead_gateway(address("10.0.0.2")), 1);
+        let until = NOW + Duration::from_secs(20);
+        assert_eq!(table.handle_dead_gateway(address("10.0.0.2"), until), 1);
         let route = table.lookup(address("198.51.100.1")).unwrap();
         assert_eq!(route.gateway, Some(address("10.0.0.1")));
     }
@@ -296,5 +297,52 @@ mod redirects {
         }
         assert_eq!(table.flush(|route| route.origin == Origin::Redirect), 8);
         assert_eq!(table.poll_timeout(), None);
+    }
+}
+
+mod dead_gateways {
+    use super::*;
+
+    const UNTIL: Instant = Instant::from_nanos(20_000_000_000);
+
+    fn gateway(table: &RouteTable) -> Option<Ipv4Addr> {
+        table.lookup(address("198.51.100.1")).unwrap().gateway
+    }
+
+    /// RFC 1122 §3.3.1.4: another default gateway is used when one fails, and the first again when it is back.
+    #[test]
+    fn another_route_is_used_while_a_gateway_is_dead() {
+        let mut table = table();
+        let mut second = via("0.0.0.0/0", "10.9.0.1", WAN);
+        second.metric = 10;
+        table.add(second).unwrap();
+        let before = table.generation();
+        table.handle_dead_gateway(address("10.0.0.1"), UNTIL);
+        assert_ne!(table.generation(), before);
+        assert_eq!(gateway(&table), Some(address("10.9.0.1")));
+        assert_eq!(table.poll_timeout(), Some(UNTIL));
+        table.handle_timeout(UNTIL);
+        assert_eq!(gateway(&table), Some(address("10.0.0.1")));
+        table.handle_dead_gateway(address("10.0.0.1"), UNTIL);
+        table.handle_live_gateway(address("10.0.0.1"));
+        assert_eq!(gateway(&table), Some(address("10.0.0.1")));
+        assert_eq!(table.poll_timeout(), None);
+    }
+
+    #[test]
+    fn the_only_gateway_is_used_even_if_it_is_dead() {
+        let mut table = table();
+        table.handle_dead_gateway(address("10.0.0.1"), UNTIL);
+        assert_eq!(gateway(&table), Some(address("10.0.0.1")));
+        table.flush(|route| route.gateway.is_some());
+        assert_eq!((table.dead.len(), table.gateways.len()), (0, 0));
+    }
+
+    #[test]
+    fn neighbours_that_are_no_gateways_do_not_matter() {
+        let mut table = table();
+        let before = table.generation();
+        table.handle_dead_gateway(address("10.0.0.77"), UNTIL);
+        assert_eq!((table.generation(), table.poll_timeout()), (before, None));
     }
 }
