@@ -30,7 +30,7 @@
 //! | `timewait.rs` | RFC 9293 §3.10.7.4 in TIME-WAIT, RFC 6191, RFC 1337 |
 //! | `tcb.rs` `state.rs` | one connection, its state |
 //! | `input.rs` `ack.rs` `receive.rs` `urgent.rs` | a segment arrives: RFC 9293 §3.10.7, RFC 5961, RFC 7323 |
-//! | `output.rs` | what to send next: Nagle, silly windows, retransmissions |
+//! | `output.rs` `train.rs` | what to send next: Nagle, silly windows, retransmissions; cutting runs |
 //! | `deadlines.rs` `timers.rs` | what happens when time is up; the heap |
 //! | `sack.rs` `rack.rs` `recovery.rs` `rtt.rs` `cc/` | RFC 6675, 8985, 6937, 5682, 6298, 5681, 9438 |
 //! | `sendq.rs` `recvq.rs` `out_of_order.rs` | octets in queues |
@@ -79,6 +79,7 @@ mod tcb;
 mod tcp;
 mod timers;
 mod timewait;
+mod train;
 mod types;
 mod urgent;
 

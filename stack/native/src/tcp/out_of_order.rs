@@ -157,10 +157,22 @@ impl OutOfOrder {
     }
 
     /// Takes out the first run if nothing is missing before it any more: its packets, without what is before `next`, and
-    /// the number after it.
-    pub(crate) fn take(&mut self, next: SeqNumber) -> Option<(VecDeque<PacketBuf>, SeqNumber)> {
-        if self.runs.first()?.start.gt(next) {
+    /// the number after it. What of it lies before `next` has arrived twice (RFC 2883 §4.2.1): it is noted in
+    /// `duplicate`.
+    pub(crate) fn take(
+        &mut self,
+        next: SeqNumber,
+        duplicate: &mut Option<SackBlock>,
+    ) -> Option<(VecDeque<PacketBuf>, SeqNumber)> {
+        let first = self.runs.first()?;
+        if first.start.gt(next) {
             return None;
+        }
+        if first.start.lt(next) {
+            *duplicate = Some(SackBlock {
+                left: first.start,
+                right: first.end.min(next),
+            });
         }
         let mut run = self.runs.remove(0);
         self.packets -= run.packets.len();
@@ -301,7 +313,7 @@ mod tests {
                     // Everything up to the first run, and a little into it, arrives.
                     if let Some(first) = (next..512).find(|&at| have[at]) {
                         next = first + len % 3;
-                        let (packets, end) = queue.take(base + next).unwrap();
+                        let (packets, end) = queue.take(base + next, &mut None).unwrap();
                         let held: Vec<u8> = packets.iter().flat_map(|packet| packet.as_slice().to_vec()).collect();
                         let mut last = first;
                         while have[last] { last += 1; }

@@ -13,12 +13,16 @@ use super::segment::seal;
 use super::state::State;
 use super::tcb::{Env, Tcb};
 use super::timers::{LossTimer, Timer};
+use super::train::{self, Train};
 use crate::event;
 use crate::event::EventId;
 use crate::pkt::PacketBuf;
 
 /// The least octets of data that a header leaves room for in the longest segment.
 const LONGEST: u32 = 65_535 - 20 - 60;
+
+/// How long a cork holds at most.
+const CORK: core::time::Duration = core::time::Duration::from_millis(200);
 
 /// A segment to be built.
 #[derive(Clone, Copy, Debug)]
@@ -27,29 +31,35 @@ struct Plan {
     len: u32,
     flags: Flags,
     again: bool,
+    /// Octets of data in each of the packets it becomes; the last may have fewer.
+    piece: u32,
 }
 
 impl Tcb {
     /// The next segment; `None` if there is none for now.
-    pub(crate) fn next_packet(&mut self, env: &mut Env<'_, '_>) -> Option<PacketBuf> {
+    pub(crate) fn next_packet(
+        &mut self,
+        env: &mut Env<'_, '_>,
+        train: &mut Option<Train>,
+    ) -> Option<PacketBuf> {
         if self.is.syn_due {
             return Some(self.send_syn(env));
         }
         if !self.state.is_synchronized() {
-            return self.is.ack_due.then(|| self.send_ack(env));
+            return self.is.ack_due.then(|| self.send_ack(env, train));
         }
         if self.state != State::TimeWait && self.state != State::Closed {
             if !self.board.is_empty() || self.unsent() > 0 || self.fin_pending() {
                 if let Some(plan) = self.plan(env) {
-                    return Some(self.send(env, plan));
+                    return Some(self.send(env, plan, train));
                 }
                 self.output_ended(env);
             }
             if self.is.nudge_due {
-                return Some(self.send_nudge(env));
+                return Some(self.send_nudge(env, train));
             }
         }
-        self.is.ack_due.then(|| self.send_ack(env))
+        self.is.ack_due.then(|| self.send_ack(env, train))
     }
 
     /// What to send now: an old segment, or a new one.
@@ -80,7 +90,7 @@ impl Tcb {
             return None;
         }
         let most = if self.path.gso_max > 0 {
-            (room / mss * mss).clamp(mss, self.longest())
+            (room / mss * mss).clamp(mss, self.most_at_once(mss))
         } else {
             mss
         };
@@ -105,15 +115,8 @@ impl Tcb {
             len: data,
             flags,
             again,
+            piece: u32::from(self.mss),
         }
-    }
-
-    /// The most octets of a segment that the path takes.
-    #[inline]
-    fn longest(&self) -> u32 {
-        let mss = u32::from(self.mss);
-        let most = self.path.gso_max.saturating_sub(60).min(LONGEST);
-        (most / mss * mss).max(mss)
     }
 
     /// New data, the FIN, or both.
@@ -126,7 +129,7 @@ impl Tcb {
         if unsent > 0 && self.board.is_empty() {
             self.restart_after_idle(env, env.cx.now);
         }
-        let mss = u32::from(self.mss);
+        let mss = self.piece();
         let pipe = self.pipe();
         let mut room = self.control.window.saturating_sub(pipe);
         if self.recovery.phase == Phase::Loss && self.recovery.frto == Frto::SendingNew {
@@ -140,20 +143,17 @@ impl Tcb {
             let fits = usable > 0 && (room > 0 || pipe == 0);
             return fits.then(|| self.plan_at(self.nxt, 1, false));
         }
-        let most = if self.path.gso_max > 0 {
-            self.longest()
-        } else {
-            mss
-        };
-        let len = unsent.min(usable).min(most);
-        if room < len.min(mss) && pipe > 0 || room == 0 {
-            self.limited_at = self.nxt + unsent.min(usable).min(1);
+        let most = self.most_at_once(mss);
+        let wanted = unsent.min(usable);
+        if room < wanted.min(mss) && pipe > 0 || room == 0 {
+            self.limited_at = self.nxt + wanted.min(1);
             return None;
         }
-        let mut len = len.min(room.max(mss));
-        if len > mss && len < unsent {
-            // Whole segments, while more follows.
-            len -= len % mss;
+        let mut len = wanted.min(most).min(room.max(mss));
+        let part = len % mss;
+        if len > mss && part > 0 && (len < unsent || !self.may_send(part, true)) {
+            // Whole segments, while more follows or the rest has to wait.
+            len -= part;
         }
         if len == 0 {
             return None;
@@ -163,13 +163,29 @@ impl Tcb {
             return None;
         }
         let with_fin = last && fin && usable > len;
-        Some(self.plan_at(self.nxt, len + u32::from(with_fin), false))
+        let mut plan = self.plan_at(self.nxt, len + u32::from(with_fin), false);
+        plan.piece = mss;
+        Some(plan)
+    }
+
+    /// How much new data is planned at once: what the path cuts itself, or a train that is cut here.
+    #[inline]
+    fn most_at_once(&self, mss: u32) -> u32 {
+        if self.path.gso_max > 0 {
+            let most = self.path.gso_max.saturating_sub(60).min(LONGEST);
+            (most / mss * mss).max(mss)
+        } else if self.urgent.is_some() || self.is.ecn || self.reports() {
+            // Each segment has a header of its own.
+            mss
+        } else {
+            mss.saturating_mul(train::LENGTH)
+        }
     }
 
     /// RFC 9293 §3.8.6.2.1 and §3.7.4: the rules against small segments, with Minshall's variant of Nagle's: a small
     /// segment waits only for an earlier small one.
     fn may_send(&self, len: u32, last: bool) -> bool {
-        let mss = u32::from(self.mss);
+        let mss = self.piece();
         if len >= mss || self.is.forced {
             return true;
         }
@@ -219,7 +235,7 @@ impl Tcb {
     }
 
     /// Builds and notes the segment.
-    fn send(&mut self, env: &mut Env<'_, '_>, plan: Plan) -> PacketBuf {
+    fn send(&mut self, env: &mut Env<'_, '_>, plan: Plan, train: &mut Option<Train>) -> PacketBuf {
         let now = env.now();
         let numbers = plan.len + u32::from(plan.flags.contains(Flags::FIN));
         let mss = u32::from(self.mss);
@@ -237,7 +253,7 @@ impl Tcb {
         }
         self.sent_at = now;
         self.is.forced = false;
-        self.build(env, plan)
+        self.build(env, plan, train)
     }
 
     fn send_new(&mut self, env: &mut Env<'_, '_>, plan: Plan, numbers: u32) {
@@ -251,13 +267,18 @@ impl Tcb {
         self.board.push(plan.seq, numbers, now);
         self.nxt = plan.seq + numbers;
         if plan.len > 0 {
-            env.counters.sent_data_packets += 1;
+            let packets = if self.path.gso_max > 0 {
+                1
+            } else {
+                plan.len.div_ceil(plan.piece)
+            };
+            env.counters.sent_data_packets += u64::from(packets);
             if self.is.hearing && now - self.data_at < env.config().delayed_ack {
                 // Who answers has the acknowledgment go with the answer from now on.
                 self.quick = 0;
             }
             env.counters.sent_data_octets += u64::from(plan.len);
-            if plan.len < u32::from(self.mss) {
+            if !plan.len.is_multiple_of(plan.piece) {
                 self.small_end = self.nxt;
             }
         }
@@ -268,9 +289,12 @@ impl Tcb {
         }
     }
 
-    fn build(&mut self, env: &mut Env<'_, '_>, plan: Plan) -> PacketBuf {
+    /// The packet of a plan; of a plan that becomes several, the first, and the rest is left in `train`.
+    fn build(&mut self, env: &mut Env<'_, '_>, plan: Plan, train: &mut Option<Train>) -> PacketBuf {
         let (mut flags, mut urgent) = (plan.flags, 0);
-        if let Some(pointer) = self.urgent_pointer(plan.seq) {
+        if self.urgent.is_some()
+            && let Some(pointer) = self.urgent_pointer(plan.seq)
+        {
             flags |= Flags::URG;
             urgent = pointer;
             env.counters.sent_urgent += 1;
@@ -279,10 +303,8 @@ impl Tcb {
             flags |= self.ecn_flags(plan.len > 0 && !plan.again);
         }
         let mut room = [0; MAX_OPTIONS_LEN];
-        let options_len = self.segment_options(env.cx.now, plan.len, &mut room);
+        let options_len = self.segment_options(env.cx.now, &plan, &mut room);
         let header_len = Header::LEN + options_len;
-        let len = octets(plan.len);
-        let mut packet = PacketBuf::for_overwrite(header_len + len);
         let header = Header {
             source_port: self.tuple.local().port(),
             destination_port: self.tuple.peer().port(),
@@ -294,13 +316,32 @@ impl Tcb {
             checksum: 0,
             urgent,
         };
+        self.note_acknowledged();
+        env.counters.sent_packets += 1;
+        let options = room.get(..options_len).unwrap_or_default();
+        if plan.len > plan.piece && self.path.gso_max == 0 {
+            let mut head = [0; Header::LEN + MAX_OPTIONS_LEN];
+            header.emit(options, head.get_mut(..header_len).unwrap_or_default());
+            let run = (plan.seq, plan.len);
+            let mut rest = Train::new(self.id, run, plan.piece, flags, (head, header_len));
+            if let Some(packet) = rest.next(self) {
+                *train = Some(rest);
+                return packet;
+            }
+        }
+        let len = octets(plan.len);
+        let mut packet = PacketBuf::for_overwrite(header_len + len);
         let (head, data) = packet.as_mut_slice().split_at_mut(header_len);
-        header.emit(room.get(..options_len).unwrap_or_default(), head);
+        header.emit(options, head);
         if len > 0 {
             let offset = octets(span(plan.seq, self.queue_start));
             self.send_queue.copy_out(offset, data);
         }
-        self.finish(env, packet, plan.len)
+        if plan.len > plan.piece {
+            packet.segment_size = u16::try_from(plan.piece).unwrap_or(u16::MAX);
+        }
+        self.seal(&mut packet);
+        packet
     }
 
     /// Options of any segment but a SYN.
@@ -308,7 +349,7 @@ impl Tcb {
     fn segment_options(
         &mut self,
         now: Instant,
-        len: u32,
+        plan: &Plan,
         room: &mut [u8; MAX_OPTIONS_LEN],
     ) -> usize {
         let mut options = Options::default();
@@ -318,41 +359,53 @@ impl Tcb {
                 echo: self.ts_recent,
             });
         }
-        if self.is.sack
-            && (self.duplicate.is_some() || self.early.is_some() || self.peer_fin.is_some())
-        {
-            // Data leaves no room for reports in a full segment; acknowledgments of their own carry them.
-            let most = if len == 0 {
-                4
-            } else {
-                usize::from(len + 12 <= u32::from(self.mss))
-            };
-            options.sack = self.report(most);
+        if self.reports() {
+            // RFC 2018 §4: in every acknowledgment; data leaves as much room as it does.
+            let free = u32::from(self.mss).saturating_sub(plan.len.min(plan.piece).max(4));
+            let most = if plan.len == 0 { 4 } else { free / 8 };
+            options.sack = self.report(usize::try_from(most).unwrap_or(4).min(4));
         }
         options.emit(room)
     }
 
-    /// The last touches to every segment of a connection: it carries an acknowledgment.
+    /// Whether the peer is to be told of what arrived out of order or twice.
     #[inline]
-    fn finish(&mut self, env: &mut Env<'_, '_>, mut packet: PacketBuf, len: u32) -> PacketBuf {
+    fn reports(&self) -> bool {
+        self.is.sack
+            && (self.duplicate.is_some() || self.early.is_some() || self.peer_fin.is_some())
+    }
+
+    /// The most data in a segment beside the options it has now.
+    #[inline]
+    fn piece(&self) -> u32 {
+        let mss = u32::from(self.mss);
+        if self.reports() && mss > 100 {
+            mss - 12
+        } else {
+            mss
+        }
+    }
+
+    /// Every segment carries an acknowledgment.
+    #[inline]
+    fn note_acknowledged(&mut self) {
+        self.is.ack_due = false;
+        self.timers.stop(Timer::DelayedAck);
+        self.last_ack = self.rcv_nxt;
+    }
+
+    #[inline]
+    fn seal(&self, packet: &mut PacketBuf) {
         seal(
-            &mut packet,
+            packet,
             self.local(),
             *self.tuple.peer().ip(),
             self.path.trusted_checksums,
         );
-        if len > u32::from(self.mss) {
-            packet.segment_size = self.mss;
-        }
-        self.is.ack_due = false;
-        self.timers.stop(Timer::DelayedAck);
-        self.last_ack = self.rcv_nxt;
-        env.counters.sent_packets += 1;
-        packet
     }
 
     /// An acknowledgment and nothing else.
-    fn send_ack(&mut self, env: &mut Env<'_, '_>) -> PacketBuf {
+    fn send_ack(&mut self, env: &mut Env<'_, '_>, train: &mut Option<Train>) -> PacketBuf {
         env.counters.sent_acks += 1;
         self.quick = self.quick.saturating_sub(1);
         let plan = Plan {
@@ -360,23 +413,25 @@ impl Tcb {
             len: 0,
             flags: Flags::ACK,
             again: false,
+            piece: u32::from(self.mss),
         };
-        self.build(env, plan)
+        self.build(env, plan, train)
     }
 
     /// A segment that must be answered: a number just before those the peer expects (RFC 9293 §3.8.4, §3.8.6.1).
     ///
     /// The RFC's probe of a closed window carries an octet of data. This one carries none, as on other widespread hosts:
     /// it is answered all the same, and nothing of it is ever taken.
-    fn send_nudge(&mut self, env: &mut Env<'_, '_>) -> PacketBuf {
+    fn send_nudge(&mut self, env: &mut Env<'_, '_>, train: &mut Option<Train>) -> PacketBuf {
         self.is.nudge_due = false;
         let plan = Plan {
             seq: self.una - 1_u32,
             len: 0,
             flags: Flags::ACK,
             again: false,
+            piece: u32::from(self.mss),
         };
-        self.build(env, plan)
+        self.build(env, plan, train)
     }
 
     /// The SYN of an active open, or the SYN-ACK of a simultaneous one.
@@ -440,7 +495,10 @@ impl Tcb {
         env.counters.sent_control += 1;
         let rto = self.rtt.timeout(self.backoff);
         self.set_patient(LossTimer::Retransmit, now + rto);
-        self.finish(env, packet, 0)
+        self.note_acknowledged();
+        env.counters.sent_packets += 1;
+        self.seal(&mut packet);
+        packet
     }
 
     /// There is nothing more to send for now.
@@ -464,18 +522,23 @@ impl Tcb {
             && !self.timers.is_set(Timer::Loss)
         {
             // RFC 9293 §3.8.6.1: the window keeps everything back; or a cork does, which holds no longer than this.
-            event!(
-                env.cx.events,
-                env.cx.now,
-                EventId::TcpZerowindow,
-                source = self.local(),
-                destination = *self.tuple.peer().ip(),
-                sport = self.tuple.local().port(),
-                dport = self.tuple.peer().port(),
-                len = self.send_window,
-            );
             self.probes = 0;
-            let wait = self.rtt.timeout(0);
+            let corked = (self.options.cork || self.is.more) && self.send_window > self.unsent();
+            let wait = if corked {
+                CORK
+            } else {
+                event!(
+                    env.cx.events,
+                    env.cx.now,
+                    EventId::TcpZerowindow,
+                    source = self.local(),
+                    destination = *self.tuple.peer().ip(),
+                    sport = self.tuple.local().port(),
+                    dport = self.tuple.peer().port(),
+                    len = self.send_window,
+                );
+                self.rtt.timeout(0)
+            };
             self.stuck_at = env.now();
             self.set_patient(LossTimer::Persist, env.now() + wait);
         }

@@ -197,7 +197,8 @@ impl Tcb {
     /// A hole is filled.
     fn take_what_was_early(&mut self) {
         let Some(early) = &mut self.early else { return };
-        while let Some((packets, end)) = early.take(self.rcv_nxt) {
+        let mut duplicate = None;
+        while let Some((packets, end)) = early.take(self.rcv_nxt, &mut duplicate) {
             if end.gt(self.rcv_nxt) {
                 self.rcv_nxt = end;
                 for packet in packets {
@@ -209,6 +210,9 @@ impl Tcb {
         }
         if early.is_empty() {
             self.early = None;
+        }
+        if self.is.sack && duplicate.is_some() {
+            self.duplicate = duplicate;
         }
     }
 

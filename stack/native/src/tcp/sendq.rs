@@ -63,19 +63,22 @@ impl SendQueue {
     }
 
     /// Copies the octets from `offset` on into `to`, which must not reach past the end.
+    #[inline]
     pub(crate) fn copy_out(&self, offset: usize, to: &mut [u8]) {
         debug_assert!(offset + to.len() <= self.len, "copying what is not there");
         let from = self.start + offset;
-        let mut within = from % BLOCK;
+        let (mut index, mut within) = (from / BLOCK, from % BLOCK);
         let mut rest = to;
-        for block in self.blocks.range((from / BLOCK).min(self.blocks.len())..) {
-            if rest.is_empty() {
+        while !rest.is_empty() {
+            let Some(block) = self.blocks.get(index) else {
                 break;
-            }
+            };
             let piece = block.as_slice().get(within..).unwrap_or_default();
-            let (now, later) = rest.split_at_mut(piece.len().min(rest.len()));
-            now.copy_from_slice(piece.get(..now.len()).unwrap_or_default());
+            let count = piece.len().min(rest.len());
+            let (now, later) = rest.split_at_mut(count);
+            now.copy_from_slice(piece.get(..count).unwrap_or_default());
             rest = later;
+            index += 1;
             within = 0;
         }
     }

@@ -18,6 +18,7 @@ use super::table::{ConnId, FourTuple, Slab, TupleTable};
 use super::tcb::{ChallengeLimit, Env, Path, Tcb};
 use super::timers::TimerHeap;
 use super::timewait::{Remains, TimeWait, Verdict};
+use super::train::Train;
 use super::types::{Context, IpInfo, Notice, Outgoing, Readiness, Unreachable};
 use crate::errno::Errno;
 use crate::event;
@@ -43,6 +44,10 @@ pub struct Tcp {
     pub(super) timers: TimerHeap,
     /// Connections that may have something to send, each once.
     pub(super) dirty: VecDeque<u32>,
+    /// Segments planned and not taken yet.
+    train: Option<Train>,
+    /// Where the last segment's connection was found: the next is likely to be of the same.
+    recent: Option<(FourTuple, u32)>,
     pub(super) replies: VecDeque<Outgoing>,
     /// Endpoints with news, each once.
     pub(super) noticed: VecDeque<ConnId>,
@@ -78,6 +83,8 @@ impl Tcp {
             challenges: ChallengeLimit::default(),
             timers: TimerHeap::default(),
             dirty: VecDeque::new(),
+            train: None,
+            recent: None,
             replies: VecDeque::new(),
             noticed: VecDeque::new(),
             last_notices: VecDeque::new(),
@@ -121,7 +128,7 @@ impl Tcp {
             len = segment.len,
             detail = segment.header.flags.0,
         );
-        if let Some(&index) = self.connections.get(&tuple) {
+        if let Some(index) = self.find(tuple) {
             if let Some((_, Endpoint::Connection(tcb))) = self.endpoints.at_mut(index) {
                 let header = segment.header;
                 tcb.segment_arrives(&mut env!(self, cx), segment);
@@ -329,6 +336,27 @@ impl Tcp {
         }
     }
 
+    /// The connection of a four-tuple.
+    #[inline]
+    fn find(&mut self, tuple: FourTuple) -> Option<u32> {
+        if let Some((recent, index)) = self.recent
+            && recent == tuple
+        {
+            return Some(index);
+        }
+        let index = *self.connections.get(&tuple)?;
+        self.recent = Some((tuple, index));
+        Some(index)
+    }
+
+    /// Takes a connection out of the table that segments find it by.
+    fn unlist(&mut self, tuple: FourTuple, index: u32) {
+        if self.connections.get(&tuple) == Some(&index) {
+            self.connections.remove(&tuple);
+            self.recent = None;
+        }
+    }
+
     fn between(&self, local: SocketAddrV4, peer: SocketAddrV4) -> Option<u32> {
         self.connections.get(&FourTuple::new(local, peer)).copied()
     }
@@ -380,7 +408,7 @@ impl Tcp {
         if self.connections.get(&tuple) == Some(&id.index) {
             if tcb.state == State::TimeWait {
                 // The last acknowledgment goes out first.
-                let last = tcb.next_packet(&mut env!(self, cx));
+                let last = tcb.next_packet(&mut env!(self, cx), &mut None);
                 let reusable = tcb.common.binding.is_reusable();
                 self.time_wait.insert(cx, tcb, reusable);
                 if let Some(packet) = last {
@@ -391,7 +419,7 @@ impl Tcp {
                 self.ports.hold(*local.ip(), local.port(), reusable);
                 self.limit_time_wait(cx);
             }
-            self.connections.remove(&tuple);
+            self.unlist(tuple, id.index);
         }
         self.timers.remove(id.index);
         if let Some(Endpoint::Connection(tcb)) = self.endpoints.get(id)
@@ -408,9 +436,7 @@ impl Tcp {
         };
         self.timers.remove(id.index);
         if let Endpoint::Connection(tcb) = &endpoint {
-            if self.connections.get(&tcb.tuple) == Some(&id.index) {
-                self.connections.remove(&tcb.tuple);
-            }
+            self.unlist(tcb.tuple, id.index);
             if tcb.news.closed {
                 self.last_notices.push_back(Notice {
                     id,
@@ -506,7 +532,7 @@ impl Tcp {
     #[inline]
     #[must_use]
     pub fn has_output(&self) -> bool {
-        !self.replies.is_empty() || !self.dirty.is_empty()
+        !self.replies.is_empty() || !self.dirty.is_empty() || self.train.is_some()
     }
 
     /// Whether there is nothing to send and no news.
@@ -520,6 +546,16 @@ impl Tcp {
     pub fn poll_packet(&mut self, cx: &mut Context<'_>) -> Option<Outgoing> {
         if let Some(reply) = self.replies.pop_front() {
             return Some(reply);
+        }
+        if let Some(mut train) = self.train.take()
+            && let Some(Endpoint::Connection(tcb)) = self.endpoints.get(train.id)
+            && let Some(packet) = train.next(tcb)
+        {
+            self.counters.sent_packets += 1;
+            if !train.is_over() {
+                self.train = Some(train);
+            }
+            return Some(tcb.outgoing(cx, packet));
         }
         while let Some(&index) = self.dirty.front() {
             let Some((_, Endpoint::Connection(tcb))) = self.endpoints.at_mut(index) else {
@@ -536,21 +572,10 @@ impl Tcp {
                     }
                 }
             }
-            let packet = tcb.next_packet(&mut env!(self, cx));
+            let packet = tcb.next_packet(&mut env!(self, cx), &mut self.train);
             self.timers.arm(index, tcb.timers.next());
             if let Some(packet) = packet {
-                let outgoing = tcb.wrap(cx.config, packet);
-                event!(
-                    cx.events,
-                    cx.now,
-                    EventId::TcpOut,
-                    source = outgoing.source,
-                    destination = outgoing.destination,
-                    sport = tcb.tuple.local().port(),
-                    dport = tcb.tuple.peer().port(),
-                    len = seq_len(outgoing.packet.len()),
-                );
-                return Some(outgoing);
+                return Some(tcb.outgoing(cx, packet));
             }
             #[cfg(debug_assertions)]
             tcb.check();
@@ -617,6 +642,22 @@ impl Tcp {
 }
 
 impl Tcb {
+    /// A segment of the connection, on its way.
+    #[inline]
+    fn outgoing(&self, cx: &mut Context<'_>, packet: PacketBuf) -> Outgoing {
+        event!(
+            cx.events,
+            cx.now,
+            EventId::TcpOut,
+            source = self.local(),
+            destination = *self.tuple.peer().ip(),
+            sport = self.tuple.local().port(),
+            dport = self.tuple.peer().port(),
+            len = seq_len(packet.len()),
+        );
+        self.wrap(cx.config, packet)
+    }
+
     /// Puts a segment of the connection into its circumstances.
     #[inline]
     pub(super) fn wrap(&self, config: &super::TcpConfig, packet: PacketBuf) -> Outgoing {
