@@ -1,8 +1,9 @@
 //! The same seed gives the same octets at the same nanoseconds (G26).
 
 use crate::{any, ask, echo_of, ms, serve_echo};
-use fairway_sim::{BitsPerSec, Network, Queue};
+use fairway_sim::{BitsPerSec, Network, Node, Queue};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Four hosts behind a router chatter over links on which everything goes wrong; the hash of log and capture.
 fn run(seed: u64) -> (u64, Vec<u8>) {
@@ -26,6 +27,7 @@ fn run(seed: u64) -> (u64, Vec<u8>) {
             })
             .connect();
         serve_echo(host);
+        serve_stream(host);
     }
     network.route_all();
     let capture = network.capture_all();
@@ -44,8 +46,28 @@ fn run(seed: u64) -> (u64, Vec<u8>) {
         })
         .detach();
     }
+    let (net, server) = (hosts[0].net(), (hosts[2].address(), 80).into());
+    hosts[0]
+        .spawn(async move {
+            let mut stream = net.connect_tcp(server).await?;
+            stream.write_all(&[9; 40_000]).await?;
+            stream.read_exact(&mut [0; 40_000]).await
+        })
+        .detach();
     network.run_for(Duration::from_secs(2));
     (network.fingerprint(), capture.octets())
+}
+
+/// Sends what it gets over a connection back.
+fn serve_stream(host: &Node) {
+    let listener = host.net().listen_tcp(any(80)).unwrap();
+    host.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (mut reader, mut writer) = stream.into_split();
+            let _whatever_ends_it = tokio::io::copy(&mut reader, &mut writer).await;
+        }
+    })
+    .detach();
 }
 
 #[test]
