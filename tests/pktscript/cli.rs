@@ -91,7 +91,7 @@ fn main() -> ExitCode {
             result.path.display(),
             result.verdict
         ));
-        if let (true, Verdict::Passed(trace)) = (args.trace, &result.verdict) {
+        if let (true, Verdict::Passed(trace, _)) = (args.trace, &result.verdict) {
             drop(writeln!(out, "{trace}"));
         }
     }

@@ -27,8 +27,8 @@ const TRIES: usize = 3;
 /// What became of a script.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It did all that is written; the trace.
-    Passed(String),
+    /// It did all that is written; the trace, and how many tries it took.
+    Passed(String, usize),
     /// It is for the other side, for this reason.
     NotForThisSide(String),
     /// It did not.
@@ -47,7 +47,8 @@ pub struct Outcome {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Passed(_) => f.write_str("ok"),
+            Self::Passed(_, 1) => f.write_str("ok"),
+            Self::Passed(_, tries) => write!(f, "ok, at try {tries}"),
             Self::NotForThisSide(reason) => write!(f, "not run: {reason}"),
             Self::Failed(what) => write!(f, "FAILED\n{what}"),
         }
@@ -116,7 +117,7 @@ fn native_once(path: &Path) -> Verdict {
     match Native::new(&script.settings) {
         Err(error) => Verdict::Failed(format!("{}: {error}", path.display())),
         Ok(mut native) => match run(&script, &mut native) {
-            Ok(passed) => Verdict::Passed(passed.trace.join("\n")),
+            Ok(passed) => Verdict::Passed(passed.trace.join("\n"), 1),
             Err(failed) => Verdict::Failed(failed.to_string()),
         },
     }
@@ -157,30 +158,26 @@ fn kernel_with_tries(program: &Path, path: &Path) -> Verdict {
         return Verdict::NotForThisSide(reason);
     }
     let mut verdict = Verdict::Failed("never run".into());
-    for _ in 0..TRIES {
-        verdict = kernel_once(program, path);
-        if matches!(verdict, Verdict::Passed(_)) {
-            break;
-        }
+    for tried in 1..=TRIES {
+        verdict = match kernel_once(program, path) {
+            Ok(trace) => return Verdict::Passed(trace, tried),
+            Err(what) => Verdict::Failed(what),
+        };
     }
     verdict
 }
 
-fn kernel_once(program: &Path, path: &Path) -> Verdict {
+fn kernel_once(program: &Path, path: &Path) -> Result<String, String> {
     let output = Command::new(program)
         .arg(INSIDE)
         .arg(path)
         .stdin(Stdio::null())
-        .output();
-    match output {
-        Err(error) => Verdict::Failed(format!("cannot start {}: {error}", program.display())),
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            if output.status.success() {
-                Verdict::Passed(text)
-            } else {
-                Verdict::Failed(text + &String::from_utf8_lossy(&output.stderr))
-            }
-        }
+        .output()
+        .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(text)
+    } else {
+        Err(text + &String::from_utf8_lossy(&output.stderr))
     }
 }

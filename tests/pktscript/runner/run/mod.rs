@@ -20,6 +20,9 @@ use super::flow::Flows;
 use super::octets::{Sender, build, pattern_from};
 use super::show;
 
+#[cfg(test)]
+mod tests;
+
 /// How long a packet that may come at any time is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
