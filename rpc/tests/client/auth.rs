@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use fairway_rpc::auth::{AuthFault, CallHead, ClientAuth, Next, Ticket};
 use fairway_rpc::{AuthFlavor, AuthShort, AuthStat, AuthSys, CallError, ClientConfig, OpaqueAuth};
-use fairway_stack::Net;
 
 use crate::support::{auth_error, echo, marked, pair, run, success_with};
 
@@ -32,7 +31,7 @@ impl ClientAuth for Stubborn {
 /// rpc-api §3.2: the credential is refreshed and the call repeated, at most twice.
 #[test]
 fn refused_credential_is_made_anew_twice_at_most() {
-    run(async {
+    run(async || {
         let config = ClientConfig::new().auth(Stubborn::default());
         let (client, mut peer) = pair(4096, config);
         let call = tokio::spawn(echo(&client, 1));
@@ -57,8 +56,8 @@ fn refused_credential_is_made_anew_twice_at_most() {
 /// RFC 5531 appendix A.
 #[test]
 fn shorthand_is_used_until_it_is_rejected() {
-    run(async {
-        let parms = AuthSys::current(&Net::system());
+    run(async || {
+        let parms = AuthSys::current(&crate::stacks::net());
         let config = ClientConfig::new().auth(AuthShort::new(&parms).unwrap());
         let (client, mut peer) = pair(4096, config);
         let short = OpaqueAuth::new(AuthFlavor::SHORT, Bytes::from_static(b"shorthand!")).unwrap();
@@ -85,7 +84,7 @@ fn shorthand_is_used_until_it_is_rejected() {
 
 #[test]
 fn verifier_of_a_foreign_flavour_is_no_answer() {
-    run(async {
+    run(async || {
         let config = ClientConfig::new().auth(AuthSys::default());
         let (client, mut peer) = pair(4096, config);
         let call = tokio::spawn(echo(&client, 1));
@@ -142,7 +141,7 @@ fn a_sealing_flavour_sees_header_arguments_and_results() {
                 .then(|| Box::pin(async { Ok(()) }) as fairway_rpc::auth::PrepareFuture<'a>)
         }
     }
-    run(async {
+    run(async || {
         let config = ClientConfig::new().auth(Sealing::default());
         let (client, mut peer) = pair(4096, config);
         let call = tokio::spawn(echo(&client, 5));

@@ -80,8 +80,8 @@ async fn both(net: &Net) -> (Server, Client) {
 
 #[test]
 fn are_served_while_calls_wait_for_their_replies() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (_server, client) = both(&net).await;
         client.serve(Registry::new().service(Doubling));
         for procedure in [DOUBLE.procedure, SLOW_DOUBLE.procedure] {
@@ -112,8 +112,8 @@ fn are_served_while_calls_wait_for_their_replies() {
 
 #[test]
 fn that_panic_are_answered_and_the_connection_goes_on() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (server, client) = both(&net).await;
         client.serve(Registry::new().service(Doubling));
         for (procedure, works) in [(PANIC, false), (DOUBLE, true)] {
@@ -136,10 +136,10 @@ fn that_panic_are_answered_and_the_connection_goes_on() {
 
 #[test]
 fn come_though_the_client_calls_nothing() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(4096, ClientConfig::new());
         client.serve(Registry::new().service(Doubling));
-        let net = Net::system();
+        let net = crate::stacks::net();
         // The other end as a client of this one.
         let (ours, theirs) = tokio::io::duplex(4096);
         let other = Client::from_stream(&net, theirs, ClientConfig::new());
@@ -179,8 +179,8 @@ fn a_handler_may_close_the_client() {
             })
         }
     }
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (_server, client) = both(&net).await;
         let closing = Closing(std::sync::Mutex::new(Some(client.clone())));
         client.serve(Registry::new().service(closing));
@@ -194,8 +194,8 @@ fn a_handler_may_close_the_client() {
 
 #[test]
 fn are_counted_and_dropped_unless_served() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (_server, client) = both(&net).await;
         let args = (1u32, DOUBLE.procedure, 1u32);
         let mut call = Box::pin({

@@ -32,7 +32,7 @@ where
 
 #[test]
 fn queued_call_takes_its_octets_with_it() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(64, ClientConfig::new());
         // Fills the pipe, and is half written.
         let first = long(&client, 5000);
@@ -58,7 +58,7 @@ fn queued_call_takes_its_octets_with_it() {
 
 #[test]
 fn half_written_call_is_written_to_its_end() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(64, ClientConfig::new());
         let first = long(&client, 5000);
         settle().await;
@@ -80,7 +80,7 @@ fn half_written_call_is_written_to_its_end() {
 
 #[test]
 fn half_written_call_ends_without_further_calls() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(64, ClientConfig::new());
         let mut call = Box::pin({
             let client = client.clone();
@@ -99,7 +99,7 @@ fn half_written_call_ends_without_further_calls() {
 
 #[test]
 fn waiting_call_leaves_its_late_reply_to_nobody() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(4096, ClientConfig::new());
         let kept = tokio::spawn(echo(&client, 1));
         let kept_seen = peer.call().await;
@@ -120,7 +120,7 @@ fn waiting_call_leaves_its_late_reply_to_nobody() {
 
 #[test]
 fn lone_reader_hands_the_role_on() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(4096, ClientConfig::new());
         let mut reader = echo(&client, 1);
         begin(&mut reader);
@@ -139,7 +139,7 @@ fn lone_reader_hands_the_role_on() {
 
 #[test]
 fn a_reader_that_is_not_polled_holds_nobody_up() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(4096, ClientConfig::new());
         // Alive, holding the role, and never polled until the others are done.
         let mut forgotten = echo(&client, 1);
@@ -160,7 +160,7 @@ fn a_reader_that_is_not_polled_holds_nobody_up() {
 
 #[test]
 fn a_caller_given_the_role_and_not_polled_holds_nobody_up() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(4096, ClientConfig::new());
         let both = [echo(&client, 1), echo(&client, 2)].map(tokio::spawn);
         for _ in 0..2 {
@@ -188,7 +188,7 @@ fn a_caller_given_the_role_and_not_polled_holds_nobody_up() {
 
 #[test]
 fn half_read_reply_stays_with_the_connection() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(4096, ClientConfig::new());
         let call = tokio::spawn(echo(&client, 1));
         let seen = peer.call().await;
@@ -208,7 +208,7 @@ fn half_read_reply_stays_with_the_connection() {
 
 #[test]
 fn late_reply_is_read_though_nobody_calls() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(64, ClientConfig::new());
         let call = tokio::spawn(echo(&client, 1));
         let seen = peer.call().await;
@@ -223,7 +223,7 @@ fn late_reply_is_read_though_nobody_calls() {
 
 #[test]
 fn storm_of_cancellations_leaves_the_rest_unharmed() {
-    run(async {
+    run(async || {
         let seed = [7; 32];
         let mut rng = Rng::from_seed(seed);
         let mut limits = fairway_rpc::ClientLimits::default();

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use fairway_rpc::xdr::Opaque;
 use fairway_rpc::{CallError, CallOptions, Client, ClientConfig, ClientLimits};
-use fairway_stack::Net;
 
 use crate::support::{Counted, ECHO, Peer, begin, echo, pair, run, settle};
 
@@ -24,7 +23,7 @@ mod deadlines {
 
     #[test]
     fn lone_call_ends_in_time_and_the_connection_lives_on() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, ClientConfig::new());
             let clock = client.net().clock();
             let began = clock.now();
@@ -49,7 +48,7 @@ mod deadlines {
 
     #[test]
     fn each_call_has_its_own() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, ClientConfig::new());
             let kept = tokio::spawn(echo(&client, 1));
             let seen = peer.call().await;
@@ -81,7 +80,7 @@ mod deadlines {
 
     #[test]
     fn hold_for_calls_that_cannot_be_written() {
-        run(async {
+        run(async || {
             let (client, _peer) = pair(16, ClientConfig::new());
             let soon = within(40);
             let ended = tokio::join!(
@@ -102,7 +101,7 @@ mod bounds {
 
     #[test]
     fn calls_over_the_limit_wait_for_a_place() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, limited(|limits| limits.calls = 2));
             let calls: Vec<_> = (0..5).map(|n| tokio::spawn(echo(&client, n))).collect();
             settle().await;
@@ -120,7 +119,7 @@ mod bounds {
 
     #[test]
     fn waiting_calls_keep_their_deadlines_and_their_number_is_limited() {
-        run(async {
+        run(async || {
             let config = limited(|limits| {
                 limits.calls = 1;
                 limits.waiting = 1;
@@ -146,7 +145,7 @@ mod bounds {
 
     #[test]
     fn a_waiter_dropped_with_its_turn_passes_it_on() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, limited(|limits| limits.calls = 1));
             let first = tokio::spawn(echo(&client, 1));
             let seen = peer.call().await;
@@ -167,7 +166,7 @@ mod bounds {
 
     #[test]
     fn octets_over_the_limit_wait() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(64, limited(|limits| limits.queued = 10_000));
             let calls: Vec<_> = (0..8u8)
                 .map(|n| {
@@ -208,13 +207,13 @@ mod batches {
             inner,
             writes: Arc::clone(&writes),
         };
-        let client = Client::from_stream(&Net::system(), stream, ClientConfig::new());
+        let client = Client::from_stream(&crate::stacks::net(), stream, ClientConfig::new());
         (client, Peer(theirs), writes)
     }
 
     #[test]
     fn batched_calls_leave_together_when_flushed() {
-        run(async {
+        run(async || {
             let (client, mut peer, writes) = counted();
             for n in 0..100u32 {
                 client
@@ -238,7 +237,7 @@ mod batches {
 
     #[test]
     fn a_call_takes_the_batch_with_it() {
-        run(async {
+        run(async || {
             let (client, mut peer, writes) = counted();
             for n in 0..3u32 {
                 client
@@ -261,7 +260,7 @@ mod batches {
 
     #[test]
     fn a_batch_over_the_limit_is_written_as_it_goes() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(64, limited(|limits| limits.queued = 1000));
             let sender = client.clone();
             let sending = tokio::spawn(async move {
@@ -283,7 +282,7 @@ mod batches {
 
     #[test]
     fn calls_made_together_are_gathered_into_one_write() {
-        run(async {
+        run(async || {
             let (client, mut peer, writes) = counted();
             let mut first = echo(&client, 0);
             begin(&mut first);
@@ -306,7 +305,7 @@ mod batches {
 
     #[test]
     fn a_lost_batch_is_told_of_by_the_next_flush() {
-        run(async {
+        run(async || {
             let (client, peer) = pair(64, ClientConfig::new());
             client
                 .send_batched(ECHO, &1u32, &CallOptions::new())

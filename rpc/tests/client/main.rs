@@ -13,5 +13,7 @@ mod limits;
 mod lookup;
 mod reconnect;
 mod replies;
+#[path = "../stacks.rs"]
+mod stacks;
 mod support;
 mod udp;

@@ -26,8 +26,8 @@ async fn answer(peer: &mut Peer<TcpStream>) -> u32 {
 
 #[test]
 fn idle_connection_closed_by_the_server_costs_no_call() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (listener, address) = listen(&net);
         let client = Client::tcp(&net, address, ClientConfig::new())
             .await
@@ -51,8 +51,8 @@ fn idle_connection_closed_by_the_server_costs_no_call() {
 
 #[test]
 fn calls_in_flight_fail_and_the_next_connects_again() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (listener, address) = listen(&net);
         let client = Client::tcp(&net, address, ClientConfig::new())
             .await
@@ -79,8 +79,8 @@ fn calls_in_flight_fail_and_the_next_connects_again() {
 
 #[test]
 fn resending_keeps_the_xid() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (listener, address) = listen(&net);
         let config = ClientConfig::new().resend(true);
         let client = Client::tcp(&net, address, config).await.unwrap();
@@ -108,8 +108,8 @@ fn resending_keeps_the_xid() {
 
 #[test]
 fn nobody_there_is_told_and_pauses_grow() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (listener, address) = listen(&net);
         let mut config = ClientConfig::new();
         config.first_pause = Duration::from_millis(20);
@@ -142,8 +142,8 @@ fn nobody_there_is_told_and_pauses_grow() {
 
 #[test]
 fn resent_calls_wait_for_a_server_that_comes_back() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (listener, address) = listen(&net);
         let mut config = ClientConfig::new().resend(true);
         config.first_pause = Duration::from_millis(5);
@@ -164,8 +164,8 @@ fn resent_calls_wait_for_a_server_that_comes_back() {
 
 #[test]
 fn reserved_port_is_bound_or_refused() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (listener, address) = listen(&net);
         let config = ClientConfig::new().reserved_port(true);
         match Client::tcp(&net, address, config).await {
@@ -183,8 +183,8 @@ fn reserved_port_is_bound_or_refused() {
 
 #[test]
 fn local_streams_carry_calls() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let name = format!("fairway-rpc-test-{}", net.rng().next_u64());
         let address = LocalAddr::abstract_name(name);
         let listener = net.listen_local(&address).unwrap();

@@ -20,7 +20,7 @@ mod matching {
 
     #[test]
     fn replies_come_in_any_order() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, ClientConfig::new());
             let calls: Vec<_> = (0..10).map(|n| tokio::spawn(echo(&client, n))).collect();
             let mut seen = Vec::new();
@@ -39,7 +39,7 @@ mod matching {
 
     #[test]
     fn a_reply_nobody_waits_for_is_counted_and_dropped() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, ClientConfig::new());
             let call = tokio::spawn(echo(&client, 7));
             let seen = peer.call().await;
@@ -58,7 +58,7 @@ mod matching {
 
     #[test]
     fn what_is_neither_call_nor_reply_is_counted_and_dropped() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, ClientConfig::new());
             let call = tokio::spawn(echo(&client, 7));
             let seen = peer.call().await;
@@ -116,7 +116,7 @@ mod records {
 
     #[test]
     fn a_reply_may_come_octet_by_octet_and_in_many_fragments() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, ClientConfig::new());
             for n in 0..3 {
                 let call = tokio::spawn(echo(&client, n));
@@ -138,12 +138,16 @@ mod records {
     }
 
     /// Every way to break a stream ends its calls, with an error that says they may have run.
-    async fn breaks(config: ClientConfig, octets: Vec<u8>, close: bool, text: &str) {
+    fn breaks(config: ClientConfig, octets: &[u8], close: bool, text: &str) {
+        run(async || breaks_once(config.clone(), octets, close, text).await);
+    }
+
+    async fn breaks_once(config: ClientConfig, octets: &[u8], close: bool, text: &str) {
         let (client, mut peer) = pair(1 << 16, config);
         let calls = [1, 2].map(|n| tokio::spawn(echo(&client, n)));
         peer.call().await;
         peer.call().await;
-        peer.octets(&octets).await;
+        peer.octets(octets).await;
         let kept = (!close).then_some(peer);
         for call in calls {
             let error = call.await.unwrap().unwrap_err();
@@ -165,46 +169,31 @@ mod records {
     #[test]
     fn too_long_a_record_breaks_the_connection_before_it_is_read() {
         let mark = (0x8000_0000u32 | 1001).to_be_bytes();
-        run(breaks(
-            limited(1000, 8),
-            mark.to_vec(),
-            false,
-            "at most 1000",
-        ));
+        breaks(limited(1000, 8), &mark, false, "at most 1000");
     }
 
     #[test]
     fn the_sum_of_fragments_counts() {
         let octets = [fragment(false, &[0; 600]), fragment(true, &[0; 401])].concat();
-        run(breaks(limited(1000, 8), octets, false, "at most 1000"));
+        breaks(limited(1000, 8), &octets, false, "at most 1000");
     }
 
     #[test]
     fn too_many_empty_fragments_break_the_connection() {
         let octets = fragment(false, b"").repeat(9);
-        run(breaks(
-            limited(1000, 8),
-            octets,
-            false,
-            "more than 8 fragments",
-        ));
+        breaks(limited(1000, 8), &octets, false, "more than 8 fragments");
     }
 
     #[test]
     fn closing_in_mid_record_or_mid_mark_is_told() {
         for octets in [vec![0x80, 0], marked(&[0; 40])[..20].to_vec()] {
-            run(breaks(ClientConfig::new(), octets, true, "within a record"));
+            breaks(ClientConfig::new(), &octets, true, "within a record");
         }
     }
 
     #[test]
     fn closing_between_records_is_told() {
-        run(breaks(
-            ClientConfig::new(),
-            Vec::new(),
-            true,
-            "closed by the peer",
-        ));
+        breaks(ClientConfig::new(), &[], true, "closed by the peer");
     }
 }
 
@@ -214,7 +203,7 @@ mod rejections {
 
     #[test]
     fn every_refusal_is_an_error_of_its_own() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, ClientConfig::new());
             let mut cases: Vec<(Vec<u8>, ClntStat, bool, &str)> = Vec::new();
             let xid = 0;
@@ -297,7 +286,7 @@ mod rejections {
 
 #[test]
 fn large_opaques_go_and_come_without_being_joined() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(1 << 22, ClientConfig::new());
         let blob = Opaque(Bytes::from(vec![0x5a; 1 << 20]));
         let sent = blob.clone();
@@ -314,7 +303,7 @@ fn large_opaques_go_and_come_without_being_joined() {
 
 #[test]
 fn raw_calls_pass_octets_through() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(4096, ClientConfig::new());
         let raw = client.clone();
         let args = Bytes::from_static(b"any octets..");
@@ -333,7 +322,7 @@ fn raw_calls_pass_octets_through() {
 
 #[test]
 fn results_over_the_memory_limit_are_refused() {
-    run(async {
+    run(async || {
         let mut limits = ClientLimits::default();
         limits.decode = Limits {
             memory: 1000,
@@ -356,7 +345,7 @@ fn results_over_the_memory_limit_are_refused() {
 
 #[test]
 fn closing_ends_calls_of_all_clones() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(4096, ClientConfig::new());
         let mut lone = echo(&client, 1);
         begin(&mut lone);
@@ -372,7 +361,7 @@ fn closing_ends_calls_of_all_clones() {
 
 #[test]
 fn dropping_the_last_clone_ends_the_connection() {
-    run(async {
+    run(async || {
         use tokio::io::AsyncReadExt;
         let (client, mut peer) = pair(4096, ClientConfig::new());
         let clone: Client = client.clone();
@@ -393,7 +382,7 @@ mod exchange {
 
     #[test]
     fn stream_is_exchanged_between_records_only() {
-        run(async {
+        run(async || {
             let (client, mut peer) = pair(4096, ClientConfig::new());
             let call = tokio::spawn(echo(&client, 1));
             let seen = peer.call().await;
@@ -426,7 +415,7 @@ mod exchange {
 
     #[test]
     fn failed_exchange_breaks_the_connection_off() {
-        run(async {
+        run(async || {
             let (client, _peer) = pair(4096, ClientConfig::new());
             let failed = client
                 .swap(|_| async { Err(std::io::ErrorKind::InvalidData.into()) })

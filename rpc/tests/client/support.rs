@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use fairway_rpc::msg::{AcceptStat, CallHeader, RejectStat, ReplyHeader};
@@ -11,21 +10,14 @@ use fairway_rpc::xdr::Encoder;
 use fairway_rpc::{
     AuthStat, CallError, CallOptions, Client, ClientConfig, OpaqueAuth, Procedure, record,
 };
-use fairway_stack::Net;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+
+use crate::stacks::limited;
+pub(crate) use crate::stacks::run;
 
 pub(crate) const ECHO: Procedure = Procedure::new(0x2000_0099, 1, 1);
 
-/// Runs a test on a runtime of its own; 30 seconds are a failure.
-pub(crate) fn run<F: Future<Output = ()>>(test: F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(limited(test));
-}
-
-/// The same on a runtime with two workers.
+/// Runs a test on the system's stack, on a runtime with two workers.
 pub(crate) fn run_threaded<F: Future<Output = ()>>(test: F) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -33,14 +25,6 @@ pub(crate) fn run_threaded<F: Future<Output = ()>>(test: F) {
         .build()
         .unwrap();
     runtime.block_on(limited(test));
-}
-
-async fn limited<F: Future<Output = ()>>(test: F) {
-    Net::system()
-        .clock()
-        .timeout(Duration::from_secs(30), test)
-        .await
-        .expect("the test hangs");
 }
 
 /// A call as the peer sees it.
@@ -148,7 +132,7 @@ pub(crate) fn fragment(last: bool, octets: &[u8]) -> Vec<u8> {
 /// A client and its peer; the pipe holds `octets` each way.
 pub(crate) fn pair(octets: usize, config: ClientConfig) -> (Client, Peer<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(octets);
-    let client = Client::from_stream(&Net::system(), ours, config);
+    let client = Client::from_stream(&crate::stacks::net(), ours, config);
     (client, Peer(theirs))
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fairway_rpc::msg::CallHeader;
 use fairway_rpc::xdr::Opaque;
 use fairway_rpc::{CallError, CallOptions, Client, ClientConfig, ClntStat};
-use fairway_stack::{Net, UdpSocket};
+use fairway_stack::UdpSocket;
 
 use crate::support::{Call, ECHO, begin, echo, run, settle, success};
 
@@ -39,7 +39,7 @@ impl Peer {
 }
 
 async fn pair(config: ClientConfig) -> (Client, Peer) {
-    let net = Net::system();
+    let net = crate::stacks::net();
     let socket = net.bind_udp("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
     let client = Client::udp(&net, address, config).await.unwrap();
@@ -57,7 +57,7 @@ fn quick() -> ClientConfig {
 /// RFC 5531 §5.
 #[test]
 fn lost_call_is_sent_again_with_the_same_xid() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(quick()).await;
         let call = tokio::spawn(echo(&client, 1));
         let lost = peer.call().await;
@@ -71,7 +71,7 @@ fn lost_call_is_sent_again_with_the_same_xid() {
 
 #[test]
 fn many_calls_in_flight_each_with_its_own_waits() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(quick()).await;
         let calls: Vec<_> = (0..20).map(|n| tokio::spawn(echo(&client, n))).collect();
         let mut once = std::collections::HashSet::new();
@@ -95,7 +95,7 @@ fn many_calls_in_flight_each_with_its_own_waits() {
 
 #[test]
 fn repeated_malformed_and_foreign_replies_are_ignored() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(ClientConfig::new()).await;
         for value in 0..3u32 {
             let call = tokio::spawn(echo(&client, value));
@@ -105,7 +105,7 @@ fn repeated_malformed_and_foreign_replies_are_ignored() {
             peer.send(&success(seen.xid(), &[])[..20]).await;
             peer.send(&success(seen.xid() ^ 1, &seen.args)).await;
             // Not the peer's address: the socket is connected.
-            let foreign = Net::system()
+            let foreign = crate::stacks::net()
                 .bind_udp("127.0.0.1:0".parse().unwrap())
                 .unwrap();
             foreign
@@ -125,7 +125,7 @@ fn repeated_malformed_and_foreign_replies_are_ignored() {
 /// rpc.rstatd answers a null call a second time, with 132 octets more.
 #[test]
 fn second_longer_reply_is_harmless() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(ClientConfig::new()).await;
         for _ in 0..5 {
             let null = client.clone();
@@ -143,7 +143,7 @@ fn second_longer_reply_is_harmless() {
 
 #[test]
 fn total_time_ends_the_call() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(quick()).await;
         let options = CallOptions::new().deadline(Duration::from_millis(70));
         let error = client
@@ -160,7 +160,7 @@ fn total_time_ends_the_call() {
 
 #[test]
 fn nobody_listening_is_told() {
-    run(async {
+    run(async || {
         // Long before anything would be sent again.
         let patient = ClientConfig::new().first_wait(Duration::from_secs(60));
         let (client, peer) = pair(patient.deadline(Duration::MAX)).await;
@@ -173,7 +173,7 @@ fn nobody_listening_is_told() {
 
 #[test]
 fn too_long_a_call_is_refused_before_it_is_sent() {
-    run(async {
+    run(async || {
         let (client, _peer) = pair(quick()).await;
         let blob = Opaque(Bytes::from(vec![0; 8800]));
         let error = client
@@ -188,7 +188,7 @@ fn too_long_a_call_is_refused_before_it_is_sent() {
 
 #[test]
 fn dropped_calls_and_unpolled_readers_hold_nobody_up() {
-    run(async {
+    run(async || {
         let (client, mut peer) = pair(ClientConfig::new()).await;
         // The first call waits for word that the socket can be written to.
         let warm = tokio::spawn(echo(&client, 0));

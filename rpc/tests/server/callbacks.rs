@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fairway_rpc::xdr::Opaque;
 use fairway_rpc::{CallError, CallOptions, Client, Limits, Procedure, Server};
-use fairway_stack::{LocalAddr, Net};
+use fairway_stack::LocalAddr;
 
 use crate::support::*;
 
@@ -17,7 +17,7 @@ fn xid_of_callback(record: &[u8], args: &[u8]) -> u32 {
 
 #[test]
 fn a_handler_calls_back_over_the_connection_it_was_called_on() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         let arguments = words(&[1, 2, 3]);
@@ -35,7 +35,7 @@ fn a_handler_calls_back_over_the_connection_it_was_called_on() {
 
 #[test]
 fn many_callbacks_are_matched_by_xid_in_any_order() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         for xid in 0..20 {
@@ -62,7 +62,7 @@ fn many_callbacks_are_matched_by_xid_in_any_order() {
 
 #[test]
 fn a_callback_fails_with_its_connection_and_there_is_none_over_datagrams() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         peer.send(&record(&call(7, CALL_BACK, &[]))).await;
@@ -81,7 +81,7 @@ fn a_callback_fails_with_its_connection_and_there_is_none_over_datagrams() {
 
 #[test]
 fn a_connection_with_a_callback_under_way_is_not_idle() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             idle_close: Some(Duration::from_millis(20)),
             ..Limits::default()
@@ -99,8 +99,8 @@ const ECHO_PROCEDURE: Procedure = Procedure::new(PROGRAM, VERSION, ECHO);
 
 #[test]
 fn a_client_in_memory_calls_without_sockets() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let service = TestService::new(VERSION);
         let server = Server::builder(&net)
             .service(service.clone())
@@ -136,8 +136,8 @@ fn a_client_in_memory_calls_without_sockets() {
 
 #[test]
 fn local_datagrams_carry_calls() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let name = format!("fairway-rpc-server-{}", std::process::id());
         let address = LocalAddr::abstract_name(name.clone());
         let service = TestService::new(VERSION);

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use fairway_rpc::{Limits, Peer as RpcPeer, Server};
-use fairway_stack::{LocalAddr, Net};
+use fairway_stack::LocalAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::*;
 
 #[test]
 fn a_call_and_its_reply_by_octets() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         peer.send(&record(&call(7, ECHO, &opaque(b"hello")))).await;
@@ -30,7 +30,7 @@ fn a_call_and_its_reply_by_octets() {
 
 #[test]
 fn many_calls_in_one_write_are_all_answered() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         let calls: Vec<u8> = (0..1000)
@@ -74,7 +74,7 @@ fn many_calls_in_one_write_are_all_answered() {
 
 #[test]
 fn records_in_fragments_of_any_size_and_empty_ones_are_joined() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let message = call(7, ECHO, &opaque(&[9; 61]));
         for size in [1, 3, 4, 40, 100] {
@@ -96,7 +96,7 @@ fn records_in_fragments_of_any_size_and_empty_ones_are_joined() {
 
 #[test]
 fn octets_that_come_one_by_one_make_a_call() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         for octet in record(&call(7, ECHO, &opaque(b"slowly"))) {
@@ -109,7 +109,7 @@ fn octets_that_come_one_by_one_make_a_call() {
 
 #[test]
 fn a_mebibyte_goes_there_and_back() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         let octets: Vec<u8> = (0..1u32 << 18).flat_map(u32::to_be_bytes).collect();
@@ -122,7 +122,7 @@ fn a_mebibyte_goes_there_and_back() {
 
 #[test]
 fn a_waiting_call_does_not_hold_up_those_behind_it() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         peer.send(&record(&call(1, WAIT, &[]))).await;
@@ -143,7 +143,7 @@ fn a_waiting_call_does_not_hold_up_those_behind_it() {
 #[test]
 fn batched_calls_are_not_answered() {
     // RFC 5531 §8.4.1, and rpc-api.md §6.
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         let batch: Vec<u8> = (0..100)
@@ -167,7 +167,7 @@ fn batched_calls_are_not_answered() {
 
 #[test]
 fn replies_follow_a_client_that_has_said_all() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         peer.send(&record(&call(1, WAIT, &[]))).await;
@@ -184,8 +184,8 @@ fn replies_follow_a_client_that_has_said_all() {
 
 #[test]
 fn local_streams_carry_calls_and_the_peers_credentials() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let path =
             std::env::temp_dir().join(format!("fairway-rpc-server-{}.sock", std::process::id()));
         let address = LocalAddr::path(&path);
@@ -213,7 +213,7 @@ fn local_streams_carry_calls_and_the_peers_credentials() {
 
 #[test]
 fn a_connection_made_elsewhere_is_served() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let (mut ours, theirs) = tokio::io::duplex(1 << 16);
         fixture
@@ -230,7 +230,7 @@ fn a_connection_made_elsewhere_is_served() {
 
 #[test]
 fn a_panicking_handler_is_answered_with_system_err_and_disturbs_no_other_call() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         // In flight on the same connection all the while.

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use fairway_rpc::{Limits, Server, ServiceOptions};
-use fairway_stack::Net;
 
 use crate::support::*;
 
 #[test]
 fn a_repeated_call_is_executed_once_and_answered_twice() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let peer = fixture.datagrams().await;
         let first = peer.ask(&call(1, COUNT, &[])).await;
@@ -38,7 +37,7 @@ fn a_repeated_call_is_executed_once_and_answered_twice() {
 
 #[test]
 fn a_call_repeated_while_it_runs_is_answered_once() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let peer = fixture.datagrams().await;
         for _ in 0..3 {
@@ -63,7 +62,7 @@ fn a_call_repeated_while_it_runs_is_answered_once() {
 
 #[test]
 fn procedure_0_is_never_kept_and_a_service_can_do_without() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let peer = fixture.datagrams().await;
         for _ in 0..2 {
@@ -88,7 +87,7 @@ fn procedure_0_is_never_kept_and_a_service_can_do_without() {
 
 #[test]
 fn over_tcp_calls_are_kept_only_when_asked_for() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         assert_eq!(
@@ -117,7 +116,7 @@ fn over_tcp_calls_are_kept_only_when_asked_for() {
 
 #[test]
 fn a_kept_call_outlives_its_connection_and_answers_the_next_one_from_the_same_port() {
-    run(async {
+    run(async || {
         let mut options = ServiceOptions::default();
         options.duplicate_cache_on_streams = true;
         let fixture = Fixture::options(options, Limits::default()).await;
@@ -163,7 +162,7 @@ fn a_kept_call_outlives_its_connection_and_answers_the_next_one_from_the_same_po
 
 #[test]
 fn kept_replies_give_way_to_newer_ones() {
-    run(async {
+    run(async || {
         let limits = Limits {
             reply_cache_octets: 10 * (128 + 4),
             ..Limits::default()
@@ -191,7 +190,7 @@ fn kept_replies_give_way_to_newer_ones() {
 
 #[test]
 fn a_reply_longer_than_a_datagram_may_be_is_system_err() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let peer = fixture.datagrams().await;
         // 8800 octets with header and length are the most by default.
@@ -217,7 +216,7 @@ fn a_reply_longer_than_a_datagram_may_be_is_system_err() {
 
 #[test]
 fn large_datagrams_arrive_and_longer_ones_than_allowed_are_dropped() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             udp_send: 65_507,
             ..Limits::default()
@@ -241,7 +240,7 @@ fn large_datagrams_arrive_and_longer_ones_than_allowed_are_dropped() {
 
 #[test]
 fn a_panicking_handler_is_answered_with_system_err() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let peer = fixture.datagrams().await;
         let other = fixture.datagrams().await;
@@ -263,8 +262,8 @@ fn a_panicking_handler_is_answered_with_system_err() {
 
 #[test]
 fn replies_leave_from_the_address_that_was_asked() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let server = Server::builder(&net)
             .service(TestService::new(VERSION))
             .listen_udp("0.0.0.0:0".parse().unwrap())
@@ -292,7 +291,7 @@ fn replies_leave_from_the_address_that_was_asked() {
 
 #[test]
 fn a_flood_of_waiting_calls_stops_at_the_bound_and_quick_ones_go_on() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_calls: 10,
             ..Limits::default()

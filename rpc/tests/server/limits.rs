@@ -8,7 +8,7 @@ use crate::support::*;
 
 #[test]
 fn connections_in_all() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_connections: 2,
             ..Limits::default()
@@ -38,7 +38,7 @@ fn connections_in_all() {
 
 #[test]
 fn connections_of_one_address() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_connections_per_address: 1,
             ..Limits::default()
@@ -63,7 +63,7 @@ fn connections_of_one_address() {
 
 #[test]
 fn calls_of_one_connection() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_calls_per_connection: 3,
             ..Limits::default()
@@ -94,7 +94,7 @@ fn calls_of_one_connection() {
 
 #[test]
 fn calls_in_all_pause_connections_and_each_gets_its_turn() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_calls: 2,
             ..Limits::default()
@@ -120,7 +120,7 @@ fn calls_in_all_pause_connections_and_each_gets_its_turn() {
 
 #[test]
 fn a_connection_that_waits_for_its_turn_can_go_away() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_calls: 1,
             ..Limits::default()
@@ -148,7 +148,7 @@ fn a_connection_that_waits_for_its_turn_can_go_away() {
 
 #[test]
 fn octets_of_half_records_in_all() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_receiving_in_all: 100_000,
             ..Limits::default()
@@ -177,7 +177,7 @@ fn octets_of_half_records_in_all() {
 
 #[test]
 fn octets_queued_for_one_peer() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_queued: 1 << 16,
             ..Limits::default()
@@ -204,7 +204,7 @@ fn octets_queued_for_one_peer() {
 
 #[test]
 fn octets_queued_in_all() {
-    run(async {
+    run(async || {
         let limits = Limits {
             max_queued: 64 << 20,
             max_queued_in_all: 4 << 20,
@@ -233,7 +233,7 @@ fn octets_queued_in_all() {
 
 #[test]
 fn record_size_and_number_of_fragments() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_record: 1000,
             max_fragments: 10,
@@ -256,7 +256,7 @@ fn record_size_and_number_of_fragments() {
 
 #[test]
 fn time_to_finish_a_record() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             record_within: Duration::from_millis(50),
             ..Limits::default()
@@ -274,7 +274,7 @@ fn time_to_finish_a_record() {
 
 #[test]
 fn time_to_drain_a_reply() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             drain_within: Duration::from_millis(50),
             ..Limits::default()
@@ -294,7 +294,7 @@ fn time_to_drain_a_reply() {
 
 #[test]
 fn idle_connections() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             idle_close: Some(Duration::from_millis(50)),
             ..Limits::default()
@@ -319,7 +319,7 @@ fn idle_connections() {
 
 #[test]
 fn time_for_a_call() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             call_within: Some(Duration::from_millis(50)),
             ..Limits::default()

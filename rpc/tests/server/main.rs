@@ -17,6 +17,8 @@ mod registering;
 mod rejections;
 mod shorthand;
 mod slow;
+#[path = "../stacks.rs"]
+mod stacks;
 mod stopping;
 mod support;
 mod swapping;

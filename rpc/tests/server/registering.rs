@@ -50,8 +50,8 @@ impl Proxy for Notes {
 
 #[test]
 fn each_service_is_registered_at_every_address_and_taken_back() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let notes = Notes::default();
         let mapper = Server::builder(&net)
             .fallback(notes.clone())
@@ -125,8 +125,8 @@ async fn registered(net: &Net) -> (Server, Server, Portmapper, Notes) {
 
 #[test]
 fn shutdown_takes_back_what_is_registered_and_once() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (server, _mapper, portmapper, notes) = registered(&net).await;
         assert!(server.shutdown(Duration::from_secs(20)).await);
         let told = || std::mem::take(&mut *notes.0.lock().unwrap());
@@ -145,8 +145,8 @@ fn shutdown_takes_back_what_is_registered_and_once() {
 
 #[test]
 fn shutdown_takes_back_what_a_failed_registration_has_left() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let notes = Notes::default();
         let mapper = Server::builder(&net).fallback(notes.clone());
         let mapper = mapper.start().await.unwrap();
@@ -162,8 +162,8 @@ fn shutdown_takes_back_what_a_failed_registration_has_left() {
 
 #[test]
 fn shutdown_does_not_wait_for_a_portmapper_that_is_gone_or_silent() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let (server, mapper, ..) = registered(&net).await;
         drop(mapper);
         assert!(server.shutdown(Duration::from_secs(20)).await);
@@ -181,8 +181,8 @@ fn shutdown_does_not_wait_for_a_portmapper_that_is_gone_or_silent() {
 
 #[test]
 fn a_program_that_another_server_holds_is_an_error() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let mapper = Server::builder(&net)
             .fallback(Notes::default())
             .start()

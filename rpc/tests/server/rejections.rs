@@ -21,7 +21,7 @@ async fn ask(fixture: &Fixture, message: &[u8]) -> Vec<u8> {
 
 #[test]
 fn another_protocol_version_is_rpc_mismatch() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         // Whatever follows: it may be laid out differently in another version.
         for version in [0, 1, 3, u32::MAX] {
@@ -41,7 +41,7 @@ fn another_protocol_version_is_rpc_mismatch() {
 
 #[test]
 fn bad_credentials_are_auth_error_before_anything_is_said_about_the_program() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let with_credential = |flavor: u32, body: &[u8]| {
             [
@@ -112,7 +112,7 @@ impl ServerAuth for Refusing {
 
 #[test]
 fn a_flavour_of_ones_own_refuses_answers_drops_and_verifies() {
-    run(async {
+    run(async || {
         let fixture = Fixture::with(|builder| builder.auth(Arc::new(Refusing))).await;
         let with = |stat: u32| {
             [
@@ -149,7 +149,7 @@ fn a_flavour_of_ones_own_refuses_answers_drops_and_verifies() {
 
 #[test]
 fn an_unknown_program_is_prog_unavail() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         for program in [0, PROGRAM - 1, PROGRAM + 1, u32::MAX] {
             let reply = ask(&fixture, &call_of(XID, program, VERSION, NULL, &[])).await;
@@ -161,7 +161,7 @@ fn an_unknown_program_is_prog_unavail() {
 
 #[test]
 fn an_unknown_version_is_prog_mismatch_with_the_lowest_and_highest_there() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         for version in [0, 1, 3, 5, u32::MAX] {
             let reply = ask(&fixture, &call_of(XID, PROGRAM, version, NULL, &[])).await;
@@ -177,7 +177,7 @@ fn an_unknown_version_is_prog_mismatch_with_the_lowest_and_highest_there() {
 
 #[test]
 fn an_unknown_procedure_is_proc_unavail() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         for procedure in [99, u32::MAX] {
             assert_eq!(
@@ -190,7 +190,7 @@ fn an_unknown_procedure_is_proc_unavail() {
 
 #[test]
 fn arguments_that_are_none_are_garbage_args() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         // Nothing; a length without octets; padding that is not zero; octets left over.
         let cases = [
@@ -211,7 +211,7 @@ fn arguments_that_are_none_are_garbage_args() {
 
 #[test]
 fn a_handler_can_refuse() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         assert_eq!(
             ask(&fixture, &call(XID, REFUSE_SYSTEM, &[])).await,
@@ -235,7 +235,7 @@ fn a_handler_can_refuse() {
 
 #[test]
 fn procedure_0_always_answers() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         // The test service itself does not know it. Octets behind are overlooked, as the C library does.
         for args in [&[][..], &[1, 2, 3, 4]] {
@@ -249,7 +249,7 @@ fn procedure_0_always_answers() {
 
 #[test]
 fn messages_that_are_no_calls_are_dropped_and_counted() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let whole = call(XID, NULL, &[]);
         let mut garbage: Vec<Vec<u8>> = (0..whole.len())
@@ -291,7 +291,7 @@ impl Proxy for Mirror {
 
 #[test]
 fn a_proxy_takes_programs_that_no_service_is_there_for() {
-    run(async {
+    run(async || {
         let fixture = Fixture::with(|builder| builder.fallback(Mirror)).await;
         let reply = ask(&fixture, &call_of(XID, 77, 4, 1000, &words(&[8, 9]))).await;
         assert_eq!(reply, success(XID, &words(&[77, 4, 1000, 8, 9])));
@@ -312,8 +312,8 @@ fn a_proxy_takes_programs_that_no_service_is_there_for() {
 
 #[test]
 fn a_service_added_twice_does_not_start() {
-    run(async {
-        let net = fairway_stack::Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let builder = fairway_rpc::Server::builder(&net)
             .service(TestService::new(2))
             .service(TestService::new(2));

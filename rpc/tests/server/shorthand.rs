@@ -1,7 +1,6 @@
 //! AUTH_SHORT, RFC 5531 appendix A.
 
 use fairway_rpc::{AuthStat, Registry, Shorthand};
-use fairway_stack::Net;
 
 use crate::support::*;
 
@@ -37,8 +36,8 @@ fn issued(reply: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_shorthand_stands_for_the_credential_until_it_gives_way() {
-    run(async {
-        let net = Net::system();
+    run(async || {
+        let net = crate::stacks::net();
         let registry = Shorthand::new(&net, 2)
             .add_to(Registry::new())
             .service(TestService::new(VERSION));
@@ -80,7 +79,7 @@ fn a_shorthand_stands_for_the_credential_until_it_gives_way() {
 
 #[test]
 fn without_it_auth_sys_gets_an_empty_verifier() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let reply = fixture
             .connect()

@@ -6,7 +6,7 @@ use crate::support::*;
 
 #[test]
 fn a_thousand_calls_complete_while_every_kind_of_slow_client_hangs() {
-    run(async {
+    run(async || {
         // Nothing is closed meanwhile: the default times are a minute.
         let fixture = Fixture::limits(Limits {
             max_queued: 1 << 16,
@@ -78,7 +78,7 @@ fn a_thousand_calls_complete_while_every_kind_of_slow_client_hangs() {
 
 #[test]
 fn a_flood_of_connections_leaves_room_for_calls() {
-    run(async {
+    run(async || {
         let fixture = Fixture::limits(Limits {
             max_connections: 50,
             ..Limits::default()

@@ -8,7 +8,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[test]
 fn calls_that_run_are_finished_and_answered() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut idle = fixture.connect().await;
         let mut peer = fixture.connect().await;
@@ -46,7 +46,7 @@ fn calls_that_run_are_finished_and_answered() {
 
 #[test]
 fn a_call_that_waits_for_a_callback_is_finished_and_new_ones_are_not_begun() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         peer.send(&record(&call(1, CALL_BACK, &[]))).await;
@@ -72,7 +72,7 @@ fn a_call_that_waits_for_a_callback_is_finished_and_new_ones_are_not_begun() {
 
 #[test]
 fn what_takes_too_long_is_cut_off() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         let datagrams = fixture.datagrams().await;
@@ -95,7 +95,7 @@ fn what_takes_too_long_is_cut_off() {
 
 #[test]
 fn a_dropped_server_stops_at_once() {
-    run(async {
+    run(async || {
         let fixture = Fixture::new().await;
         let mut peer = fixture.connect().await;
         assert!(peer.ask(&call(1, NULL, &[])).await.is_some());

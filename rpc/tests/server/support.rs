@@ -1,6 +1,5 @@
 //! A service with every kind of handler, and a client that speaks octets.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +13,8 @@ use fairway_rpc::{
 use fairway_stack::{Net, SendInfo, TcpStream, UdpSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
+
+pub(crate) use crate::stacks::run;
 
 /// The test program; versions 2 and 4 are served.
 pub(crate) const PROGRAM: u32 = 0x2000_7777;
@@ -46,21 +47,6 @@ pub(crate) const WHO: u32 = 14;
 pub(crate) const YIELD: u32 = 15;
 /// Panics before there is a future.
 pub(crate) const EARLY_PANIC: u32 = 16;
-
-/// Runs a test on a runtime of its own; 30 seconds are a failure.
-pub(crate) fn run<F: Future<Output = ()>>(test: F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        Net::system()
-            .clock()
-            .timeout(Duration::from_secs(30), test)
-            .await
-            .expect("the test hangs");
-    });
-}
 
 #[derive(Clone)]
 pub(crate) struct TestService {
@@ -186,7 +172,7 @@ impl Fixture {
     }
 
     pub(crate) async fn with(build: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
-        let net = Net::system();
+        let net = crate::stacks::net();
         let service = TestService::new(VERSION);
         let other = TestService {
             version: 4,
@@ -207,7 +193,7 @@ impl Fixture {
 
     /// The test program with other options, over TCP and UDP.
     pub(crate) async fn options(options: ServiceOptions, limits: Limits) -> Self {
-        let net = Net::system();
+        let net = crate::stacks::net();
         let service = TestService::new(VERSION);
         let server = Server::builder(&net)
             .service_with(service.clone(), options)

@@ -81,7 +81,7 @@ fn start() -> Vec<u8> {
 
 #[test]
 fn calls_go_on_over_the_new_stream() {
-    run(async {
+    run(async || {
         let fixture = Fixture::with(|builder| builder.auth(Arc::new(Probe))).await;
         let mut peer = fixture.connect().await;
         assert_eq!(
@@ -108,7 +108,7 @@ fn calls_go_on_over_the_new_stream() {
 
 #[test]
 fn octets_sent_before_the_handshake_and_failed_ones_end_the_connection() {
-    run(async {
+    run(async || {
         let limits = Limits {
             record_within: Duration::from_millis(50),
             ..Limits::default()
@@ -132,7 +132,7 @@ fn octets_sent_before_the_handshake_and_failed_ones_end_the_connection() {
 
 #[test]
 fn over_datagrams_the_probe_is_answered_and_nothing_is_swapped() {
-    run(async {
+    run(async || {
         let fixture = Fixture::with(|builder| builder.auth(Arc::new(Probe))).await;
         let peer = fixture.datagrams().await;
         assert_eq!(peer.ask(&probe()[4..]).await, start());

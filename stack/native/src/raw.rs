@@ -143,6 +143,17 @@ impl Stack {
         };
         if endpoint.push(socket.options.recv_buf, copy, arrival) {
             socket.waiters.wake(Interest::Read, &mut self.woken);
+        } else {
+            event!(
+                self.events,
+                self.now,
+                EventId::RawInputFull,
+                socket = id.token(),
+                source = inbound.header.source,
+                destination = inbound.header.destination,
+                protocol = inbound.header.protocol,
+                len = packet.len()
+            );
         }
     }
 

@@ -440,6 +440,16 @@ impl Stack {
         if endpoint.push(socket.options.recv_buf, packet, arrival) {
             self.udp_counters.delivered += 1;
             socket.waiters.wake(Interest::Read, &mut self.woken);
+            event!(
+                self.events,
+                self.now,
+                EventId::UdpIn,
+                interface = arrival.interface.0,
+                source = *arrival.peer.ip(),
+                destination = arrival.destination,
+                sport = arrival.peer.port(),
+                len = length
+            );
         } else {
             self.udp_counters.full += 1;
             event!(
@@ -519,6 +529,18 @@ impl Stack {
             udp::fill_checksum(source, *peer.ip(), packet.as_mut_slice());
         }
         self.udp_counters.sent += 1;
+        event!(
+            self.events,
+            self.now,
+            EventId::UdpOut,
+            interface = hop.interface.0,
+            source = source,
+            destination = *peer.ip(),
+            sport = local.port(),
+            dport = peer.port(),
+            socket = id.token(),
+            len = length
+        );
         self.ip_send(&send, hop, source, ip_options.as_deref(), packet)?;
         Ok(length)
     }

@@ -1,4 +1,8 @@
 //! The events, declared once: number, name, class, level, target, filters and documentation of each.
+//!
+//! Those of the seed come first in their level, in its order; the project's own follow. Of the names that `events.md`
+//! §8.5 proposes, those are missing that nothing here can raise: memory for packets, control blocks and timers is had or
+//! the program ends, tables that are one `Vec` or ordered map cannot be damaged, and calls are traced by their callers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -79,25 +83,16 @@ dictionary! {
     IcmpErrorStartQuench = "icmp_error-start", Core Emergency 0, "net::icmp", Nothing,
         "a packet could not be forwarded for lack of memory",
         "dropped; its source is told", "raise the limits or lower the load";
-    MbufAllocNomem = "mbuf_alloc-nomem", Core Emergency 1, "net::link", Nothing,
-        "no packet could be had",
-        "what needed it is dropped", "raise the limits or lower the load";
-    InPcballocNomem = "in_pcballoc-nomem", Aux Emergency 2, "net::pcb", Nothing,
-        "the limit on sockets and connections is reached",
-        "the socket or the connection is not made", "raise the limit or close some";
-    RtAllocNomem = "rt_alloc-nomem", Aux Emergency 3, "net::route", Nothing,
+    RtAllocNomem = "rt_alloc-nomem", Aux Emergency 1, "net::route", Nothing,
         "the limit on routes is reached",
         "the route is not added", "raise the limit or delete routes";
-    ArpAllocNomem = "arp_alloc-nomem", Aux Emergency 4, "net::arp", Nothing,
+    ArpAllocNomem = "arp_alloc-nomem", Aux Emergency 2, "net::arp", Nothing,
         "the limit on neighbours is reached and none can go",
         "the neighbour stays unknown", "raise the limit";
-    ReassAllocNomem = "reass_alloc-nomem", Core Emergency 5, "net::ip::in", Nothing,
+    ReassAllocNomem = "reass_alloc-nomem", Core Emergency 3, "net::ip::in", Nothing,
         "the limit on fragments kept is reached",
         "the fragment, or the oldest packet, is dropped", "raise the limit; it may be an attack";
-    TimerAllocNomem = "timer_alloc-nomem", Aux Emergency 6, "net::ctl", Nothing,
-        "no timer could be had",
-        "the operation is abandoned", "raise the limits";
-    StackInvariant = "stack-invariant", Aux Emergency 7, "net::ctl", Nothing,
+    StackInvariant = "stack-invariant", Aux Emergency 4, "net::ctl", Nothing,
         "the stack found its own state inconsistent",
         "what was being done is abandoned", "report it with the fields";
     AddMrtNomem = "add_mrt-nomem", Aux Emergency 17, "net::mroute", Nothing,
@@ -110,9 +105,6 @@ dictionary! {
     PcbTableCorrupt = "pcb_table-corrupt", Aux Alert 1, "net::pcb", Nothing,
         "the table of sockets and connections is damaged",
         "the entry is dropped", "close the sockets; report it";
-    TimerWheelCorrupt = "timer_wheel-corrupt", Aux Alert 2, "net::ctl", Nothing,
-        "the table of timers is damaged",
-        "the timer is dropped", "restart the stack; report it";
     // Level 3.
     IfpromiscIfdown = "ifpromisc-ifdown", Aux Critical 0, "net::link", Nothing,
         "promiscuous mode was to change on an interface that is down",
@@ -331,9 +323,6 @@ dictionary! {
     SocketLimit = "socket-limit", Aux Error 30, "net::socket", Nothing,
         "there are as many sockets as there may be",
         "not made", "close some, or raise the limit";
-    IfAddrLimit = "if_addr-limit", Aux Error 31, "net::ctl", Nothing,
-        "the interface has as many addresses as it may",
-        "not added", "delete some";
     // Level 5.
     ArpInputDupaddr = "arp_input-dupaddr", Core Warning 0, "net::arp", Nothing,
         "another machine uses this host's address; `detail` is its link address",
@@ -353,118 +342,118 @@ dictionary! {
     IpInputBadsrc = "ip_input-badsrc", Core Warning 5, "net::ip::in", AddressesIn,
         "a packet's source address cannot be",
         "dropped", "find who sends it";
-    IpReassTimeout = "ip_reass-timeout", Core Warning 7, "net::ip::in", AddressesIn,
+    IpReassTimeout = "ip_reass-timeout", Core Warning 6, "net::ip::in", AddressesIn,
         "fragments of a packet did not all come in time",
         "what came is dropped; the source is told", "none";
-    IpReassOverlap = "ip_reass-overlap", Core Warning 8, "net::ip::in", AddressesIn,
+    IpReassOverlap = "ip_reass-overlap", Core Warning 7, "net::ip::in", AddressesIn,
         "fragments of a packet overlap",
         "the whole packet is dropped (RFC 5722's rule)", "it may be an attack";
-    IpReassToolong = "ip_reass-toolong", Core Warning 9, "net::ip::in", AddressesIn,
+    IpReassToolong = "ip_reass-toolong", Core Warning 8, "net::ip::in", AddressesIn,
         "fragments of a packet reach past 65535 octets, or their lengths contradict each other",
         "the whole packet is dropped", "it may be an attack";
-    IpForwardTtl = "ip_forward-ttl", Core Warning 10, "net::ip::fwd", AddressesOut,
+    IpForwardTtl = "ip_forward-ttl", Core Warning 9, "net::ip::fwd", AddressesOut,
         "a packet to forward has no time left to live",
         "dropped; the source is told", "look for a loop of routes";
-    IpForwardNeedfrag = "ip_forward-needfrag", Core Warning 11, "net::ip::fwd", AddressesOut,
+    IpForwardNeedfrag = "ip_forward-needfrag", Core Warning 10, "net::ip::fwd", AddressesOut,
         "a packet to forward is larger than the next link carries and may not be fragmented; `detail` is the MTU",
         "dropped; the source is told", "none";
-    IpForwardNoroute = "ip_forward-noroute", Core Warning 12, "net::ip::fwd", AddressesOut,
+    IpForwardNoroute = "ip_forward-noroute", Core Warning 11, "net::ip::fwd", AddressesOut,
         "there is no route for a packet to forward",
         "dropped; the source is told", "add a route";
-    UdpInputNoport = "udp_input-noport", Core Warning 13, "net::udp", PortsIn,
+    UdpInputNoport = "udp_input-noport", Core Warning 12, "net::udp", PortsIn,
         "no socket has that port",
         "dropped; the source is told", "none";
-    UdpInputFull = "udp_input-full", Core Warning 14, "net::udp", PortsIn,
+    UdpInputFull = "udp_input-full", Core Warning 13, "net::udp", PortsIn,
         "the socket's receive queue is full",
         "dropped", "receive faster, or enlarge the buffer";
-    RawInputFull = "raw_input-full", Core Warning 15, "net::socket", AddressesIn,
+    RawInputFull = "raw_input-full", Core Warning 14, "net::socket", AddressesIn,
         "a raw socket's receive queue is full",
         "dropped for that socket", "receive faster, or enlarge the buffer";
-    LocalFull = "local-full", Aux Warning 16, "net::socket", Nothing,
+    LocalFull = "local-full", Aux Warning 15, "net::socket", Nothing,
         "a local socket's receive queue is full",
         "the sender waits", "receive faster";
-    TcpInputNoport = "tcp_input-noport", Core Warning 17, "net::tcp", PortsIn,
+    TcpInputNoport = "tcp_input-noport", Core Warning 16, "net::tcp", PortsIn,
         "no socket has that port",
         "the peer gets a reset", "none";
-    TcpInputBadseq = "tcp_input-badseq", Core Warning 18, "net::tcp", PortsIn,
+    TcpInputBadseq = "tcp_input-badseq", Core Warning 17, "net::tcp", PortsIn,
         "a segment lies outside the window",
         "dropped; the peer gets an acknowledgement", "none";
-    TcpInputBadack = "tcp_input-badack", Core Warning 19, "net::tcp", PortsIn,
+    TcpInputBadack = "tcp_input-badack", Core Warning 18, "net::tcp", PortsIn,
         "a segment acknowledges what was never sent",
         "dropped; the peer gets an acknowledgement", "it may be an attack";
-    TcpInputBadsyn = "tcp_input-badsyn", Core Warning 20, "net::tcp", PortsIn,
+    TcpInputBadsyn = "tcp_input-badsyn", Core Warning 19, "net::tcp", PortsIn,
         "a segment opens a connection that exists (RFC 5961 §4)",
         "dropped; the peer gets an acknowledgement", "it may be an attack";
-    TcpInputBadflags = "tcp_input-badflags", Core Warning 21, "net::tcp", PortsIn,
+    TcpInputBadflags = "tcp_input-badflags", Core Warning 20, "net::tcp", PortsIn,
         "a segment has flags that cannot be together here, or lacks ACK",
         "dropped", "find who sends it";
-    TcpInputClosed = "tcp_input-closed", Core Warning 22, "net::tcp", PortsIn,
+    TcpInputClosed = "tcp_input-closed", Core Warning 21, "net::tcp", PortsIn,
         "data came for a socket that is closed",
         "the peer gets a reset", "none";
-    TcpInputFull = "tcp_input-full", Core Warning 23, "net::tcp", PortsIn,
+    TcpInputFull = "tcp_input-full", Core Warning 22, "net::tcp", PortsIn,
         "more came out of order, or beyond the buffer, than is kept",
         "dropped", "none";
-    TcpInputPaws = "tcp_input-paws", Core Warning 24, "net::tcp", PortsIn,
+    TcpInputPaws = "tcp_input-paws", Core Warning 23, "net::tcp", PortsIn,
         "a segment's timestamp is too old (RFC 7323 §5)",
         "dropped; the peer gets an acknowledgement", "none";
-    TcpInputReset = "tcp_input-reset", Core Warning 25, "net::tcp", PortsIn,
+    TcpInputReset = "tcp_input-reset", Core Warning 24, "net::tcp", PortsIn,
         "the peer reset the connection",
         "it is gone", "none";
-    TcpInputChallenge = "tcp_input-challenge", Core Warning 26, "net::tcp", PortsIn,
+    TcpInputChallenge = "tcp_input-challenge", Core Warning 25, "net::tcp", PortsIn,
         "more doubtful segments came than are answered (RFC 5961 §7)",
         "no acknowledgement is sent", "it may be an attack";
-    TcpListenOverflow = "tcp_listen-overflow", Core Warning 27, "net::tcp", PortsIn,
+    TcpListenOverflow = "tcp_listen-overflow", Core Warning 26, "net::tcp", PortsIn,
         "a listener's queue is full",
         "the connection request is dropped", "accept faster, or lengthen the backlog";
-    TcpSynCookie = "tcp_syn-cookie", Core Warning 28, "net::tcp", PortsIn,
+    TcpSynCookie = "tcp_syn-cookie", Core Warning 27, "net::tcp", PortsIn,
         "more handshakes are under way than are kept",
         "the answer carries a cookie (RFC 4987 §3.6)", "it may be an attack";
-    TcpSynBadcookie = "tcp_syn-badcookie", Core Warning 29, "net::tcp", PortsIn,
+    TcpSynBadcookie = "tcp_syn-badcookie", Core Warning 28, "net::tcp", PortsIn,
         "an acknowledgement to a listener fits no handshake and no cookie",
         "the peer gets a reset", "it may be an attack";
-    TcpSynTimeout = "tcp_syn-timeout", Core Warning 30, "net::tcp", PortsIn,
+    TcpSynTimeout = "tcp_syn-timeout", Core Warning 29, "net::tcp", PortsIn,
         "a handshake was not completed",
         "it is forgotten", "none";
-    TcpTimerRexmtdrop = "tcp_timer-rexmtdrop", Core Warning 31, "net::tcp", PortsIn,
+    TcpTimerRexmtdrop = "tcp_timer-rexmtdrop", Core Warning 30, "net::tcp", PortsIn,
         "the peer did not acknowledge for too long",
         "the connection is dropped", "look at the network";
-    TcpTimerKeepdrop = "tcp_timer-keepdrop", Core Warning 32, "net::tcp", PortsIn,
+    TcpTimerKeepdrop = "tcp_timer-keepdrop", Core Warning 31, "net::tcp", PortsIn,
         "the peer did not answer keepalive probes",
         "the connection is dropped", "look at the network";
-    IcmpErrorRatelimit = "icmp_error-ratelimit", Core Warning 33, "net::icmp", Nothing,
+    IcmpErrorRatelimit = "icmp_error-ratelimit", Core Warning 32, "net::icmp", Nothing,
         "more ICMP errors were due than may be sent",
         "not sent", "it may be an attack";
-    IcmpErrorSuppressed = "icmp_error-suppressed", Core Warning 34, "net::icmp", Nothing,
+    IcmpErrorSuppressed = "icmp_error-suppressed", Core Warning 33, "net::icmp", Nothing,
         "no ICMP error may answer that packet (RFC 1122 §3.2.2)",
         "not sent", "none";
-    IcmpInputQuench = "icmp_input-quench", Core Warning 35, "net::icmp", AddressesIn,
+    IcmpInputQuench = "icmp_input-quench", Core Warning 34, "net::icmp", AddressesIn,
         "a source quench came",
         "ignored (RFC 6633)", "none";
-    IcmpInputBadcode = "icmp_input-badcode", Core Warning 36, "net::icmp", AddressesIn,
+    IcmpInputBadcode = "icmp_input-badcode", Core Warning 35, "net::icmp", AddressesIn,
         "an ICMP message has an unknown code, or an unknown type; `detail` is the type times 256 plus the code",
         "ignored", "none";
-    IcmpInputIgnored = "icmp_input-ignored", Core Warning 37, "net::icmp", AddressesIn,
+    IcmpInputIgnored = "icmp_input-ignored", Core Warning 36, "net::icmp", AddressesIn,
         "an ICMP message asks for what this host does not do; `detail` is as for icmp_input-badcode",
         "ignored", "none";
-    IpMforwardNoroute = "ip_mforward-noroute", Core Warning 38, "net::mroute", Nothing,
+    IpMforwardNoroute = "ip_mforward-noroute", Core Warning 37, "net::mroute", Nothing,
         "there is no multicast route for a packet",
         "kept for a while, or dropped", "see whether the multicast routing daemon runs";
-    IpMforwardWrongif = "ip_mforward-wrongif", Core Warning 39, "net::mroute", Nothing,
+    IpMforwardWrongif = "ip_mforward-wrongif", Core Warning 38, "net::mroute", Nothing,
         "a multicast packet came over the wrong interface; `detail` is the interface expected",
         "not forwarded", "none";
-    QdiscDrop = "qdisc-drop", Core Warning 40, "net::link", Nothing,
+    QdiscDrop = "qdisc-drop", Core Warning 39, "net::link", Nothing,
         "a send queue, or a flow's share of it, is full; `detail` is the traffic class",
         "the packet is dropped", "send less, or lengthen the queue";
-    QdiscPolice = "qdisc-police", Core Warning 41, "net::link", Nothing,
+    QdiscPolice = "qdisc-police", Core Warning 40, "net::link", Nothing,
         "a reserved flow sends more than it reserved; `detail` is the traffic class",
         "best effort, or dropped", "reserve more";
-    LinkInputNotours = "link_input-notours", Core Warning 42, "net::link", Nothing,
+    LinkInputNotours = "link_input-notours", Core Warning 41, "net::link", Nothing,
         "a frame is for another station",
         "ignored", "none";
-    LinkInputBadtype = "link_input-badtype", Core Warning 43, "net::link", Nothing,
+    LinkInputBadtype = "link_input-badtype", Core Warning 42, "net::link", Nothing,
         "a frame is of a type that nobody takes; `detail` is the type",
         "ignored", "none";
-    LoopInputFull = "loop_input-full", Core Warning 44, "net::link", Nothing,
+    LoopInputFull = "loop_input-full", Core Warning 43, "net::link", Nothing,
         "the loopback interface's queue is full",
         "the packet is dropped", "none";
     // Level 6.
@@ -538,22 +527,19 @@ dictionary! {
     SocketClose = "socket-close", Aux Info 5, "net::socket", Nothing,
         "a socket was closed",
         "none", "none";
-    SocketCancel = "socket-cancel", Aux Info 6, "net::socket", Nothing,
-        "the calls waiting on a socket were cancelled",
-        "they fail", "none";
-    TcpState = "tcp-state", Core Info 7, "net::tcp", Nothing,
+    TcpState = "tcp-state", Core Info 6, "net::tcp", Nothing,
         "a connection went from one state to another",
         "none", "none";
-    TcpTimerRexmt = "tcp_timer-rexmt", Core Info 8, "net::tcp", PortsIn,
+    TcpTimerRexmt = "tcp_timer-rexmt", Core Info 7, "net::tcp", PortsIn,
         "a segment is sent again because its acknowledgement did not come in time; `detail` is how often",
         "none", "none";
-    TcpFastrexmt = "tcp-fastrexmt", Core Info 9, "net::tcp", PortsIn,
+    TcpFastrexmt = "tcp-fastrexmt", Core Info 8, "net::tcp", PortsIn,
         "a segment is sent again because later ones were acknowledged",
         "none", "none";
-    TcpZerowindow = "tcp-zerowindow", Core Info 10, "net::tcp", PortsIn,
+    TcpZerowindow = "tcp-zerowindow", Core Info 9, "net::tcp", PortsIn,
         "the peer can take nothing now",
         "probes follow", "none";
-    SetsockoptSet = "setsockopt-set", Aux Info 11, "net::socket", Nothing,
+    SetsockoptSet = "setsockopt-set", Aux Info 10, "net::socket", Nothing,
         "an option was set; `detail` is as for setsockopt-badopt",
         "none", "none";
     // Level 8.
@@ -613,12 +599,6 @@ dictionary! {
         "none", "none";
     SoRecv = "so-recv", Core Verbose 18, "net::socket", Nothing,
         "a program received data",
-        "none", "none";
-    CallEnter = "call-enter", Aux Verbose 19, "net::socket", Nothing,
-        "a program called; `reason` is the call",
-        "none", "none";
-    CallExit = "call-exit", Aux Verbose 20, "net::socket", Nothing,
-        "a call returned; `reason` is the call, `detail` its result",
         "none", "none";
 }
 

@@ -12,7 +12,7 @@ use super::filter::{Direction, Filters, PortRange, Side};
 use super::level::{Class, Level};
 use super::message::{Collector, Message, MessageKind, Subscription, TooManySubscriptions};
 use super::ring::{Record, Ring};
-use super::text::{self, Writer};
+use super::text::Writer;
 use crate::route::Prefix;
 
 /// How many events are of level 1 or 2; they come first.
@@ -141,7 +141,6 @@ impl Events {
     pub fn report(&mut self, now: Instant, id: EventId, fields: &Fields) {
         // §8.1: levels 1 and 2 are news to the operator whatever is selected.
         if id.index() < URGENT {
-            text::write(id, fields);
             let fields = *fields;
             self.collector
                 .publish(now, &MessageKind::Event { id, fields });

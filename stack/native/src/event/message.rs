@@ -13,6 +13,7 @@ use fairway_wire::Instant;
 
 use super::dictionary::EventId;
 use super::fields::Fields;
+use super::text;
 use crate::Errno;
 
 /// Whose message numbers these are.
@@ -437,8 +438,8 @@ const WINDOW: Duration = Duration::from_secs(5);
 /// Where messages come together and go apart again.
 #[derive(Default)]
 pub(super) struct Collector {
-    /// Since when, and how many: duplicate addresses, broadcast link addresses.
-    caused: [(Instant, u32); 2],
+    /// Since when, and how many: duplicate addresses, broadcast link addresses, events.
+    caused: [(Instant, u32); 3],
     subscribers: Vec<Subscriber>,
     subscribed: u64,
     published: u64,
@@ -451,13 +452,13 @@ impl Collector {
         if !self.admits(time, id) {
             return;
         }
-        // §8.1: INFO and above. An event has been written under its own name.
-        match id.severity() {
-            _ if id == MessageId::Event => {}
-            Severity::Info => {
+        // §8.1: INFO and above. An event is written under its own name.
+        match (kind, id.severity()) {
+            (MessageKind::Event { id, fields }, _) => text::write(*id, fields),
+            (_, Severity::Info) => {
                 tracing::info!(target: "net::ctl", message_id = id.name(), number = id.number(), ?kind);
             }
-            Severity::Warn | Severity::Fatal => {
+            (_, Severity::Warn | Severity::Fatal) => {
                 tracing::warn!(target: "net::ctl", message_id = id.name(), number = id.number(), ?kind);
             }
         }
@@ -487,18 +488,19 @@ impl Collector {
 
     /// Whether there were not too many messages of a kind that strangers cause.
     fn admits(&mut self, time: Instant, id: MessageId) -> bool {
-        let [duplicate, broadcast] = &mut self.caused;
+        let [duplicate, broadcast, event] = &mut self.caused;
         let (since, count) = match id {
             MessageId::DupIpAddr => duplicate,
             MessageId::BcastEnetAddr => broadcast,
+            // A flood may fill a table again and again.
+            MessageId::Event => event,
             MessageId::NoMem
             | MessageId::SumstateChg
             | MessageId::Intl
             | MessageId::ConfFileAccErr
             | MessageId::ConfFileSynErr
             | MessageId::SockErr
-            | MessageId::OutOfMbuf
-            | MessageId::Event => return true,
+            | MessageId::OutOfMbuf => return true,
         };
         if time - *since >= WINDOW {
             (*since, *count) = (time, 0);

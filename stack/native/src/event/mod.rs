@@ -27,6 +27,10 @@
 //! | `text.rs` | the lines written, and how often |
 //! | `events.rs` | counters, selection, reporting |
 //! | `message.rs` | the management plane |
+//!
+//! # The events
+//!
+#![doc = include_str!("../../doc/events.md")]
 
 mod dictionary;
 mod events;

@@ -55,7 +55,7 @@ pub(super) fn address(address: Option<Ipv4Addr>) -> Option<tracing::field::Displ
     address.map(|address| tracing::field::display(IpAddr::V4(address)))
 }
 
-/// Writes an event, however many were written.
+/// Writes an event whose number is limited elsewhere.
 pub(super) fn write(id: EventId, fields: &Fields) {
     dictionary::write(&Line {
         id,

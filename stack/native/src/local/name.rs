@@ -92,6 +92,13 @@ impl Names {
         self.held.get(&key).copied().ok_or(missing)
     }
 
+    /// Every name held: of which kind of socket if it is abstract, and by which.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Option<LocalKind>, &[u8], LocalId)> {
+        self.held
+            .iter()
+            .map(|((kind, name), &id)| (*kind, name.as_slice(), id))
+    }
+
     /// A name that nobody holds (LIP-3): five hexadecimal digits, as on Linux. There are more of these than sockets.
     pub(super) fn choose(&mut self, kind: LocalKind) -> LocalName {
         loop {

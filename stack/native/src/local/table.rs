@@ -9,6 +9,7 @@ use crate::Errno;
 use crate::config::LocalConfig;
 use crate::limits::LocalLimits;
 use crate::sock::Readiness;
+use crate::stack::{Inconsistency, ensure};
 
 /// The name of a local socket inside the engine: never given to another one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -474,6 +475,59 @@ impl Local {
                 readiness,
             });
         }
+    }
+
+    /// Whether everything fits together: names are held by sockets that have them, connections have two ends, queues
+    /// hold what is accounted for, and limits are kept.
+    pub(crate) fn check(&self) -> Result<(), Inconsistency> {
+        ensure!(
+            self.len() <= self.limits.sockets,
+            "{} local sockets, at most {}",
+            self.len(),
+            self.limits.sockets
+        );
+        for (kind, name, id) in self.names.iter() {
+            let socket = self
+                .get(id)
+                .map_err(|_| Inconsistency(format!("{id:?} is gone and has the name {name:?}")))?;
+            ensure!(
+                kind.is_none_or(|kind| kind == socket.kind()),
+                "{id:?} has a name of the other kind"
+            );
+        }
+        for slot in &self.slots {
+            let Some(socket) = &slot.socket else {
+                continue;
+            };
+            match &socket.state {
+                State::Datagram { queue, octets, .. } => {
+                    let sum: usize = queue.iter().map(|message| message.octets.len()).sum();
+                    ensure!(sum == *octets, "{octets} octets said to wait, {sum} do");
+                    ensure!(
+                        queue.len() <= self.limits.datagrams.max(1),
+                        "{} datagrams wait",
+                        queue.len()
+                    );
+                }
+                State::Connected {
+                    peer: Some(peer), ..
+                } => {
+                    let back = self.get(*peer).map(|other| &other.state);
+                    ensure!(
+                        matches!(back, Ok(State::Connected { peer: Some(_), .. })),
+                        "{peer:?} is not connected back"
+                    );
+                }
+                State::Connecting(listener) => {
+                    ensure!(
+                        self.is_listening(*listener) == Ok(true),
+                        "{listener:?} is waited for and does not listen"
+                    );
+                }
+                State::Idle | State::Listening { .. } | State::Connected { .. } => {}
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn notice(&mut self, id: LocalId) {

@@ -7,7 +7,11 @@
 //! | `mib.rs` | the statistics of a host (`sockets.md` §11), by name too |
 //! | `request.rs` | the 32-bit requests of control operations, and the rules of interface flags (`sockets.md` §8.9) |
 //!
-//! What a host does with them is in `stack/sysctl.rs` and `stack/manage.rs`.
+//! What a host does with them is in `stack/sysctl.rs`, `stack/control.rs` and `stack/manage.rs`.
+//!
+//! # The parameters
+//!
+#![doc = include_str!("../../doc/parameters.md")]
 
 mod mib;
 mod parameter;

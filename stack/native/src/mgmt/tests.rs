@@ -112,6 +112,53 @@ mod parameters {
     }
 }
 
+mod documentation {
+    use super::*;
+    use std::fmt::Write as _;
+
+    fn markdown() -> String {
+        let mut table = String::from(
+            "| Name | Symbol | Path | Default | Range | Unit | Meaning |\n|---|---|---|---|---|---|---|\n",
+        );
+        for one in PARAMETERS {
+            let (default, range) = match one.setting(&Config::default()) {
+                Some(setting) if one.access() == Access::ReadWrite => (
+                    setting.default.to_string(),
+                    format!("{} to {}", setting.minimum, setting.maximum),
+                ),
+                Some(setting) => (setting.default.to_string(), "fixed".to_owned()),
+                None => ("-".to_owned(), "read only".to_owned()),
+            };
+            let symbol = match one.symbol {
+                "" => "-".to_owned(),
+                symbol => format!("`{symbol}`"),
+            };
+            let path: Vec<String> = one.mib.iter().map(i32::to_string).collect();
+            writeln!(
+                table,
+                "| `{}` | {symbol} | {} | {default} | {range} | {} | {} |",
+                one.name,
+                path.join("."),
+                one.unit,
+                one.about,
+            )
+            .unwrap();
+        }
+        table
+    }
+
+    /// The table in the documentation is the declaration; `BLESS=1` writes it anew.
+    #[test]
+    fn shows_the_declaration() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/doc/parameters.md");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, markdown()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap();
+        assert_eq!(written, markdown(), "BLESS=1 writes it anew");
+    }
+}
+
 /// SYS-1 … SYS-11.
 mod sysctl {
     use super::*;

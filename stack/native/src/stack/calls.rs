@@ -353,6 +353,14 @@ impl Stack {
             Kind::Tcp(_) | Kind::Local(_) => Err(Errno::OpNotSupp),
         };
         if let Err(errno) = result {
+            if errno == Errno::NoBufs && matches!(self.sockets.get(id)?.kind, Kind::Udp(_)) {
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::UdpOutputNomem,
+                    socket = id.token()
+                );
+            }
             event!(
                 self.events,
                 self.now,

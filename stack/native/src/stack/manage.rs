@@ -431,6 +431,9 @@ impl Stack {
                 );
             }
             Err(errno) => {
+                if errno == Errno::NoBufs {
+                    event!(self.events, self.now, EventId::RtAllocNomem);
+                }
                 event!(
                     self.events,
                     self.now,
@@ -511,6 +514,15 @@ impl Stack {
         let added = self.neighbors.add(self.now, id, address, link, true);
         self.flush_neighbors();
         self.settle();
+        if added == Err(Misuse::Full) {
+            event!(
+                self.events,
+                self.now,
+                EventId::ArpAllocNomem,
+                interface = id.0,
+                destination = address
+            );
+        }
         added.map_err(|misuse| match misuse {
             Misuse::NoEntry | Misuse::BadAddress => Errno::Inval,
             Misuse::Full => Errno::NoBufs,

@@ -30,6 +30,7 @@ mod mroute;
 mod neighbors;
 mod sysctl;
 mod tcp_calls;
+mod traffic;
 mod usage;
 
 pub use calls::Ready;
@@ -37,6 +38,7 @@ pub use check::Inconsistency;
 pub(crate) use check::ensure;
 pub use control::{Answer, ArpRequest, Control};
 pub use sysctl::{Clear, Old};
+pub use traffic::{Offer, TrafficError};
 pub use usage::Usage;
 
 use crate::config::Config;
