@@ -13,7 +13,7 @@ mod limits;
 mod lookup;
 mod reconnect;
 mod replies;
-#[path = "../stacks.rs"]
+#[path = "../stacks/mod.rs"]
 mod stacks;
 mod support;
 mod udp;

@@ -17,7 +17,7 @@ mod registering;
 mod rejections;
 mod shorthand;
 mod slow;
-#[path = "../stacks.rs"]
+#[path = "../stacks/mod.rs"]
 mod stacks;
 mod stopping;
 mod support;
