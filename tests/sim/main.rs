@@ -1,0 +1,8 @@
+//! Whole networks in virtual time: what the services of this suite do when the network does its worst. Every run is a
+//! function of its seed, which a failure names.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod portmapper;
+mod rpc;
+mod support;
