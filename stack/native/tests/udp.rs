@@ -52,7 +52,7 @@ fn long_datagrams_are_cut_and_put_together() {
     let (one, other) = (lab.udp(a, "0.0.0.0:1000"), lab.udp(b, "0.0.0.0:2000"));
     lab.hosts[a]
         .set_options(lab.now, one, |options| {
-            options.mtu_discovery = fairway_native::sock::MtuDiscovery::Off
+            options.mtu_discovery = fairway_native::sock::MtuDiscovery::Off;
         })
         .unwrap();
     for length in [0, 1, 1472, 1473, 4000, 65_507] {
