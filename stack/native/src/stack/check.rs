@@ -2,8 +2,11 @@
 //! fuzz functions and some tests check after every step.
 
 use super::Stack;
+use crate::event;
+use crate::event::EventId;
 use crate::iface::Interface;
 use crate::sock::{Kind, SocketId};
+use fairway_wire::Instant;
 
 /// An invariant that does not hold: a mistake in the engine, never in its input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,14 +32,42 @@ impl Stack {
     /// # Errors
     /// [`Inconsistency`] that says what does not fit.
     pub fn check(&self) -> Result<(), Inconsistency> {
-        self.sockets.check(self.limits.socket.buffer)?;
-        self.check_sockets()?;
-        self.tcp.check(&self.limits.tcp)?;
-        self.check_interfaces()?;
-        self.neighbors.check()?;
-        self.reassembly.check()?;
-        self.routing.routes.check()?;
-        self.routing.path_mtu.check()?;
+        self.look().map_err(|(_, wrong)| wrong)
+    }
+
+    /// [`check`](Self::check) for a host in use: what does not fit raises an event of level 1 or 2, which operators hear
+    /// of.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn handle_check(&mut self, now: Instant) -> Result<(), Inconsistency> {
+        self.tell(now);
+        self.look().map_err(|(event, wrong)| {
+            event!(self.events, self.now, event);
+            wrong
+        })
+    }
+
+    /// What does not fit, and the event that it is.
+    fn look(&self) -> Result<(), (EventId, Inconsistency)> {
+        let sockets = |wrong| (EventId::PcbTableCorrupt, wrong);
+        let routes = |wrong| (EventId::RtTreeCorrupt, wrong);
+        let other = |wrong| (EventId::StackInvariant, wrong);
+        self.sockets
+            .check(self.limits.socket.buffer)
+            .map_err(sockets)?;
+        self.check_sockets().map_err(sockets)?;
+        self.tcp.check(&self.limits.tcp).map_err(sockets)?;
+        self.local.check().map_err(sockets)?;
+        self.check_interfaces().map_err(other)?;
+        self.neighbors.check().map_err(other)?;
+        self.reassembly.check().map_err(other)?;
+        self.routing.routes.check().map_err(routes)?;
+        self.routing.path_mtu.check().map_err(routes)?;
+        self.check_loopback().map_err(other)
+    }
+
+    fn check_loopback(&self) -> Result<(), Inconsistency> {
         let most = self.limits.socket.loopback;
         ensure!(
             self.loopback.len() <= most,
@@ -68,7 +99,12 @@ impl Stack {
                     ensure!(known == 1, "{id:?} is known {known} times for {protocol}");
                 }
                 Kind::Tcp(conn) => self.check_conn(id, *conn)?,
-                Kind::Local(_) => {}
+                Kind::Local(local) => {
+                    ensure!(
+                        self.local.kind(*local).is_ok(),
+                        "{id:?} has no local socket"
+                    );
+                }
             }
         }
         ensure!(
