@@ -95,6 +95,7 @@ topics! {
         icmp
         ip
         keepalive
+        linger
         long
         options
         pathmtu
@@ -103,18 +104,17 @@ topics! {
         reset
         rto
         sack
+        segments
         slowstart
         syncookies
         timestamps
         timewait
+        udp
         urgent
         window
     }
     kernel {
-        linger
         nagle
-        segments
-        udp
     }
 }
 
