@@ -65,6 +65,46 @@ close            NotSock  ok            ok            ok            ok          
 close-twice      NotSock  NotSock       NotSock       NotSock       NotSock       NotSock       NotSock       NotSock       NotSock      NotSock      NotSock
 ";
 
+/// The same of streams of TCP: `tcp` as it was made, `-named`, listening, connecting to nobody who answers, connected to
+/// a peer, shut down both ways, closed by the peer, reset by the peer, refused.
+const STREAMS: &str = "
+call             tcp           tcp-named     tcp-listens  tcp-begun    tcp-peer     tcp-shut     tcp-left     tcp-reset    tcp-refused
+bind             ok            Inval         Inval        Inval        Inval        Inval        Inval        Inval        Inval
+bind-elsewhere   AddrNotAvail  Inval         Inval        Inval        Inval        Inval        Inval        Inval        Inval
+listen           ok            ok            ok           Inval        Inval        Inval        Inval        Inval        Inval
+accept           Inval         Inval         WouldBlock   Inval        Inval        Inval        Inval        Inval        Inval
+connect          InProgress    InProgress    OpNotSupp    Already      IsConn       IsConn       IsConn       IsConn       ConnRefused
+connect-nobody   AddrNotAvail  AddrNotAvail  OpNotSupp    Already      IsConn       IsConn       IsConn       IsConn       AddrNotAvail
+connect-afar     NetUnreach    NetUnreach    OpNotSupp    Already      IsConn       IsConn       IsConn       IsConn       NetUnreach
+disconnect       OpNotSupp     OpNotSupp     OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp
+send             OpNotSupp     OpNotSupp     OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp
+recv             OpNotSupp     OpNotSupp     OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp
+tcp-send         NotConn       NotConn       NotConn      WouldBlock   ok           Pipe         ok           ConnReset    ConnRefused
+tcp-recv         NotConn       NotConn       NotConn      WouldBlock   WouldBlock   ok           ok           ConnReset    ConnRefused
+tcp-recv-urgent  NotConn       NotConn       NotConn      Inval        Inval        Inval        Inval        Inval        Inval
+shutdown         NotConn       NotConn       NotConn      NotConn      ok           ok           ok           NotConn      NotConn
+local-addr       ok            ok            ok           ok           ok           ok           ok           ok           ok
+peer-addr        NotConn       NotConn       NotConn      NotConn      ok           ok           ok           NotConn      NotConn
+at-mark          ok            ok            ok           ok           ok           ok           ok           ok           ok
+tcp-info         NotConn       NotConn       NotConn      ok           ok           ok           ok           ok           ok
+is-listening     ok            ok            ok           ok           ok           ok           ok           ok           ok
+tcp-options      ok            ok            ok           ok           ok           ok           ok           ok           ok
+set-tcp-options  ok            ok            ok           ok           ok           ok           ok           ok           ok
+set-bad-keepcnt  Inval         Inval         Inval        Inval        Inval        Inval        Inval        Inval        Inval
+options          ok            ok            ok           ok           ok           ok           ok           ok           ok
+set-bad-options  Inval         Inval         Inval        Inval        Inval        Inval        Inval        Inval        Inval
+join             OpNotSupp     OpNotSupp     OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp
+groups           OpNotSupp     OpNotSupp     OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp    OpNotSupp
+readable         ok            ok            ok           ok           ok           ok           ok           ok           ok
+readiness        ok            ok            ok           ok           ok           ok           ok           ok           ok
+poll-ready       ok            ok            ok           ok           ok           ok           ok           ok           ok
+take-error       ok            ok            ok           ok           ok           ok           ok           ok           ok
+local-bind       AfNoSupport   AfNoSupport   AfNoSupport  AfNoSupport  AfNoSupport  AfNoSupport  AfNoSupport  AfNoSupport  AfNoSupport
+local-send       AfNoSupport   AfNoSupport   AfNoSupport  AfNoSupport  AfNoSupport  AfNoSupport  AfNoSupport  AfNoSupport  AfNoSupport
+close            ok            ok            ok           ok           ok           ok           ok           ok           ok
+close-twice      NotSock       NotSock       NotSock      NotSock      NotSock      NotSock      NotSock      NotSock      NotSock
+";
+
 /// The host that is misused.
 fn lab() -> Lab {
     let mut lab = Lab::new();
@@ -97,9 +137,26 @@ fn socket(lab: &mut Lab, column: &str) -> SocketId {
         }
         _ => panic!("no socket {column}"),
     };
+    let host = &mut lab.hosts[0];
     match state {
         "" => {}
         "named" => host.bind(now, id, addr("10.0.0.1:1000")).unwrap(),
+        "listens" => host.listen(now, id, 5).unwrap(),
+        // Nobody is there to answer.
+        "begun" => {
+            let begun = host.connect(now, id, addr("10.0.0.77:2000"));
+            assert_eq!(begun, Err(Errno::InProgress));
+        }
+        "refused" => {
+            let begun = host.connect(now, id, addr("10.0.0.2:2000"));
+            assert_eq!(begun, Err(Errno::InProgress));
+            lab.settle();
+            return id;
+        }
+        _ if kind == "tcp" => {
+            connected(lab, id, state);
+            return id;
+        }
         "peer" | "shut" => {
             let connected = host.connect(now, id, addr("10.0.0.2:2000"));
             assert_eq!(connected, Ok(()), "{column}");
@@ -110,9 +167,37 @@ fn socket(lab: &mut Lab, column: &str) -> SocketId {
         _ => panic!("no state {column}"),
     }
     if kind == "closed" {
-        host.close(now, id).unwrap();
+        lab.hosts[0].close(now, id).unwrap();
     }
     id
+}
+
+/// Connects a stream to the other host, and brings it into a state.
+fn connected(lab: &mut Lab, id: SocketId, state: &str) {
+    let now = lab.now;
+    let other = &mut lab.hosts[1];
+    let listener = other.tcp_socket(now).unwrap();
+    other.bind(now, listener, addr("10.0.0.2:2000")).unwrap();
+    other.listen(now, listener, 1).unwrap();
+    let begun = lab.hosts[0].connect(now, id, addr("10.0.0.2:2000"));
+    assert_eq!(begun, Err(Errno::InProgress));
+    lab.settle();
+    let (child, _) = lab.hosts[1].accept(now, listener).unwrap();
+    match state {
+        "peer" => {}
+        "shut" => lab.hosts[0].shutdown(now, id, Shutdown::Both).unwrap(),
+        "left" => lab.hosts[1].close(now, child).unwrap(),
+        "reset" => {
+            let other = &mut lab.hosts[1];
+            let linger = Some(std::time::Duration::ZERO);
+            other
+                .set_tcp_options(now, child, |options| options.linger = linger)
+                .unwrap();
+            other.close(now, child).unwrap();
+        }
+        _ => panic!("no state {state}"),
+    }
+    lab.settle();
 }
 
 /// Makes the call of a row.
@@ -160,6 +245,15 @@ fn call(host: &mut Stack, now: Instant, id: SocketId, row: &str) -> Result<(), E
                 RecvFlags::default(),
             )
             .map(drop),
+        "tcp-recv-urgent" => {
+            let flags = RecvFlags {
+                oob: true,
+                ..RecvFlags::default()
+            };
+            let mut room = [0; 8];
+            let bufs = &mut [IoSliceMut::new(&mut room)];
+            host.tcp_recv(now, id, bufs, flags).map(drop)
+        }
         "shutdown" => host.shutdown(now, id, Shutdown::Both),
         "local-addr" => host.local_addr(id).map(drop),
         "peer-addr" => host.peer_addr(id).map(drop),
@@ -168,6 +262,7 @@ fn call(host: &mut Stack, now: Instant, id: SocketId, row: &str) -> Result<(), E
         "is-listening" => host.is_listening(id).map(drop),
         "tcp-options" => host.tcp_options(id).map(drop),
         "set-tcp-options" => host.set_tcp_options(now, id, |_| {}),
+        "set-bad-keepcnt" => host.set_tcp_options(now, id, |options| options.keep_count = 0),
         "options" => host.options(id).map(drop),
         "set-bad-options" => host.set_options(now, id, |options| options.ttl = 0),
         "join" => host.join(now, id, group, eth, None),
@@ -226,6 +321,11 @@ fn compare(table: &str) {
 #[test]
 fn datagram_raw_and_local_sockets() {
     compare(DATAGRAMS);
+}
+
+#[test]
+fn streams() {
+    compare(STREAMS);
 }
 
 mod interfaces {

@@ -77,6 +77,7 @@ impl Stack {
         conn: ConnId,
         peer: SocketAddrV4,
     ) -> Result<(), Errno> {
+        self.tcp.may_connect(conn)?;
         let address = *peer.ip();
         let many = address.is_multicast()
             || address.is_broadcast()

@@ -202,6 +202,23 @@ impl Tcp {
         Ok((child, tcb.tuple.peer()))
     }
 
+    /// Whether a connection may be begun from here: that comes before whereto.
+    ///
+    /// # Errors
+    /// [`Errno::OpNotSupp`] on a listener, [`Errno::Already`] while connecting (CON-4), [`Errno::IsConn`] once there is
+    /// or was a connection (CON-1).
+    pub(crate) fn may_connect(&self, id: ConnId) -> Result<(), Errno> {
+        match self.endpoint(id)? {
+            Endpoint::Idle(_) => Ok(()),
+            Endpoint::Listener(_) => Err(Errno::OpNotSupp),
+            Endpoint::Connection(tcb) => match tcb.state {
+                State::SynSent | State::SynReceived => Err(Errno::Already),
+                State::Closed if !tcb.is.was_established => Ok(()),
+                _ => Err(Errno::IsConn),
+            },
+        }
+    }
+
     /// Begins a connection to `peer` (CON-1). `local` is the address of the path, unless the socket is bound to one.
     ///
     /// # Errors
@@ -217,19 +234,16 @@ impl Tcp {
         path: PathInfo,
     ) -> Result<(), Errno> {
         let generation = cx.paths.generation();
+        self.may_connect(id)?;
         match self.endpoint_mut(id)? {
             Endpoint::Listener(_) => return Err(Errno::OpNotSupp),
-            Endpoint::Connection(tcb) => match tcb.state {
-                State::SynSent | State::SynReceived => return Err(Errno::Already),
-                State::Closed if !tcb.is.was_established => {
-                    if let Some(error) = tcb.error.take() {
-                        // The outcome of the last attempt, once.
-                        return Err(error);
-                    }
-                    self.make_idle(id)?;
+            Endpoint::Connection(tcb) => {
+                if let Some(error) = tcb.error.take() {
+                    // The outcome of the last attempt, once.
+                    return Err(error);
                 }
-                _ => return Err(Errno::IsConn),
-            },
+                self.make_idle(id)?;
+            }
             Endpoint::Idle(idle) => {
                 if let Some(error) = idle.error.take() {
                     return Err(error);
