@@ -288,12 +288,7 @@ impl World {
 
     /// Remembers a socket.
     pub(super) fn keep(&mut self, host: usize, id: SocketId) {
-        if self.sockets.len() < 64 {
-            self.sockets.push((host, id));
-        } else {
-            let place = self.sockets.len() % 64;
-            self.sockets[place] = (host, id);
-        }
+        self.sockets.push((host, id));
     }
 
     /// Octets of link header in front of the packets of an interface.
