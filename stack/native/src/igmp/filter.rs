@@ -79,6 +79,17 @@ impl Filters {
         }
     }
 
+    /// Whether there is none that wants anybody.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.excluding == 0 && self.included.is_empty()
+    }
+
+    /// Whether the [merged](Self::merged) filter wants that sender.
+    pub(super) fn wants(&self, source: Ipv4Addr) -> bool {
+        let excluded = self.excluded.get(&source).copied().unwrap_or(0);
+        self.included.contains_key(&source) || excluded < self.excluding
+    }
+
     /// RFC 3376 §3.2: if any filter excludes, the senders excluded by all of those and included by none; else the
     /// senders included by any.
     pub(super) fn merged(&self) -> Merged {
@@ -136,6 +147,9 @@ mod tests {
         filters.add(&filter(false, &[2, 3, 4, 5]));
         filters.add(&filter(true, &[4, 5, 6]));
         assert_eq!(filters.merged(), merged(false, &[2, 3]));
+        for source in list(&[1, 2, 3, 4, 5, 6, 7]) {
+            assert_eq!(filters.wants(source), filters.merged().wants(source));
+        }
         filters.remove(&filter(false, &[1, 2, 3, 4]));
         filters.remove(&filter(false, &[2, 3, 4, 5]));
         // Includes {a, b, c} and {b, c, d} besides: {a, b, c, d}.
@@ -148,7 +162,8 @@ mod tests {
     #[test]
     fn without_filters_nobody_is_heard() {
         let mut filters = Filters::default();
-        assert!(filters.merged().is_nothing());
+        assert!(filters.merged().is_nothing() && filters.is_nothing());
+        assert!(!filters.wants(Ipv4Addr::LOCALHOST));
         filters.add(&SourceFilter::ALL);
         assert!(filters.merged().wants(Ipv4Addr::LOCALHOST));
         filters.remove(&SourceFilter::ALL);

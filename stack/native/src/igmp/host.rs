@@ -157,24 +157,21 @@ impl Host {
 
     /// Whether anybody listens to the group.
     pub(super) fn is_member(&self, group: Ipv4Addr) -> bool {
-        group == ALL_SYSTEMS || self.merged(group).is_some()
+        let known = self.groups.get(&group);
+        group == ALL_SYSTEMS || known.is_some_and(|it| !it.filters.is_nothing())
     }
 
     /// Whether anybody listens to that sender of the group.
     pub(super) fn wants(&self, group: Ipv4Addr, source: Ipv4Addr) -> bool {
-        group == ALL_SYSTEMS || self.merged(group).is_some_and(|it| it.wants(source))
-    }
-
-    fn merged(&self, group: Ipv4Addr) -> Option<Merged> {
-        let merged = self.groups.get(&group)?.filters.merged();
-        (!merged.is_nothing()).then_some(merged)
+        let known = self.groups.get(&group);
+        group == ALL_SYSTEMS || known.is_some_and(|it| it.filters.wants(source))
     }
 
     /// The groups that are listened to.
     pub(super) fn members(&self) -> impl Iterator<Item = Ipv4Addr> {
         self.groups
             .iter()
-            .filter(|(_, it)| !it.filters.merged().is_nothing())
+            .filter(|(_, it)| !it.filters.is_nothing())
             .map(|(group, _)| *group)
     }
 
@@ -237,7 +234,7 @@ impl Host {
 
     fn forget_if_idle(&mut self, group: Ipv4Addr) {
         if let Some(entry) = self.groups.get(&group)
-            && entry.filters.merged().is_nothing()
+            && entry.filters.is_nothing()
             && !entry.has_changes()
         {
             self.groups.remove(&group);
@@ -323,15 +320,14 @@ impl Host {
             entry.mode_reports = 0;
             entry.source_reports.clear();
         }
-        self.groups
-            .retain(|_, entry| !entry.filters.merged().is_nothing());
+        self.groups.retain(|_, entry| !entry.filters.is_nothing());
     }
 
     /// RFC 2236 §3: a timer for each group asked for; one that runs is only made shorter.
     fn plan_old_answers(&mut self, asked: Ipv4Addr, at: Instant) {
         for (&group, entry) in &mut self.groups {
             let meant = asked.is_unspecified() || asked == group;
-            if meant && group != ALL_SYSTEMS && !entry.filters.merged().is_nothing() {
+            if meant && group != ALL_SYSTEMS && !entry.filters.is_nothing() {
                 entry.answer_at = Some(entry.answer_at.map_or(at, |earlier| earlier.min(at)));
             }
         }

@@ -15,11 +15,8 @@
 //! One timer per entry, kept in an ordered set; the order of use is kept lazily (an entry is filed under the time of
 //! its use when it was filed, and filed again when it comes up for eviction), so that sending costs one hash lookup.
 
-use super::claim::{Answer, Claim, MAX_CONFLICTS, RATE_LIMIT_INTERVAL, Step};
-use super::{
-    ClaimMode, ClaimState, ConflictPolicy, Heard, Misuse, Neighbour, NeighbourState, Output,
-    Resolution,
-};
+use super::claim::Claim;
+use super::{Output, Resolution};
 use crate::config::ArpConfig;
 use crate::counters::ArpCounters;
 use crate::hash::Key;
@@ -27,11 +24,14 @@ use crate::iface::InterfaceId;
 use crate::limits::NeighbourLimits;
 use crate::pkt::PacketBuf;
 use crate::rng::Rng;
-use crate::stack::{Inconsistency, ensure};
 use fairway_wire::arp::{self, Operation};
 use fairway_wire::{Instant, MacAddr};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::Ipv4Addr;
+
+mod manage;
+mod own;
+mod receive;
 
 type Place = (InterfaceId, Ipv4Addr);
 
@@ -146,74 +146,6 @@ impl ArpCache {
         self.config = config;
     }
 
-    /// An Ethernet: ARP is spoken there as `mac`.
-    pub fn add_interface(&mut self, interface: InterfaceId, mac: MacAddr) {
-        self.links.entry(interface).or_insert(Link {
-            mac,
-            claims: Vec::new(),
-            conflicts: 0,
-            probed_at: None,
-        });
-    }
-
-    /// No such interface any more.
-    pub fn remove_interface(&mut self, interface: InterfaceId) {
-        self.flush(Some(interface), true);
-        self.links.remove(&interface);
-        self.plan_claims();
-    }
-
-    /// An address of this host on that interface, in a network of `prefix` leading bits. With [`ClaimMode::Probe`] it
-    /// may be used once [`Output::Ready`] says so.
-    pub fn add_address(
-        &mut self,
-        now: Instant,
-        interface: InterfaceId,
-        address: Ipv4Addr,
-        prefix: u8,
-        mode: ClaimMode,
-        policy: ConflictPolicy,
-    ) {
-        self.remove_address(interface, address);
-        // What we thought a neighbour had is ours.
-        self.forget((interface, address));
-        let Some(link) = self.links.get_mut(&interface) else {
-            return;
-        };
-        let mut not_before = now;
-        if mode == ClaimMode::Probe {
-            // RFC 5227 §2.1.1: "if the host experiences MAX_CONFLICTS or more address conflicts on a given interface,
-            // then the host MUST limit the rate at which it probes for new addresses".
-            if let Some(at) = link.probed_at
-                && link.conflicts >= MAX_CONFLICTS
-            {
-                not_before = now.max(at + RATE_LIMIT_INTERVAL);
-            }
-            link.probed_at = Some(not_before);
-        }
-        let rng = &mut self.rng;
-        link.claims.push(Claim::new(
-            now, rng, address, prefix, mode, policy, not_before,
-        ));
-        self.run_claims(now);
-    }
-
-    /// No address of this host any more.
-    pub fn remove_address(&mut self, interface: InterfaceId, address: Ipv4Addr) {
-        if let Some(link) = self.links.get_mut(&interface) {
-            link.claims.retain(|claim| claim.address != address);
-            self.plan_claims();
-        }
-    }
-
-    /// How far the claim to an address is; `None` if there is none.
-    #[must_use]
-    pub fn claim_state(&self, interface: InterfaceId, address: Ipv4Addr) -> Option<ClaimState> {
-        let claims = &self.links.get(&interface)?.claims;
-        let claim = claims.iter().find(|claim| claim.address == address)?;
-        Some(claim.state())
-    }
-
     /// Grows whenever a hardware address that [`resolve`](Self::resolve) gave may be wrong: who remembers one need not
     /// ask again until then, but should from time to time, so that the table knows which neighbours are talked to.
     #[inline]
@@ -272,113 +204,6 @@ impl ArpCache {
         }
     }
 
-    /// An ARP packet came by `interface`.
-    pub fn handle_arp(
-        &mut self,
-        now: Instant,
-        interface: InterfaceId,
-        packet: &arp::Packet,
-    ) -> Heard {
-        let Some(link) = self.links.get_mut(&interface) else {
-            return Heard::Nothing;
-        };
-        match packet.operation {
-            Operation::REQUEST => self.counters.requests_received += 1,
-            Operation::REPLY => self.counters.replies_received += 1,
-            _ => return Heard::Nothing,
-        }
-        let &arp::Packet {
-            sender_mac,
-            sender_ip,
-            target_ip,
-            ..
-        } = packet;
-        if sender_mac.is_multicast() || sender_mac == MacAddr::default() {
-            self.counters.bad_received += 1;
-            return Heard::BroadcastSource;
-        }
-        if !packet.is_probe() && !may_be_neighbour(sender_ip) {
-            self.counters.bad_received += 1;
-            return Heard::BadSender;
-        }
-        if sender_mac == link.mac {
-            // Our own packet, repeated by the network (RFC 5227 §2.1.1, the note).
-            return Heard::Nothing;
-        }
-        // RFC 5227 §2.1.1 and §2.4: the sender has an address of ours, or asks for one that we ask for too.
-        let conflict = link.claims.iter_mut().find(|claim| {
-            claim.address == sender_ip
-                || (packet.is_probe() && claim.address == target_ip && claim.is_probing())
-        });
-        if let Some(claim) = conflict
-            && claim.state() != ClaimState::Lost
-        {
-            let address = claim.address;
-            let answer = claim.handle_conflict(now);
-            link.conflicts = link.conflicts.saturating_add(1);
-            self.counters.conflicts += 1;
-            if answer == Answer::Defend {
-                let packet = announcement(link.mac, address);
-                self.transmit(interface, MacAddr::BROADCAST, packet);
-            }
-            self.plan_claims();
-            return Heard::Conflict {
-                address,
-                mac: sender_mac,
-                lost: answer == Answer::GiveUp,
-            };
-        }
-        let our_mac = link.mac;
-        let for_us = link
-            .claims
-            .iter()
-            .any(|claim| claim.address == target_ip && claim.is_usable());
-        let on_link = link.claims.iter().any(|claim| covers(claim, sender_ip));
-        // RFC 826, "Packet Reception": first the merge, then, if the target is us, the new entry, then the reply.
-        let mut heard = Heard::Nothing;
-        let asks_us = for_us && packet.operation == Operation::REQUEST;
-        if !packet.is_probe() {
-            let place = (interface, sender_ip);
-            if self.entries.contains_key(&place) {
-                heard = self.learn(now, place, sender_mac);
-            } else if asks_us && on_link && self.make_room() {
-                // Whoever asks for us is about to send to us, and will want an answer.
-                self.insert(now, place);
-                heard = self.learn(now, place, sender_mac);
-            } else if asks_us && on_link {
-                self.counters.no_room += 1;
-            }
-        }
-        if asks_us {
-            let reply = arp::Packet {
-                operation: Operation::REPLY,
-                sender_mac: our_mac,
-                sender_ip: target_ip,
-                target_mac: sender_mac,
-                target_ip: sender_ip,
-            };
-            if self.transmits < self.limits.output {
-                self.counters.replies_sent += 1;
-                self.transmit(interface, sender_mac, reply);
-            } else {
-                self.counters.replies_suppressed += 1;
-            }
-        }
-        heard
-    }
-
-    /// A packet of a higher layer shows that the neighbour is there: its entry holds as if it had just answered
-    /// (RFC 1122 §2.3.2.1 (4)).
-    pub fn confirm(&mut self, now: Instant, interface: InterfaceId, address: Ipv4Addr) {
-        let place = (interface, address);
-        if let Some(State::Reachable { mac, .. } | State::Probing { mac, .. }) =
-            self.entries.get(&place).map(|entry| &entry.state)
-        {
-            let mac = *mac;
-            self.set_reachable(now, place, mac);
-        }
-    }
-
     /// Does what is due: asks again, suspends, forgets, probes.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(&(at, place)) = self.timers.first()
@@ -399,12 +224,6 @@ impl ArpCache {
         }
     }
 
-    /// Finds out when the first of the claims has something to do; to be called when one has changed.
-    fn plan_claims(&mut self) {
-        let claims = self.links.values().flat_map(|link| &link.claims);
-        self.claims_due = claims.filter_map(Claim::poll_timeout).min();
-    }
-
     /// The next thing to do; ask until `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.output.pop_front()?;
@@ -412,194 +231,6 @@ impl ArpCache {
             self.transmits -= 1;
         }
         Some(output)
-    }
-
-    /// Asks by every Ethernet who has `address`, without making an entry (`SIOCARP`).
-    pub fn request(&mut self, address: Ipv4Addr) {
-        let interfaces: Vec<_> = self.links.keys().copied().collect();
-        for interface in interfaces {
-            self.send_request(interface, address, None);
-        }
-    }
-
-    /// Sets a neighbour by hand (`SIOCSARP`): for ever, or as if it had just answered.
-    ///
-    /// # Errors
-    /// [`Misuse::BadAddress`] if there can be no such neighbour there, [`Misuse::Full`].
-    pub fn add(
-        &mut self,
-        now: Instant,
-        interface: InterfaceId,
-        address: Ipv4Addr,
-        mac: MacAddr,
-        permanent: bool,
-    ) -> Result<(), Misuse> {
-        let known = self.links.contains_key(&interface);
-        if !known || mac.is_multicast() || !may_be_neighbour(address) {
-            return Err(Misuse::BadAddress);
-        }
-        let place = (interface, address);
-        if !self.entries.contains_key(&place) {
-            if !self.make_room() {
-                return Err(Misuse::Full);
-            }
-            self.insert(now, place);
-        }
-        self.release(place, mac);
-        if permanent {
-            self.set_timer(place, None);
-            if let Some(entry) = self.entries.get_mut(&place) {
-                self.by_use.remove(&(entry.filed, place));
-                entry.state = State::Permanent { mac };
-                self.generation += 1;
-            }
-        } else {
-            if let Some(entry) = self.entries.get_mut(&place) {
-                self.by_use.insert((entry.filed, place));
-            }
-            self.set_reachable(now, place, mac);
-        }
-        Ok(())
-    }
-
-    /// Forgets a neighbour (`SIOCDARP`).
-    ///
-    /// # Errors
-    /// [`Misuse::NoEntry`].
-    pub fn delete(&mut self, interface: InterfaceId, address: Ipv4Addr) -> Result<(), Misuse> {
-        if self.forget((interface, address)) {
-            Ok(())
-        } else {
-            Err(Misuse::NoEntry)
-        }
-    }
-
-    /// A neighbour (`SIOCGARP`); does not count as use.
-    #[must_use]
-    pub fn lookup(&self, interface: InterfaceId, address: Ipv4Addr) -> Option<Neighbour> {
-        let entry = self.entries.get(&(interface, address))?;
-        let (mac, state) = match entry.state {
-            State::Incomplete { .. } => (None, NeighbourState::Incomplete),
-            State::Reachable { mac, .. } => (Some(mac), NeighbourState::Reachable),
-            State::Probing { mac, .. } => (Some(mac), NeighbourState::Probing),
-            State::Suspended { .. } => (None, NeighbourState::Suspended),
-            State::Permanent { mac } => (Some(mac), NeighbourState::Permanent),
-        };
-        Some(Neighbour {
-            interface,
-            address,
-            mac,
-            state,
-        })
-    }
-
-    /// All neighbours, by interface and address.
-    pub fn list(&self) -> impl Iterator<Item = Neighbour> {
-        self.order
-            .iter()
-            .filter_map(|&(interface, address)| self.lookup(interface, address))
-    }
-
-    /// How many there are (`SIOSTATCNTAT`).
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Octets that packets which wait for an answer hold on to.
-    #[must_use]
-    pub const fn waiting_octets(&self) -> usize {
-        self.waiting_octets
-    }
-
-    /// Whether the table, its orders and its timers name the same neighbours, within the limits.
-    pub(crate) fn check(&self) -> Result<(), Inconsistency> {
-        ensure!(
-            self.order.len() == self.entries.len() && self.order.len() <= self.limits.entries,
-            "{} neighbours in order, {} in the table, at most {}",
-            self.order.len(),
-            self.entries.len(),
-            self.limits.entries
-        );
-        let (mut octets, mut timers, mut evictable) = (0, 0, 0);
-        for place in &self.order {
-            let entry = self.entries.get(place);
-            let Some(entry) = entry else {
-                return Err(Inconsistency(format!(
-                    "neighbour {place:?} is not in the table"
-                )));
-            };
-            if let State::Incomplete { waiting, .. } = &entry.state {
-                ensure!(
-                    waiting.len() <= self.limits.waiting.max(1),
-                    "{} packets wait for {place:?}, at most {}",
-                    waiting.len(),
-                    self.limits.waiting
-                );
-                octets += waiting.iter().map(PacketBuf::memory).sum::<usize>();
-            }
-            let permanent = matches!(entry.state, State::Permanent { .. });
-            ensure!(
-                permanent != entry.timer.is_some(),
-                "neighbour {place:?} is {:?} and has the timer {:?}",
-                entry.state,
-                entry.timer
-            );
-            if let Some(at) = entry.timer {
-                timers += 1;
-                ensure!(
-                    self.timers.contains(&(at, *place)),
-                    "no timer for {place:?}"
-                );
-            }
-            let filed = self.by_use.contains(&(entry.filed, *place));
-            ensure!(
-                filed != permanent,
-                "neighbour {place:?} cannot be evicted, or must not be"
-            );
-            evictable += usize::from(filed);
-        }
-        ensure!(
-            timers == self.timers.len(),
-            "{} timers of {timers} neighbours",
-            self.timers.len()
-        );
-        ensure!(
-            evictable == self.by_use.len(),
-            "{} places in the order of use for {evictable} neighbours",
-            self.by_use.len()
-        );
-        ensure!(
-            octets == self.waiting_octets && octets <= self.limits.waiting_octets,
-            "{octets} octets wait for neighbours, {} are accounted for, at most {}",
-            self.waiting_octets,
-            self.limits.waiting_octets
-        );
-        ensure!(
-            self.output.is_empty() && self.transmits == 0,
-            "{} things to do for neighbours were left undone, {} of them packets",
-            self.output.len(),
-            self.transmits
-        );
-        Ok(())
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-
-    /// Forgets the neighbours on that interface, or on all, and drops what waits for them; those set by hand only if
-    /// `permanent`. How many those were.
-    pub fn flush(&mut self, interface: Option<InterfaceId>, permanent: bool) -> usize {
-        let doomed: Vec<_> = self
-            .list()
-            .filter(|it| interface.is_none_or(|wanted| wanted == it.interface))
-            .filter(|it| permanent || it.state != NeighbourState::Permanent)
-            .map(|it| (it.interface, it.address))
-            .collect();
-        doomed.iter().filter(|&&place| self.forget(place)).count()
     }
 
     /// Makes the entry of a neighbour that nothing is known of, and asks for it.
@@ -679,29 +310,6 @@ impl ArpCache {
         }
         if let Some(at) = at {
             self.timers.insert((at, place));
-        }
-    }
-
-    /// The neighbour of an entry said what its hardware address is.
-    fn learn(&mut self, now: Instant, place: Place, mac: MacAddr) -> Heard {
-        let known = match self.entries.get(&place).map(|entry| &entry.state) {
-            // What was set by hand stays.
-            None | Some(State::Permanent { .. }) => return Heard::Nothing,
-            Some(State::Reachable { mac, .. } | State::Probing { mac, .. }) => Some(*mac),
-            Some(State::Incomplete { .. } | State::Suspended { .. }) => None,
-        };
-        self.generation += u64::from(known.is_some_and(|known| known != mac));
-        self.release(place, mac);
-        self.set_reachable(now, place, mac);
-        let address = place.1;
-        match known {
-            None => Heard::Resolved { address, mac },
-            Some(from) if from != mac => Heard::Moved {
-                address,
-                from,
-                to: mac,
-            },
-            Some(_) => Heard::Nothing,
         }
     }
 
@@ -796,30 +404,6 @@ impl ArpCache {
         }
     }
 
-    /// Does what is due for addresses of our own.
-    fn run_claims(&mut self, now: Instant) {
-        let mut steps = Vec::new();
-        for (&interface, link) in &mut self.links {
-            for claim in &mut link.claims {
-                while let Some(step) = claim.handle_timeout(now, &mut self.rng) {
-                    steps.push((interface, link.mac, claim.address, step));
-                }
-            }
-        }
-        for (interface, mac, address, step) in steps {
-            let mut packet = announcement(mac, address);
-            match step {
-                // RFC 5227 §2.1.1: "The 'sender IP address' field MUST be set to all zeroes".
-                Step::Probe => packet.sender_ip = Ipv4Addr::UNSPECIFIED,
-                Step::Ready => self.output.push_back(Output::Ready { interface, address }),
-                Step::Announce => {}
-            }
-            self.counters.requests_sent += 1;
-            self.transmit(interface, MacAddr::BROADCAST, packet);
-        }
-        self.plan_claims();
-    }
-
     /// Asks who has `target`: everybody, or the one that had it.
     fn send_request(&mut self, interface: InterfaceId, target: Ipv4Addr, to: Option<MacAddr>) {
         let Some(link) = self.links.get(&interface) else {
@@ -847,17 +431,6 @@ impl ArpCache {
             destination,
             packet,
         });
-    }
-}
-
-/// RFC 5227 §2.3: "both set to the host's newly selected IPv4 address".
-fn announcement(mac: MacAddr, address: Ipv4Addr) -> arp::Packet {
-    arp::Packet {
-        operation: Operation::REQUEST,
-        sender_mac: mac,
-        sender_ip: address,
-        target_mac: MacAddr::default(),
-        target_ip: address,
     }
 }
 

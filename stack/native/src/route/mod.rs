@@ -2,12 +2,16 @@
 
 mod path_mtu;
 mod prefix;
+#[expect(
+    clippy::module_inception,
+    reason = "a file is named after what it defines"
+)]
+mod route;
 mod table;
 mod trie;
 
 pub use path_mtu::{MIN_PATH_MTU, PathMtuCache};
 pub use prefix::Prefix;
-pub use table::{
-    Origin, Redirect, RedirectError, Route, RouteError, RouteKind, RouteQuery, RouteTable,
-};
+pub use route::{Origin, Route, RouteError, RouteKind, RouteQuery};
+pub use table::{Redirect, RedirectError, RouteTable};
 pub use trie::Trie;

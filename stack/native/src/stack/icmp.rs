@@ -24,6 +24,9 @@ const LONGEST_ERROR: usize = 576;
 /// The precedence of errors: internetwork control (RFC 1812 §4.3.2.5).
 const ERROR_PRECEDENCE: u8 = 0xc0;
 
+/// Redirects sent in a second and at once; one host gets a quarter of each.
+const REDIRECTS: (u32, u32) = (40, 40);
+
 impl Stack {
     /// Says that a packet for this host could not be delivered; `packet` begins behind its IP header.
     pub(crate) fn unreachable(
@@ -70,6 +73,21 @@ impl Stack {
 
     /// Tells the sender of a better first hop.
     pub(crate) fn redirect(&mut self, inbound: &Inbound, packet: &PacketBuf, gateway: Ipv4Addr) {
+        // A host that goes on nevertheless does not listen: it is told a few times a second, not with each packet.
+        let (rate, burst) = REDIRECTS;
+        let sender = inbound.header.source;
+        if !self.redirect_limit.allow(self.now, sender, rate, burst) {
+            self.icmp_counters.rate_limited += 1;
+            event!(
+                self.events,
+                self.now,
+                EventId::IcmpErrorRatelimit,
+                destination = sender,
+                request = icmp::Type::REDIRECT.0,
+                detail = RedirectCode::HOST.0
+            );
+            return;
+        }
         // RFC 1812 §5.2.7.2: for the host; those for networks are not sent.
         let code = RedirectCode::HOST;
         let before = self.icmp_counters.errors;

@@ -155,6 +155,25 @@ mod redirects {
         assert!(passed);
     }
 
+    /// A host that does not listen is not told with each packet (RFC 1812 §4.3.2.8).
+    #[test]
+    fn a_router_does_not_send_one_for_every_packet() {
+        let mut scene = Scene::router();
+        let now = scene.lab.now;
+        scene.host().add_route(now, default_by(PEER)).unwrap();
+        scene.watch();
+        let header = header(STRANGER, NOWHERE, Protocol::UDP);
+        for _ in 0..100 {
+            scene.packet(&datagram_with(header, &[], 9, b"x"));
+        }
+        assert_eq!(scene.icmp_sent().len(), 10);
+        let on = scene.carried(0);
+        let passed = on
+            .iter()
+            .filter(|packet| packet[16..20] == NOWHERE.octets());
+        assert_eq!(passed.count(), 100);
+    }
+
     /// Not to a sender on another network.
     #[test]
     fn a_router_sends_none_to_strangers_from_elsewhere() {

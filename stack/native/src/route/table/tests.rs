@@ -1,10 +1,8 @@
-use super::{
-    Origin, Redirect, RedirectError, Route, RouteError, RouteKind, RouteQuery, RouteTable,
-};
+use super::{Redirect, RedirectError, RouteTable};
 use crate::errno::Errno;
 use crate::iface::InterfaceId;
 use crate::limits::RouteLimits;
-use crate::route::Prefix;
+use crate::route::{Origin, Prefix, Route, RouteError, RouteKind, RouteQuery};
 use fairway_wire::Instant;
 use std::net::Ipv4Addr;
 use std::time::Duration;
