@@ -599,4 +599,76 @@ proptest! {
         prop_assert!(!blocked || told || local.readiness(one).unwrap().write);
         prop_assert!(local.readiness(one).unwrap().write);
     }
+
+    /// Whatever is called in whatever order: nothing panics, everything fits together, and who was told to wait can go on
+    /// once everybody else has done what they can.
+    #[test]
+    fn calls_in_any_order_leave_everything_consistent(
+        steps in prop::collection::vec((0..12_u8, 0..8_usize, 0..8_usize, 0..300_usize), 1..200),
+    ) {
+        let mut local = Local::new(LocalLimits {
+            sockets: 12,
+            datagrams: 2,
+            backlog: 1,
+        });
+        let config = LocalConfig {
+            datagram_recv: 200,
+            datagram_send: 250,
+            stream_recv: 100,
+            stream_send: 50,
+        };
+        let names = [path("/a"), path("/b"), abstract_name("a"), LocalName::Unnamed];
+        let mut ids: Vec<LocalId> = Vec::new();
+        for (what, one, other, number) in steps {
+            let id = ids.get(one % ids.len().max(1)).copied();
+            let name = &names[other % names.len()];
+            match (what, id) {
+                (0, _) | (_, None) => {
+                    let kind = if number % 2 == 0 { Stream } else { Datagram };
+                    ids.extend(local.create(kind, &config, ME));
+                }
+                (1, _) => {
+                    let kind = if number % 2 == 0 { Stream } else { Datagram };
+                    if let Ok((one, other)) = local.pair(kind, &config, ME) {
+                        ids.extend([one, other]);
+                    }
+                }
+                (2, Some(id)) => drop(local.bind(id, name)),
+                (3, Some(id)) => drop(local.listen(id, number % 3)),
+                (4, Some(id)) => drop(local.connect(id, name)),
+                (5, Some(id)) => ids.extend(local.accept(id).map(|(accepted, _)| accepted)),
+                (6, Some(id)) => drop(send(&mut local, id, &vec![1; number])),
+                (7, Some(id)) => drop(send_to(&mut local, id, &vec![1; number], name)),
+                (8, Some(id)) => drop(send_one(&mut local, id, &vec![1; number])),
+                (9, Some(id)) => drop(receive(&mut local, id, number, number % 5 == 0)),
+                (10, Some(id)) => drop(local.shutdown(id, number % 2 == 0, number % 3 == 0)),
+                (_, Some(id)) => {
+                    local.close(id);
+                    ids.retain(|other| *other != id);
+                }
+            }
+            prop_assert_eq!(local.check(), Ok(()));
+        }
+        // Everybody accepts and receives all there is, twice: what was accepted has something too.
+        for _ in 0..20 {
+            for id in ids.clone() {
+                while let Ok((accepted, _)) = local.accept(id) {
+                    ids.push(accepted);
+                }
+                while recv(&mut local, id, 1000).is_ok_and(|octets| !octets.is_empty()) {}
+            }
+        }
+        for &id in &ids {
+            let ready = local.readiness(id).unwrap();
+            let waits = send_one(&mut local, id, b"x") == Err(Errno::WouldBlock)
+                || send(&mut local, id, b"x") == Err(Errno::WouldBlock);
+            prop_assert!(!waits || !ready.write, "{:?} is said to be writable and is not", id);
+        }
+        for id in ids {
+            local.close(id);
+        }
+        prop_assert!(local.is_empty());
+        prop_assert_eq!(local.check(), Ok(()));
+        while local.poll_notice().is_some() {}
+    }
 }
