@@ -275,6 +275,12 @@ impl From<NetError> for AcceptError {
     }
 }
 
+impl From<AcceptError> for io::Error {
+    fn from(error: AcceptError) -> Self {
+        error.error().into()
+    }
+}
+
 impl From<AcceptError> for NetError {
     fn from(error: AcceptError) -> Self {
         error.error()

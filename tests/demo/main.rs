@@ -1,9 +1,11 @@
 //! The demo: what Fairway does, in one command.
 //!
-//! Starts a portmapper in this process, registers a service that rpcgen made from `harbour.x`, calls it over TCP and UDP, one by one and a
-//! thousand at a time, and prints what happened. Needs neither root nor anything but the Rust toolchain.
+//! Builds an internetwork of hosts and routers on our own TCP/IP stack in this process, starts a portmapper on port 111 of one, registers a
+//! service that rpcgen made from `harbour.x`, calls it from another over TCP and UDP, cuts a link and mends it, and prints what happened.
+//! Needs neither root nor anything but the Rust toolchain. With `--system`, the same on this machine's stack.
 
 mod harbour;
+mod stage;
 mod story;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,6 +26,7 @@ use fairway_tests::generated::harbour::{
 };
 
 use crate::harbour::Harbour;
+use crate::stage::{Between, MAP, Stage};
 use crate::story::{Story, Unwritten};
 
 /// What can go wrong, told as it is.
@@ -31,22 +34,33 @@ type Error = Box<dyn std::error::Error>;
 
 /// Calls one after another, and calls at a time.
 const CALLS: usize = 1000;
-/// Any port of this machine that is free.
-const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// How long the trunk is cut.
+const CUT: Duration = Duration::from_secs(3);
 
 /// Shows what Fairway does, in a few seconds.
 ///
-/// Starts a portmapper and a service from a .x file in one process, calls the service over TCP and UDP, one by one and a thousand at a time,
-/// shows what happens to calls that cannot be served, and ends. Needs neither root nor any other program; listens on 127.0.0.1 only.
+/// Builds hosts and routers on Fairway's own TCP/IP stack in this process, starts a portmapper and a service from a .x file on one, calls it
+/// from another over TCP and UDP, one by one and a thousand at a time, through a link that loses packets and is cut for a while, shows what
+/// happens to calls that cannot be served, and ends. Needs neither root nor any other program, and opens no socket of the machine.
 #[derive(Debug, Parser)]
 #[command(name = "demo", bin_name = "cargo demo", after_long_help = AFTER)]
-struct Args {}
+struct Args {
+    /// On this machine's own stack, by 127.0.0.1, instead of an internetwork of our own.
+    #[arg(long)]
+    system: bool,
+    /// What the internetwork's losses are drawn from: the same number gives the same packets.
+    #[arg(long, default_value_t = 1, conflicts_with = "system")]
+    seed: u64,
+}
 
 const AFTER: &str = "\
 Exit status:
   0  all went as told
   1  something did not; standard error says what
   2  wrong usage
+
+Files:
+  fairway-demo-trunk.pcapng  in the folder for temporary files: what crossed the long link
 
 Environment:
   NO_COLOR  if set, nothing is printed in colour
@@ -55,12 +69,21 @@ See also:
   tests/demo/harbour.x, what is served; tests/demo/main.rs, the whole of it";
 
 fn main() -> ExitCode {
-    let Args {} = Args::parse();
-    let done = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::from)
-        .and_then(|runtime| runtime.block_on(demo(&Net::system(), &Story::new())));
+    let args = Args::parse();
+    let story = Story::new();
+    let done = if args.system {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::from)
+            .and_then(|runtime| runtime.block_on(demo(&Stage::machine(), &story)))
+    } else {
+        let stage = Stage::internetwork(args.seed);
+        match &stage.between {
+            Some(between) => between.network.run(demo(&stage, &story)),
+            None => Ok(()),
+        }
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
@@ -78,18 +101,37 @@ fn is_closed_pipe(error: &Error) -> bool {
         .is_some_and(Unwritten::is_closed_pipe)
 }
 
-async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
+async fn demo(stage: &Stage, story: &Story) -> Result<(), Error> {
+    // How long all this takes those who wait for it.
+    let watch = Net::system().clock();
+    let started = watch.now();
     story.title("Fairway: ONC RPC from a .x file to a running service")?;
 
-    story.step("A portmapper, in this process")?;
-    let (portmapper_server, portmapper_at) = start_portmapper(net).await?;
-    story.say(&format!(
-        "It answers versions 2, 3 and 4 on {portmapper_at}, over TCP and UDP.\n\
-         (Port 111, where callers look, would need root.)"
-    ))?;
+    if stage.between.is_some() {
+        story.step("An internetwork, in this process")?;
+        story.code(MAP)?;
+        story.say(
+            "Four hosts on our own TCP/IP stack, in virtual time: no root, no sockets of\n\
+             this machine, and the same packets at every run. (`--system` for this\n\
+             machine's stack, `--seed` for other losses.)",
+        )?;
+    }
+
+    story.step("A portmapper")?;
+    let (portmapper_server, portmapper_at) = start_portmapper(stage).await?;
+    match stage.portmapper_port {
+        Some(port) => story.say(&format!(
+            "On the host \"office\", port {port}, where callers look; versions 2, 3 and 4, over\n\
+             TCP and UDP."
+        ))?,
+        None => story.say(&format!(
+            "It answers versions 2, 3 and 4 on {portmapper_at}, over TCP and UDP.\n\
+             (Port 111, where callers look, would need root.)"
+        ))?,
+    }
     let config = ClientConfig::new()
         .portmapper_port(portmapper_at.port())
-        // On one machine an answer that is not there by then will not come.
+        // An answer that is not there by then was lost.
         .first_wait(Duration::from_millis(20));
 
     story.step("A service, from tests/demo/harbour.x")?;
@@ -98,20 +140,23 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
         "From this, rpcgen wrote the type HarbourV1Client, which makes the calls, the\n\
          trait HarbourV1, which the service implements, and types with their codecs.",
     )?;
-    let office = Server::builder(net)
+    let office = Server::builder(&stage.office)
         .service(HarbourV1Service::new(Harbour::new(2)))
-        .listen_tcp(ANY)
-        .listen_udp(ANY)
+        .listen_tcp(stage.any)
+        .listen_udp(stage.any)
         .start()
         .await?;
+    // Registrations come from the portmapper's own host only.
+    let own = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), portmapper_at.port());
     let registrar =
-        portmapper::Portmapper::at(net, portmapper_at, Transport::Tcp, config.clone()).await?;
+        portmapper::Portmapper::at(&stage.office, own, Transport::Tcp, config.clone()).await?;
     office.register(&registrar).await?;
     story.say("Started and registered. Here is what `rpcinfo -p` shows now:")?;
-    story.table(&ports(net, portmapper_at).await?.to_string())?;
+    story.table(&ports(&stage.office, own).await?.to_string())?;
 
     story.step("Calls")?;
-    let dial = |transport| HarbourV1Client::dial(net, "127.0.0.1", transport, config.clone());
+    let net = &stage.ship;
+    let dial = |transport| HarbourV1Client::dial(net, stage.name, transport, config.clone());
     let by_tcp = dial(Transport::Tcp).await?;
     let by_udp = dial(Transport::Udp).await?;
     for name in ["Endurance", "Fram", "Terra Nova"] {
@@ -130,9 +175,16 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
     story.exchange("tide at 06:00, over UDP", &format!("{height} mm"))?;
 
     story.step("Many calls")?;
+    if stage.between.is_some() {
+        story.say("There and back takes 2 ms of the network's time, in which this is told:")?;
+    }
     for (name, client) in [("TCP", &by_tcp), ("UDP", &by_udp)] {
         one_by_one(net, story, name, client).await?;
         at_once(net, story, name, client).await?;
+    }
+
+    if let Some(between) = &stage.between {
+        cut_and_mend(stage, between, story, &by_tcp).await?;
     }
 
     story.step("Calls that cannot be served, and what the caller is told")?;
@@ -159,7 +211,7 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
         let name = procedure.name.unwrap_or("(no such procedure)");
         story.counted(name, procedure.calls, procedure.errors)?;
     }
-    let left = ports(net, portmapper_at).await?;
+    let left = ports(&stage.office, own).await?;
     if left
         .registrations
         .iter()
@@ -169,22 +221,69 @@ async fn demo(net: &Net, story: &Story) -> Result<(), Error> {
     }
     story.say("`rpcinfo -p` no longer shows it.")?;
     portmapper_server.shutdown(Duration::from_secs(5)).await;
+    if let Some(between) = &stage.between {
+        let file = between.save()?;
+        story.say(&format!(
+            "{:.1} s of the network's time took {:.2} s. What the trunk carried, {} packets,\nis in {}: open it in Wireshark.",
+            between.network.now().since_start().as_secs_f64(),
+            (watch.now() - started).as_secs_f64(),
+            between.capture.packets(),
+            file.display()
+        ))?;
+    }
     Ok(())
 }
 
-/// A portmapper on one free port, TCP and UDP.
-async fn start_portmapper(net: &Net) -> Result<(Server, SocketAddr), Error> {
+/// A call made while the only way is cut is answered when it is mended: TCP sends until it gets through.
+async fn cut_and_mend(
+    stage: &Stage,
+    between: &Between,
+    story: &Story,
+    client: &HarbourV1Client,
+) -> Result<(), Error> {
+    story.step("A link is cut, and mended")?;
+    let clock = stage.ship.clock();
+    let cut_at = clock.now();
+    between.trunk.down();
+    let call = stage.ship.spawn({
+        let client = client.clone();
+        async move { client.tide(18 * 60).await }
+    });
+    clock.sleep(CUT).await;
+    if call.is_finished() {
+        return Err("a call was answered over a link that is cut".into());
+    }
+    between.trunk.up();
+    let height = call.await??;
+    let waited = clock.now() - cut_at;
+    story.exchange("tide at 18:00, the trunk cut", &format!("{height} mm"))?;
+    story.say(&format!(
+        "It was cut for {} s. The caller noticed nothing but the wait, {:.1} s: TCP sent\n\
+         again until it got through.",
+        CUT.as_secs(),
+        waited.as_secs_f64()
+    ))?;
+    Ok(())
+}
+
+/// A portmapper on the office's port 111, or on one free port of this machine; TCP and UDP.
+async fn start_portmapper(stage: &Stage) -> Result<(Server, SocketAddr), Error> {
+    let net = &stage.office;
     let portmapper = Portmapper::new(
         net,
         Core::new(registry::Limits::default(), access::Access::default()),
     );
     let server = loop {
         // A UDP port first: it is then wanted for TCP, too, and somebody else may have that one.
-        let free = net.bind_udp(ANY)?.local_addr()?;
+        let at = match stage.portmapper_port {
+            Some(port) => SocketAddr::new(stage.any.ip(), port),
+            None => net.bind_udp(stage.any)?.local_addr()?,
+        };
         let builder = Server::builder(net).registry(portmapper.services());
-        match builder.listen_udp(free).listen_tcp(free).start().await {
+        match builder.listen_udp(at).listen_tcp(at).start().await {
             Ok(server) => break server,
-            Err(error) if error.to_string().contains("in use") => {}
+            Err(error)
+                if error.to_string().contains("in use") && stage.portmapper_port.is_none() => {}
             Err(error) => return Err(error.into()),
         }
     };

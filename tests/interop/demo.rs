@@ -6,9 +6,37 @@ use std::time::Duration;
 use fairway_tests::Child;
 
 #[test]
-fn the_demo_calls_its_service_and_shows_the_port_table() {
+fn the_demo_calls_its_service_on_our_own_stack() {
+    let told = tell(&[]);
+    let lines: Vec<&str> = told.lines().map(str::trim_start).collect();
+    for line in [
+        "HARBOUR_TIDE              4002 calls, 0 refused",
+        "again until it got through.",
+    ] {
+        assert!(lines.contains(&line), "no line {line:?} in\n{told}");
+    }
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let (_, excerpt) = readme.split_once("```text\n4 Calls\n").unwrap();
+    let (excerpt, _) = excerpt.split_once("```").unwrap();
+    let told: Vec<String> = told.lines().map(without_figures).collect();
+    for line in excerpt.lines().map(without_figures) {
+        assert!(told.contains(&line), "the README has {line:?}");
+    }
+}
+
+#[test]
+fn the_demo_calls_its_service_on_the_system_s_stack() {
+    let told = tell(&["--system"]);
+    let lines: Vec<&str> = told.lines().map(str::trim_start).collect();
+    let counted = "HARBOUR_TIDE              4001 calls, 0 refused";
+    assert!(lines.contains(&counted), "no line {counted:?} in\n{told}");
+}
+
+/// What the demo tells, with what it tells on either stack checked.
+fn tell(arguments: &[&str]) -> String {
     let demo = env!("CARGO_BIN_EXE_demo");
-    let output = Child::output(&mut Command::new(demo), Duration::from_secs(120));
+    let output = Child::output(Command::new(demo).args(arguments), Duration::from_secs(120));
     assert!(output.status.success(), "{output:?}");
     assert_eq!(output.stderr, "");
     let told = output.stdout;
@@ -29,7 +57,6 @@ fn the_demo_calls_its_service_and_shows_the_port_table() {
         "tide at 06:00, over UDP          → 2762 mm",
         "a procedure that is not there    → procedure unavailable",
         "HARBOUR_MOOR                 4 calls, 1 refused",
-        "HARBOUR_TIDE              4001 calls, 0 refused",
         "`rpcinfo -p` no longer shows it.",
     ] {
         assert!(lines.contains(&line), "no line {line:?} in\n{told}");
@@ -46,14 +73,7 @@ fn the_demo_calls_its_service_and_shows_the_port_table() {
     for line in told.lines() {
         assert!(line.chars().count() <= 80, "too long: {line}");
     }
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
-    let (_, excerpt) = readme.split_once("```text\n3 Calls\n").unwrap();
-    let (excerpt, _) = excerpt.split_once("```").unwrap();
-    let told: Vec<String> = told.lines().map(without_figures).collect();
-    for line in excerpt.lines().map(without_figures) {
-        assert!(told.contains(&line), "the README has {line:?}");
-    }
+    told
 }
 
 /// A line whose numbers, which are others every time, are `#`, and whose columns are a space apart.
@@ -86,7 +106,7 @@ fn the_demo_refuses_arguments_it_does_not_know() {
     let output = Child::output(Command::new(demo).arg("--help"), Duration::from_secs(120));
     assert!(output.status.success());
     assert!(
-        output.stdout.contains("Usage: cargo demo\n"),
+        output.stdout.contains("Usage: cargo demo [OPTIONS]\n"),
         "{}",
         output.stdout
     );
