@@ -97,7 +97,7 @@ mod section_3_2_1 {
         let socket = scene.udp(1000);
         let route = [7, 7, 4, 0, 0, 0, 0, 1];
         change(&mut scene, socket, |it| {
-            it.ip_options = Some(Box::new(route))
+            it.ip_options = Some(Box::new(route));
         })
         .unwrap();
         let octets = sent(&mut scene, socket);
@@ -115,7 +115,7 @@ mod section_3_2_1 {
         let mut scene = Scene::new();
         let socket = scene.udp(1000);
         change(&mut scene, socket, |it| {
-            it.mtu_discovery = MtuDiscovery::Off
+            it.mtu_discovery = MtuDiscovery::Off;
         })
         .unwrap();
         let ids: std::collections::BTreeSet<_> = (0..200)
@@ -146,7 +146,7 @@ mod section_3_3 {
             .unwrap();
         scene.host().add_route(now, second).unwrap();
         let socket = scene.udp(1000);
-        let mut send = |scene: &mut Scene| {
+        let send = |scene: &mut Scene| {
             scene.lab.carried.clear();
             let _error = scene.lab.send(0, socket, "203.0.113.9:9", b"x");
             scene.carried(0).len()
