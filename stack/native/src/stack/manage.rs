@@ -7,7 +7,7 @@ use crate::event::{EventId, LinkState, MessageKind, StateCause};
 use crate::iface::{Interface, InterfaceAddress, InterfaceConfig, InterfaceId, Medium};
 use crate::mgmt::Request;
 use crate::neigh::Neighbour;
-use crate::neigh::{ClaimMode, ConflictPolicy, Misuse};
+use crate::neigh::{ClaimMode, ClaimState, ConflictPolicy, Misuse};
 use crate::qos::Qdisc;
 use crate::route::{Origin, Prefix, Route, RouteQuery};
 use fairway_wire::{Instant, MacAddr};
@@ -51,6 +51,54 @@ impl Stack {
         address: InterfaceAddress,
     ) -> Result<(), Errno> {
         self.tell(now);
+        self.check_new_address(id, &address)?;
+        // RFC 5227 §2.3: neighbours hear of it; who uses it already will say so.
+        let mode = if self.config.arp.announce {
+            ClaimMode::Announce
+        } else {
+            ClaimMode::Silent
+        };
+        self.take_address(id, address)?;
+        self.claim_address(id, address, mode);
+        self.settle();
+        Ok(())
+    }
+
+    /// As [`add_address`](Self::add_address), but the address is used only once it is known that nobody else on an
+    /// Ethernet has it: some seconds later (RFC 5227 §2.1), which `if_addr-add` tells. If somebody has it, it is not
+    /// added at all, and `arp_input-dupaddr` tells. See [`address_claim`](Self::address_claim).
+    ///
+    /// # Errors
+    /// As [`add_address`](Self::add_address).
+    pub fn probe_address(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        address: InterfaceAddress,
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        self.check_new_address(id, &address)?;
+        if !matches!(self.known(id)?.medium, Medium::Ethernet(_)) {
+            return self.add_address(now, id, address);
+        }
+        self.tentative.insert((id, address.address), address);
+        self.claim_address(id, address, ClaimMode::Probe);
+        self.settle();
+        Ok(())
+    }
+
+    /// How far the claim to an address on an Ethernet is; `None` if there is none.
+    #[must_use]
+    pub fn address_claim(&self, id: InterfaceId, address: Ipv4Addr) -> Option<ClaimState> {
+        self.neighbors.claim_state(id, address)
+    }
+
+    /// Whether an interface may be given that address.
+    fn check_new_address(
+        &mut self,
+        id: InterfaceId,
+        address: &InterfaceAddress,
+    ) -> Result<(), Errno> {
         let ip = address.address;
         if ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() {
             return Err(Errno::AddrNotAvail);
@@ -72,8 +120,16 @@ impl Stack {
             );
             return Err(Errno::Inval);
         }
-        interface.addresses.push(address);
-        let ethernet = matches!(interface.medium, Medium::Ethernet(_));
+        Ok(())
+    }
+
+    /// Uses an address from now on.
+    pub(crate) fn take_address(
+        &mut self,
+        id: InterfaceId,
+        address: InterfaceAddress,
+    ) -> Result<(), Errno> {
+        self.known(id)?.addresses.push(address);
         self.routing.changed();
         self.add_connected(id, address)?;
         event!(
@@ -81,27 +137,18 @@ impl Stack {
             self.now,
             EventId::IfAddrAdd,
             interface = id.0,
-            source = ip
+            source = address.address
         );
-        if ethernet {
-            // RFC 5227 §2.3: neighbours hear of it; who uses it already will say so.
-            let mode = if self.config.arp.announce {
-                ClaimMode::Announce
-            } else {
-                ClaimMode::Silent
-            };
-            self.neighbors.add_address(
-                self.now,
-                id,
-                ip,
-                address.prefix,
-                mode,
-                ConflictPolicy::Keep,
-            );
-            self.flush_neighbors();
-        }
-        self.settle();
         Ok(())
+    }
+
+    /// Lays claim to an address before the neighbours on an Ethernet.
+    fn claim_address(&mut self, id: InterfaceId, address: InterfaceAddress, mode: ClaimMode) {
+        let (ip, prefix) = (address.address, address.prefix);
+        let policy = ConflictPolicy::Keep;
+        self.neighbors
+            .add_address(self.now, id, ip, prefix, mode, policy);
+        self.flush_neighbors();
     }
 
     fn add_connected(&mut self, id: InterfaceId, address: InterfaceAddress) -> Result<(), Errno> {
@@ -134,6 +181,10 @@ impl Stack {
         address: Ipv4Addr,
     ) -> Result<(), Errno> {
         self.tell(now);
+        if self.tentative.remove(&(id, address)).is_some() {
+            self.neighbors.remove_address(id, address);
+            return Ok(());
+        }
         let interface = self.known(id)?;
         let Some(place) = interface
             .addresses

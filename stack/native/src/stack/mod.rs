@@ -47,7 +47,7 @@ use crate::event;
 use crate::event::{EventId, Events};
 use crate::hash::Key;
 use crate::icmp::{IcmpCounters, RateLimiter};
-use crate::iface::{Interface, InterfaceConfig, InterfaceId, Medium};
+use crate::iface::{Interface, InterfaceAddress, InterfaceConfig, InterfaceId, Medium};
 use crate::igmp::Igmp;
 use crate::ip::ident::Idents;
 use crate::ip::multicast::MulticastForwarder;
@@ -64,7 +64,8 @@ use crate::sock::{Interest, Kind, SocketId, SocketOptions, Table};
 use crate::tcp::Tcp;
 use crate::udp::{Ports, UdpCounters};
 use fairway_wire::Instant;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
 use std::task::Waker;
 
 /// How many packets to itself and segments a host handles before a call returns.
@@ -119,6 +120,8 @@ pub struct Stack {
     /// When the first of the queues that hold packets back lets one go.
     held_until: Option<Instant>,
     pub(crate) neighbors: ArpCache,
+    /// Addresses that are not used before nobody else turns out to have them.
+    pub(crate) tentative: BTreeMap<(InterfaceId, Ipv4Addr), InterfaceAddress>,
     pub(crate) reassembly: Reassembly,
     pub(crate) idents: Idents,
     pub(crate) igmp: Igmp,
@@ -168,6 +171,7 @@ impl Stack {
                 limits.neighbours.clone(),
                 Rng::from_seed(rng.seed()),
             ),
+            tentative: BTreeMap::new(),
             reassembly: Reassembly::new(
                 limits.reassembly.clone(),
                 setup.config.ip.fragment_time,

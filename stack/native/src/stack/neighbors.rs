@@ -60,6 +60,9 @@ impl Stack {
                 );
             }
             Heard::Conflict { address, mac, lost } => {
+                if lost {
+                    self.tentative.remove(&(id, address));
+                }
                 let news = MessageKind::DuplicateAddress {
                     address,
                     link_address: mac.0,
@@ -229,8 +232,12 @@ impl Stack {
                         source = address
                     );
                 }
-                // Addresses are used while they are being probed for; see `manage.rs`.
-                Output::Ready { .. } => {}
+                Output::Ready { interface, address } => {
+                    if let Some(address) = self.tentative.remove(&(interface, address)) {
+                        // It was checked when it was first asked for.
+                        let _taken = self.take_address(interface, address);
+                    }
+                }
             }
         }
     }

@@ -224,3 +224,64 @@ fn arp_resolved_and_expired() {
     scene.lab.pass(Duration::from_secs(1200));
     assert_eq!(scene.raised(EventId::ArpExpired).source, Some(PEER));
 }
+
+mod address_probes {
+    use super::*;
+    use fairway_native::InterfaceAddress;
+    use fairway_native::neigh::ClaimState;
+
+    const WANTED: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 55);
+
+    fn probe(scene: &mut Scene, address: Ipv4Addr) {
+        let now = scene.lab.now;
+        let address = InterfaceAddress::new(address, 24);
+        scene.host().probe_address(now, LAN, address).unwrap();
+        scene.lab.settle();
+    }
+
+    fn has(scene: &mut Scene, address: Ipv4Addr) -> bool {
+        let addresses = scene.host().interfaces()[1].addresses();
+        addresses.iter().any(|own| own.address == address)
+    }
+
+    /// RFC 5227 §2.1, §2.3: probed, then used, and announced twice.
+    #[test]
+    fn an_address_that_nobody_has_is_used_a_few_seconds_later() {
+        let mut scene = Scene::new();
+        probe(&mut scene, WANTED);
+        scene.lab.pass(Duration::from_secs(1));
+        assert!(!has(&mut scene, WANTED));
+        scene.lab.pass(Duration::from_secs(8));
+        assert!(has(&mut scene, WANTED));
+        assert_eq!(scene.raised(EventId::IfAddrAdd).source, Some(WANTED));
+        let claim = scene.host().address_claim(LAN, WANTED);
+        assert_eq!(claim, Some(ClaimState::Held));
+        let asked = scene.lab.carried.iter();
+        let asked = asked.filter(|(_, frame)| frame[38..42] == WANTED.octets());
+        let senders: Vec<_> = asked.map(|(_, frame)| frame[28..32] == [0; 4]).collect();
+        assert_eq!(senders, [true, true, true, false, false]);
+    }
+
+    /// RFC 5227 §2.1.1: "MUST treat this address as being in use by some other host".
+    #[test]
+    fn an_address_that_somebody_has_is_not_used() {
+        let mut scene = Scene::new();
+        probe(&mut scene, PEER);
+        scene.lab.pass(Duration::from_secs(10));
+        assert!(!has(&mut scene, PEER));
+        scene.raised(EventId::ArpInputDupaddr);
+        let claim = scene.host().address_claim(LAN, PEER);
+        assert_eq!(claim, Some(ClaimState::Lost));
+    }
+
+    #[test]
+    fn a_probe_can_be_called_off() {
+        let mut scene = Scene::new();
+        probe(&mut scene, WANTED);
+        let now = scene.lab.now;
+        scene.host().remove_address(now, LAN, WANTED).unwrap();
+        scene.lab.pass(Duration::from_secs(10));
+        assert!(!has(&mut scene, WANTED));
+        assert_eq!(scene.host().address_claim(LAN, WANTED), None);
+    }
+}
