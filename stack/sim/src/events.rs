@@ -58,20 +58,6 @@ impl<E> Events<E> {
         self.slots.get_mut(slot)?.take()
     }
 
-    /// Takes the next event if it is due at `now`, and one that `is_wanted`.
-    pub(crate) fn pop_due_if(
-        &mut self,
-        now: Instant,
-        is_wanted: impl FnOnce(&E) -> bool,
-    ) -> Option<E> {
-        let &Reverse((at, _, slot)) = self.heap.peek()?;
-        let event = self.slots.get(slot)?.as_ref()?;
-        if at > now || !is_wanted(event) {
-            return None;
-        }
-        self.pop_due(now)
-    }
-
     /// How many were ever planned.
     pub(crate) const fn planned(&self) -> u64 {
         self.planned
@@ -94,11 +80,8 @@ mod tests {
         let due: String = std::iter::from_fn(|| events.pop_due(at(4))).collect();
         assert_eq!(due, "ab");
         events.push(at(5), 'e');
-        assert_eq!(events.pop_due_if(at(5), |&name| name == 'd'), None);
-        assert_eq!(events.pop_due_if(at(4), |_| true), None);
-        assert_eq!(events.pop_due_if(at(5), |&name| name == 'c'), Some('c'));
         let due: String = std::iter::from_fn(|| events.pop_due(at(5))).collect();
-        assert_eq!(due, "de");
+        assert_eq!(due, "cde");
         assert_eq!(events.next(), None);
         assert_eq!(events.planned(), 5);
         assert_eq!(events.slots.len(), 4);

@@ -114,6 +114,7 @@ mod driver;
 mod events;
 mod frame;
 pub mod impair;
+mod line;
 mod link;
 mod log;
 mod map;

@@ -5,11 +5,11 @@ use crate::channel::{Channel, ChannelConfig, ChannelCounters, Narrow, Queue};
 use crate::impair::{
     Burst, Corrupt, Delayed, Duplicated, Fault, Lost, Nth, Swapped, Verdict, When,
 };
+use crate::line::{End, LineId};
 use crate::map::{Map, NetPlan};
 use crate::node::Node;
 use crate::pcap::Direction;
 use crate::topology::{Attachment, Net, mac};
-use crate::world::{End, LineId};
 use crate::{BitsPerSec, Frame, Framing};
 use fairway_native::iface::{InterfaceAddress, InterfaceConfig, InterfaceId};
 use std::fmt;

@@ -1,10 +1,11 @@
 //! What all handles of a network share: the world, and the map of it.
 
 use crate::capture::Capture;
+use crate::line::{LineId, Tap};
 use crate::node::Node;
 use crate::pcap::Direction;
 use crate::topology::{Topology, Way};
-use crate::world::{LineId, Outlet, Tap, World};
+use crate::world::{Outlet, World};
 use fairway_native::iface::{InterfaceAddress, InterfaceConfig, InterfaceId};
 use fairway_native::rng::Rng;
 use fairway_native::route::{Route, RouteQuery};

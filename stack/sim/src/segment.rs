@@ -2,13 +2,13 @@
 
 use crate::Framing;
 use crate::capture::Capture;
+use crate::line::{End, LineId};
 use crate::link::{DirectionBuilder, LinkDirection, add_interface, address, free_network, nth};
 use crate::map::{Map, NetPlan};
 use crate::node::Node;
 use crate::pcap::Direction;
 use crate::switch::Switch;
 use crate::topology::{Attachment, Net};
-use crate::world::{End, LineId};
 use fairway_native::iface::{InterfaceAddress, InterfaceId};
 use std::sync::Arc;
 

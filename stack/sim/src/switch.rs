@@ -1,6 +1,6 @@
 //! A switch: the middle of an Ethernet that several hosts share.
 
-use crate::world::LineId;
+use crate::line::LineId;
 use fairway_wire::{MacAddr, ethernet};
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ impl Switch {
 #[cfg(test)]
 mod tests {
     use super::Switch;
-    use crate::world::LineId;
+    use crate::line::LineId;
     use fairway_wire::{EtherType, MacAddr, ethernet};
 
     fn frame(from: u8, to: MacAddr) -> Vec<u8> {

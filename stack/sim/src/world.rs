@@ -6,11 +6,11 @@
 
 use crate::Frame;
 use crate::capture::{Capture, Recorded};
-use crate::channel::{Carriage, Channel, Delivery};
+use crate::channel::{Channel, Delivery};
 use crate::driver;
 use crate::events::Events;
+use crate::line::{End, Line, LineId, Planned};
 use crate::log::Log;
-use crate::pcap::Direction;
 use crate::switch::Switch;
 use fairway_native::PacketBuf;
 use fairway_native::iface::InterfaceId;
@@ -54,51 +54,14 @@ pub(crate) struct HostState {
     deadline: Option<Instant>,
 }
 
-/// One direction of a link, between its ends.
-#[derive(Debug)]
-pub(crate) struct Line {
-    pub(crate) name: Arc<str>,
-    pub(crate) channel: Channel,
-    pub(crate) from: End,
-    pub(crate) to: End,
-    pub(crate) taps: Vec<Tap>,
-    /// Whether the queue has it take the next frame when it is free.
-    waits: bool,
-    /// When the queue lets a frame go that waits to be overtaken.
-    release: Option<Instant>,
-}
-
-/// The number of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LineId(pub(crate) usize);
-
-/// Where a line begins or ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// At an interface of a host.
-    Interface(usize, InterfaceId),
-    /// At a port of a switch.
-    Switch(usize, usize),
-}
-
-/// A capture that records what is put on a line.
-#[derive(Debug)]
-pub(crate) struct Tap {
-    pub(crate) capture: Capture,
-    pub(crate) interface: u32,
-    pub(crate) direction: Direction,
-}
-
 /// What the queue holds.
 #[derive(Debug)]
 enum Event {
-    /// A frame reaches the end of its line, or, as a report about one that was too long, its beginning.
-    Arrival {
-        line: LineId,
-        back: bool,
-        carriage: Carriage,
-        frame: PacketBuf,
-    },
+    /// The first of the frames under way on a line reach its end.
+    Arrivals(LineId),
+    /// A frame that was overtaken reaches the end of its line, or, as a report about one that was too long, its
+    /// beginning.
+    Alone(LineId, Box<Delivery>),
     /// A line's transmitter is free.
     Free(LineId),
     /// A frame has waited long enough to be overtaken.
@@ -143,15 +106,7 @@ impl World {
     pub(crate) fn add_line(&self, name: Arc<str>, channel: Channel, from: End, to: End) -> LineId {
         let mut state = self.lock();
         let id = LineId(state.lines.len());
-        state.lines.push(Line {
-            name,
-            channel,
-            from,
-            to,
-            taps: Vec::new(),
-            waits: false,
-            release: None,
-        });
+        state.lines.push(Line::new(name, channel, from, to));
         id
     }
 
@@ -234,28 +189,18 @@ impl State {
     fn next_action(&mut self, now: Instant, frames: &mut Vec<PacketBuf>) -> Option<Action> {
         while let Some(event) = self.events.pop_due(now) {
             match event {
-                Event::Arrival {
-                    line,
-                    back,
-                    carriage,
-                    frame,
-                } => {
-                    let it = self.lines.get_mut(line.0)?;
-                    if !it.channel.is_carrying(carriage) {
-                        self.log
-                            .write(now, format_args!("{}: lost under way: link down", it.name));
-                        continue;
+                Event::Arrivals(line) => {
+                    let end = self.arrivals(now, line, frames)?;
+                    if let Some(receive) = self.take(now, end, frames) {
+                        return Some(receive);
                     }
-                    match if back { it.from } else { it.to } {
-                        End::Interface(host, interface) => {
-                            frames.push(frame);
-                            if !back {
-                                self.rest_of_burst(now, line, carriage, frames);
-                            }
-                            let host = self.hosts.get(host)?.host.clone()?;
-                            return Some(Action::Receive(host, interface));
-                        }
-                        End::Switch(switch, port) => self.forward(now, switch, port, frame),
+                }
+                Event::Alone(id, delivery) => {
+                    let line = self.lines.get_mut(id.0)?;
+                    let end = if delivery.back { line.from } else { line.to };
+                    frames.extend(carried(line, &mut self.log, now, *delivery));
+                    if let Some(receive) = self.take(now, end, frames) {
+                        return Some(receive);
                     }
                 }
                 Event::Free(line) => {
@@ -279,22 +224,37 @@ impl State {
         None
     }
 
-    /// Takes the frames that reach the end of the line together with the one before.
-    fn rest_of_burst(
-        &mut self,
-        now: Instant,
-        line: LineId,
-        carriage: Carriage,
-        frames: &mut Vec<PacketBuf>,
-    ) {
-        let follows = |event: &Event| {
-            matches!(event, Event::Arrival { line: other, back: false, carriage: same, .. }
-                if *other == line && *same == carriage)
-        };
+    /// Moves the frames that have reached the end of a line to `frames`; says where that is.
+    fn arrivals(&mut self, now: Instant, id: LineId, frames: &mut Vec<PacketBuf>) -> Option<End> {
+        let line = self.lines.get_mut(id.0)?;
         while frames.len() < BATCH
-            && let Some(Event::Arrival { frame, .. }) = self.events.pop_due_if(now, follows)
+            && let Some(delivery) = line.arrived(now)
         {
-            frames.push(frame);
+            frames.extend(carried(line, &mut self.log, now, delivery));
+        }
+        if line.has_arrived(now) {
+            self.events.push(now, Event::Arrivals(id));
+        }
+        Some(line.to)
+    }
+
+    /// Gives frames to where they have arrived: at a host, they are its business.
+    fn take(&mut self, now: Instant, end: End, frames: &mut Vec<PacketBuf>) -> Option<Action> {
+        match end {
+            End::Interface(_, _) if frames.is_empty() => None,
+            End::Interface(host, interface) => {
+                let host = self.hosts.get(host).and_then(|it| it.host.clone());
+                if host.is_none() {
+                    frames.clear();
+                }
+                Some(Action::Receive(host?, interface))
+            }
+            End::Switch(switch, port) => {
+                for frame in frames.drain(..) {
+                    self.forward(now, switch, port, frame);
+                }
+                None
+            }
         }
     }
 
@@ -333,17 +293,20 @@ impl State {
 
     /// Plans the arrivals that a channel gave, and when it wants to be called.
     fn plan(&mut self, id: LineId) {
+        let Some(line) = self.lines.get_mut(id.0) else {
+            return;
+        };
         for delivery in self.deliveries.drain(..) {
-            let arrival = Event::Arrival {
-                line: id,
-                back: delivery.back,
-                carriage: delivery.carriage,
-                frame: delivery.frame,
-            };
-            self.events.push(delivery.at, arrival);
+            match line.carry(delivery) {
+                Planned::First(at) => self.events.push(at, Event::Arrivals(id)),
+                Planned::Along => {}
+                Planned::Alone(delivery) => {
+                    let delivery = Box::new(delivery);
+                    self.events.push(delivery.at, Event::Alone(id, delivery));
+                }
+            }
         }
-        if let Some(line) = self.lines.get_mut(id.0)
-            && let Some(at) = line.channel.poll_timeout()
+        if let Some(at) = line.channel.poll_timeout()
             && line.release != Some(at)
         {
             line.release = Some(at);
@@ -376,6 +339,18 @@ impl State {
             self.transmit(now, line, frame);
         }
     }
+}
+
+/// The frame of a delivery, if its line was up all the while it was under way.
+fn carried(line: &mut Line, log: &mut Log, now: Instant, delivery: Delivery) -> Option<PacketBuf> {
+    if line.channel.is_carrying(delivery.carriage) {
+        return Some(delivery.frame);
+    }
+    log.write(
+        now,
+        format_args!("{}: lost under way: link down", line.name),
+    );
+    None
 }
 
 /// Whether a frame goes from one side of a separation to the other.
