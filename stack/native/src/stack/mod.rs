@@ -22,21 +22,23 @@
 mod calls;
 mod check;
 mod control;
+mod groups;
 mod icmp;
 mod igmp;
 mod local_calls;
 mod manage;
 mod mroute;
 mod neighbors;
+mod readiness;
 mod sysctl;
 mod tcp_calls;
 mod traffic;
 mod usage;
 
-pub use calls::Ready;
 pub use check::Inconsistency;
 pub(crate) use check::ensure;
 pub use control::{Answer, ArpRequest, Control};
+pub use readiness::Ready;
 pub use sysctl::{Clear, Old};
 pub use traffic::{Offer, TrafficError};
 pub use usage::Usage;
