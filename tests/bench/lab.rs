@@ -407,6 +407,11 @@ pub(crate) fn thread_cpu() -> f64 {
     clock(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID)
 }
 
+/// CPU seconds that this process has used, all its threads.
+pub(crate) fn process_cpu() -> f64 {
+    clock(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID)
+}
+
 fn clock(id: nix::time::ClockId) -> f64 {
     nix::time::clock_gettime(id).map_or(0.0, |time| Duration::from(time).as_secs_f64())
 }

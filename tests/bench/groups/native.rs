@@ -33,7 +33,7 @@ pub(crate) fn engine(lab: &mut Lab) -> Result<(), Error> {
 
 pub(crate) fn facade(lab: &mut Lab) -> Result<(), Error> {
     talk("sockets on it");
-    in_turn(lab, &["loopback"], &[]);
+    in_turn(lab, &["loopback"], &["loopback"]);
     Ok(())
 }
 
@@ -41,6 +41,13 @@ pub(crate) fn goodput(lab: &mut Lab) -> Result<(), Error> {
     talk("goodput");
     let mut command = lab.stack_peers(&["goodput-smol"]);
     lab.measure(&mut command, None);
+    let seeds = if lab.quick() {
+        "goodput:3"
+    } else {
+        "goodput:9"
+    };
+    let mut command = lab.ours();
+    lab.measure(command.args(["native", seeds]), None);
     for _ in 0..if lab.quick() { 1 } else { 3 } {
         for case in [
             "clean", "queue20", "loss0.1", "loss1", "loss5", "late2", "twice2",
@@ -54,13 +61,13 @@ pub(crate) fn goodput(lab: &mut Lab) -> Result<(), Error> {
 
 pub(crate) fn forward(lab: &mut Lab) -> Result<(), Error> {
     talk("forwarding");
-    in_turn(lab, &[], &["forward"]);
+    in_turn(lab, &[], &["forward", "chains"]);
     Ok(())
 }
 
 pub(crate) fn sim(lab: &mut Lab) -> Result<(), Error> {
     talk("simulation");
-    in_turn(lab, &["simulators"], &[]);
+    in_turn(lab, &["simulators"], &["simulators"]);
     Ok(())
 }
 
@@ -80,7 +87,7 @@ pub(crate) fn tap(lab: &mut Lab) -> Result<(), Error> {
         "5000",
         "up",
     ])?;
-    in_turn(lab, &["tap:t0"], &[]);
+    in_turn(lab, &["tap:t0"], &["tap"]);
     Ok(())
 }
 

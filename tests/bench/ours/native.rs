@@ -2,13 +2,18 @@
 
 mod cost;
 mod engine;
+mod facade;
 mod forward;
+mod goodput;
 mod pair;
+mod sim;
+mod tap;
 mod wire;
 
 use std::hint::black_box;
 
 use crate::lab::{Error, thread_cpu};
+use crate::runtime;
 
 /// Measures each case once.
 pub(crate) fn run(cases: &[String]) -> Result<(), Error> {
@@ -20,6 +25,11 @@ pub(crate) fn run(cases: &[String]) -> Result<(), Error> {
             ["datagrams"] => engine::datagrams()?,
             ["idle", many] => engine::beside_idle(many.parse()?)?,
             ["event"] => cost::run(),
+            ["loopback"] => runtime(1)?.block_on(facade::all())?,
+            ["goodput", seeds] => goodput::run(seeds.parse()?)?,
+            ["chains"] => sim::chains()?,
+            ["simulators"] => sim::all()?,
+            ["tap"] => runtime(1)?.block_on(tap::all())?,
             ["forward"] => forward::run()?,
             ["wire"] => wire::run()?,
             _ => return Err(format!("no case '{case}'").into()),

@@ -149,7 +149,7 @@ impl Pair {
     }
 
     pub(super) fn pass(&mut self, span: Duration) -> Instant {
-        self.now = self.now + span;
+        self.now += span;
         self.now
     }
 
