@@ -13,5 +13,6 @@ mod demo;
 mod portmapper;
 mod readme;
 mod real_files;
+mod stack;
 mod support_works;
 mod wireshark;
