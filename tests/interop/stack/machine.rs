@@ -93,9 +93,14 @@ pub(super) struct Lab {
 impl Lab {
     /// The device, the host, and the services of [`super::services`] on it.
     pub(super) fn new(file: PathBuf) -> Self {
+        Self::with_capture_of(file, None)
+    }
+
+    /// [`new`](Self::new), with the first `frames` captured only.
+    pub(super) fn with_capture_of(file: PathBuf, frames: Option<u32>) -> Self {
         let tun = Tun::open(tap("t0", 2, 1500)).unwrap();
         ip("address add 10.0.0.1/24 dev t0");
-        let capture = Capture::start("t0", file);
+        let capture = Capture::start("t0", file, frames);
         let (say, hear) = mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -144,7 +149,7 @@ impl Lab {
 
     /// Ends the capture and gives it.
     pub(super) fn captured(&mut self) -> super::capture::Captured {
-        self.capture.take().unwrap().stop()
+        self.capture.take().unwrap().stop([10, 0, 0, 255].into())
     }
 }
 

@@ -71,7 +71,7 @@ impl Lab {
         let (left, right) = (Side::new(), Side::new());
         let devices = [(1, left.device(1, 1500)), (2, right.device(2, 1400))];
         let file = scratch(test).join("right.pcap");
-        let capture = right.run(move || Capture::start("t0", file));
+        let capture = right.run(move || Capture::start("t0", file, None));
         let (say, hear) = mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -110,7 +110,8 @@ impl Lab {
     }
 
     fn captured(&mut self) -> Captured {
-        self.capture.take().unwrap().stop()
+        let capture = self.capture.take().unwrap();
+        self.right.run(|| capture.stop([10, 2, 0, 255].into()))
     }
 }
 

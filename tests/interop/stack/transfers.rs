@@ -4,14 +4,11 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fairway_tests::{Child, scratch, until};
+use fairway_tests::{scratch, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::machine::{LIMIT, Lab, MACHINE, in_namespace, possible, told};
 use super::services::{PAGE, is_page, page};
-
-/// What ordinary traffic shows: windows that open, and fill.
-const ORDINARY: [&str; 2] = ["window_update", "window_full"];
 
 #[test]
 fn nc_gets_back_what_it_sends() {
@@ -31,13 +28,13 @@ fn nc_gets_back_what_it_sends() {
         nc.args(["-N", "10.0.0.2", "7"])
             .stdin(std::fs::File::open(&sent).unwrap())
             .stdout(std::fs::File::create(&got).unwrap());
-        let mut nc = Child::spawn(&mut nc);
-        let status = until("the end of nc", LIMIT, || nc.ended());
+        let mut nc = nc.spawn().unwrap();
+        let status = until("the end of nc", LIMIT, || nc.try_wait().unwrap());
         assert!(status.success(), "{status}");
         assert!(std::fs::read(&got).unwrap() == octets);
         let captured = lab.captured();
         captured.assert_sound("10.0.0.2");
-        captured.assert_only(&ORDINARY);
+        captured.assert_ordinary();
         // Both ends closed: RFC 9293 §3.6.
         assert_eq!(captured.frames("tcp.flags.fin == 1").len(), 2);
         assert!(captured.frames("tcp.flags.reset == 1").is_empty());
@@ -114,7 +111,7 @@ fn the_host_connects_to_nc() {
         assert!(octets.len() == 1_000_000 && is_page(0, &octets));
         let captured = lab.captured();
         captured.assert_sound("10.0.0.2");
-        captured.assert_only(&ORDINARY);
+        captured.assert_ordinary();
     });
 }
 
@@ -126,7 +123,7 @@ fn curl_takes_and_brings_a_hundred_megabytes() {
     }
     in_namespace(move || {
         let folder = scratch(test);
-        let mut lab = Lab::new(folder.join("curl.pcap"));
+        let mut lab = Lab::with_capture_of(folder.join("curl.pcap"), Some(20_000));
         let file = folder.join("page");
         let quiet = "--silent --show-error --fail --max-time 110";
         told(
@@ -143,6 +140,7 @@ fn curl_takes_and_brings_a_hundred_megabytes() {
         assert_eq!(said, format!("{PAGE} of {PAGE}"));
         let captured = lab.captured();
         captured.assert_sound("10.0.0.2");
+        captured.assert_ordinary();
         std::fs::remove_dir_all(&folder).unwrap();
     });
 }
