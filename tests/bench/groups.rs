@@ -1,6 +1,7 @@
 //! What is measured, by group.
 
 pub(crate) mod calls;
+pub(crate) mod chain;
 pub(crate) mod codec;
 pub(crate) mod native;
 pub(crate) mod portmap;

@@ -62,6 +62,13 @@ pub(crate) fn goodput(lab: &mut Lab) -> Result<(), Error> {
 pub(crate) fn forward(lab: &mut Lab) -> Result<(), Error> {
     talk("forwarding");
     in_turn(lab, &[], &["forward", "chains"]);
+    for nodes in [3, 5, 10] {
+        // The machine's own tools: without them the rest is measured all the same.
+        if let Err(error) = super::chain::run(lab, nodes) {
+            lab.notes
+                .push(format!("the kernel's chain of {nodes}: {error}"));
+        }
+    }
     Ok(())
 }
 

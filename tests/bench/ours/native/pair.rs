@@ -83,13 +83,15 @@ impl Host {
         }
     }
 
-    /// Hands everything that waits to be sent to `other`.
+    /// Hands everything that waits to be sent to `other`, at once.
     fn carry(&mut self, other: &mut Self, now: Instant) -> u64 {
         let mut frames = 0;
-        while let Some(frame) = self.stack.poll_frame(now, self.interface) {
+        let sent = std::iter::from_fn(|| {
+            let frame = self.stack.poll_frame(now, self.interface)?;
             frames += 1;
-            other.stack.handle_frame(now, other.interface, frame);
-        }
+            Some(frame)
+        });
+        other.stack.handle_frames(now, other.interface, sent);
         frames
     }
 

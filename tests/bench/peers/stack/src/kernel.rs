@@ -92,16 +92,12 @@ async fn datagrams(times: usize) {
 async fn openings(times: usize) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let accepting = tokio::spawn(async move {
-        for _ in 0..times {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let _ = stream.read(&mut [0u8; 1]).await;
-        }
-    });
     for _ in 0..times {
-        drop(TcpStream::connect(address).await.unwrap());
+        let client = TcpStream::connect(address).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        drop(client);
+        assert_eq!(server.read(&mut [0u8; 1]).await.unwrap(), 0);
     }
-    accepting.await.unwrap();
 }
 
 fn rates(name: &str, unit: &str, amount: f64, (wall, cpu): (f64, f64)) {
