@@ -23,7 +23,7 @@ use crate::lab::{Error, Lab, Peers};
 ///
 /// Compiles the peers of tests/bench/peers and Fairway's own programs on the first run, which needs the network; then measures in a private
 /// namespace, which needs root or the right to make user namespaces, and Debian's gcc, make, libtirpc-dev, rpcsvc-proto, rpcbind, iproute2,
-/// util-linux, valgrind and strace.
+/// util-linux, valgrind and strace; for the network stack, iproute2, iperf3 and ethtool.
 #[derive(Debug, Parser)]
 #[command(name = "bench", after_long_help = AFTER)]
 struct Args {

@@ -5,6 +5,7 @@ mod engine;
 mod facade;
 mod forward;
 mod goodput;
+mod memory;
 mod pair;
 mod sim;
 mod tap;
@@ -31,6 +32,7 @@ pub(crate) fn run(cases: &[String]) -> Result<(), Error> {
             ["simulators"] => sim::all()?,
             ["tap"] => runtime(1)?.block_on(tap::all())?,
             ["forward"] => forward::run()?,
+            ["memory"] => memory::all()?,
             ["wire"] => wire::run()?,
             _ => return Err(format!("no case '{case}'").into()),
         }

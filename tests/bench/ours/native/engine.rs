@@ -83,9 +83,14 @@ pub(super) fn beside_idle(many: usize) -> Result<(), Error> {
 
 /// Idle established connections.
 pub(super) fn idle(pair: &mut Pair, many: usize) -> Result<(), Error> {
-    let listener = pair.listen(9, 128)?;
+    idle_at(pair, 9, many)
+}
+
+/// [`idle`] at a port of `b`'s.
+pub(super) fn idle_at(pair: &mut Pair, port: u16, many: usize) -> Result<(), Error> {
+    let listener = pair.listen(port, 128)?;
     for _ in 0..many {
-        pair.connect(listener, 9, None)?;
+        pair.connect(listener, port, None)?;
     }
     // What they still owe each other is said.
     pair.settle(300);
