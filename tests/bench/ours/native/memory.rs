@@ -64,7 +64,7 @@ fn connections() -> Result<f64, Error> {
 fn waiting() -> Result<f64, Error> {
     let mut pair = Pair::new(ETHERNET)?;
     let listener = pair.listen(80, 16)?;
-    let mut over = |pair: &mut Pair, many: usize| -> Result<(), Error> {
+    let over = |pair: &mut Pair, many: usize| -> Result<(), Error> {
         for _ in 0..many {
             let (client, server) = pair.connect(listener, 80, None)?;
             let now = pair.step();
@@ -92,7 +92,7 @@ fn asked() -> Result<f64, Error> {
     let mut pair = Pair::new(kind)?;
     pair.listen(80, 1024)?;
     let room = fairway_native::Limits::default().tcp.syn_cache;
-    let mut ask = |pair: &mut Pair, from: usize, to: usize| -> Result<(), Error> {
+    let ask = |pair: &mut Pair, from: usize, to: usize| -> Result<(), Error> {
         for n in from..to {
             let syn = syn(u32::try_from(n)?, pair.b.address)?;
             let now = pair.step();
