@@ -28,8 +28,9 @@ pub(crate) fn engine(lab: &mut Lab) -> Result<(), Error> {
         &["engine", "idle:1000", "idle:10000"],
         &["engine", "idle:1000", "idle:10000", "event"],
     );
-    // A process of its own, in which nothing else has been.
-    in_turn(lab, &[], &["memory"]);
+    for what in ["host", "connection", "timewait", "asked"] {
+        in_turn(lab, &[], &[&format!("memory:{what}")]);
+    }
     Ok(())
 }
 

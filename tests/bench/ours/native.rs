@@ -32,7 +32,7 @@ pub(crate) fn run(cases: &[String]) -> Result<(), Error> {
             ["simulators"] => sim::all()?,
             ["tap"] => runtime(1)?.block_on(tap::all())?,
             ["forward"] => forward::run()?,
-            ["memory"] => memory::all()?,
+            ["memory", what] => memory::run(what)?,
             ["wire"] => wire::run()?,
             _ => return Err(format!("no case '{case}'").into()),
         }
