@@ -753,6 +753,13 @@ fn control_operations_read_back_what_they_set() {
     );
     set(&mut case, Control::SetMtu(1000));
     assert_eq!(get(&mut case, Control::GetMtu), Answer::Mtu(1000));
+    set(&mut case, Control::SetMetric(7));
+    assert_eq!(get(&mut case, Control::GetMetric), Answer::Metric(7));
+    let metrics: Vec<u32> = (case.host().routes().iter())
+        .filter(|route| route.interface == ETH)
+        .map(|route| route.metric)
+        .collect();
+    assert_eq!(metrics, [7, 7]);
     let Answer::Flags(flags) = get(&mut case, Control::GetFlags) else {
         unreachable!("flags were asked for");
     };
@@ -775,6 +782,27 @@ fn control_operations_read_back_what_they_set() {
     set(&mut case, Control::DeleteArp(neighbor));
     set(&mut case, Control::DeleteAddress(ip("10.7.0.1")));
     assert_eq!(case.host().interfaces()[1].addresses().len(), 1);
+}
+
+/// `sockets.md` §8.3 to §8.5: SIOCSHOSTID, SIOCGMCAST, SIOCARP.
+#[test]
+fn a_host_has_a_name_by_address_and_can_ask_who_is_there() {
+    let mut case = Case::new();
+    let now = case.lab.now;
+    assert_eq!(case.host().host_id(), Some(ip("10.0.0.1")));
+    case.host().set_host_id(Some(ip("192.0.2.1")));
+    assert_eq!(case.host().host_id(), Some(ip("192.0.2.1")));
+    let id = case.udp();
+    case.host()
+        .join(now, id, ip("224.1.1.1"), Some(ETH), None)
+        .unwrap();
+    assert!(case.host().memberships(ETH).contains(&ip("224.1.1.1")));
+    case.lab.settle();
+    let carried = case.lab.carried.len();
+    case.host().ask_for(now, ip("10.0.0.2"));
+    case.lab.settle();
+    // A question and an answer.
+    assert_eq!(case.lab.carried.len(), carried + 2);
 }
 
 /// The other end of a point-to-point interface has a route of its own.

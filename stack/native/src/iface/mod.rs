@@ -187,6 +187,8 @@ pub struct Interface {
     pub(crate) promiscuous: bool,
     /// Redirects are sent to hosts on it.
     pub(crate) redirects: bool,
+    /// The metric of the routes to its networks.
+    pub(crate) metric: u32,
     pub(crate) trusted: bool,
     pub(crate) segmentation: bool,
     pub(crate) addresses: Vec<InterfaceAddress>,
@@ -211,6 +213,7 @@ impl Interface {
             running: true,
             promiscuous: false,
             redirects: true,
+            metric: 0,
             trusted: config.trusted,
             segmentation: config.segmentation,
             addresses: Vec::new(),
@@ -292,6 +295,12 @@ impl Interface {
     #[must_use]
     pub const fn can_multicast(&self) -> bool {
         true
+    }
+
+    /// The metric of the routes to its networks: among routes to the same place, the lowest is taken.
+    #[must_use]
+    pub const fn metric(&self) -> u32 {
+        self.metric
     }
 
     /// Its flags (`IFF_…`).

@@ -57,6 +57,10 @@ impl Request {
     pub const SET_MTU: Self = Self::new(IN, IFREQ, b'i', 52);
     /// `SIOCGIFMTU`: get the MTU.
     pub const GET_MTU: Self = Self::new(IN | OUT, IFREQ, b'i', 51);
+    /// `SIOCSIFMETRIC`: set the metric.
+    pub const SET_METRIC: Self = Self::new(IN, IFREQ, b'i', 24);
+    /// `SIOCGIFMETRIC`: get the metric.
+    pub const GET_METRIC: Self = Self::new(IN | OUT, IFREQ, b'i', 23);
     /// `SIOCSARP`: add a neighbour.
     pub const SET_ARP: Self = Self::new(IN, ARPREQ, b'i', 30);
     /// `SIOCGARP`: read a neighbour.

@@ -76,6 +76,10 @@ pub enum Control {
     GetMtu,
     /// `SIOCSIFMTU`.
     SetMtu(usize),
+    /// `SIOCGIFMETRIC`.
+    GetMetric,
+    /// `SIOCSIFMETRIC`.
+    SetMetric(u32),
     /// `SIOCSARP`.
     SetArp(ArpRequest),
     /// `SIOCGARP`.
@@ -96,6 +100,8 @@ pub enum Answer {
     Flags(InterfaceFlags),
     /// An MTU, in octets.
     Mtu(usize),
+    /// A metric.
+    Metric(u32),
     /// A link address.
     Link(MacAddr),
 }
@@ -119,6 +125,8 @@ impl Control {
             Self::SetFlags(_) => Request::SET_FLAGS,
             Self::GetMtu => Request::GET_MTU,
             Self::SetMtu(_) => Request::SET_MTU,
+            Self::GetMetric => Request::GET_METRIC,
+            Self::SetMetric(_) => Request::SET_METRIC,
             Self::SetArp(_) => Request::SET_ARP,
             Self::GetArp(_) => Request::GET_ARP,
             Self::DeleteArp(_) => Request::DELETE_ARP,
@@ -183,9 +191,12 @@ impl Stack {
             | Control::SetBroadcast(_)
             | Control::GetNetmask
             | Control::SetNetmask(_) => self.control_address(id, request, control),
-            Control::GetFlags | Control::SetFlags(_) | Control::GetMtu | Control::SetMtu(_) => {
-                self.control_link(id, request, control)
-            }
+            Control::GetFlags
+            | Control::SetFlags(_)
+            | Control::GetMtu
+            | Control::SetMtu(_)
+            | Control::GetMetric
+            | Control::SetMetric(_) => self.control_link(id, request, control),
             Control::SetArp(arp) | Control::GetArp(arp) | Control::DeleteArp(arp) => {
                 self.control_arp(id, request, control, arp)
             }
@@ -314,6 +325,8 @@ impl Stack {
             | Control::SetFlags(_)
             | Control::GetMtu
             | Control::SetMtu(_)
+            | Control::GetMetric
+            | Control::SetMetric(_)
             | Control::SetArp(_)
             | Control::GetArp(_)
             | Control::DeleteArp(_) => Err(Errno::OpNotSupp),
@@ -356,6 +369,14 @@ impl Stack {
             Control::SetMtu(mtu) => {
                 self.set_mtu(self.now, id, mtu)?;
                 Ok(Answer::Done)
+            }
+            Control::SetMetric(metric) => {
+                self.set_metric(self.now, id, metric)?;
+                Ok(Answer::Done)
+            }
+            Control::GetMetric => {
+                let interface = self.routing.interface(id).ok_or(Errno::NxIo)?;
+                Ok(Answer::Metric(interface.metric))
             }
             _ => {
                 let interface = self.routing.interface(id).ok_or(Errno::NxIo)?;

@@ -156,8 +156,10 @@ impl Stack {
             Prefix::new(address.network(), address.prefix),
             address.peer.map(Prefix::host),
         ];
+        let metric = self.known(id)?.metric;
         for network in networks.into_iter().flatten() {
             let mut route = Route::new(network, None, id);
+            route.metric = metric;
             route.origin = Origin::Connected;
             route.source = Some(address.address);
             // Another address of the same network has made the route already.
@@ -306,6 +308,58 @@ impl Stack {
         self.known(id)?.mtu = mtu;
         self.routing.changed();
         Ok(())
+    }
+
+    /// Changes the metric of an interface (SIOCSIFMETRIC): that of the routes to its networks.
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface.
+    pub fn set_metric(&mut self, now: Instant, id: InterfaceId, metric: u32) -> Result<(), Errno> {
+        self.tell(now);
+        let interface = self.known(id)?;
+        interface.metric = metric;
+        let addresses = interface.addresses.clone();
+        self.routing
+            .routes
+            .flush(|route| route.origin == Origin::Connected && route.interface == id);
+        for own in addresses {
+            self.add_connected(id, own)?;
+        }
+        self.routing.changed();
+        Ok(())
+    }
+
+    /// The groups that are listened to on an interface, in order (SIOCGMCAST).
+    #[must_use]
+    pub fn memberships(&self, id: InterfaceId) -> Vec<Ipv4Addr> {
+        self.igmp.memberships(id)
+    }
+
+    /// Asks on every Ethernet who has an address (SIOCARP); who is in the table of neighbours already is seen to be there
+    /// by the answer.
+    pub fn ask_for(&mut self, now: Instant, address: Ipv4Addr) {
+        self.tell(now);
+        self.neighbors.request(address);
+        self.flush_neighbors();
+        self.settle();
+    }
+
+    /// The address that names the host: the one set, or else its first that is not the loopback's.
+    #[must_use]
+    pub fn host_id(&self) -> Option<Ipv4Addr> {
+        let first = || {
+            let interfaces = self.routing.interfaces.iter();
+            let mut addresses = interfaces.flat_map(|interface| &interface.addresses);
+            addresses
+                .find(|own| !own.address.is_loopback())
+                .map(|own| own.address)
+        };
+        self.host_id.or_else(first)
+    }
+
+    /// Sets the address that names the host (SIOCSHOSTID); it need not be one of its own.
+    pub const fn set_host_id(&mut self, address: Option<Ipv4Addr>) {
+        self.host_id = address;
     }
 
     /// Sets whether transport checksums of packets by that interface may be left out.

@@ -106,6 +106,7 @@ impl Setup {
 #[derive(Debug)]
 pub struct Stack {
     pub(crate) name: String,
+    host_id: Option<Ipv4Addr>,
     pub(crate) now: Instant,
     pub(crate) config: Config,
     pub(crate) limits: Limits,
@@ -159,6 +160,7 @@ impl Stack {
         );
         let mut stack = Self {
             name: setup.name,
+            host_id: None,
             now: Instant::ZERO,
             events: Events::for_readers(),
             port_rng: Rng::from_seed(rng.seed()),
