@@ -80,7 +80,7 @@ pub enum Output {
         interface: InterfaceId,
         /// To whom.
         destination: MacAddr,
-        /// The packet, as it was given to [`ArpCache::resolve`].
+        /// The packet, as it was given to [`ArpCache::resolve`](super::ArpCache::resolve).
         packet: PacketBuf,
     },
     /// A packet's neighbour did not answer: the event `ether_output-rtreject`, and host unreachable to its sender.

@@ -13,6 +13,7 @@ mod support;
 
 mod control_events;
 mod icmp_events;
+mod internet;
 mod ip_events;
 mod link_events;
 mod multicast_events;

@@ -110,7 +110,7 @@ impl FairQueue {
         }
     }
 
-    /// See [`Qdisc::enqueue`](super::Qdisc::enqueue). The packet's class becomes its flow.
+    /// See [`Qdisc::enqueue`](crate::qos::Qdisc::enqueue). The packet's class becomes its flow.
     ///
     /// # Errors
     /// [`Dropped`]: the flow's queue is full, or the packet exceeds the reservation and such packets are dropped.
@@ -312,7 +312,7 @@ impl FairQueue {
         self.started.pop_first().map(|(_, id)| id)
     }
 
-    /// See [`Qdisc::dequeue`](super::Qdisc::dequeue).
+    /// See [`Qdisc::dequeue`](crate::qos::Qdisc::dequeue).
     pub fn dequeue(&mut self, now: Instant) -> Option<PacketBuf> {
         if now < self.free_at || self.packets == 0 {
             return None;
@@ -345,7 +345,7 @@ impl FairQueue {
         Some(packet)
     }
 
-    /// See [`Qdisc::next_ready`](super::Qdisc::next_ready).
+    /// See [`Qdisc::next_ready`](crate::qos::Qdisc::next_ready).
     #[must_use]
     pub fn next_ready(&self, now: Instant) -> Option<Instant> {
         let ready = if self.waiting.is_empty() && self.started.is_empty() {
