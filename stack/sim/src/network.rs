@@ -77,7 +77,8 @@ impl Network {
     }
 
     /// Gives every host routes to every network by the shortest ways there are now: links that are down are none.
-    /// Takes away those it gave before. Only routers are ways to elsewhere.
+    /// Takes away those it gave before. Only routers are ways to elsewhere; a host that is no router and has one first
+    /// hop for all gets a default route.
     pub fn route_all(&self) {
         self.map.route_all();
     }

@@ -3,7 +3,9 @@
 use crate::Framing;
 use crate::capture::Capture;
 use crate::line::{End, LineId};
-use crate::link::{DirectionBuilder, LinkDirection, add_interface, address, free_network, nth};
+use crate::link::{
+    DirectionBuilder, InterfaceNature, LinkDirection, add_interface, address, free_network, nth,
+};
 use crate::map::{Map, NetPlan};
 use crate::node::Node;
 use crate::pcap::Direction;
@@ -230,7 +232,13 @@ impl<'n> SegmentBuilder<'n> {
                 continue; // Not reached: without an address there is a network.
             };
             let node = station.node;
-            let interface = add_interface(&node, Framing::Ethernet, self.mtu, !self.checksums, own);
+            let nature = InterfaceNature {
+                framing: Framing::Ethernet,
+                mtu: self.mtu,
+                trusted: !self.checksums,
+                segmentation: false,
+            };
+            let interface = add_interface(&node, nature, own);
             let host = End::Interface(node.index(), interface);
             let port = world
                 .lock()

@@ -1,7 +1,7 @@
 //! TCP over links on which things go wrong: what arrives is what was sent, in order, once.
 
 use crate::{any, ms};
-use fairway_sim::{BitsPerSec, DirectionBuilder, Network, Node, Queue};
+use fairway_sim::{BitsPerSec, DirectionBuilder, Network, Node, Queue, pcap};
 use fairway_stack::TcpStream;
 use std::io;
 use std::time::Duration;
@@ -74,6 +74,36 @@ fn transfer(network: &Network, a: &Node, b: &Node, length: usize) {
 #[test]
 fn an_ideal_link_carries_a_megabyte_both_ways() {
     over(1, 1_000_000, |way| way);
+}
+
+#[test]
+fn a_link_with_offload_carries_long_segments_uncut_and_others_do_not() {
+    let longest = |offload: bool| {
+        let network = Network::new(1);
+        let (a, b, r) = (network.node("a"), network.node("b"), network.router("r"));
+        let mut near = network.link(&a, &r).delay(ms(1));
+        if offload {
+            near = near.offload();
+        }
+        let near = near.connect();
+        let far = network.link(&r, &b).connect();
+        network.route_all();
+        let captures = [near.capture(), far.capture()];
+        transfer(&network, &a, &b, 300_000);
+        captures.map(|capture| {
+            let file = capture.octets();
+            let mut reader = pcap::Reader::new(&file[..]);
+            let mut longest = 0;
+            while let Some(packet) = reader.next_packet().unwrap() {
+                longest = longest.max(packet.octets.len());
+            }
+            longest
+        })
+    };
+    assert_eq!(longest(false), [1514, 1514]);
+    let [near, far] = longest(true);
+    assert!(near > 10_000, "{near}");
+    assert_eq!(far, 1514, "the router cuts them");
 }
 
 #[test]
