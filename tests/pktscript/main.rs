@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fairway_tests::pktscript::corpus::{self, Outcome, Verdict};
+use fairway_tests::pktscript::corpus::{self, Report, Verdict};
 
 /// Where the scripts are.
 fn scripts() -> PathBuf {
@@ -12,12 +12,12 @@ fn scripts() -> PathBuf {
 /// Scripts that wait side by side; more would not be faster, as two topics run at once.
 const JOBS: usize = 16;
 
-/// Fails with every script of `outcomes` that did.
-fn judge(topic: &str, outcomes: &[Outcome]) {
-    assert!(!outcomes.is_empty(), "{topic} has no script");
-    let failures: Vec<&str> = outcomes
+/// Fails with every script of `reports` that did.
+fn judge(topic: &str, reports: &[Report]) {
+    assert!(!reports.is_empty(), "{topic} has no script");
+    let failures: Vec<&str> = reports
         .iter()
-        .filter_map(|outcome| match &outcome.verdict {
+        .filter_map(|report| match &report.verdict {
             Verdict::Failed(what) => Some(what.as_str()),
             Verdict::Passed(..) | Verdict::NotForThisSide(_) => None,
         })
@@ -39,9 +39,9 @@ fn on_kernel(topic: &str) {
 /// Runs a topic against the engine, twice: it has to do the same both times, to the octet and the microsecond.
 fn on_native(topic: &str) {
     let paths = corpus::scripts(&scripts().join(topic));
-    let outcomes = corpus::native(&paths);
-    judge(topic, &outcomes);
-    for (first, second) in outcomes.iter().zip(corpus::native(&paths)) {
+    let reports = corpus::native(&paths);
+    judge(topic, &reports);
+    for (first, second) in reports.iter().zip(corpus::native(&paths)) {
         assert_eq!(first.verdict.to_string(), second.verdict.to_string());
         if let (Verdict::Passed(first, _), Verdict::Passed(second, _)) =
             (&first.verdict, &second.verdict)

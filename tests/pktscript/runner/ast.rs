@@ -1,5 +1,5 @@
 //! A script as written: headers, then timed statements. Numbers are the script's own (relative sequence numbers,
-//! socket numbers it chose); what they are on the wire is the business of [`super::flow`].
+//! socket numbers it chose); what they are on the wire is the business of `flow.rs`.
 
 use std::fmt;
 use std::net::Ipv4Addr;

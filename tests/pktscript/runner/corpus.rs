@@ -37,7 +37,7 @@ pub enum Verdict {
 
 /// A script and what became of it.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct Report {
     /// The file.
     pub path: PathBuf,
     /// What became of it.
@@ -98,12 +98,12 @@ pub fn inside(path: &Path) -> Result<Result<String, String>, String> {
 
 /// Runs scripts against the engine, in this process and in virtual time.
 #[must_use]
-pub fn native(paths: &[PathBuf]) -> Vec<Outcome> {
-    let outcome = |path: &PathBuf| Outcome {
+pub fn native(paths: &[PathBuf]) -> Vec<Report> {
+    let report = |path: &PathBuf| Report {
         path: path.clone(),
         verdict: native_once(path),
     };
-    paths.iter().map(outcome).collect()
+    paths.iter().map(report).collect()
 }
 
 fn native_once(path: &Path) -> Verdict {
@@ -125,7 +125,7 @@ fn native_once(path: &Path) -> Verdict {
 
 /// Runs scripts against the kernel, `jobs` at a time, each in a process that `program` (the `pktscript` binary) starts.
 #[must_use]
-pub fn kernel(program: &Path, paths: &[PathBuf], jobs: usize) -> Vec<Outcome> {
+pub fn kernel(program: &Path, paths: &[PathBuf], jobs: usize) -> Vec<Report> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -134,7 +134,7 @@ pub fn kernel(program: &Path, paths: &[PathBuf], jobs: usize) -> Vec<Outcome> {
                 while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let verdict = kernel_with_tries(program, path);
                     if let Ok(mut results) = results.lock() {
-                        results.push(Outcome {
+                        results.push(Report {
                             path: path.clone(),
                             verdict,
                         });

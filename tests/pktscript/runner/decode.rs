@@ -43,9 +43,7 @@ fn decode_ip(
     let octets = if quoted {
         // A quotation is cut short: give it the length it claims.
         let mut copy = octets.to_vec();
-        let claimed = octets
-            .get(2..4)
-            .map_or(0, |len| usize::from(len[0]) << 8 | usize::from(len[1]));
+        let claimed = number(octets, 2);
         copy.resize(claimed.max(octets.len()), 0);
         whole = copy;
         whole.as_slice()
@@ -115,9 +113,7 @@ fn decode_ip(
                     })
                     .ok_or("a bad UDP header")?;
                 ports(source_port, destination_port);
-                let claimed = payload
-                    .get(4..6)
-                    .map_or(0, |len| usize::from(len[0]) << 8 | usize::from(len[1]));
+                let claimed = number(payload, 4);
                 claimed.saturating_sub(8)
             } else {
                 if !udp::verify_checksum(source, destination, payload) {
@@ -275,6 +271,12 @@ fn icmp(payload: &[u8], sender: Sender, flows: &mut Flows) -> Result<(Icmp, Vec<
         content,
     };
     Ok((message, rest.to_vec()))
+}
+
+/// The 16-bit number at `at`; 0 if it is cut off.
+fn number(octets: &[u8], at: usize) -> usize {
+    let field = octets.get(at..).and_then(|rest| rest.first_chunk::<2>());
+    field.map_or(0, |field| usize::from(u16::from_be_bytes(*field)))
 }
 
 fn octet_count(len: usize) -> u16 {
