@@ -537,3 +537,134 @@ mod router {
         assert_eq!(bed.igmp.counters.groups_without_room, 990);
     }
 }
+
+mod agreement {
+    use super::*;
+    use proptest::prelude::{Strategy, any, prop_oneof, proptest};
+
+    /// Hosts and a router on one network that loses nothing.
+    struct Network {
+        /// The router first.
+        all: Vec<Igmp>,
+        events: Events,
+        now: Instant,
+    }
+
+    impl Network {
+        fn new(hosts: u8, version: u8) -> Self {
+            let all = (0..=hosts).map(|number| {
+                // Of different versions; the router's is the newest.
+                let version = if number == 1 { version } else { 3 };
+                let config = IgmpConfig {
+                    version,
+                    ..IgmpConfig::default()
+                };
+                let limits = IgmpLimits::default();
+                let mut igmp = Igmp::new(config, limits, Rng::from_seed([number; 32]));
+                igmp.add_interface(LAN);
+                igmp
+            });
+            let mut network = Self {
+                all: all.collect(),
+                events: Events::new(),
+                now: NOW,
+            };
+            network.all[0].enable_router(NOW, LAN, Ipv4Addr::new(10, 0, 0, 1));
+            network.settle();
+            network
+        }
+
+        fn settle(&mut self) {
+            let mut busy = true;
+            while busy {
+                busy = false;
+                for from in 0..self.all.len() {
+                    while let Some(output) = self.all[from].poll_output() {
+                        busy = true;
+                        let last = u8::try_from(from + 1).unwrap();
+                        let source = Ipv4Addr::new(10, 0, 0, last);
+                        for (to, igmp) in self.all.iter_mut().enumerate() {
+                            if to != from {
+                                let octets = output.packet.as_slice();
+                                igmp.handle_message(
+                                    self.now,
+                                    LAN,
+                                    source,
+                                    octets,
+                                    &mut self.events,
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        fn pass(&mut self, seconds: u64) {
+            let end = self.now + Duration::from_secs(seconds);
+            while let Some(at) = self.all.iter().filter_map(Igmp::poll_timeout).min()
+                && at <= end
+            {
+                self.now = at;
+                for igmp in &mut self.all {
+                    igmp.handle_timeout(at);
+                }
+                self.settle();
+            }
+            self.now = end;
+        }
+    }
+
+    fn some_filter() -> impl Strategy<Value = Option<SourceFilter>> {
+        let listed = (
+            any::<bool>(),
+            proptest::collection::btree_set(1_u8..4, 0..4),
+        );
+        let listed = listed.prop_map(|(include, sources)| {
+            Some(SourceFilter {
+                include,
+                sources: sources.into_iter().map(source).collect(),
+            })
+        });
+        prop_oneof![
+            1 => proptest::strategy::Just(None),
+            1 => proptest::strategy::Just(Some(SourceFilter::ALL)),
+            3 => listed,
+        ]
+    }
+
+    proptest! {
+        /// RFC 3376 §5 against §6: whatever hosts come to listen to, the router comes to know, exactly if all are of
+        /// version 3, and nobody who listens is cut off at any time if some are not.
+        #[test]
+        fn the_router_knows_what_the_hosts_listen_to(
+            steps in proptest::collection::vec((1_usize..4, some_filter(), 0_u64..40), 1..30),
+            version in 2_u8..=3,
+        ) {
+            let mut network = Network::new(3, version);
+            let mut filters: Vec<Option<SourceFilter>> = vec![None; 4];
+            for (host, filter, wait) in steps {
+                let before = filters[host].clone();
+                let now = network.now;
+                network.all[host]
+                    .change(now, LAN, GROUP, before.as_ref(), filter.as_ref())
+                    .unwrap();
+                filters[host] = filter;
+                network.settle();
+                network.pass(wait);
+                for last in 1..=4 {
+                    let wanted = (1..4).any(|host| network.all[host].accepts(LAN, GROUP, source(last)));
+                    let known = network.all[0].is_wanted(LAN, GROUP, source(last));
+                    assert!(known || !wanted, "{:?} at {}", source(last), network.now);
+                }
+            }
+            // Long enough for every timer of the router to end, and for hosts to answer its queries.
+            network.pass(700);
+            for last in 1..=4 {
+                let wanted = (1..4).any(|host| network.all[host].accepts(LAN, GROUP, source(last)));
+                let known = network.all[0].is_wanted(LAN, GROUP, source(last));
+                assert!(known == wanted || (known && version < 3), "{:?}", source(last));
+            }
+        }
+    }
+}

@@ -344,3 +344,124 @@ mod dead_gateways {
         assert_eq!((table.generation(), table.poll_timeout()), (before, None));
     }
 }
+
+mod model {
+    use super::*;
+    use proptest::prelude::{Strategy, any, prop_oneof, proptest};
+    use std::collections::BTreeMap;
+
+    #[derive(Clone, Debug)]
+    enum Change {
+        Add(Prefix, u32, u8),
+        Replace(Prefix, u32, u8),
+        Delete(Prefix, Option<u32>),
+        Dead(u8),
+        Live(u8),
+        Flush(InterfaceId),
+    }
+
+    /// Prefixes that nest, of few lengths; routers .1 to .3 on either network.
+    fn some_change() -> impl Strategy<Value = Change> {
+        let prefix = (0_u8..3, 0_u8..3, 0_usize..4).prop_map(|(a, b, length)| {
+            let address = Ipv4Addr::new(172, 16 + a, b, 0);
+            Prefix::new(address, [0, 12, 16, 24][length]).unwrap()
+        });
+        let prefix = prefix.boxed();
+        let put = (prefix.clone(), 0_u32..3, 0_u8..6);
+        prop_oneof![
+            4 => put.clone().prop_map(|(to, metric, by)| Change::Add(to, metric, by)),
+            2 => put.prop_map(|(to, metric, by)| Change::Replace(to, metric, by)),
+            2 => (prefix, any::<bool>(), 0_u32..3)
+                .prop_map(|(to, exact, metric)| Change::Delete(to, exact.then_some(metric))),
+            1 => (0_u8..6).prop_map(Change::Dead),
+            1 => (0_u8..6).prop_map(Change::Live),
+            1 => any::<bool>().prop_map(|lan| Change::Flush(if lan { LAN } else { WAN })),
+        ]
+    }
+
+    fn gateway(number: u8) -> Ipv4Addr {
+        let network = if number < 3 { 0 } else { 9 };
+        Ipv4Addr::new(10, network, 0, number % 3 + 1)
+    }
+
+    fn route_by(to: Prefix, metric: u32, number: u8) -> Route {
+        let interface = if number < 3 { LAN } else { WAN };
+        Route {
+            metric,
+            ..Route::new(to, Some(gateway(number)), interface)
+        }
+    }
+
+    proptest! {
+        /// `field/stack.md` §6.3: routes with metrics and dead gateways, against a list.
+        #[test]
+        fn it_finds_what_a_list_has(changes in proptest::collection::vec(some_change(), 1..60)) {
+            let mut table = RouteTable::new(RouteLimits::default());
+            let mut list: BTreeMap<(Prefix, u32), Route> = BTreeMap::new();
+            let mut dead = Vec::new();
+            let connect = |table: &mut RouteTable| {
+                for route in [connected("10.0.0.0/24", LAN), connected("10.9.0.0/24", WAN)] {
+                    let _there = table.add(route);
+                }
+            };
+            connect(&mut table);
+            for change in changes {
+                match change {
+                    Change::Add(to, metric, by) => {
+                        let added = table.add(route_by(to, metric, by));
+                        let known = list.contains_key(&(to, metric));
+                        assert_eq!(added, if known { Err(RouteError::Exists) } else { Ok(()) });
+                        list.entry((to, metric)).or_insert(route_by(to, metric, by));
+                    }
+                    Change::Replace(to, metric, by) => {
+                        table.replace(route_by(to, metric, by)).unwrap();
+                        list.insert((to, metric), route_by(to, metric, by));
+                    }
+                    Change::Delete(to, metric) => {
+                        let mut query = RouteQuery::new(to);
+                        query.metric = metric;
+                        let deleted = table.delete(&query).ok();
+                        let mut of_it = list.keys().filter(|(prefix, it)| {
+                            *prefix == to && metric.is_none_or(|metric| metric == *it)
+                        });
+                        let expected = of_it.next().copied();
+                        assert_eq!(deleted, expected.and_then(|place| list.remove(&place)));
+                    }
+                    Change::Dead(number) => {
+                        table.handle_dead_gateway(gateway(number), Instant::MAX);
+                        let used = list.values().any(|it| it.gateway == Some(gateway(number)));
+                        if used {
+                            dead.push(gateway(number));
+                        }
+                    }
+                    Change::Live(number) => {
+                        table.handle_live_gateway(gateway(number));
+                        dead.retain(|it| *it != gateway(number));
+                    }
+                    Change::Flush(interface) => {
+                        table.flush_interface(interface);
+                        list.retain(|_, route| route.interface != interface);
+                        connect(&mut table);
+                    }
+                }
+                // A gateway that no route is by any more is forgotten.
+                dead.retain(|gateway| list.values().any(|it| it.gateway == Some(*gateway)));
+                table.check().unwrap();
+                assert_eq!(table.len(), list.len() + 2);
+                for (a, b) in [(16, 0), (17, 1), (18, 2), (16, 2), (30, 0), (99, 0)] {
+                    let to = Ipv4Addr::new(172, a, b, 7);
+                    let longest = list.keys().filter(|(prefix, _)| prefix.contains(to));
+                    let longest = longest.map(|(prefix, _)| prefix.len()).max();
+                    let of_it = list.values().filter(|it| {
+                        it.destination.contains(to) && Some(it.destination.len()) == longest
+                    });
+                    let expected = of_it.min_by_key(|it| {
+                        let alive = it.gateway.is_none_or(|gateway| !dead.contains(&gateway));
+                        (!alive, it.metric)
+                    });
+                    assert_eq!(table.lookup(to), expected);
+                }
+            }
+        }
+    }
+}
