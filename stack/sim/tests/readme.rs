@@ -1,7 +1,5 @@
 //! The network of the README: it runs, and is what the README shows.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use fairway_sim::{BitsPerSec, Network};
 use std::net::Ipv4Addr;
 use std::time::Duration;
