@@ -1,12 +1,10 @@
 //! What an acknowledgment does to the sender: RFC 9293 §3.10.7.4 (fifth), RFC 5681, RFC 7323 §4.
 
-use core::time::Duration;
-
 use fairway_wire::tcp::Flags;
 use fairway_wire::{Instant, SeqNumber};
 
 use super::cc::Ack;
-use super::num::{octets, scale, span};
+use super::num::{Nanos, octets, scale, span};
 use super::recovery::{AckFacts, Phase};
 use super::sack::{Delivery, is_duplicate_report};
 use super::segment::Segment;
@@ -16,7 +14,7 @@ use super::types::Readiness;
 use crate::event::EventId;
 
 /// The least time before a probe of the tail (Linux's two ticks).
-const PROBE_SLACK: Duration = Duration::from_millis(2);
+const PROBE_SLACK: Nanos = Nanos::from_millis(2);
 
 impl Tcb {
     /// Takes in the acknowledgment of an acceptable segment. `false`: the segment is to be dropped.
@@ -179,26 +177,26 @@ impl Tcb {
         advanced: u32,
         echo: Option<u32>,
         now: Instant,
-    ) -> Option<Duration> {
+    ) -> Option<Nanos> {
         let sample = if advanced > 0
             && !news.ambiguous
             && let Some(at) = news.first_sent_at
         {
-            Some(now - at)
+            Some(Nanos::between(at, now))
         } else if advanced > 0
             && let Some(echo) = echo
             && echo != 0
         {
             // RFC 7323 §4.1 (RTTM): only of an acknowledgment that moves SND.UNA. Timestamps count milliseconds.
             let elapsed = self.timestamp(now).wrapping_sub(echo);
-            (elapsed < 1 << 20).then(|| Duration::from_millis(u64::from(elapsed.max(1))))
+            (elapsed < 1 << 20).then(|| Nanos::from_millis(u64::from(elapsed.max(1))))
         } else {
-            news.sacked_sent_at.map(|at| now - at)
+            news.sacked_sent_at.map(|at| Nanos::between(at, now))
         };
         if let Some(sample) = sample {
             env.counters.rtt_updates += 1;
             self.backoff = 0;
-            self.rtt.sample(now, sample, env.cx.config);
+            self.rtt.sample(now, sample);
         }
         sample
     }
@@ -266,6 +264,7 @@ impl Tcb {
             return;
         }
         let now = env.now();
+        self.armed_at = self.nxt;
         if self.timers.waits_for(LossTimer::Reordering) && self.is.sack {
             // RACK has just set it, or it is still to come; the retransmission timer follows it.
             return;
@@ -274,11 +273,11 @@ impl Tcb {
         if self.may_probe_tail() {
             // RFC 8985 §7.2: never after the retransmission timer, whose place the probe takes.
             let probe = self.probe_time(env).min(rto);
-            self.timers.set_loss(LossTimer::TailProbe, now + probe);
+            self.timers.set_loss(LossTimer::TailProbe, probe.after(now));
             return;
         }
         // RFC 6298 §5.3
-        self.set_patient(LossTimer::Retransmit, now + rto);
+        self.set_patient(LossTimer::Retransmit, rto.after(now));
     }
 
     /// RFC 8985 §7.2: whether the tail is to be probed before the retransmission timer expires.
@@ -294,15 +293,14 @@ impl Tcb {
     }
 
     /// RFC 8985 §7.2: PTO. A single segment may be waiting for a delayed acknowledgment.
-    fn probe_time(&self, env: &Env<'_, '_>) -> Duration {
-        let smoothed = self.rtt.smoothed();
+    fn probe_time(&self, env: &Env<'_, '_>) -> Nanos {
         let single = span(self.nxt, self.una) <= u32::from(self.mss);
-        smoothed * 2
-            + if single {
-                env.config().min_rto
-            } else {
-                PROBE_SLACK
-            }
+        let slack = if single {
+            Nanos::from(env.config().min_rto)
+        } else {
+            PROBE_SLACK
+        };
+        self.rtt.smoothed().times(2).plus(slack)
     }
 
     /// After a reordering timer or a probe: the retransmission timer, counted from when the first segment was sent.
@@ -312,7 +310,9 @@ impl Tcb {
             return;
         };
         let rto = self.rtt.timeout(self.backoff);
-        let at = (sent_at + rto).max(env.now() + Duration::from_millis(1));
+        let at = rto
+            .after(sent_at)
+            .max(Nanos::from_millis(1).after(env.now()));
         self.set_patient(LossTimer::Retransmit, at);
     }
 

@@ -94,7 +94,7 @@ impl Tcb {
         self.retries = self.retries.saturating_add(1);
         self.backoff = self.backoff.saturating_add(1);
         let rto = self.rtt.timeout(self.backoff);
-        self.set_patient(LossTimer::Retransmit, env.cx.now + rto);
+        self.set_patient(LossTimer::Retransmit, rto.after(env.cx.now));
     }
 
     /// RFC 9293 §3.8.3, R2: the peer has not answered for too long.
@@ -137,7 +137,7 @@ impl Tcb {
         self.is.probe_due = true;
         // RFC 8985 §7.3: the retransmission timer follows, from now on.
         let rto = self.rtt.timeout(self.backoff);
-        self.set_patient(LossTimer::Retransmit, env.cx.now + rto);
+        self.set_patient(LossTimer::Retransmit, rto.after(env.cx.now));
     }
 
     /// RFC 9293 §3.8.6.1: the window has kept data back for long.
@@ -166,7 +166,7 @@ impl Tcb {
             self.is.nudge_due = true;
         }
         let wait = self.rtt.timeout(self.backoff);
-        self.set_patient(LossTimer::Persist, env.cx.now + wait);
+        self.set_patient(LossTimer::Persist, wait.after(env.cx.now));
     }
 
     /// Sets the loss timer, no later than the user's patience ends (RFC 5482 §3.1).

@@ -7,7 +7,7 @@ use fairway_wire::tcp::{Flags, Options, SackBlock};
 
 use super::cc::Control;
 use super::config::TcpConfig;
-use super::num::span;
+use super::num::{Nanos, span};
 use super::options::SocketOptions;
 use super::rack::Rack;
 use super::receive::QUICK;
@@ -410,8 +410,7 @@ impl Tcb {
         if !news.ambiguous
             && let Some(at) = news.first_sent_at
         {
-            let measured = env.now() - at;
-            self.rtt.sample(env.cx.now, measured, env.cx.config);
+            self.rtt.sample(env.cx.now, Nanos::between(at, env.cx.now));
         }
         self.established(env, "the peer acknowledged our SYN");
         self.ack_now();

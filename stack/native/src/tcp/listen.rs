@@ -11,6 +11,7 @@ use fairway_wire::{Instant, SeqNumber};
 use super::cookie;
 use super::endpoint::{Binding, Endpoint, Listener};
 use super::isn::{low, timestamp_clock};
+use super::num::Nanos;
 use super::options::SocketOptions;
 use super::segment::{Answer, Segment, bare};
 use super::state::State;
@@ -591,7 +592,7 @@ impl Tcb {
         self.wl2 = self.una;
         self.set_state(env, State::SynReceived, "SYN received");
         if handshake.retries == 0 && handshake.sent_at != Instant::MAX {
-            self.rtt.sample(now, now - handshake.sent_at, env.cx.config);
+            self.rtt.sample(now, Nanos::between(handshake.sent_at, now));
         } else if handshake.retries > 0 {
             self.backoff = 1;
         }

@@ -7,7 +7,7 @@ use fairway_wire::tcp::{Flags, Header, MAX_OPTIONS_LEN, Options, Timestamps};
 use fairway_wire::{Instant, SeqNumber};
 
 use super::num;
-use super::num::{octets, span};
+use super::num::{Nanos, octets, span};
 use super::recovery::{Frto, Phase, TailProbe};
 use super::segment::seal;
 use super::state::State;
@@ -22,7 +22,7 @@ use crate::pkt::PacketBuf;
 const LONGEST: u32 = 65_535 - 20 - 60;
 
 /// How long a cork holds at most.
-const CORK: core::time::Duration = core::time::Duration::from_millis(200);
+const CORK: Nanos = Nanos::from_millis(200);
 
 /// A segment to be built.
 #[derive(Clone, Copy, Debug)]
@@ -273,7 +273,9 @@ impl Tcb {
                 plan.len.div_ceil(plan.piece)
             };
             env.counters.sent_data_packets += u64::from(packets);
-            if self.is.hearing && now - self.data_at < env.config().delayed_ack {
+            if self.is.hearing
+                && Nanos::between(self.data_at, now) < Nanos::from(env.config().delayed_ack)
+            {
                 // Who answers has the acknowledgment go with the answer from now on.
                 self.quick = 0;
             }
@@ -287,6 +289,17 @@ impl Tcb {
             self.timers.stop(Timer::Loss);
             self.arm_loss_timer(env);
         }
+    }
+
+    /// Whether there is nothing to send until something happens; [`next_packet`](Self::next_packet) need not be asked.
+    #[inline]
+    pub(crate) fn is_quiet(&self) -> bool {
+        let is = &self.is;
+        let due = is.syn_due || is.ack_due || is.probe_due || is.nudge_due || is.dirty;
+        !due && self.unsent() == 0
+            && !self.fin_pending()
+            && !self.board.has_unsent_loss()
+            && self.recovery.frto != Frto::SendingNew
     }
 
     /// The packet of a plan; of a plan that becomes several, the first, and the rest is left in `train`.
@@ -352,6 +365,9 @@ impl Tcb {
         plan: &Plan,
         room: &mut [u8; MAX_OPTIONS_LEN],
     ) -> usize {
+        if !self.reports() {
+            return self.usual_options(now, room);
+        }
         let mut options = Options::default();
         if self.is.timestamps {
             options.timestamps = Some(Timestamps {
@@ -359,13 +375,25 @@ impl Tcb {
                 echo: self.ts_recent,
             });
         }
-        if self.reports() {
-            // RFC 2018 §4: in every acknowledgment; data leaves as much room as it does.
-            let free = u32::from(self.mss).saturating_sub(plan.len.min(plan.piece).max(4));
-            let most = if plan.len == 0 { 4 } else { free / 8 };
-            options.sack = self.report(usize::try_from(most).unwrap_or(4).min(4));
-        }
+        // RFC 2018 §4: in every acknowledgment; data leaves as much room as it does.
+        let free = u32::from(self.mss).saturating_sub(plan.len.min(plan.piece).max(4));
+        let most = if plan.len == 0 { 4 } else { free / 8 };
+        options.sack = self.report(usize::try_from(most).unwrap_or(4).min(4));
         options.emit(room)
+    }
+
+    /// Timestamps or nothing (RFC 7323 appendix A): NOP, NOP, kind 8, length 10, value, echo.
+    #[inline]
+    fn usual_options(&self, now: Instant, room: &mut [u8; MAX_OPTIONS_LEN]) -> usize {
+        if !self.is.timestamps {
+            return 0;
+        }
+        let [a, b, c, d] = self.timestamp(now).to_be_bytes();
+        let [e, f, g, h] = self.ts_recent.to_be_bytes();
+        if let Some(place) = room.first_chunk_mut() {
+            *place = [1, 1, 8, 10, a, b, c, d, e, f, g, h];
+        }
+        12
     }
 
     /// Whether the peer is to be told of what arrived out of order or twice.
@@ -494,7 +522,7 @@ impl Tcb {
         }
         env.counters.sent_control += 1;
         let rto = self.rtt.timeout(self.backoff);
-        self.set_patient(LossTimer::Retransmit, now + rto);
+        self.set_patient(LossTimer::Retransmit, rto.after(now));
         self.note_acknowledged();
         env.counters.sent_packets += 1;
         self.seal(&mut packet);
@@ -502,7 +530,7 @@ impl Tcb {
     }
 
     /// There is nothing more to send for now.
-    fn output_ended(&mut self, env: &mut Env<'_, '_>) {
+    pub(crate) fn output_ended(&mut self, env: &mut Env<'_, '_>) {
         if self.recovery.frto == Frto::SendingNew {
             self.recovery.frto = if self.nxt.gt(self.recovery.point) {
                 Frto::SentNew
@@ -513,7 +541,7 @@ impl Tcb {
                 self.is.dirty = true;
             }
         }
-        if self.timers.waits_for(LossTimer::TailProbe) {
+        if self.armed_at != self.nxt && self.timers.waits_for(LossTimer::TailProbe) {
             // RFC 8985 §7.2: counted from the last data sent.
             self.arm_loss_timer(env);
         }
@@ -540,7 +568,7 @@ impl Tcb {
                 self.rtt.timeout(0)
             };
             self.stuck_at = env.now();
-            self.set_patient(LossTimer::Persist, env.now() + wait);
+            self.set_patient(LossTimer::Persist, wait.after(env.now()));
         }
     }
 }

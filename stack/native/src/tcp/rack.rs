@@ -5,10 +5,9 @@
 //! much for every round in which a retransmission proves to have been in vain (DSACK), until sixteen recoveries pass
 //! without one.
 
-use core::time::Duration;
-
 use fairway_wire::{Instant, SeqNumber};
 
+use super::num::Nanos;
 use super::rtt::Rtt;
 
 /// Recoveries after which the window goes back to its first size (RFC 8985 §6.2 step 4).
@@ -22,9 +21,9 @@ pub(crate) struct Rack {
     /// RACK.end_seq: its end.
     end: SeqNumber,
     /// RACK.rtt: its round-trip time.
-    rtt: Duration,
+    rtt: Nanos,
     /// RACK.reo_wnd.
-    window: Duration,
+    window: Nanos,
     /// RACK.reordering_seen.
     reordering_seen: bool,
     /// RACK.reo_wnd_mult.
@@ -40,8 +39,8 @@ impl Rack {
         Self {
             sent_at: Instant::ZERO,
             end: start,
-            rtt: Duration::ZERO,
-            window: Duration::ZERO,
+            rtt: Nanos::ZERO,
+            window: Nanos::ZERO,
             reordering_seen: false,
             multiplier: 1,
             persist: 0,
@@ -54,9 +53,9 @@ impl Rack {
         &mut self,
         now: Instant,
         (at, end, twice): (Instant, SeqNumber, bool),
-        least_rtt: Duration,
+        least_rtt: Nanos,
     ) {
-        let rtt = now - at;
+        let rtt = Nanos::between(at, now);
         if twice && rtt < least_rtt {
             // An answer to the first transmission, most likely.
             return;
@@ -99,13 +98,15 @@ impl Rack {
     /// been selectively acknowledged.
     pub(crate) fn update_window(&mut self, rtt: &Rtt, urgent: bool) {
         self.window = if !self.reordering_seen && urgent {
-            Duration::ZERO
+            Nanos::ZERO
         } else {
-            (rtt.least() / 4 * u32::from(self.multiplier)).min(rtt.smoothed())
+            Nanos(rtt.least().0 / 4)
+                .times(u64::from(self.multiplier))
+                .min(rtt.smoothed())
         };
     }
 
-    pub(crate) const fn window(&self) -> Duration {
+    pub(crate) const fn window(&self) -> Nanos {
         self.window
     }
 
@@ -118,11 +119,11 @@ impl Rack {
     /// Whether a segment sent at `at` would have been acknowledged by now, were it not lost.
     #[inline]
     pub(crate) fn is_overdue(&self, at: Instant, now: Instant) -> bool {
-        at + self.rtt + self.window <= now
+        self.rtt.plus(self.window).after(at) <= now
     }
 
     /// How long to wait at most until everything sent before the latest delivered segment is overdue.
-    pub(crate) fn wait(&self, now: Instant) -> Duration {
-        (self.sent_at + self.rtt + self.window) - now
+    pub(crate) fn wait(&self, now: Instant) -> Nanos {
+        Nanos::between(now, self.rtt.plus(self.window).after(self.sent_at))
     }
 }

@@ -4,7 +4,7 @@
 use fairway_wire::SeqNumber;
 use fairway_wire::tcp::{Flags, SackBlock, SackBlocks};
 
-use super::num::{octets, seq_len, span};
+use super::num::{Nanos, octets, seq_len, span};
 use super::segment::Segment;
 use super::state::State;
 use super::tcb::{Env, Tcb};
@@ -364,7 +364,7 @@ impl Tcb {
         let now = env.now();
         self.tuning.taken = self.tuning.taken.saturating_add(seq_len(taken));
         let rtt = self.rtt.smoothed();
-        if rtt.is_zero() || now - self.tuning.since < rtt {
+        if rtt == Nanos::ZERO || Nanos::between(self.tuning.since, now) < rtt {
             return;
         }
         let wanted = self

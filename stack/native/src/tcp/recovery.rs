@@ -13,7 +13,7 @@
 use fairway_wire::{Instant, SeqNumber};
 
 use super::cc::Control;
-use super::num::{scale, span};
+use super::num::{Nanos, scale, span};
 use super::sack::{Delivery, packets};
 use super::tcb::{Env, Tcb};
 use crate::event;
@@ -84,6 +84,9 @@ pub(crate) struct Recovery {
     pub(crate) reno_sacked: u32,
     pub(crate) frto: Frto,
     pub(crate) probe: Option<TailProbe>,
+    /// Segments sent again, and segments reported as duplicates, in the life of the connection.
+    resent: u32,
+    reported: u32,
     undo: Option<Box<Undo>>,
 }
 
@@ -99,6 +102,8 @@ impl Recovery {
             reno_sacked: 0,
             frto: Frto::Off,
             probe: None,
+            resent: 0,
+            reported: 0,
             undo: None,
         }
     }
@@ -108,6 +113,7 @@ impl Recovery {
         if self.phase == Phase::Recovery {
             self.sent += len;
         }
+        self.resent = self.resent.saturating_add(packets(len, mss));
         if let Some(undo) = &mut self.undo {
             undo.unreported = undo.unreported.saturating_add(packets(len, mss));
             if !undo.resent {
@@ -236,12 +242,9 @@ impl Tcb {
         let now = env.now();
         let (lost, waiting) = self.board.detect_lost(&self.rack, now);
         if waiting {
-            let wait = self
-                .rack
-                .wait(now)
-                .max(core::time::Duration::from_micros(1));
+            let wait = self.rack.wait(now).max(Nanos(1000));
             self.timers
-                .set_loss(super::timers::LossTimer::Reordering, now + wait);
+                .set_loss(super::timers::LossTimer::Reordering, wait.after(now));
         }
         lost
     }
@@ -411,11 +414,15 @@ impl Tcb {
     ) {
         env.counters.dsacks_received += 1;
         let mss = u32::from(self.mss);
+        let segments = packets(span(right, left), mss);
+        self.recovery.reported = self.recovery.reported.saturating_add(segments);
+        if self.recovery.reported > self.recovery.resent {
+            // RFC 3708 §3: more duplicates than were sent: the network makes them.
+            return;
+        }
         let complete = match &mut self.recovery.undo {
             Some(undo) if undo.unreported > 0 && left.ge(undo.start) => {
-                undo.unreported = undo
-                    .unreported
-                    .saturating_sub(packets(span(right, left), mss));
+                undo.unreported = undo.unreported.saturating_sub(segments);
                 undo.unreported == 0
             }
             _ => false,
@@ -506,7 +513,7 @@ impl Tcb {
     /// for every timeout that passed, down to the one of a new connection.
     pub(crate) fn restart_after_idle(&mut self, env: &Env<'_, '_>, now: Instant) {
         let rto = self.rtt.timeout(0);
-        let mut idle = now - self.sent_at;
+        let mut idle = Nanos::between(self.sent_at, now);
         if idle <= rto || !self.board.is_empty() {
             return;
         }
@@ -518,7 +525,7 @@ impl Tcb {
         self.control.threshold = self.control.threshold.max(scale(self.control.window, 3, 4));
         while idle > rto && self.control.window > least {
             self.control.window = (self.control.window / 2).max(least);
-            idle = idle.saturating_sub(rto);
+            idle = Nanos(idle.0.saturating_sub(rto.0));
         }
     }
 }

@@ -1,13 +1,12 @@
 //! Round-trip times and the retransmission timeout: RFC 6298.
 
-use core::time::Duration;
-
 use fairway_wire::Instant;
 
 use super::config::TcpConfig;
+use super::num::Nanos;
 
 /// How long the smallest round-trip time is believed before a new one replaces it.
-const MIN_RTT_LIFE: Duration = Duration::from_secs(300);
+const MIN_RTT_LIFE: Nanos = Nanos::from_millis(300_000);
 
 /// The estimator of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +20,9 @@ pub(crate) struct Rtt {
     least_at: Instant,
     /// The timeout without back-off.
     rto: u64,
-    /// The longest timeout.
+    /// The least that the timeout has beyond the mean, and the longest timeout.
+    floor: u64,
     most: u64,
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Rtt {
@@ -36,15 +32,17 @@ impl Rtt {
             variation: 0,
             least: u64::MAX,
             least_at: Instant::ZERO,
-            rto: nanos(config.initial_rto),
-            most: nanos(config.max_rto),
+            rto: Nanos::from(config.initial_rto).0,
+            floor: Nanos::from(config.min_rto).0,
+            most: Nanos::from(config.max_rto).0,
         }
     }
 
     /// Takes a measurement of a segment that was sent once (RFC 6298 §3, Karn's algorithm), or that a timestamp vouches
     /// for.
-    pub(crate) fn sample(&mut self, now: Instant, measured: Duration, config: &TcpConfig) {
-        let measured = nanos(measured).max(1);
+    #[inline]
+    pub(crate) fn sample(&mut self, now: Instant, measured: Nanos) {
+        let measured = measured.0.max(1);
         self.note_least(now, measured);
         if self.smoothed == 0 {
             // RFC 6298 §2.2
@@ -58,12 +56,12 @@ impl Rtt {
         }
         // RFC 6298 §2.3 and §2.4; the minimum is kept between the mean and the timeout, so that a long path is no
         // nearer to a spurious one than a short path is.
-        let margin = (self.variation.saturating_mul(4)).max(nanos(config.min_rto));
+        let margin = (self.variation.saturating_mul(4)).max(self.floor);
         self.rto = self.smoothed.saturating_add(margin).min(self.most);
     }
 
     fn note_least(&mut self, now: Instant, measured: u64) {
-        if measured <= self.least || now - self.least_at > MIN_RTT_LIFE {
+        if measured <= self.least || Nanos::between(self.least_at, now) > MIN_RTT_LIFE {
             self.least = measured;
             self.least_at = now;
         }
@@ -84,45 +82,44 @@ impl Rtt {
 
     /// The retransmission timeout after `backoff` timeouts in a row: doubled for each (RFC 6298 §5.5).
     #[inline]
-    pub(crate) fn timeout(&self, backoff: u8) -> Duration {
+    pub(crate) fn timeout(&self, backoff: u8) -> Nanos {
         let doubled = if backoff >= 32 {
             self.most
         } else {
             self.rto.saturating_mul(1 << backoff)
         };
-        Duration::from_nanos(doubled.min(self.most))
+        Nanos(doubled.min(self.most))
     }
 
     /// SRTT; zero before the first measurement.
     #[inline]
-    pub(crate) const fn smoothed(&self) -> Duration {
-        Duration::from_nanos(self.smoothed)
+    pub(crate) const fn smoothed(&self) -> Nanos {
+        Nanos(self.smoothed)
     }
 
     /// RTTVAR.
-    pub(crate) const fn variation(&self) -> Duration {
-        Duration::from_nanos(self.variation)
+    pub(crate) const fn variation(&self) -> Nanos {
+        Nanos(self.variation)
     }
 
     /// The smallest round-trip time of the last minutes; zero before the first measurement.
     #[inline]
-    pub(crate) const fn least(&self) -> Duration {
+    pub(crate) const fn least(&self) -> Nanos {
         if self.least == u64::MAX {
-            Duration::ZERO
+            Nanos::ZERO
         } else {
-            Duration::from_nanos(self.least)
+            Nanos(self.least)
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Rtt, TcpConfig};
-    use core::time::Duration;
+    use super::{Nanos, Rtt, TcpConfig};
     use fairway_wire::Instant;
 
-    const fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
+    const fn ms(millis: u64) -> Nanos {
+        Nanos::from_millis(millis)
     }
 
     // RFC 6298 §2.1
@@ -137,7 +134,7 @@ mod tests {
     fn the_first_measurement_counts_half_as_variation() {
         let config = TcpConfig::default();
         let mut rtt = Rtt::new(&config);
-        rtt.sample(Instant::ZERO, ms(500), &config);
+        rtt.sample(Instant::ZERO, ms(500));
         assert_eq!(rtt.smoothed(), ms(500));
         assert_eq!(rtt.variation(), ms(250));
         assert_eq!(rtt.timeout(0), ms(1500));
@@ -148,8 +145,8 @@ mod tests {
     fn later_measurements_are_smoothed() {
         let config = TcpConfig::default();
         let mut rtt = Rtt::new(&config);
-        rtt.sample(Instant::ZERO, ms(800), &config);
-        rtt.sample(Instant::ZERO, ms(1600), &config);
+        rtt.sample(Instant::ZERO, ms(800));
+        rtt.sample(Instant::ZERO, ms(1600));
         assert_eq!(rtt.variation(), ms(500));
         assert_eq!(rtt.smoothed(), ms(900));
         assert_eq!(rtt.least(), ms(800));
@@ -161,12 +158,12 @@ mod tests {
         let config = TcpConfig::default();
         let mut rtt = Rtt::new(&config);
         for _ in 0..100 {
-            rtt.sample(Instant::ZERO, ms(10), &config);
+            rtt.sample(Instant::ZERO, ms(10));
         }
         let once = rtt.timeout(0);
         assert!(once >= ms(209) && once <= ms(211), "{once:?}");
-        assert_eq!(rtt.timeout(3), once * 8);
-        assert_eq!(rtt.timeout(40), config.max_rto);
-        assert_eq!(rtt.timeout(12), config.max_rto);
+        assert_eq!(rtt.timeout(3), once.times(8));
+        assert_eq!(rtt.timeout(40), config.max_rto.into());
+        assert_eq!(rtt.timeout(12), config.max_rto.into());
     }
 }

@@ -104,7 +104,7 @@ impl SendQueue {
         if self.blocks.capacity() > KEPT_PLACES {
             self.blocks = VecDeque::new();
         } else {
-            self.blocks.clear();
+            while self.blocks.pop_front().is_some() {}
         }
     }
 

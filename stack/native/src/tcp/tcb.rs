@@ -196,6 +196,8 @@ pub(crate) struct Tcb {
     pub(crate) board: Scoreboard,
     /// End of the last segment sent that was not full (Minshall's variant of Nagle's rule).
     pub(crate) small_end: SeqNumber,
+    /// SND.NXT when the loss timer was last armed.
+    pub(crate) armed_at: SeqNumber,
     /// Data before it left while the congestion window held more back.
     pub(crate) limited_at: SeqNumber,
     pub(crate) control: Control,
@@ -300,6 +302,7 @@ impl Tcb {
             send_queue: SendQueue::default(),
             board: Scoreboard::new(iss),
             small_end: iss,
+            armed_at: iss,
             limited_at: iss,
             control: Control::new(options.congestion, 0, iss),
             recovery: Recovery::new(iss),

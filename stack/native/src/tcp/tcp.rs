@@ -573,10 +573,19 @@ impl Tcp {
                 }
             }
             let packet = tcb.next_packet(&mut env!(self, cx), &mut self.train);
-            self.timers.arm(index, tcb.timers.next());
             if let Some(packet) = packet {
+                if self.train.is_none() && tcb.is_quiet() {
+                    // The end of a burst, known at once.
+                    tcb.output_ended(&mut env!(self, cx));
+                    tcb.is.queued = false;
+                    self.dirty.pop_front();
+                    #[cfg(debug_assertions)]
+                    tcb.check();
+                }
+                self.timers.arm(index, tcb.timers.next());
                 return Some(tcb.outgoing(cx, packet));
             }
+            self.timers.arm(index, tcb.timers.next());
             #[cfg(debug_assertions)]
             tcb.check();
             if !tcb.is.dirty {

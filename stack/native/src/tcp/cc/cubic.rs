@@ -4,12 +4,10 @@
 //! arithmetic is in integers, so that a run is the same on every machine: time in milliseconds, windows in octets, and
 //! segments in thousandths where a constant of the RFC counts in segments.
 
-use core::time::Duration;
-
 use fairway_wire::Instant;
 
 use super::Ack;
-use crate::tcp::num::scale;
+use crate::tcp::num::{Nanos, scale};
 
 /// β_cubic of §4.6 in 1024ths: 0.7.
 const BETA: u32 = 717;
@@ -46,7 +44,8 @@ impl Cubic {
             ack.now
         });
         // §4.2: the target for a round trip from now, not below the window, and at most half more than it.
-        let t = (ack.now - epoch) + ack.smoothed;
+        let elapsed = Nanos::between(epoch, ack.now);
+        let t = elapsed.plus(ack.smoothed);
         let target =
             w_cubic(t, self.k, self.origin, mss).clamp(*window, window.saturating_add(*window / 2));
         // §4.3, equation (4): alpha is 3 (1 - beta) / (1 + beta) = 9/17 until the window before the loss is reached.
@@ -62,7 +61,7 @@ impl Cubic {
         self.w_est = self
             .w_est
             .saturating_add((earned / (*window).max(1)).saturating_mul(mss));
-        if w_cubic(ack.now - epoch, self.k, self.origin, mss) < self.w_est && self.w_est > *window {
+        if w_cubic(elapsed, self.k, self.origin, mss) < self.w_est && self.w_est > *window {
             // The Reno-friendly region.
             *window = self.w_est;
             return 0;
@@ -105,9 +104,9 @@ fn start(w_max: u32, window: u32, mss: u32) -> (u32, u32) {
 }
 
 /// §4.2, equation (1): W_cubic(t) = C (t - K)³ + W_max.
-fn w_cubic(t: Duration, k: u32, origin: u32, mss: u32) -> u32 {
+fn w_cubic(t: Nanos, k: u32, origin: u32, mss: u32) -> u32 {
     const FAR: i64 = 1_000_000; // 16 minutes: any window is reached
-    let t = i64::try_from(t.as_millis()).unwrap_or(FAR);
+    let t = i64::try_from(t.0 / 1_000_000).unwrap_or(FAR);
     let offset = (t - i64::from(k)).clamp(-FAR, FAR);
     // 0.4 · (offset / 1000)³ segments = offset³ · 0.4 / 10⁶ thousandths of a segment.
     let milli_segments = offset * offset * offset / 2_500_000;
@@ -129,8 +128,7 @@ fn cube_root(value: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{cube_root, start, w_cubic};
-    use core::time::Duration;
+    use super::{Nanos, cube_root, start, w_cubic};
 
     #[test]
     fn cube_roots_are_rounded_down() {
@@ -155,7 +153,7 @@ mod tests {
         let window = 70 * 1000;
         let (k, origin) = start(w_max, window, mss);
         assert_eq!(k, 4217); // cbrt(30 / 0.4) s
-        let at = |ms| w_cubic(Duration::from_millis(ms), k, origin, mss);
+        let at = |ms| w_cubic(Nanos::from_millis(ms), k, origin, mss);
         assert!(at(0).abs_diff(window) < 100, "{}", at(0));
         assert_eq!(at(4217), w_max);
         assert!(at(5217) - w_max < 500 && at(5217) > w_max);

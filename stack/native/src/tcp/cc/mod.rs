@@ -9,12 +9,12 @@ mod newreno;
 mod slow_start;
 
 use core::fmt;
-use core::time::Duration;
 
 use fairway_wire::{Instant, SeqNumber};
 
 use self::cubic::Cubic;
 use self::slow_start::SlowStart;
+use super::num::Nanos;
 
 /// The algorithms on offer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -67,9 +67,9 @@ pub(crate) struct Ack {
     pub(crate) una: SeqNumber,
     pub(crate) nxt: SeqNumber,
     /// A round-trip time, if one was measured.
-    pub(crate) rtt: Option<Duration>,
+    pub(crate) rtt: Option<Nanos>,
     /// SRTT.
-    pub(crate) smoothed: Duration,
+    pub(crate) smoothed: Nanos,
     /// The sender's maximum segment size, octets.
     pub(crate) mss: u32,
 }

@@ -4,16 +4,15 @@
 //! rounds the window grows at a quarter of the speed (conservative slow start), and if the delay does not go down again,
 //! slow start is over.
 
-use core::time::Duration;
-
 use fairway_wire::SeqNumber;
 
 use super::Ack;
+use crate::tcp::num::Nanos;
 
 /// MIN_RTT_THRESH, MAX_RTT_THRESH, MIN_RTT_DIVISOR, N_RTT_SAMPLE, CSS_GROWTH_DIVISOR, CSS_ROUNDS of RFC 9406 §4.3.
-const MIN_RTT_THRESH: Duration = Duration::from_millis(4);
-const MAX_RTT_THRESH: Duration = Duration::from_millis(16);
-const MIN_RTT_DIVISOR: u32 = 8;
+const MIN_RTT_THRESH: Nanos = Nanos::from_millis(4);
+const MAX_RTT_THRESH: Nanos = Nanos::from_millis(16);
+const MIN_RTT_DIVISOR: u64 = 8;
 const SAMPLES: u8 = 8;
 const GROWTH_DIVISOR: u32 = 4;
 const ROUNDS: u8 = 5;
@@ -22,11 +21,11 @@ const ROUNDS: u8 = 5;
 pub(super) struct SlowStart {
     /// windowEnd: the round ends when it is acknowledged.
     round_end: SeqNumber,
-    last_least: Duration,
-    least: Duration,
+    last_least: Nanos,
+    least: Nanos,
     samples: u8,
     /// Conservative slow start: rounds left, and the round-trip time to compare with.
-    conservative: Option<(u8, Duration)>,
+    conservative: Option<(u8, Nanos)>,
     over: bool,
 }
 
@@ -34,8 +33,8 @@ impl SlowStart {
     pub(super) const fn new(start: SeqNumber) -> Self {
         Self {
             round_end: start,
-            last_least: Duration::MAX,
-            least: Duration::MAX,
+            last_least: Nanos::MAX,
+            least: Nanos::MAX,
             samples: 0,
             conservative: None,
             over: false,
@@ -47,12 +46,12 @@ impl SlowStart {
             self.least = self.least.min(rtt);
             self.samples = self.samples.saturating_add(1);
         }
-        if self.samples >= SAMPLES && self.last_least != Duration::MAX {
+        if self.samples >= SAMPLES && self.last_least != Nanos::MAX {
             match self.conservative {
                 None => {
-                    let threshold =
-                        (self.last_least / MIN_RTT_DIVISOR).clamp(MIN_RTT_THRESH, MAX_RTT_THRESH);
-                    if self.least >= self.last_least.saturating_add(threshold) {
+                    let threshold = Nanos(self.last_least.0 / MIN_RTT_DIVISOR)
+                        .clamp(MIN_RTT_THRESH, MAX_RTT_THRESH);
+                    if self.least >= self.last_least.plus(threshold) {
                         self.conservative = Some((ROUNDS, self.least));
                     }
                 }
@@ -63,7 +62,7 @@ impl SlowStart {
         if ack.una.gt(self.round_end) {
             self.round_end = ack.nxt;
             self.last_least = self.least;
-            self.least = Duration::MAX;
+            self.least = Nanos::MAX;
             self.samples = 0;
             if let Some((rounds, _)) = &mut self.conservative {
                 *rounds -= 1;

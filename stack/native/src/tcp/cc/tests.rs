@@ -1,11 +1,11 @@
 //! Windows over scripted acknowledgments.
 
 use super::{Ack, Congestion, Control};
-use core::time::Duration;
+use crate::tcp::num::Nanos;
 use fairway_wire::{Instant, SeqNumber};
 
 const MSS: u32 = 1000;
-const RTT: Duration = Duration::from_millis(100);
+const RTT: Nanos = Nanos::from_millis(100);
 
 fn ack(millis: u64, octets: u32) -> Ack {
     Ack {
