@@ -88,6 +88,8 @@ impl Ports {
         let at = match usages.iter().position(|usage| usage.address == address) {
             Some(at) => at,
             None => {
+                // Nearly every port is used at one address.
+                usages.reserve_exact(1);
                 usages.push(Usage::new(address));
                 usages.len() - 1
             }

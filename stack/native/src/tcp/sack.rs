@@ -101,7 +101,7 @@ pub(crate) struct Scoreboard {
     /// What was sent again, in the order of the times; entries that no longer hold are passed over.
     resends: VecDeque<(SeqNumber, Instant)>,
     /// The blocks of the last acknowledgment.
-    last_blocks: SackBlocks,
+    last_blocks: Option<Box<SackBlocks>>,
 }
 
 impl Scoreboard {
@@ -313,7 +313,7 @@ impl Scoreboard {
         if !self.resends.is_empty() {
             self.resends = VecDeque::new();
         }
-        self.last_blocks = SackBlocks::default();
+        self.last_blocks = None;
         if self.runs.capacity() > KEPT_PLACES * 2 {
             self.runs = VecDeque::new();
         }
@@ -330,13 +330,14 @@ impl Scoreboard {
             return;
         };
         let (una, nxt) = (first.start, last.end());
-        let previous = core::mem::take(&mut self.last_blocks);
+        let previous = **self.last_blocks.get_or_insert_default();
+        let mut present = SackBlocks::default();
         for block in blocks.as_slice().iter().skip(usize::from(skip_first)) {
             if block.left.ge(block.right) || block.right.gt(nxt) || block.right.le(una) {
                 continue;
             }
             let left = block.left.max(una);
-            self.last_blocks.push(*block);
+            present.push(*block);
             // What the last acknowledgment said need not be read again.
             match previous
                 .as_slice()
@@ -349,6 +350,9 @@ impl Scoreboard {
                 }
                 None => self.mark_block(left, block.right, news),
             }
+        }
+        if let Some(last_blocks) = &mut self.last_blocks {
+            **last_blocks = present;
         }
     }
 
@@ -507,7 +511,7 @@ impl Scoreboard {
         }
         if renege {
             self.sacked = 0;
-            self.last_blocks = SackBlocks::default();
+            self.last_blocks = None;
         }
         self.lost = self.outstanding - self.sacked;
         self.resent = 0;
@@ -576,6 +580,13 @@ impl Scoreboard {
     /// The last run: where it starts, and how long it is.
     pub(crate) fn tail(&self) -> Option<(SeqNumber, u32)> {
         self.runs.back().map(|run| (run.start, run.len))
+    }
+
+    /// Gives back room that is not in use.
+    pub(crate) fn rest(&mut self) {
+        if self.runs.is_empty() {
+            self.runs = VecDeque::new();
+        }
     }
 
     /// Octets of memory in use.

@@ -573,6 +573,17 @@ impl Tcb {
         tries >= most
     }
 
+    /// Nothing has happened for a while: gives back the room that empty queues keep for what may come.
+    pub(crate) fn rest(&mut self) {
+        if self.send_queue.is_empty() {
+            self.send_queue = SendQueue::default();
+        }
+        if self.recv_queue.is_empty() {
+            self.recv_queue = RecvQueue::default();
+        }
+        self.board.rest();
+    }
+
     /// Octets of memory that the connection uses, its buffers included.
     pub(crate) fn memory(&self) -> usize {
         size_of::<Self>()

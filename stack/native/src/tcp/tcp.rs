@@ -513,6 +513,9 @@ impl Tcp {
             let next = tcb.timers.next();
             if next > cx.now {
                 // It was moved meanwhile.
+                if next == Instant::MAX {
+                    tcb.rest();
+                }
                 self.timers.put(index, next);
                 continue;
             }
