@@ -5,6 +5,7 @@
 mod crash;
 mod determinism;
 mod paths;
+mod queues;
 mod segments;
 mod transfers;
 mod wireshark;
