@@ -424,3 +424,33 @@ mod requests {
         );
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(256))]
+
+    /// Whatever path, value or message is given: an answer, and a host that goes on.
+    #[test]
+    fn nonsense_is_answered(
+        path in proptest::collection::vec(proptest::sample::select(vec![0, 1, 2, 3, 4, 5, 6, 11, 16, 17, 100, 101, -1]), 0..8),
+        new in proptest::option::of(proptest::collection::vec(proptest::num::u8::ANY, 0..6)),
+        message in proptest::collection::vec(proptest::num::u8::ANY, 0..24),
+        room in 0..64_usize,
+    ) {
+        let mut stack = stack();
+        let mut buffer = vec![0; room];
+        if let Ok(copied) = stack.sysctl(NOW, &path, Old::Into(&mut buffer), new.as_deref()) {
+            assert!(copied <= room);
+            assert!(Parameter::by_path(&path).is_ok());
+        }
+        let _ = stack.route_message(NOW, &message);
+        let id = stack.udp_socket().unwrap();
+        let _ = stack.bind_octets(NOW, id, &message);
+        // What was set is in its range.
+        for one in PARAMETERS {
+            if let Some(setting) = one.setting(stack.config()) {
+                assert!((setting.minimum..=setting.maximum).contains(&setting.current), "{}", one.name);
+            }
+        }
+        assert_eq!(stack.check(), Ok(()));
+    }
+}
