@@ -45,8 +45,8 @@ impl Tcb {
             env.counters.received_duplicate_acks += 1;
             if !segment.options.sack.is_empty() {
                 // Late, but what it reports still helps.
-                self.take_report(env, segment, ack);
-                self.arm_loss_timer(env);
+                let news = self.take_report(env, segment, ack);
+                self.rearm_loss_timer(env, news);
                 self.is.dirty = true;
             }
             return true;
@@ -64,9 +64,9 @@ impl Tcb {
                 }
             }
             let window = self.send_window;
-            self.take_report(env, segment, ack);
+            let news = self.take_report(env, segment, ack);
             debug_assert_eq!(window, self.send_window);
-            self.arm_loss_timer(env);
+            self.rearm_loss_timer(env, news);
             self.is.dirty = true;
         } else {
             // An answer to a probe, or just data.
@@ -79,8 +79,9 @@ impl Tcb {
         true
     }
 
-    /// Scoreboard, round-trip time, recovery and congestion window.
-    fn take_report(&mut self, env: &mut Env<'_, '_>, segment: &Segment, ack: SeqNumber) {
+    /// Scoreboard, round-trip time, recovery and congestion window. Whether anything was delivered that was not known to
+    /// be.
+    fn take_report(&mut self, env: &mut Env<'_, '_>, segment: &Segment, ack: SeqNumber) -> bool {
         let now = env.now();
         let mut news = Delivery::default();
         let before = self.una;
@@ -142,6 +143,7 @@ impl Tcb {
                 mss: u32::from(self.mss),
             });
         }
+        advanced > 0 || news.delivered > 0
     }
 
     /// SND.UNA moves.
@@ -278,6 +280,16 @@ impl Tcb {
         }
         // RFC 6298 §5.3
         self.set_patient(LossTimer::Retransmit, rto.after(now));
+    }
+
+    /// The same after an acknowledgment; `news`: it says that something was delivered.
+    fn rearm_loss_timer(&mut self, env: &Env<'_, '_>, news: bool) {
+        let probes = self.timers.waits_for(LossTimer::TailProbe);
+        // RFC 6298 §5.3, RFC 8985 §7.2: what brings no news puts nothing off. A peer that asks for the rest, or only
+        // whether we are there, would otherwise keep it from being sent.
+        if news || !self.timers.is_set(Timer::Loss) || probes && !self.may_probe_tail() {
+            self.arm_loss_timer(env);
+        }
     }
 
     /// RFC 8985 §7.2: whether the tail is to be probed before the retransmission timer expires.

@@ -73,6 +73,23 @@ fn a_lost_tail_is_probed() {
     assert!(time < ms(320), "{time:?}");
 }
 
+// RFC 6298 §5.3: only new data acknowledged starts the timer again.
+#[test]
+fn acknowledgments_without_news_do_not_put_off_the_retransmission() {
+    let mut pair = Pair::new(link());
+    let (one, other) = pair.connected();
+    pair.transfer(A, one, other, 20_000);
+    let last = pair.last_from(A);
+    pair.pass = Box::new(|seen| seen.from != A);
+    pair.send(A, one, &pattern(1000)).unwrap();
+    for _ in 0..100 {
+        pair.inject(A, answering(&last), &Options::default(), b"");
+        pair.run(ms(20));
+    }
+    let counters = pair.hosts[A].tcp.counters();
+    assert!(counters.retransmit_timeouts >= 2, "{counters:?}");
+}
+
 // RFC 6298 §5
 #[test]
 fn a_retransmission_that_is_lost_backs_off() {
