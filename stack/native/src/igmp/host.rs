@@ -21,6 +21,9 @@ use std::time::Duration;
 /// Within what time reports of versions 1 and 2 are repeated: RFC 2236 §8.10.
 const V2_UNSOLICITED_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Senders of one group that are asked for before an answer is due; whoever asks could go on for an hour.
+const MOST_ASKED: usize = 512;
+
 /// One group.
 #[derive(Debug, Default)]
 struct Group {
@@ -356,6 +359,10 @@ impl Host {
                     entry.asked_sources.clear();
                 } else {
                     entry.asked_sources.extend(sources.iter());
+                    if entry.asked_sources.len() > MOST_ASKED {
+                        // Who asks for that many is told all.
+                        entry.asked_sources.clear();
+                    }
                 }
                 entry.answer_at = Some(earlier.min(at));
             }

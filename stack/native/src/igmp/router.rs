@@ -101,7 +101,7 @@ impl Router {
                 self.robustness = if v3.robustness > 0 {
                     v3.robustness
                 } else {
-                    config.robustness
+                    config.robustness.clamp(1, 7)
                 };
                 self.query_interval = match decode_float(v3.query_interval_code) {
                     0 => QUERY_INTERVAL,
