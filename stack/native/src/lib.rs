@@ -86,6 +86,7 @@
 //! the packet (as RFC 5722 has it for IPv6).
 
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
 
 pub mod config;
 pub mod counters;

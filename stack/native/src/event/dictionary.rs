@@ -605,9 +605,13 @@ dictionary! {
 impl EventId {
     /// What is declared of it.
     #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "one entry for each variant, in their order"
+    )]
     pub const fn declaration(self) -> &'static Declaration {
         const TABLE: &[Declaration; EventId::COUNT] = &DECLARED;
-        &TABLE[self.index()] // one entry for each variant, in their order
+        &TABLE[self.index()]
     }
 
     /// Its place in [`EventId::ALL`].

@@ -16,6 +16,7 @@ use super::text::Writer;
 use crate::route::Prefix;
 
 /// How many events are of level 1 or 2; they come first.
+#[expect(clippy::indexing_slicing, reason = "while it is compiled")]
 const URGENT: usize = {
     let mut count = 0;
     while EventId::ALL[count].level() as u8 <= Level::Alert as u8 {

@@ -19,6 +19,7 @@ const PADDING: u8 = 5;
 
 /// For each six bits, the prefixes of them: the bit of a prefix with value `v` of `r` < 6 bits is `2^r + v`, so that
 /// longer ones have higher numbers and the parent of bit `n` is `n / 2`.
+#[expect(clippy::indexing_slicing, reason = "while it is compiled")]
 const ANCESTORS: [u64; 64] = {
     let mut table = [0; 64];
     let mut index = 0;

@@ -83,6 +83,10 @@ impl Ports {
         }
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the place was found, or made, just before"
+    )]
     fn usage(&mut self, address: Ipv4Addr, port: u16) -> &mut Usage {
         let usages = self.by_port.entry(port).or_default();
         let at = match usages.iter().position(|usage| usage.address == address) {
@@ -94,7 +98,6 @@ impl Ports {
                 usages.len() - 1
             }
         };
-        // `at` is within.
         &mut usages[at]
     }
 
