@@ -302,10 +302,17 @@ impl Talk {
     fn come_to_an_end(&mut self) {
         for which in 0..2 {
             let End { host, id, .. } = self.ends[which];
-            // What is corked is let go.
-            let _set = self.world.step(host, |stack, now| {
-                stack.set_tcp_options(now, id, |options| options.cork = false)
+            // What is corked is let go, and who only waits asks whether the other is still there.
+            let set = self.world.step(host, |stack, now| {
+                stack.set_tcp_options(now, id, |options| {
+                    options.cork = false;
+                    options.keepalive = true;
+                    options.keep_idle = Duration::from_secs(10);
+                    options.keep_interval = Duration::from_secs(10);
+                    options.keep_count = 5;
+                })
             });
+            set.expect("options");
             self.finish(which);
         }
         for round in 0..4000 {
@@ -325,7 +332,13 @@ impl Talk {
         let [one, other] = &self.ends;
         if let (None, None) = (one.failed, other.failed) {
             for (end, peer) in [(one, other), (other, one)] {
-                assert!(end.ended, "host {}: the end never came", end.host);
+                assert!(
+                    end.ended,
+                    "host {}: the end never came\n{:#?}\n{:#?}",
+                    end.host,
+                    self.world.hosts[one.host].tcp_info(one.id),
+                    self.world.hosts[other.host].tcp_info(other.id),
+                );
                 assert_eq!(end.received, peer.sent, "host {} has not got all", end.host);
             }
         } else {
