@@ -608,3 +608,114 @@ mod management {
         assert_eq!(cache.len(), 1);
     }
 }
+
+mod accounts {
+    use super::*;
+    use proptest::prelude::{Strategy, any, prop_oneof, proptest};
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Resolve(u8),
+        Hear(Operation, u8, u8),
+        Wait(u16),
+        Set(u8, bool),
+        Delete(u8),
+        Flush,
+    }
+
+    fn some_step() -> impl Strategy<Value = Step> {
+        let operation = any::<bool>().prop_map(|it| {
+            if it {
+                Operation::REQUEST
+            } else {
+                Operation::REPLY
+            }
+        });
+        prop_oneof![
+            8 => (2_u8..10).prop_map(Step::Resolve),
+            4 => (operation, 1_u8..10, 1_u8..10).prop_map(|(it, from, to)| Step::Hear(it, from, to)),
+            4 => (0_u16..8000).prop_map(Step::Wait),
+            1 => (2_u8..10, any::<bool>()).prop_map(|(who, forever)| Step::Set(who, forever)),
+            1 => (2_u8..10).prop_map(Step::Delete),
+            1 => proptest::strategy::Just(Step::Flush),
+        ]
+    }
+
+    fn ip(last: u8) -> Ipv4Addr {
+        Ipv4Addr::new(10, 0, 0, last)
+    }
+
+    fn mac(last: u8) -> MacAddr {
+        MacAddr([2, 0, 0, 0, 0, last])
+    }
+
+    proptest! {
+        /// Whatever happens, the table fits together, stays within its limits, and every packet given to it is sent,
+        /// given back or counted as dropped, once.
+        #[test]
+        fn every_packet_is_accounted_for(steps in proptest::collection::vec(some_step(), 1..200)) {
+            let mut cache = cache_with(NeighbourLimits {
+                entries: 5,
+                waiting: 3,
+                waiting_octets: 8 * 2048,
+                output: 4,
+            });
+            let mut now = at(0);
+            let (mut given, mut sent, mut refused) = (0_u64, 0_u64, 0_u64);
+            let drain = |cache: &mut ArpCache, sent: &mut u64| {
+                while let Some(output) = cache.poll_output() {
+                    *sent += u64::from(matches!(output, Output::Release { .. }));
+                }
+            };
+            for step in steps {
+                match step {
+                    Step::Resolve(who) => {
+                        given += 1;
+                        match cache.resolve(now, LAN, ip(who), packet("x")) {
+                            Resolution::Known(..) => sent += 1,
+                            Resolution::Queued { .. } => {}
+                            Resolution::Suspended { .. } | Resolution::NoSource(_) => refused += 1,
+                        }
+                    }
+                    Step::Hear(operation, from, to) => {
+                        let packet = arp::Packet {
+                            operation,
+                            sender_mac: mac(from.max(2)),
+                            sender_ip: ip(from),
+                            target_mac: MacAddr::default(),
+                            target_ip: ip(to),
+                        };
+                        cache.handle_arp(now, LAN, &packet);
+                    }
+                    Step::Wait(milliseconds) => {
+                        let until = now + Duration::from_millis(milliseconds.into());
+                        while let Some(due) = cache.poll_timeout().filter(|due| *due <= until) {
+                            assert!(due >= now);
+                            now = due;
+                            cache.handle_timeout(now);
+                            drain(&mut cache, &mut sent);
+                        }
+                        now = until;
+                    }
+                    Step::Set(who, forever) => {
+                        let _full = cache.add(now, LAN, ip(who), mac(who), forever);
+                    }
+                    Step::Delete(who) => {
+                        let _none = cache.delete(LAN, ip(who));
+                    }
+                    Step::Flush => {
+                        cache.flush(Some(LAN), false);
+                    }
+                }
+                drain(&mut cache, &mut sent);
+                cache.check().unwrap();
+                assert!(cache.len() <= 5 && cache.waiting_octets <= 8 * 2048);
+            }
+            cache.flush(None, true);
+            drain(&mut cache, &mut sent);
+            cache.check().unwrap();
+            assert_eq!(given, sent + refused + cache.counters.dropped_waiting);
+            assert_eq!((cache.len(), cache.waiting_octets, cache.timers.len()), (0, 0, 0));
+        }
+    }
+}
