@@ -1,7 +1,7 @@
 //! IP output: from a transport's packet to frames in the queue of an interface.
 
 use super::routing::NoWay;
-use super::{Cast, Hop, checksum};
+use super::{Cast, Hop, Inbound, checksum};
 use crate::datagram::Departure;
 use crate::errno::Errno;
 use crate::event;
@@ -278,10 +278,21 @@ impl Stack {
         );
         if hop.cast == Cast::Multicast {
             // MUL-9: members on this host, if the sender wants it; never after a TTL of zero left the host.
-            let member = self.igmp.is_member(hop.interface, header.destination)
-                || self.multicast.is_interested(hop.interface);
+            let routes = self.multicast.is_interested(hop.interface);
+            let member = self.igmp.is_member(hop.interface, header.destination) || routes;
             if multicast_loop && member {
                 self.loop_back(hop.interface, packet.clone());
+            } else if routes {
+                // A router passes on what it sends itself, whoever wants to hear it here.
+                let inbound = Inbound {
+                    header: *header,
+                    interface: hop.interface,
+                    cast: Cast::Multicast,
+                    for_us: false,
+                    link_unicast: false,
+                    local: header.source,
+                };
+                self.multicast_forward(&inbound, packet.clone());
             }
             // The loopback interface leads to nobody else.
             if header.ttl == 0 || hop.interface == InterfaceId::LOOPBACK {

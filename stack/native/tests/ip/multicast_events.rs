@@ -5,6 +5,7 @@ use crate::scene::{
 };
 use fairway_native::event::{Class, EventId, Level};
 use fairway_native::ip::multicast::{Command, MulticastRoute, UpcallReason};
+use fairway_native::sock::SocketOptions;
 use fairway_native::{Errno, InterfaceId};
 use fairway_wire::igmp::{self, RecordType};
 use fairway_wire::{EtherType, MacAddr, Protocol, ipv4};
@@ -184,6 +185,36 @@ fn listeners_get_what_is_sent_to_their_group() {
     scene.watch();
     to_group(&mut scene, 64);
     assert!(scene.carried(1).is_empty());
+}
+
+/// MUL-9 is about members on this host: what a router sends itself is passed on in any case.
+#[test]
+fn a_router_passes_on_what_it_sends_itself() {
+    for heard_here in [true, false] {
+        let mut scene = scene();
+        let now = scene.lab.now;
+        let route = MulticastRoute {
+            source: HOST,
+            group: GROUP,
+            incoming: 0,
+            outgoing: vec![(1, 0)],
+        };
+        let set = Command::AddRoute(route);
+        scene.host().multicast_command(now, set).unwrap();
+        let socket = scene.udp(1000);
+        let change = |options: &mut SocketOptions| {
+            options.multicast_ttl = 5;
+            options.multicast_loop = heard_here;
+            options.multicast_interface = Some(LAN);
+        };
+        scene.host().set_options(now, socket, change).unwrap();
+        scene.watch();
+        scene.lab.send(0, socket, "239.1.1.1:5000", b"x").unwrap();
+        assert_eq!(scene.carried(0).len(), 1);
+        let on = scene.carried(1);
+        assert_eq!(on.len(), 1);
+        assert_eq!((on[0][8], &on[0][12..16]), (4, &HOST.octets()[..]));
+    }
 }
 
 /// MUL-5: by the interface of arrival.
