@@ -156,6 +156,10 @@ impl TcpStream {
 
     /// Waits until urgent data is pending (OOB-5), or the stream has ended.
     ///
+    /// On the system back end it takes a thread of the blocking pool while it waits. There, too, a read that stops at
+    /// the mark is taken for one that found no more: whoever reads the octet by itself and then waits for what is
+    /// behind it may wait for ever. [`option::OobInline`](crate::option::OobInline) has no such trap.
+    ///
     /// # Errors
     /// None on a healthy runtime.
     ///
@@ -163,7 +167,7 @@ impl TcpStream {
     /// Nothing is lost.
     pub async fn urgent(&self) -> io::Result<()> {
         on_backend!(&self.inner,
-            stream => stream.ready(Interest::PRIORITY).await.map(drop),
+            stream => crate::system::stream::urgent(stream).await,
             native => Ok(native.socket().ready(Wait::Urgent).await?),
         )
     }

@@ -1,9 +1,11 @@
 //! Streams of the system's stack: reading and writing that knows when the socket is drained.
 
 use crate::error::NetError;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use socket2::SockRef;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 
@@ -108,4 +110,37 @@ pub(crate) fn try_write_vectored<S: Ready>(stream: &S, bufs: &[IoSlice<'_>]) -> 
 pub(crate) fn readable_octets<S: AsFd>(socket: &S) -> Result<usize, NetError> {
     let octets = rustix::io::ioctl_fionread(socket).map_err(io::Error::from)?;
     Ok(usize::try_from(octets).unwrap_or(usize::MAX))
+}
+
+/// How long a thread waits for urgent data before it looks whether anybody still wants to know.
+const URGENT_SLICE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+
+/// Waits until urgent data has arrived, or the stream has ended.
+///
+/// tokio does not watch its sockets for it, and its way to watch any descriptor is unsafe to call. So a thread of the
+/// blocking pool waits, on a descriptor of its own; it is what this legacy is worth.
+pub(crate) async fn urgent<S: AsFd>(stream: &S) -> io::Result<()> {
+    let look = |descriptor: BorrowedFd<'_>, timeout: &Timespec| {
+        let watched = PollFlags::PRI | PollFlags::RDHUP;
+        poll(
+            &mut [PollFd::from_borrowed_fd(descriptor, watched)],
+            Some(timeout),
+        )
+    };
+    if look(stream.as_fd(), &Timespec::default())? > 0 {
+        return Ok(());
+    }
+    loop {
+        let descriptor = stream.as_fd().try_clone_to_owned()?;
+        let wait = move || look(descriptor.as_fd(), &URGENT_SLICE);
+        match tokio::task::spawn_blocking(wait).await {
+            Ok(Ok(0) | Err(Errno::INTR)) => {}
+            Ok(result) => return Ok(result.map(drop)?),
+            // The runtime is going down: nobody will ask again.
+            Err(_) => return Err(NetError::Intr.into()),
+        }
+    }
 }

@@ -114,3 +114,4 @@ bodies!(run, native_threads bodies native two);
 machine_bodies!(run, system_only machine system one);
 machine_bodies!(run, system_only_threads machine system two);
 native_bodies!(run, native_only bodies native one);
+host_bodies!(run, hosts bodies native one);

@@ -23,6 +23,14 @@ differences! {
         "sends",
         "`IsConn`",
         "the native stack does as BSD; Linux allows it";
+    SameConnection: "a connection with the four numbers of another (PRT-2)",
+        "`AddrNotAvail`",
+        "`AddrInUse`",
+        "the native stack says what the reference says; Linux has its own word for it";
+    UrgentAnnounced: "urgent data for which there is no room yet (OOB-5)",
+        "is told of when it has arrived",
+        "is told of when the peer announces it",
+        "Linux polls for the octet, not for its announcement";
     LoopbackBroadcast: "127.255.255.255 (TYP-4)",
         "a broadcast address",
         "an address of the host, like the rest of 127.0.0.0/8",

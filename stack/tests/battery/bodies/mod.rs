@@ -127,7 +127,24 @@ macro_rules! bodies {
                 urgent_data_is_apart
                 urgent_data_in_line
                 peeking_takes_nothing
-                accepted_sockets_inherit_options;
+                accepted_sockets_inherit_options
+                new_sockets_have_nothing_but_a_type
+                the_same_connection_twice_is_refused
+                listening_binds_and_takes_any_backlog
+                a_full_queue_ignores_the_next
+                connections_may_die_in_the_queue
+                dropping_closes
+                closing_a_listener_resets_its_queue
+                what_was_written_arrives_after_closing
+                lingering_waits_for_the_peer_or_the_time
+                receiving_can_be_shut_down
+                waiting_is_the_callers_choice
+                waiting_for_all_of_it
+                the_end_goes_with_the_last_octets
+                what_can_be_read_is_known
+                urgent_data_is_looked_at_and_replaced
+                several_urgent_octets_in_line
+                urgent_data_is_announced_before_it_arrives;
             udp:
                 arrivals_tell_destination_interface_and_ttl
                 replies_leave_from_the_address_asked
@@ -175,7 +192,11 @@ macro_rules! native_bodies {
     ($run:ident, $($words:ident)*) => {
         $run! { $($words)*:
             tcp:
-                other_families_are_refused;
+                other_families_are_refused
+                shutting_down_can_be_seen
+                the_mark_can_be_seen
+                scaled_windows_and_timestamps_can_be_left_out
+                cancelling_ends_one_wait;
         }
     };
 }
@@ -186,3 +207,14 @@ pub(crate) const NOBODY: Credentials = Credentials {
     gid: 0,
     pid: None,
 };
+
+/// Those that make hosts of their own, in real time.
+macro_rules! host_bodies {
+    ($run:ident, $($words:ident)*) => {
+        $run! { $($words)*:
+            tcp:
+                sockets_are_gone_with_their_host
+                sockets_have_a_limit;
+        }
+    };
+}
