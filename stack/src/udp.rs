@@ -356,10 +356,14 @@ impl UdpSocket {
     /// `EPIPE`.
     ///
     /// # Errors
-    /// [`NetError::NotConn`] without a peer.
+    /// [`NetError::NotConn`] without a peer. [`NetError::OpNotSupp`] for receiving on the system back end: Linux goes on
+    /// saying that there is something, and gives nothing.
     pub fn shutdown(&self, how: Shutdown) -> Result<(), NetError> {
         on_backend!(&self.inner,
-            socket => Ok(SockRef::from(socket).shutdown(how)?),
+            socket => match how {
+                Shutdown::Write => Ok(SockRef::from(socket).shutdown(how)?),
+                Shutdown::Read | Shutdown::Both => Err(NetError::OpNotSupp),
+            },
             native => native.socket().shutdown(how),
         )
     }

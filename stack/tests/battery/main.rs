@@ -13,6 +13,7 @@
 
 #[macro_use]
 mod bodies;
+mod hosts;
 mod machine;
 mod statements;
 
@@ -114,4 +115,3 @@ bodies!(run, native_threads bodies native two);
 machine_bodies!(run, system_only machine system one);
 machine_bodies!(run, system_only_threads machine system two);
 native_bodies!(run, native_only bodies native one);
-host_bodies!(run, hosts bodies native one);

@@ -14,7 +14,8 @@ mod bodies;
 
 use bodies::{NOBODY, Pair};
 use fairway_sim::Network;
-use std::net::IpAddr;
+use fairway_stack::{CONNECT_TIME_LIMIT, NetError};
+use std::net::{IpAddr, SocketAddr};
 
 /// Two hosts on a wire.
 fn apart() -> (Network, Pair) {
@@ -66,4 +67,23 @@ mod two_hosts_native {
 }
 mod one_host {
     bodies!(run, together);
+}
+
+/// CON-3: an attempt that nobody answers ends after 75 seconds.
+#[test]
+fn connecting_gives_up_after_75_seconds() {
+    let network = Network::new(7);
+    let (client, server) = (network.node("client"), network.node("server"));
+    network.link(&client, &server).connect();
+    network.run(async {
+        // They know each other's link address.
+        let address = SocketAddr::new(server.address().into(), 7);
+        let first = client.net().connect_tcp(address).await;
+        assert_eq!(first.err(), Some(NetError::ConnRefused));
+        network.partition(&[&client], &[&server]);
+        let start = network.now();
+        let late = client.net().connect_tcp(address).await;
+        assert_eq!(late.err(), Some(NetError::TimedOut));
+        assert_eq!(network.now() - start, CONNECT_TIME_LIMIT);
+    });
 }

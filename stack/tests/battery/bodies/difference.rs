@@ -35,6 +35,14 @@ differences! {
         "a broadcast address",
         "an address of the host, like the rest of 127.0.0.0/8",
         "the loopback interface reaches nobody but the host itself";
+    Management: "changing interfaces, routes, neighbours; counters, parameters, messages (section 8, 10, 11)",
+        "`OpNotSupp`",
+        "everything",
+        "netlink comes with the program that needs it first, the RSVP daemon";
+    DatagramEnd: "shutting down the receiving of datagrams (SHD-1)",
+        "`OpNotSupp`",
+        "gives empty datagrams",
+        "Linux goes on saying that there is something to receive, and gives nothing";
     LocalFiles: "paths of local sockets (LIP-2)",
         "files, in directories that must exist",
         "keys of a name space, gone with their socket",

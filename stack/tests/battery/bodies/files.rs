@@ -23,6 +23,7 @@ pub(crate) async fn writing_replaces_whole_files(pair: Pair) {
     assert_eq!(files.remove(&path).await, Err(NetError::NotFound));
 }
 
+/// RES-3, RES-4.
 pub(crate) async fn names_and_addresses(pair: Pair) {
     let net = &pair.client;
     for ip in ["192.0.2.7", "2001:db8::7"] {

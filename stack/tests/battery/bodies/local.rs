@@ -244,3 +244,29 @@ pub(crate) async fn the_stack_chooses_a_name(pair: Pair) {
     other.send_to(b"x", &name).await.unwrap();
     assert_eq!(one.recv_msg(&mut [0; 4]).await.unwrap().1.peer, other_name);
 }
+
+/// ARC-2: a socket is of one type for life, and talks to its like.
+pub(crate) async fn kinds_do_not_mix(pair: Pair) {
+    let directory = Directory::new();
+    let (stream, datagrams) = (
+        LocalAddr::from(directory.file("s")),
+        LocalAddr::from(directory.file("d")),
+    );
+    let _listener = pair.server.listen_local(&stream).unwrap();
+    let _socket = pair.server.bind_local_datagram(&datagrams).unwrap();
+    let refused = pair.server.connect_local(&datagrams).await.err();
+    assert_eq!(refused, Some(NetError::Prototype));
+    let socket = pair.server.local_datagram().unwrap();
+    let refused = socket.send_to(b"?", &stream).await;
+    assert_eq!(refused, Err(NetError::Prototype));
+}
+
+/// LIP-6, SO_RCVBUF, SO_SNDBUF.
+pub(crate) async fn buffers_of_local_sockets(pair: Pair) {
+    let directory = Directory::new();
+    let (one, _other) = echo(&pair, &directory.file("s").into()).await;
+    one.set(option::SendBuf, 20_000).unwrap();
+    assert_eq!(one.get(option::SendBuf), Ok(20_000));
+    one.set(option::RecvBuf, 30_000).unwrap();
+    assert_eq!(one.get(option::RecvBuf), Ok(30_000));
+}

@@ -7,6 +7,9 @@
 pub(crate) mod difference;
 pub(crate) mod files;
 pub(crate) mod local;
+pub(crate) mod manage;
+pub(crate) mod options;
+pub(crate) mod raw;
 pub(crate) mod tcp;
 pub(crate) mod time;
 pub(crate) mod udp;
@@ -162,7 +165,23 @@ macro_rules! bodies {
                 batches_of_both_families_do_not_mix
                 groups_are_heard_by_members
                 what_is_no_group_is_not_joined
-                ports_are_shared_by_agreement;
+                ports_are_shared_by_agreement
+                an_address_hears_only_its_own
+                looking_takes_no_datagram
+                directions_of_datagrams_can_be_shut_down
+                sending_connects_nobody
+                routes_can_be_passed_over
+                tasks_share_a_socket;
+            raw:
+                packets_of_one_protocol
+                ports_are_big_endian
+                raw_sockets_have_peers
+                headers_can_be_the_callers;
+            options:
+                values_out_of_range_are_refused
+                what_is_set_is_read_back;
+            manage:
+                interfaces_are_known;
             local:
                 streams_by_path
                 streams_by_abstract_name
@@ -172,7 +191,9 @@ macro_rules! bodies {
                 datagrams_arrive_in_order
                 datagrams_tell_their_sender
                 long_datagrams_are_cut_and_said_so
-                the_stack_chooses_a_name;
+                the_stack_chooses_a_name
+                kinds_do_not_mix
+                buffers_of_local_sockets;
             time:
                 the_clock_never_goes_back
                 sleeping_takes_as_long_as_asked
@@ -197,6 +218,18 @@ macro_rules! native_bodies {
                 the_mark_can_be_seen
                 scaled_windows_and_timestamps_can_be_left_out
                 cancelling_ends_one_wait;
+            udp:
+                the_loop_can_be_left_out;
+            options:
+                ip_options_are_read_back_behind_the_first_hop
+                options_of_the_reference_alone;
+            manage:
+                interfaces_are_changed
+                routes_are_changed
+                neighbors_are_changed
+                everything_is_counted
+                parameters_have_names_and_bounds
+                parameters_by_number;
         }
     };
 }
@@ -207,14 +240,3 @@ pub(crate) const NOBODY: Credentials = Credentials {
     gid: 0,
     pid: None,
 };
-
-/// Those that make hosts of their own, in real time.
-macro_rules! host_bodies {
-    ($run:ident, $($words:ident)*) => {
-        $run! { $($words)*:
-            tcp:
-                sockets_are_gone_with_their_host
-                sockets_have_a_limit;
-        }
-    };
-}

@@ -5,7 +5,8 @@ use fairway_stack::{
     Family, Interface, Net, NetError, Outgoing, RecvBatch, SendInfo, UdpSocket, option,
 };
 use std::io::{ErrorKind, IoSlice};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::sync::Arc;
 
 /// A server on every address, and its address as `ip`.
 fn everywhere(pair: &Pair, ip: IpAddr) -> (UdpSocket, SocketAddr) {
@@ -492,4 +493,137 @@ pub(crate) async fn ports_are_shared_by_agreement(pair: Pair) {
     second.set(option::ReusePort, true).unwrap();
     second.bind(address).unwrap();
     assert_eq!(second.bind(address), Err(NetError::Inval), "PRT-6");
+}
+
+/// PRT-4, BND-2: who is bound to one address hears what is for that one, who is bound to all hears the rest.
+pub(crate) async fn an_address_hears_only_its_own(pair: Pair) {
+    let elsewhere = SocketAddr::from(([127, 9, 9, 9], 0));
+    let apart = pair.server.bind_udp(elsewhere).unwrap();
+    let mut address = pair.server_addr(Family::V4);
+    address.set_port(apart.local_addr().unwrap().port());
+    let here = pair.server.bind_udp(address).unwrap();
+    let client = client(&pair, Family::V4);
+    client.send_to(b"x", address).await.unwrap();
+    here.recv_from(&mut [0; 8]).await.unwrap();
+    assert!(pair.is_pending(apart.recv_from(&mut [0; 8])).await);
+}
+
+/// MSG_PEEK, RCV-1, RCV-3: looking takes nothing, and nothing of what is behind.
+pub(crate) async fn looking_takes_no_datagram(pair: Pair) {
+    let (server, address) = everywhere(&pair, pair.server_addr(Family::V4).ip());
+    let client = client(&pair, Family::V4);
+    for octets in [&b"first"[..], b"second"] {
+        client.send_to(octets, address).await.unwrap();
+    }
+    for _ in 0..2 {
+        let (n, info) = server.peek_msg(&mut [0; 3]).await.unwrap();
+        assert_eq!((n, info.truncated), (3, true));
+    }
+    pair.settle().await;
+    assert_eq!(server.readable_octets(), Ok(5), "FIONREAD: of the first");
+    assert_eq!(server.recv_from(&mut [0; 8]).await.unwrap().0, 5);
+    assert_eq!(server.recv_from(&mut [0; 8]).await.unwrap().0, 6);
+    assert_eq!(server.readable_octets(), Ok(0));
+}
+
+/// SHD-1 on datagrams: sending has ended, and so has receiving.
+pub(crate) async fn directions_of_datagrams_can_be_shut_down(pair: Pair) {
+    let (friend, socket) = (client(&pair, Family::V4), client(&pair, Family::V4));
+    assert_eq!(socket.shutdown(Shutdown::Write), Err(NetError::NotConn));
+    socket.connect(friend.local_addr().unwrap()).unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    let error = socket.send(b"?").await.unwrap_err();
+    assert_eq!(NetError::from(error), NetError::Pipe);
+    friend
+        .send_to(b"heard", socket.local_addr().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(socket.recv(&mut [0; 8]).await.unwrap(), 5);
+    if pair.as_system(Difference::DatagramEnd) {
+        assert_eq!(socket.shutdown(Shutdown::Read), Err(NetError::OpNotSupp));
+        return;
+    }
+    socket.shutdown(Shutdown::Read).unwrap();
+    assert_eq!(socket.recv(&mut [0; 8]).await.unwrap(), 0);
+}
+
+/// SND-9: an unconnected socket stays so whatever it sends.
+pub(crate) async fn sending_connects_nobody(pair: Pair) {
+    let (one, other) = (client(&pair, Family::V4), client(&pair, Family::V4));
+    let socket = pair.client.udp_socket(Family::V4).unwrap();
+    for peer in [&one, &other] {
+        let peer_addr = peer.local_addr().unwrap();
+        assert_eq!(socket.send_to(b"x", peer_addr).await.unwrap(), 1);
+        peer.recv_from(&mut [0; 8]).await.unwrap();
+        assert_eq!(socket.peer_addr(), Err(NetError::NotConn));
+    }
+    assert_ne!(socket.local_addr().unwrap().port(), 0, "PRT-5");
+}
+
+/// MSG_DONTROUTE, SO_DONTROUTE: only what is on a network of this host can be reached.
+pub(crate) async fn routes_can_be_passed_over(pair: Pair) {
+    let (server, address) = everywhere(&pair, pair.server_addr(Family::V4).ip());
+    let client = client(&pair, Family::V4);
+    let straight = SendInfo {
+        dont_route: true,
+        ..SendInfo::to(address)
+    };
+    client
+        .send_msg(&[IoSlice::new(b"near")], &straight)
+        .await
+        .unwrap();
+    server.recv_from(&mut [0; 8]).await.unwrap();
+    let far = SendInfo {
+        dont_route: true,
+        ..SendInfo::to("192.0.2.9:9".parse().unwrap())
+    };
+    let error = client.send_msg(&[IoSlice::new(b"far")], &far).await;
+    assert!(error.is_err());
+    client.set(option::DontRoute, true).unwrap();
+    client.send_to(b"near", address).await.unwrap();
+    server.recv_from(&mut [0; 8]).await.unwrap();
+}
+
+/// MUL-9: without the loop, members on the sender's host hear nothing, whichever program they are of. (Linux's loopback
+/// interface comes back by itself; the name-space tests show it on another.)
+pub(crate) async fn the_loop_can_be_left_out(pair: Pair) {
+    let here = interface(&pair.client, &pair);
+    let group = IpAddr::from([239, 255, 41, 8]);
+    let member = pair.client.udp_socket(Family::V4).unwrap();
+    member.bind(SocketAddr::new(group, 0)).unwrap();
+    member.join_group(group, here).unwrap();
+    let to = SocketAddr::new(group, member.local_addr().unwrap().port());
+    let sender = client(&pair, Family::V4);
+    sender.set(option::MulticastInterface, here).unwrap();
+    sender.set(option::MulticastLoop, false).unwrap();
+    sender.send_to(b"unheard", to).await.unwrap();
+    assert!(pair.is_pending(member.recv_from(&mut [0; 8])).await);
+    sender.set(option::MulticastLoop, true).unwrap();
+    sender.send_to(b"heard", to).await.unwrap();
+    assert_eq!(member.recv_from(&mut [0; 8]).await.unwrap().0, 5);
+}
+
+/// THR-1: any task on any thread makes any call.
+pub(crate) async fn tasks_share_a_socket(pair: Pair) {
+    let (server, address) = everywhere(&pair, pair.server_addr(Family::V4).ip());
+    let server = Arc::new(server);
+    let receivers: Vec<_> = (0..4)
+        .map(|_| {
+            let server = server.clone();
+            pair.server.spawn(async move {
+                server.recv_from(&mut [0; 8]).await.unwrap();
+            })
+        })
+        .collect();
+    let client = Arc::new(client(&pair, Family::V4));
+    for _ in 0..4 {
+        let client = client.clone();
+        let sender = pair.client.spawn(async move {
+            client.send_to(b"x", address).await.unwrap();
+        });
+        sender.await.unwrap();
+    }
+    for receiver in receivers {
+        receiver.await.unwrap();
+    }
 }
