@@ -69,7 +69,7 @@
 //! | [`udp`], [`sock`], [`local`] | datagrams, the table of sockets, local sockets |
 //! | [`ip`], [`icmp`], [`igmp`], [`route`], [`neigh`] | the network layer and its tables |
 //! | [`iface`], [`qos`] | interfaces, and what their queues do |
-//! | [`event`], [`counters`], [`config`], [`limits`], [`mgmt`] | what is told, counted, tuned, bounded, and by which name |
+//! | [`mod@event`], [`counters`], [`config`], [`limits`], [`mgmt`] | what is told, counted, tuned, bounded, and by which name |
 //! | [`pkt`], [`hash`], [`rng`] | packets in memory, what strangers cannot guess, what a seed gives |
 //!
 //! # Limits
