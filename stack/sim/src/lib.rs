@@ -110,10 +110,12 @@
 
 mod capture;
 mod channel;
+mod direction;
 mod driver;
 mod events;
 mod frame;
 pub mod impair;
+mod interface;
 mod line;
 mod link;
 mod log;
@@ -133,8 +135,9 @@ pub use capture::Capture;
 pub use channel::{
     Carriage, Channel, ChannelConfig, ChannelCounters, Delivery, DropReason, Fate, Narrow, Queue,
 };
+pub use direction::{DirectionBuilder, LinkDirection};
 pub use frame::{Frame, Framing};
-pub use link::{DirectionBuilder, Link, LinkBuilder, LinkDirection};
+pub use link::{Link, LinkBuilder};
 pub use network::{Network, WALL_START};
 pub use node::{Node, NodeBuilder};
 pub use rate::BitsPerSec;

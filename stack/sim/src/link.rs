@@ -1,20 +1,17 @@
 //! A link between two hosts.
 
 use crate::capture::Capture;
-use crate::channel::{Channel, ChannelConfig, ChannelCounters, Narrow, Queue};
-use crate::impair::{
-    Burst, Corrupt, Delayed, Duplicated, Fault, Lost, Nth, Swapped, Verdict, When,
-};
+use crate::channel::Queue;
+use crate::direction::{DirectionBuilder, LinkDirection};
+use crate::interface::{InterfaceNature, add_interface, address, free_network, nth};
 use crate::line::{End, LineId};
 use crate::map::{Map, NetPlan};
 use crate::node::Node;
 use crate::pcap::Direction;
-use crate::topology::{Attachment, Net, mac};
-use crate::{BitsPerSec, Frame, Framing};
-use fairway_native::iface::{InterfaceAddress, InterfaceConfig, InterfaceId};
-use std::fmt;
+use crate::topology::{Attachment, Net};
+use crate::{BitsPerSec, Framing};
+use fairway_native::iface::{InterfaceAddress, InterfaceId};
 use std::io::Write;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,147 +127,6 @@ impl Link {
     #[must_use]
     pub fn capture_to(&self, writer: Box<dyn Write + Send>) -> Capture {
         self.map.capture(Some(self.net), Some(writer))
-    }
-}
-
-/// One direction of a link or of a station's cable, while the network runs.
-#[derive(Clone, Debug)]
-pub struct LinkDirection {
-    pub(crate) map: Arc<Map>,
-    pub(crate) line: LineId,
-}
-
-impl LinkDirection {
-    /// Changes its nature: frames already put on it keep their times.
-    pub fn set(&self, change: impl FnOnce(&mut ChannelConfig)) {
-        self.with(|channel| change(channel.config_mut()));
-    }
-
-    /// Adds a fault behind those it has.
-    pub fn add_fault(&self, fault: impl Fault + 'static) {
-        self.with(|channel| channel.add_fault(Box::new(fault)));
-    }
-
-    /// Takes all faults away.
-    pub fn clear_faults(&self) {
-        self.with(Channel::clear_faults);
-    }
-
-    /// What happened so far.
-    #[must_use]
-    pub fn counters(&self) -> ChannelCounters {
-        self.with(|channel| *channel.counters()).unwrap_or_default()
-    }
-
-    fn with<T>(&self, f: impl FnOnce(&mut Channel) -> T) -> Option<T> {
-        let mut state = self.map.world.lock();
-        state.line_mut(self.line).map(|line| f(&mut line.channel))
-    }
-}
-
-/// One direction that is being made: nature and faults.
-#[derive(Default)]
-#[must_use]
-pub struct DirectionBuilder {
-    pub(crate) config: ChannelConfig,
-    pub(crate) faults: Vec<Box<dyn Fault>>,
-}
-
-impl DirectionBuilder {
-    /// How fast it sends; without it, in no time.
-    pub const fn rate(mut self, rate: BitsPerSec) -> Self {
-        self.config.rate = Some(rate);
-        self
-    }
-
-    /// How long a frame is under way when it has been sent.
-    pub const fn delay(mut self, delay: Duration) -> Self {
-        self.config.delay = delay;
-        self
-    }
-
-    /// Up to that much longer, evenly distributed, without overtaking.
-    pub const fn jitter(mut self, jitter: Duration) -> Self {
-        self.config.jitter = jitter;
-        self
-    }
-
-    /// Where frames wait for the transmitter; without it, in the sender's interface.
-    pub const fn queue(mut self, queue: Queue) -> Self {
-        self.config.queue = queue;
-        self
-    }
-
-    /// A place on the way that long packets do not pass, unknown to the interfaces.
-    pub const fn narrow(mut self, narrow: Narrow) -> Self {
-        self.config.narrow = Some(narrow);
-        self
-    }
-
-    /// A fault, behind those added before.
-    pub fn fault(mut self, fault: impl Fault + 'static) -> Self {
-        self.faults.push(Box::new(fault));
-        self
-    }
-
-    /// Loses frames with that probability, 0 to 1.
-    pub fn loss(self, probability: f64) -> Self {
-        self.fault(Lost(probability.into()))
-    }
-
-    /// Loses frames in bursts that begin and end with these probabilities per frame.
-    pub fn burst_loss(self, begins: f64, ends: f64) -> Self {
-        self.fault(Burst::new(begins, ends))
-    }
-
-    /// Loses the frames with these numbers, from 1.
-    pub fn lose(self, numbers: impl IntoIterator<Item = u64>) -> Self {
-        self.fault(Nth::new(numbers))
-    }
-
-    /// Delivers frames twice with that probability.
-    pub fn duplicate(self, probability: f64) -> Self {
-        self.fault(Duplicated(probability.into()))
-    }
-
-    /// Delivers frames late by `late` with that probability; others overtake them.
-    pub fn reorder(self, probability: f64, late: Duration) -> Self {
-        self.fault(Delayed(probability.into(), late))
-    }
-
-    /// Lets frames change places with the next with that probability, if it comes within a tenth of a second.
-    pub fn swap(self, probability: f64) -> Self {
-        self.fault(Swapped(probability.into(), Duration::from_millis(100)))
-    }
-
-    /// Turns one bit of frames with that probability.
-    pub fn corrupt(self, probability: f64) -> Self {
-        self.fault(Corrupt(probability.into(), 1))
-    }
-
-    /// Asks `judge` what becomes of each frame.
-    pub fn when(self, judge: impl FnMut(&Frame<'_>) -> Verdict + Send + 'static) -> Self {
-        self.fault(When(judge))
-    }
-
-    pub(crate) fn build(self, framing: Framing, seed: [u8; 32]) -> Channel {
-        let config = ChannelConfig {
-            framing,
-            ..self.config
-        };
-        let mut channel = Channel::new(config, seed);
-        for fault in self.faults {
-            channel.add_fault(fault);
-        }
-        channel
-    }
-}
-
-impl fmt::Debug for DirectionBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DirectionBuilder")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
     }
 }
 
@@ -488,71 +344,4 @@ impl<'n> LinkBuilder<'n> {
             ends: [(one, ids[0]), (other, ids[1])],
         }
     }
-}
-
-/// What the interfaces at a link are like.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct InterfaceNature {
-    pub(crate) framing: Framing,
-    pub(crate) mtu: usize,
-    /// Checksums may be left out.
-    pub(crate) trusted: bool,
-    /// Long segments go uncut.
-    pub(crate) segmentation: bool,
-}
-
-/// Adds an interface to a host, still without an address, and to the plan of the host, with it.
-pub(crate) fn add_interface(
-    node: &Node,
-    nature: InterfaceNature,
-    address: InterfaceAddress,
-) -> InterfaceId {
-    let index = node.index();
-    let (id, config) = node.with(|stack, _| {
-        // The loopback interface is number 1: the first of these is called 0.
-        let count = u32::try_from(stack.interfaces().len()).unwrap_or(u32::MAX);
-        let number = count.saturating_sub(1);
-        let mut config = match nature.framing {
-            Framing::Ethernet => {
-                InterfaceConfig::ethernet(&format!("eth{number}"), mac(index, count))
-            }
-            Framing::Ip => InterfaceConfig::point(&format!("p2p{number}"), nature.mtu),
-        };
-        config.mtu = nature.mtu.clamp(68, 65_535);
-        config.trusted = nature.trusted;
-        config.segmentation = nature.segmentation;
-        (stack.add_interface(config.clone()), config)
-    });
-    node.remember(config, address);
-    id
-}
-
-/// The address of a host in a network, by number.
-pub(crate) fn nth(network: Ipv4Addr, host: u32) -> Ipv4Addr {
-    Ipv4Addr::from_bits(network.to_bits() + host)
-}
-
-/// The next network of the plan.
-///
-/// # Panics
-/// If all are taken.
-pub(crate) fn free_network(topology: &mut crate::topology::Topology) -> Ipv4Addr {
-    #[expect(clippy::expect_used, reason = "documented where it is called")]
-    topology
-        .free_network()
-        .expect("a network of 10.0.0.0/8 is free")
-}
-
-/// Reads `10.0.0.1/24`.
-///
-/// # Panics
-/// If it is something else.
-pub(crate) fn address(text: &str) -> InterfaceAddress {
-    let read = || {
-        let (address, prefix) = text.split_once('/')?;
-        let prefix: u8 = prefix.parse().ok().filter(|prefix| *prefix <= 32)?;
-        Some(InterfaceAddress::new(address.parse().ok()?, prefix))
-    };
-    #[expect(clippy::panic, reason = "documented where it is called")]
-    read().unwrap_or_else(|| panic!("{text:?} is not an address and a prefix length"))
 }

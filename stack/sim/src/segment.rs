@@ -2,10 +2,9 @@
 
 use crate::Framing;
 use crate::capture::Capture;
+use crate::direction::{DirectionBuilder, LinkDirection};
+use crate::interface::{InterfaceNature, add_interface, address, free_network, nth};
 use crate::line::{End, LineId};
-use crate::link::{
-    DirectionBuilder, InterfaceNature, LinkDirection, add_interface, address, free_network, nth,
-};
 use crate::map::{Map, NetPlan};
 use crate::node::Node;
 use crate::pcap::Direction;
