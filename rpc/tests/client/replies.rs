@@ -138,7 +138,7 @@ mod records {
     }
 
     /// Every way to break a stream ends its calls, with an error that says they may have run.
-    fn breaks(config: ClientConfig, octets: &[u8], close: bool, text: &str) {
+    fn breaks(config: &ClientConfig, octets: &[u8], close: bool, text: &str) {
         run(async || breaks_once(config.clone(), octets, close, text).await);
     }
 
@@ -169,31 +169,31 @@ mod records {
     #[test]
     fn too_long_a_record_breaks_the_connection_before_it_is_read() {
         let mark = (0x8000_0000u32 | 1001).to_be_bytes();
-        breaks(limited(1000, 8), &mark, false, "at most 1000");
+        breaks(&limited(1000, 8), &mark, false, "at most 1000");
     }
 
     #[test]
     fn the_sum_of_fragments_counts() {
         let octets = [fragment(false, &[0; 600]), fragment(true, &[0; 401])].concat();
-        breaks(limited(1000, 8), &octets, false, "at most 1000");
+        breaks(&limited(1000, 8), &octets, false, "at most 1000");
     }
 
     #[test]
     fn too_many_empty_fragments_break_the_connection() {
         let octets = fragment(false, b"").repeat(9);
-        breaks(limited(1000, 8), &octets, false, "more than 8 fragments");
+        breaks(&limited(1000, 8), &octets, false, "more than 8 fragments");
     }
 
     #[test]
     fn closing_in_mid_record_or_mid_mark_is_told() {
         for octets in [vec![0x80, 0], marked(&[0; 40])[..20].to_vec()] {
-            breaks(ClientConfig::new(), &octets, true, "within a record");
+            breaks(&ClientConfig::new(), &octets, true, "within a record");
         }
     }
 
     #[test]
     fn closing_between_records_is_told() {
-        breaks(ClientConfig::new(), &[], true, "closed by the peer");
+        breaks(&ClientConfig::new(), &[], true, "closed by the peer");
     }
 }
 
