@@ -19,9 +19,13 @@ use std::collections::VecDeque;
 use fairway_wire::tcp::{SackBlock, SackBlocks};
 use fairway_wire::{Instant, SeqNumber};
 
-use super::num::span;
+use super::num::{octets, span};
 use super::rack::Rack;
 use super::sendq::KEPT_PLACES;
+
+/// Runs that reports may always cut what is outstanding into, and the octets that there must be for each one more.
+const CUTS: usize = 256;
+const LEAST: u32 = 256;
 
 /// What is known of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -356,18 +360,31 @@ impl Scoreboard {
         }
     }
 
+    /// Whether reports may cut runs any further. Who reports octets one by one would make of each a run of its own, and
+    /// of each report a long walk; what is not cut counts as not reported, and is sent again at the worst.
+    fn may_be_cut(&self) -> bool {
+        self.runs.len() < CUTS + octets(self.outstanding / LEAST)
+    }
+
     fn mark_block(&mut self, left: SeqNumber, right: SeqNumber, news: &mut Delivery) {
         if left.ge(right) {
             return;
         }
         let mut index = self.position(left);
-        index = self.split(index, left);
+        if self.may_be_cut() {
+            index = self.split(index, left);
+        } else if self.runs.get(index).is_some_and(|run| run.start.lt(left)) {
+            index += 1;
+        }
         while let Some(run) = self.runs.get(index) {
             if run.start.ge(right) {
                 break;
             }
             if !run.marks.has(Marks::SACKED) {
                 if run.end().gt(right) {
+                    if !self.may_be_cut() {
+                        break;
+                    }
                     self.split(index, right);
                 }
                 self.mark_sacked(index, news);
@@ -670,3 +687,46 @@ pub(crate) fn packets(len: u32, mss: u32) -> u32 {
 }
 
 const _: () = assert!(size_of::<Sent>() == 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CVE-2019-11477 and its like: the work and the memory of a report are bounded by what was sent, not by how finely
+    /// it is reported.
+    #[test]
+    fn octets_that_are_reported_one_by_one_do_not_cut_what_is_outstanding_to_pieces() {
+        let start = SeqNumber(0xffff_0000);
+        let mut board = Scoreboard::new(start);
+        for segment in 0..50_u32 {
+            board.push(start + segment * 1000, 1000, Instant::ZERO);
+        }
+        for at in (1..50_000_u32).step_by(8) {
+            let mut blocks = SackBlocks::default();
+            for block in 0..3 {
+                let left = start + at + 2 * block;
+                blocks.push(SackBlock {
+                    left,
+                    right: left + 1_u32,
+                });
+            }
+            board.selectively_acknowledge(&blocks, false, &mut Delivery::default());
+            board.check();
+        }
+        assert!(
+            board.runs.len() <= CUTS + 50_000 / 256,
+            "{}",
+            board.runs.len()
+        );
+        // What is reported whole is marked all the same.
+        let before = board.sacked();
+        let mut blocks = SackBlocks::default();
+        blocks.push(SackBlock {
+            left: start + 40_000_u32,
+            right: start + 50_000_u32,
+        });
+        board.selectively_acknowledge(&blocks, false, &mut Delivery::default());
+        board.check();
+        assert!(board.sacked() >= before + 9000);
+    }
+}
