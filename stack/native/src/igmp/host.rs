@@ -467,3 +467,39 @@ fn old_report(version: u8, group: Ipv4Addr) -> Sent {
     };
     plain(group, &message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Host, MOST_ASKED, SourceFilter};
+    use crate::config::IgmpConfig;
+    use crate::rng::Rng;
+    use fairway_wire::Instant;
+    use fairway_wire::igmp::{Addresses, Query, QueryV3};
+    use std::net::Ipv4Addr;
+
+    /// RFC 3376 §5.2: senders that are asked for are added to an answer that is due, for as long as its asker likes.
+    #[test]
+    fn an_answer_that_is_due_names_a_bounded_number_of_senders() {
+        let (config, mut rng) = (IgmpConfig::default(), Rng::from_seed([1; 32]));
+        let (now, group) = (Instant::ZERO, Ipv4Addr::new(224, 1, 1, 1));
+        let mut host = Host::new();
+        let joins = (None, Some(&SourceFilter::ALL));
+        host.change(now, &config, &mut rng, group, joins, &mut Vec::new());
+        for n in 0..100_u8 {
+            let senders: Vec<[u8; 4]> = (0..100).map(|m| [10, 0, n, m]).collect();
+            let query = Query {
+                max_response_code: 255,
+                group,
+                v3: Some(QueryV3 {
+                    suppress_router_processing: false,
+                    robustness: 2,
+                    query_interval_code: 125,
+                    sources: Addresses::new(&senders),
+                }),
+            };
+            host.handle_query(now, &config, &mut rng, &query);
+            let asked = host.groups.get(&group).map(|it| it.asked_sources.len());
+            assert!(asked.is_some_and(|asked| asked <= MOST_ASKED), "{asked:?}");
+        }
+    }
+}

@@ -11,6 +11,9 @@ pub struct Usage {
     /// Packets of the host to itself that wait; at most
     /// [`SocketLimits::loopback`](crate::limits::SocketLimits::loopback).
     pub loopback: usize,
+    /// Endpoints of TCP, those included that no socket has any more; at most
+    /// [`TcpLimits::endpoints`](crate::limits::TcpLimits::endpoints).
+    pub endpoints: usize,
     /// Handshakes that listeners remember; at most [`TcpLimits::syn_cache`](crate::limits::TcpLimits::syn_cache).
     pub handshakes: usize,
     /// Connections in TIME-WAIT; at most [`TcpLimits::time_wait`](crate::limits::TcpLimits::time_wait).
@@ -40,11 +43,12 @@ impl Stack {
     /// How full its tables are.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        let (_, handshakes, time_wait) = self.tcp.sizes();
+        let (endpoints, handshakes, time_wait) = self.tcp.sizes();
         let queues = self.routing.interfaces.iter();
         Usage {
             sockets: self.sockets.len(),
             loopback: self.loopback.len(),
+            endpoints,
             handshakes,
             time_wait,
             neighbours: self.neighbors.len(),

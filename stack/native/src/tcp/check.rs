@@ -15,6 +15,12 @@ impl Tcp {
     /// and whoever has news, segments to send or a deadline is on the list for it.
     pub(crate) fn check(&self, limits: &TcpLimits) -> Result<(), Inconsistency> {
         ensure!(
+            self.endpoints.len() <= limits.endpoints,
+            "{} endpoints, at most {}",
+            self.endpoints.len(),
+            limits.endpoints
+        );
+        ensure!(
             self.handshakes.len() <= limits.syn_cache,
             "{} handshakes, at most {}",
             self.handshakes.len(),

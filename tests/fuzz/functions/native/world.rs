@@ -53,6 +53,7 @@ pub(super) struct World {
 /// Limits that an input can reach.
 fn limits() -> Limits {
     let mut limits = Limits::default();
+    limits.tcp.endpoints = 32;
     limits.tcp.syn_cache = 8;
     limits.tcp.time_wait = 8;
     limits.tcp.out_of_order = 16;
