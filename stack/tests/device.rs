@@ -12,6 +12,7 @@ use fairway_stack::native::Host;
 use fairway_wire::MacAddr;
 use nix::sched::{CloneFlags, unshare};
 use std::future::Future;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::time::Duration;
@@ -69,13 +70,7 @@ fn in_namespace<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'stati
                 std::fs::metadata("/dev/net/tun").map_err(|error| format!("/dev/net/tun: {error}"))
             });
         if let Err(error) = entered {
-            assert_ne!(
-                std::env::var("CI").as_deref(),
-                Ok("true"),
-                "the privileges are missing: {error}"
-            );
-            println!("skipped: devices need root and iproute2: {error}");
-            return;
+            return leave_out(&error);
         }
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -88,6 +83,21 @@ fn in_namespace<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'stati
     });
     if let Err(panic) = tested.join() {
         std::panic::resume_unwind(panic);
+    }
+}
+
+/// Says that the tests are left out, and why; the list is a courtesy of `tests/run`.
+fn leave_out(why: &str) {
+    assert_ne!(
+        std::env::var("CI").as_deref(),
+        Ok("true"),
+        "the privileges are missing: {why}"
+    );
+    println!("skipped: devices need root and iproute2: {why}");
+    if let Some(list) = std::env::var_os("FAIRWAY_LEFT_OUT")
+        && let Ok(mut list) = std::fs::OpenOptions::new().append(true).open(list)
+    {
+        let _listed = writeln!(list, "stack: TUN and TAP devices: {why}");
     }
 }
 
