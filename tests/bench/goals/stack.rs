@@ -21,6 +21,8 @@ pub(crate) const STACK: &[Goal] = &[
     alone("G17", "engine", "  of a connection that only asked", "ours.memory.asked", None, AtMost(128.0)),
     alone("G17", "engine", "  of a host with two interfaces", "ours.memory.host", None, AtMost(65_536.0)),
     alone("G21", "engine", "an event that nobody listens to", "ours.event", None, AtMost(2.0)),
+    alone("G23", "engine", "packet scripts that the engine passes", "ours.scripts.share", None, AtLeast(100.0)),
+    alone("", "engine", "  how many", "ours.scripts", None, Shown),
 
     // By CPU time: one thread does it all on both sides, and the rates by the clock move with whatever else the machine does.
     ratio("G5", "facade", "loopback, 64 KiB writes, of the kernel's", "ours.loopback.bulk65536.cpu", "kernel.loopback.bulk65536.cpu", AtLeast(0.8)),

@@ -28,6 +28,8 @@ pub(crate) fn engine(lab: &mut Lab) -> Result<(), Error> {
         &["engine", "idle:1000", "idle:10000"],
         &["engine", "idle:1000", "idle:10000", "event"],
     );
+    let mut command = lab.ours();
+    lab.measure(command.args(["native", "scripts"]), None);
     for what in ["host", "connection", "timewait", "asked"] {
         in_turn(lab, &[], &[&format!("memory:{what}")]);
     }

@@ -7,6 +7,7 @@ mod forward;
 mod goodput;
 mod memory;
 mod pair;
+mod scripts;
 mod sim;
 mod tap;
 mod wire;
@@ -33,6 +34,7 @@ pub(crate) fn run(cases: &[String]) -> Result<(), Error> {
             ["tap"] => runtime(1)?.block_on(tap::all())?,
             ["forward"] => forward::run()?,
             ["memory", what] => memory::run(what)?,
+            ["scripts"] => scripts::run()?,
             ["wire"] => wire::run()?,
             _ => return Err(format!("no case '{case}'").into()),
         }
