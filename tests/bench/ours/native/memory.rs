@@ -95,8 +95,9 @@ fn asked() -> Result<f64, Error> {
         ..ETHERNET
     };
     let mut pair = Pair::new(kind)?;
-    pair.listen(80, 1024)?;
     let room = fairway_native::Limits::default().tcp.syn_cache;
+    // Room for as many at one listener as there is at all.
+    pair.listen(80, u32::try_from(2 * room)?)?;
     let ask = |pair: &mut Pair, from: usize, to: usize| -> Result<(), Error> {
         for n in from..to {
             let syn = syn(u32::try_from(n)?, pair.b.address)?;

@@ -20,6 +20,10 @@ pub(super) fn run() -> Result<(), Error> {
         return Err("no scripts".into());
     }
     put("ours.scripts", passed, "scripts");
-    put("ours.scripts.share", 100.0 * passed / (passed + failed), "%");
+    put(
+        "ours.scripts.share",
+        100.0 * passed / (passed + failed),
+        "%",
+    );
     Ok(())
 }
