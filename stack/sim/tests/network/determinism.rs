@@ -1,12 +1,18 @@
 //! The same seed gives the same octets at the same nanoseconds (G26).
 
 use crate::{any, ask, echo_of, ms, serve_echo};
+use fairway_native::event::{Class, Level};
 use fairway_sim::{BitsPerSec, Network, Node, Queue};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Four hosts behind a router chatter over links on which everything goes wrong; the hash of log and capture.
 fn run(seed: u64) -> (u64, Vec<u8>) {
+    run_and_watch(seed, false)
+}
+
+/// As [`run`]; `watch` has every host report every event there is.
+fn run_and_watch(seed: u64, watch: bool) -> (u64, Vec<u8>) {
     let network = Network::new(seed);
     let r = network.router("r");
     let hosts: Vec<_> = (0..4).map(|n| network.node(&format!("h{n}"))).collect();
@@ -28,6 +34,18 @@ fn run(seed: u64) -> (u64, Vec<u8>) {
             .connect();
         serve_echo(host);
         serve_stream(host);
+    }
+    if watch {
+        for host in hosts.iter().chain([&r]) {
+            host.with(|stack, _| {
+                let events = stack.events_mut();
+                for class in Class::ALL {
+                    events.set_class(class, true);
+                }
+                events.set_threshold(Level::Verbose);
+                events.start(1_000, false);
+            });
+        }
     }
     network.route_all();
     let capture = network.capture_all();
@@ -55,6 +73,10 @@ fn run(seed: u64) -> (u64, Vec<u8>) {
         })
         .detach();
     network.run_for(Duration::from_secs(2));
+    if watch {
+        let reported = r.with(|stack, _| stack.events().ring().iter().count());
+        assert!(reported > 100, "{reported}");
+    }
     (network.fingerprint(), capture.octets())
 }
 
@@ -80,6 +102,12 @@ fn a_hundred_runs_are_one() {
         assert_eq!(other, octets);
     }
     assert_ne!(run(8).0, fingerprint);
+}
+
+// EVT-27: who watches changes nothing of what happens.
+#[test]
+fn reporting_every_event_changes_no_octet() {
+    assert_eq!(run_and_watch(7, true), run(7));
 }
 
 #[test]
