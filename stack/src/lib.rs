@@ -58,6 +58,12 @@
 //! * Errors with the BSD and `SOCE…` names and numbers ([`NetError`]); errors of accepting by what to do about them
 //!   ([`AcceptError`]).
 //!
+//! * Hosts of our own ([`native`]): a whole TCP/IP stack in this process, on simulated networks (`fairway-sim`), in real
+//!   time, or on a TUN or TAP device, with the same [`Net`] for its programs. A call costs a lock that nobody else wants,
+//!   and allocates nothing; who waits is woken after it is released.
+//! * An administrator's side ([`Net::manage`]): interfaces, routes, neighbours, counters, parameters by name and number,
+//!   messages.
+//!
 //! # What it is not
 //!
 //! No TLS, no HTTP, no thread pool: tokio's runtime drives it, either flavour. The system back end is Linux's.
@@ -78,7 +84,7 @@
 //! # Limits
 //!
 //! 32 datagrams per batch, [`BACKLOG`] connections not yet accepted, [`CONNECT_TIME_LIMIT`] to connect; the rest is the
-//! system's.
+//! system's, or what the native host was made with ([`fairway_native::Limits`]).
 
 #![forbid(unsafe_code)]
 

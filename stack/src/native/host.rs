@@ -258,8 +258,8 @@ impl Host {
 
     /// A frame has arrived on an interface. A host that has crashed hears nothing.
     pub fn handle_frame(&self, interface: InterfaceId, frame: PacketBuf, wakers: &mut Vec<Waker>) {
-        self.with_wakers(wakers, |stack, now| {
-            stack.handle_frame(now, interface, frame);
+        self.hear(wakers, |stack, now| {
+            stack.handle_frame(now, interface, frame)
         });
     }
 
@@ -271,9 +271,19 @@ impl Host {
         frames: impl IntoIterator<Item = PacketBuf>,
         wakers: &mut Vec<Waker>,
     ) {
-        self.with_wakers(wakers, |stack, now| {
-            stack.handle_frames(now, interface, frames);
+        self.hear(wakers, |stack, now| {
+            stack.handle_frames(now, interface, frames)
         });
+    }
+
+    /// [`with_wakers`](Self::with_wakers), unless the host has crashed.
+    fn hear(&self, wakers: &mut Vec<Waker>, work: impl FnOnce(&mut Stack, Instant)) {
+        let mut engine = self.lock();
+        if engine.alive {
+            work(&mut engine.stack, self.shared.clock.now());
+            engine.settle(&self.shared);
+            engine.stack.take_wakers(wakers);
+        }
     }
 
     /// Time has passed: what the [`Alarm`] was asked for.

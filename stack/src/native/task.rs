@@ -76,6 +76,7 @@ pub(crate) struct NativeTask<T> {
 }
 
 impl<T: Send + 'static> NativeTask<T> {
+    /// Runs `future`; on a host that has crashed, it ends before it begins.
     #[track_caller]
     pub(crate) fn new<F: Future<Output = T> + Send + 'static>(host: &Host, future: F) -> Self {
         let tasks = host.task_list().clone();
@@ -105,6 +106,9 @@ impl<T: Send + 'static> NativeTask<T> {
         // It may have ended already, on another thread.
         if let Some(task) = tasks.lock().tasks.get_mut(&number) {
             task.handle = Some(handle.abort_handle());
+        }
+        if host.is_down() {
+            handle.abort();
         }
         Self { handle }
     }

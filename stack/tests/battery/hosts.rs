@@ -31,6 +31,8 @@ async fn sockets_are_gone_with_their_host() {
         "there is no host"
     );
     assert_eq!(task.await, Err(TaskEnded::Stopped));
+    let late = net.spawn(std::future::pending::<()>());
+    assert_eq!(late.await, Err(TaskEnded::Stopped));
 
     let mut setup = Setup::new("mortal", [6; 32]);
     setup.incarnation = 1;

@@ -41,8 +41,9 @@ impl Readiness {
     }
 }
 
-/// Most wakers kept for one direction of a socket; a further one wakes the oldest for nothing.
-pub(crate) const MOST: usize = 64;
+/// Most wakers kept for one direction of a socket; a further one wakes the oldest for nothing, which then comes back. More
+/// tasks than this that wait for one socket would keep each other busy.
+pub(crate) const MOST: usize = 1024;
 
 /// The wakers of those who wait for a socket.
 #[derive(Debug, Default)]
