@@ -164,6 +164,7 @@ impl Tcb {
         } else {
             env.counters.sent_window_probes += 1;
             self.is.nudge_due = true;
+            self.is.urgent_due = self.urgent_pending(self.una);
         }
         let wait = self.rtt.timeout(self.backoff);
         self.set_patient(LossTimer::Persist, wait.after(env.cx.now));

@@ -104,9 +104,20 @@ impl Tcp {
                 self.answer_handshake(cx, tuple, &handshake);
                 return None;
             }
-            // The peer has begun anew.
-            self.forget_handshake(tuple);
-            return Some(segment);
+            // RFC 5961 §4.2: if the peer has really begun anew, it will answer with a reset that fits.
+            self.challenge_handshake(cx, tuple, &handshake);
+            return None;
+        }
+        // RFC 9293 §3.10.7.4, first.
+        let start = handshake.irs + 1_u32;
+        let old_stamp = handshake.has(TIMESTAMPS)
+            && segment
+                .options
+                .timestamps
+                .is_some_and(|stamps| SeqNumber(stamps.value).lt(SeqNumber(handshake.ts_recent)));
+        if old_stamp || !header.seq.is_within(start, u32::from(u16::MAX)) {
+            self.challenge_handshake(cx, tuple, &handshake);
+            return None;
         }
         if !segment.has(Flags::ACK) {
             return None;
@@ -126,21 +137,35 @@ impl Tcp {
             self.refuse_ack(cx, ip, &header);
             return None;
         }
-        let old_stamp = handshake.has(TIMESTAMPS)
-            && segment
-                .options
-                .timestamps
-                .is_some_and(|stamps| SeqNumber(stamps.value).lt(SeqNumber(handshake.ts_recent)));
-        let window = u32::from(u16::MAX);
-        let in_window = header.seq == handshake.irs + 1_u32
-            || header.seq.is_within(handshake.irs + 1_u32, window);
-        if old_stamp || !in_window {
-            // RFC 9293 §3.10.7.4, first.
-            self.answer_handshake(cx, tuple, &handshake);
-            return None;
-        }
         self.complete(cx, tuple, &handshake, segment);
         None
+    }
+
+    /// The acknowledgment that a connection in SYN-RECEIVED sends.
+    fn challenge_handshake(&mut self, cx: &Context<'_>, tuple: FourTuple, handshake: &Handshake) {
+        if !self.challenges.allows(cx.now, cx.config.challenge_acks) {
+            return;
+        }
+        self.counters.sent_challenge_acks += 1;
+        let offset = self.secrets.timestamp_offset(tuple);
+        let answer = Answer {
+            source_port: tuple.local().port(),
+            destination_port: tuple.peer().port(),
+            seq: handshake.iss + 1_u32,
+            ack: handshake.irs + 1_u32,
+            flags: Flags::ACK,
+            window: u16::MAX >> handshake.recv_shift,
+        };
+        let options = Options {
+            timestamps: handshake.has(TIMESTAMPS).then(|| Timestamps {
+                value: timestamp_clock(cx.now).wrapping_add(offset),
+                echo: handshake.ts_recent,
+            }),
+            ..Options::default()
+        };
+        let pair = (*tuple.local().ip(), *tuple.peer().ip());
+        let packet = bare(pair, &answer, &options, handshake.path.trusted_checksums);
+        self.reply(Outgoing::reply(&Self::mirrored(tuple), cx.config, packet));
     }
 
     fn refuse_ack(&mut self, cx: &Context<'_>, ip: &IpInfo, header: &Header) {

@@ -11,7 +11,6 @@ pub(crate) struct Nanos(pub(crate) u64);
 
 impl Nanos {
     pub(crate) const ZERO: Self = Self(0);
-    pub(crate) const MAX: Self = Self(u64::MAX);
 
     pub(crate) const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000_000))

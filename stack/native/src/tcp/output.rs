@@ -451,9 +451,12 @@ impl Tcb {
     /// The RFC's probe of a closed window carries an octet of data. This one carries none, as on other widespread hosts:
     /// it is answered all the same, and nothing of it is ever taken.
     fn send_nudge(&mut self, env: &mut Env<'_, '_>, train: &mut Option<Train>) -> PacketBuf {
-        self.is.nudge_due = false;
+        // Urgent data is announced by a segment of its own first: the probe lies outside of the window, where nobody looks
+        // for an urgent pointer (RFC 9293 §3.8.5).
+        let announcing = core::mem::take(&mut self.is.urgent_due);
+        self.is.nudge_due = announcing;
         let plan = Plan {
-            seq: self.una - 1_u32,
+            seq: self.una - u32::from(!announcing),
             len: 0,
             flags: Flags::ACK,
             again: false,

@@ -48,20 +48,30 @@ impl Tcb {
         if start.lt(self.rcv_nxt) {
             start = self.cut_duplicate(env, &mut segment, end, fin);
         }
-        if fin {
-            self.note_fin(end);
-        }
         if start == self.rcv_nxt {
+            if fin && !self.is.peer_done {
+                // A FIN in order counts, whatever one beyond a hole has promised; nothing comes after it.
+                self.peer_fin = Some(end);
+                self.early = None;
+            }
             if !segment.data.is_empty() {
                 self.take_in_order(env, segment.data);
             }
-        } else if !segment.data.is_empty() && start.gt(self.rcv_nxt) {
-            self.take_early(env, start, segment.data);
-        } else if fin && end.gt(self.rcv_nxt) {
-            self.ack_now();
+        } else if start.gt(self.rcv_nxt) {
+            if fin && self.peer_fin.is_none() {
+                self.peer_fin = Some(end);
+            }
+            if segment.data.is_empty() {
+                self.ack_now();
+            } else {
+                self.take_early(env, start, segment.data);
+            }
         }
-        if self.peer_fin == Some(self.rcv_nxt) {
-            self.take_fin(env);
+        match self.peer_fin {
+            Some(fin) if fin == self.rcv_nxt => self.take_fin(env),
+            // More has arrived than the promise left room for.
+            Some(fin) if fin.lt(self.rcv_nxt) => self.peer_fin = None,
+            Some(_) | None => {}
         }
     }
 
@@ -213,12 +223,6 @@ impl Tcb {
         }
         if self.is.sack && duplicate.is_some() {
             self.duplicate = duplicate;
-        }
-    }
-
-    fn note_fin(&mut self, at: SeqNumber) {
-        if self.peer_fin.is_none() && !self.is.peer_done {
-            self.peer_fin = Some(at);
         }
     }
 

@@ -116,6 +116,8 @@ pub(crate) struct Is {
     pub(crate) hearing: bool,
     /// The program has said that more follows soon (MSG_MORE).
     pub(crate) more: bool,
+    /// Urgent data is to be announced before the next probe.
+    pub(crate) urgent_due: bool,
     /// A keepalive or window probe is to go out.
     pub(crate) nudge_due: bool,
     /// The peer does selective acknowledgments.

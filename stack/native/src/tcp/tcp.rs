@@ -520,7 +520,11 @@ impl Tcp {
                 continue;
             }
             tcb.time_passes(&mut env!(self, cx));
-            self.timers.put(index, tcb.timers.next());
+            let next = tcb.timers.next();
+            if next == Instant::MAX {
+                tcb.rest();
+            }
+            self.timers.put(index, next);
             self.finish(cx, index, None);
         }
         while let Some((tuple, remains)) = self.time_wait.table_mut().pop_due(cx.now) {

@@ -1,9 +1,12 @@
 //! Two hosts, a link between them, and a number for the time.
 
+mod attacks;
 mod close;
 mod handshake;
 mod loss;
 mod transfer;
+mod urgent;
+mod windows;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
