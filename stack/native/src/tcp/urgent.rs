@@ -43,8 +43,10 @@ impl Tcb {
     pub(crate) fn mark_urgent(&mut self) {
         let end = self.data_end();
         self.urgent.get_or_insert_default().sent_end = Some(end);
-        // RFC 9293 §3.8.5: the peer is told even if it has no room, by an acknowledgment if nothing else goes.
-        self.ack_now();
+        if self.nxt.ge(self.una + self.send_window) {
+            // RFC 9293 §3.8.5: the peer is told even if it has no room.
+            self.ack_now();
+        }
     }
 
     /// Whether urgent data lies at `seq` or after it.

@@ -196,7 +196,7 @@ mod icmp {
             hard: false,
         };
         pair.with(A, |tcp, cx| {
-            tcp.handle_unreachable(cx, local, peer, seq, error)
+            tcp.handle_unreachable(cx, local, peer, seq, error);
         });
     }
 
@@ -232,11 +232,11 @@ mod icmp {
             hard: false,
         };
         pair.with(A, |tcp, cx| {
-            tcp.handle_unreachable(cx, local, peer, seq + 1_u32, error)
+            tcp.handle_unreachable(cx, local, peer, seq + 1_u32, error);
         });
         assert_eq!(pair.state(A, one), Some(State::SynSent));
         pair.with(A, |tcp, cx| {
-            tcp.handle_unreachable(cx, local, peer, seq, error)
+            tcp.handle_unreachable(cx, local, peer, seq, error);
         });
         assert_eq!(
             pair.hosts[A].tcp.take_error(one),
@@ -269,7 +269,7 @@ mod path_mtu {
         let peer = SocketAddrV4::new(ADDRESSES[B], PORT);
         // RFC 5927 §7.2: not for what is not in flight.
         pair.with(A, |tcp, cx| {
-            tcp.handle_path_mtu(cx, local, peer, seq - 1000_u32, 600)
+            tcp.handle_path_mtu(cx, local, peer, seq - 1000_u32, 600);
         });
         assert_eq!(pair.info(A, one).send_mss, 1448);
         pair.with(A, |tcp, cx| tcp.handle_path_mtu(cx, local, peer, seq, 1000));
