@@ -115,7 +115,8 @@ impl Tcp {
                 .options
                 .timestamps
                 .is_some_and(|stamps| SeqNumber(stamps.value).lt(SeqNumber(handshake.ts_recent)));
-        if old_stamp || !header.seq.is_within(start, u32::from(u16::MAX)) {
+        let overlaps = header.seq.lt(start) && segment.end().gt(start);
+        if old_stamp || !overlaps && !header.seq.is_within(start, u32::from(u16::MAX)) {
             self.challenge_handshake(cx, tuple, &handshake);
             return None;
         }
