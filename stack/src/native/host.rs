@@ -259,7 +259,7 @@ impl Host {
     /// A frame has arrived on an interface. A host that has crashed hears nothing.
     pub fn handle_frame(&self, interface: InterfaceId, frame: PacketBuf, wakers: &mut Vec<Waker>) {
         self.hear(wakers, |stack, now| {
-            stack.handle_frame(now, interface, frame)
+            stack.handle_frame(now, interface, frame);
         });
     }
 
@@ -272,7 +272,7 @@ impl Host {
         wakers: &mut Vec<Waker>,
     ) {
         self.hear(wakers, |stack, now| {
-            stack.handle_frames(now, interface, frames)
+            stack.handle_frames(now, interface, frames);
         });
     }
 
