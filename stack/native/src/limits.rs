@@ -118,6 +118,8 @@ pub struct TcpLimits {
     pub time_wait: usize,
     /// Segments that arrived before what comes ahead of them, per connection.
     pub out_of_order: usize,
+    /// Connections that were closed and still have something to send or to hear; beyond, one more is reset instead.
+    pub orphans: usize,
 }
 
 impl Default for TcpLimits {
@@ -127,6 +129,7 @@ impl Default for TcpLimits {
             syn_cache: 4096,
             time_wait: 32_768,
             out_of_order: 4096,
+            orphans: 8192,
         }
     }
 }

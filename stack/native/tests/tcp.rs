@@ -243,3 +243,30 @@ fn closing_lingers_as_long_as_it_must() {
         assert_eq!(lab.hosts[a].readiness(client), Err(Errno::NotSock));
     }
 }
+
+/// DESIGN D6: who lets a server write and close, and then acknowledges nothing, does not keep its memory without end.
+#[test]
+fn closed_connections_with_something_to_send_are_bounded() {
+    let mut lab = Lab::new();
+    let client = lab.host("client");
+    let mut setup = fairway_native::Setup::new("server", [9; 32]);
+    setup.limits.tcp.orphans = 4;
+    lab.hosts.push(fairway_native::Stack::new(setup));
+    let server = lab.hosts.len() - 1;
+    lab.ethernet(&[(client, "10.0.0.1"), (server, "10.0.0.2")]);
+    lab.settle();
+    let listener = listen(&mut lab, server, "0.0.0.0:80");
+    let mut accepted = Vec::new();
+    for _ in 0..10 {
+        connect(&mut lab, client, "10.0.0.2:80");
+        accepted.push(lab.hosts[server].accept(lab.now, listener).unwrap().0);
+    }
+    for id in accepted {
+        // More than the client has room for, as it never reads.
+        while send(&mut lab, server, id, &[7; 65_536]).is_ok() {}
+        lab.hosts[server].close(lab.now, id).unwrap();
+        lab.settle();
+    }
+    assert_eq!(lab.hosts[server].counters().tcp.orphans_dropped, 6);
+    lab.hosts[server].check().unwrap();
+}

@@ -48,7 +48,7 @@ macro_rules! statistics {
 
 statistics! { TcpCounters: [
     connects_attempted, accepts, connects_established, dropped, embryonic_dropped, closed,
-    segments_timed, rtt_updates, delayed_acks, retransmit_timeouts, timeout_drops, persist_timeouts,
+    segments_timed, rtt_updates, delayed_acks, retransmit_timeouts, orphans_dropped, timeout_drops, persist_timeouts,
     persist_drops, keepalive_timeouts, keepalive_probes, keepalive_drops, tail_loss_probes,
     sent_packets, sent_data_packets, sent_data_octets, retransmitted_packets, retransmitted_octets,
     fast_retransmits, sent_acks, sent_window_probes, sent_urgent, sent_window_updates, sent_control,

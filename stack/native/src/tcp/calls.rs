@@ -428,6 +428,9 @@ impl Tcp {
         };
         let mut env = env!(self, cx);
         let unread = !tcb.recv_queue.is_empty();
+        let crowded = state.is_synchronized() && self.orphans >= env.cx.limits.orphans;
+        env.counters.orphans_dropped += u64::from(crowded);
+        self.orphans += 1;
         tcb.is.orphan = true;
         tcb.is.recv_shut = true;
         tcb.recv_queue.clear();
@@ -436,7 +439,7 @@ impl Tcp {
         if let Some(early) = tcb.early.take() {
             drop(early);
         }
-        let abortive = linger.is_some_and(|time| time.is_zero()) || unread;
+        let abortive = linger.is_some_and(|time| time.is_zero()) || unread || crowded;
         let mut outcome = Close::Done;
         match state {
             State::Closed | State::TimeWait | State::Listen => {}
@@ -476,6 +479,7 @@ impl Tcp {
     pub fn abort(&mut self, cx: &mut Context<'_>, id: ConnId) {
         match self.endpoints.get_mut(id) {
             Some(Endpoint::Connection(tcb)) => {
+                self.orphans += usize::from(!tcb.is.orphan);
                 tcb.is.orphan = true;
                 tcb.is.unaccepted = false;
                 tcb.news = Readiness::default();

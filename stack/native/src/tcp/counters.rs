@@ -13,6 +13,8 @@ pub struct TcpCounters {
     pub connects_established: u64,
     /// Ended by a reset, a timeout or an error after they were established.
     pub dropped: u64,
+    /// Connections reset because too many others were closed and not done.
+    pub orphans_dropped: u64,
     /// Ended before they were established.
     pub embryonic_dropped: u64,
     pub closed: u64,

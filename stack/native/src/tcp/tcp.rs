@@ -40,6 +40,8 @@ pub struct Tcp {
     pub(super) ports: Ports,
     pub(super) secrets: Secrets,
     pub(super) counters: TcpCounters,
+    /// Connections that nobody holds any more.
+    pub(super) orphans: usize,
     pub(super) challenges: ChallengeLimit,
     pub(super) timers: TimerHeap,
     /// Connections that may have something to send, each once.
@@ -80,6 +82,7 @@ impl Tcp {
             ports: Ports::new(rng.key()),
             secrets: Secrets::new(rng),
             counters: TcpCounters::default(),
+            orphans: 0,
             challenges: ChallengeLimit::default(),
             timers: TimerHeap::default(),
             dirty: VecDeque::new(),
@@ -436,6 +439,7 @@ impl Tcp {
         };
         self.timers.remove(id.index);
         if let Endpoint::Connection(tcb) = &endpoint {
+            self.orphans -= usize::from(tcb.is.orphan);
             self.unlist(tcb.tuple, id.index);
             if tcb.news.closed {
                 self.last_notices.push_back(Notice {
