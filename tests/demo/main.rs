@@ -176,7 +176,10 @@ async fn demo(stage: &Stage, story: &Story) -> Result<(), Error> {
 
     story.step("Many calls")?;
     if stage.between.is_some() {
-        story.say("There and back takes 2 ms of the network's time, in which this is told:")?;
+        story.say(
+            "Told in the network's time: there and back takes 2 ms, and who loses a packet\n\
+             waits until it is sent again.",
+        )?;
     }
     for (name, client) in [("TCP", &by_tcp), ("UDP", &by_udp)] {
         one_by_one(net, story, name, client).await?;
@@ -224,7 +227,7 @@ async fn demo(stage: &Stage, story: &Story) -> Result<(), Error> {
     if let Some(between) = &stage.between {
         let file = between.save()?;
         story.say(&format!(
-            "{:.1} s of the network's time took {:.2} s. What the trunk carried, {} packets,\nis in {}: open it in Wireshark.",
+            "{:.1} s of the network's time took {:.2} s. What the trunk carried, {} packets,\nis in\n{}\nwireshark -o rpc.dissect_unknown_programs:TRUE shows the calls in it.",
             between.network.now().since_start().as_secs_f64(),
             (watch.now() - started).as_secs_f64(),
             between.capture.packets(),

@@ -89,7 +89,12 @@ impl Between {
     /// Writes what the trunk carried to a file that Wireshark opens, in the folder for temporary files.
     pub(crate) fn save(&self) -> std::io::Result<PathBuf> {
         let file = std::env::temp_dir().join("fairway-demo-trunk.pcapng");
-        self.capture.save(&file)?;
+        self.capture.save(&file).map_err(|error| {
+            std::io::Error::new(
+                error.kind(),
+                format!("cannot write {}: {error}", file.display()),
+            )
+        })?;
         Ok(file)
     }
 }

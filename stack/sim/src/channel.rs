@@ -288,10 +288,13 @@ impl Channel {
         if !up {
             self.carriage += 1;
             self.counters.down += u64::from(self.held.take().is_some());
-            self.waiting.clear();
-            self.waiting_octets = 0;
-            self.free_at = now;
-            self.remainder = 0;
+            if self.config.queue != Queue::None {
+                // What waited on the link itself goes with it.
+                self.waiting.clear();
+                self.waiting_octets = 0;
+                self.free_at = now;
+                self.remainder = 0;
+            }
             self.last_arrival = now;
         }
     }
@@ -326,10 +329,6 @@ impl Channel {
         let length = frame.len();
         self.counters.frames += 1;
         self.counters.octets += u64::try_from(length).unwrap_or(u64::MAX);
-        if !self.is_up {
-            self.counters.down += 1;
-            return Fate::dropped(DropReason::Down);
-        }
         if let Some(narrow) = self.config.narrow
             && length > usize::from(narrow.mtu) + self.config.framing.header_len()
         {
@@ -341,6 +340,11 @@ impl Channel {
             self.counters.queue_full += 1;
             return Fate::dropped(DropReason::QueueFull);
         };
+        if !self.is_up {
+            // Who sends does not notice, and takes the time it takes.
+            self.counters.down += 1;
+            return Fate::dropped(DropReason::Down);
+        }
         let (fate, hold) = self.judge(&frame);
         if fate.dropped.is_some() {
             self.counters.lost += 1;

@@ -100,6 +100,7 @@
 //!   [`Net::rng`](fairway_stack::Net::rng), and `select!` is `biased`; otherwise runs differ. Timers of tokio work, but
 //!   are late by up to a millisecond.
 //! * No system sockets and no blocking calls: virtual time does not wait for them.
+//! * [`Network::run`] is a runtime of its own: a test is a plain `#[test]`, not `#[tokio::test]`.
 //!
 //! # Limits
 //!
@@ -107,6 +108,9 @@
 //! 100 000 lines of the log.
 
 #![forbid(unsafe_code)]
+
+/// The sockets of hosts, for those who depend on this crate alone.
+pub use fairway_stack;
 
 mod capture;
 mod channel;

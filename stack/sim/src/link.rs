@@ -32,8 +32,9 @@ impl Link {
         &self.name
     }
 
-    /// Takes it down in both directions: what is on it is lost, and what is put on it. Its ends do not notice: a cable
-    /// cut between two switches.
+    /// Takes it down in both directions: what is on it is lost, its own queue included, and what is put on it. Its ends
+    /// do not notice, and go on sending at its rate: a cable cut between two switches. A stream comes back with its
+    /// next retransmission, which after a long cut can be as long again as the cut.
     pub fn down(&self) {
         self.set_up(false);
     }

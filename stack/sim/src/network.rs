@@ -89,6 +89,10 @@ impl Network {
     /// When `main` waits for what can never happen; the message says which hosts have tasks, and where those were
     /// spawned. When it is called within itself or another runtime.
     pub fn run<F: Future>(&self, main: F) -> F::Output {
+        assert!(
+            tokio::runtime::Handle::try_current().is_err(),
+            "Network::run is a runtime of its own: call it from a plain #[test], not from within another runtime"
+        );
         self.driver.run(&self.map.world, main)
     }
 
