@@ -72,7 +72,7 @@ fn wireshark_finds_nothing_malformed() {
         assert!(machine.ask(arguments).is_some(), "rpcinfo {arguments:?}");
     }
     let mut demo = machine.namespace.command(env!("CARGO_BIN_EXE_demo"));
-    let output = Child::output(&mut demo, SOON);
+    let output = Child::output(demo.arg("--system"), SOON);
     assert!(output.status.success(), "{output:?}");
     // What was captured is on disk when the last packet is: a packet of our own tells.
     until("the whole capture", SOON, || {

@@ -72,6 +72,10 @@ fn main() -> ExitCode {
             paths.push(file.clone());
         }
     }
+    if paths.is_empty() {
+        drop(writeln!(out, "no scripts there: they end in .pkt"));
+        return ExitCode::from(corpus::CANNOT);
+    }
     let Ok(program) = std::env::current_exe() else {
         return ExitCode::from(corpus::CANNOT);
     };

@@ -146,7 +146,12 @@ impl Stack {
             || source.is_broadcast()
             || source.to_bits() >= 0xf000_0000
             || !looped && (source.is_loopback() || destination.is_loopback())
-            || carried != Carried::ByItself && self.routing.is_local(source);
+            || carried != Carried::ByItself && self.routing.is_local(source)
+            || self.routing.broadcast_on(source).is_some()
+            // "This host on this network" is only for who does not know its address yet, and asks all.
+            || source.octets()[0] == 0
+                && !(source.is_unspecified()
+                    && (destination.is_broadcast() || destination.is_multicast()));
         if impossible {
             self.ip_counters.bad_source += 1;
             event!(

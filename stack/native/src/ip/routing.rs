@@ -4,7 +4,7 @@ use super::{Cast, Send};
 use crate::errno::Errno;
 use crate::event::EventId;
 use crate::iface::{Interface, InterfaceId};
-use crate::route::{PathMtuCache, RouteKind, RouteTable};
+use crate::route::{PathMtuCache, Route, RouteKind, RouteTable};
 use crate::tcp;
 use fairway_wire::{Instant, MacAddr};
 use std::net::Ipv4Addr;
@@ -180,7 +180,7 @@ impl Routing {
             return self.hop_by(near.id, destination, None, send, None);
         }
         let route = match send.interface {
-            None => self.routes.lookup(destination),
+            None => self.usable_route(destination),
             Some(wanted) => self
                 .routes
                 .lookup_where(destination, |route| route.interface == wanted),
@@ -204,6 +204,20 @@ impl Routing {
             (None, Some(wanted)) => self.hop_by(wanted, destination, None, send, None),
             (None, None) => Err(NO_ROUTE),
         }
+    }
+
+    /// The best route whose interface is up; if there is none, the best one, which then says what is wrong.
+    fn usable_route(&self, destination: Ipv4Addr) -> Option<&Route> {
+        let usable = |route: &Route| {
+            let by = self.interface(route.interface);
+            route.kind != RouteKind::Unicast || by.is_some_and(Interface::is_running)
+        };
+        let best = self.routes.lookup(destination)?;
+        if usable(best) {
+            return Some(best);
+        }
+        let second = self.routes.lookup_where(destination, usable);
+        second.or(Some(best))
     }
 
     fn broadcast_hop(&self, send: &Send) -> Result<Hop, NoWay> {

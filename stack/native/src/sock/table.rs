@@ -212,11 +212,6 @@ impl Table {
             "the free places for sockets are not those of the list, {free:?}"
         );
         for (id, socket) in self.iter() {
-            let waiting = socket.waiters.longest();
-            ensure!(
-                waiting <= super::wait::MOST,
-                "{waiting} tasks wait for {id:?}"
-            );
             let SocketOptions {
                 send_buf, recv_buf, ..
             } = socket.options;

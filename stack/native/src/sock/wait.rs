@@ -41,11 +41,8 @@ impl Readiness {
     }
 }
 
-/// Most wakers kept for one direction of a socket; a further one wakes the oldest for nothing, which then comes back. More
-/// tasks than this that wait for one socket would keep each other busy.
-pub(crate) const MOST: usize = 1024;
-
-/// The wakers of those who wait for a socket.
+/// The wakers of those who wait for a socket, one for each task and direction. Only the program's own tasks wait, so that
+/// nothing that arrives makes it longer.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     read: Vec<Waker>,
@@ -62,22 +59,12 @@ impl Waiters {
         }
     }
 
-    /// How many wakers there are for the direction that has most; at most [`MOST`].
-    pub(crate) fn longest(&self) -> usize {
-        self.read.len().max(self.write.len()).max(self.urgent.len())
-    }
-
-    /// Remembers to wake `waker`. What must make room for it goes to `woken`: no waker is dropped under a lock that
-    /// the task behind it may want.
-    pub(crate) fn add(&mut self, interest: Interest, waker: &Waker, woken: &mut Vec<Waker>) {
+    /// Remembers to wake `waker`.
+    pub(crate) fn add(&mut self, interest: Interest, waker: &Waker) {
         let list = self.list(interest);
-        if list.iter().any(|known| known.will_wake(waker)) {
-            return;
+        if !list.iter().any(|known| known.will_wake(waker)) {
+            list.push(waker.clone());
         }
-        if list.len() == MOST {
-            woken.push(list.remove(0));
-        }
-        list.push(waker.clone());
     }
 
     /// Moves those who wait for `interest` to `woken`.
@@ -99,7 +86,7 @@ impl Waiters {
 
 #[cfg(test)]
 mod tests {
-    use super::{Interest, MOST, Waiters};
+    use super::{Interest, Waiters};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::task::{Wake, Waker};
@@ -113,24 +100,24 @@ mod tests {
     }
 
     #[test]
-    fn a_task_waits_once_and_the_number_is_bounded() {
+    fn a_task_waits_once_and_every_task_is_woken() {
         let mut waiters = Waiters::default();
         let mut woken = Vec::new();
         let one = Waker::from(Arc::new(Count(AtomicU32::new(0))));
         for _ in 0..10 {
-            waiters.add(Interest::Read, &one, &mut woken);
+            waiters.add(Interest::Read, &one);
         }
         waiters.wake(Interest::Write, &mut woken);
         assert!(woken.is_empty());
         waiters.wake(Interest::Read, &mut woken);
         assert_eq!(woken.len(), 1);
         woken.clear();
-        for _ in 0..=MOST {
+        for _ in 0..2000 {
             let other = Waker::from(Arc::new(Count(AtomicU32::new(0))));
-            waiters.add(Interest::Urgent, &other, &mut woken);
+            waiters.add(Interest::Urgent, &other);
         }
-        assert_eq!(woken.len(), 1, "the oldest made room");
+        assert!(woken.is_empty(), "nobody is woken for nothing");
         waiters.wake_all(&mut woken);
-        assert_eq!(woken.len(), 1 + MOST);
+        assert_eq!(woken.len(), 2000);
     }
 }

@@ -74,7 +74,7 @@ impl Stack {
     /// [`Errno::NotSock`].
     pub fn wait(&mut self, id: SocketId, interest: Interest, waker: &Waker) -> Result<(), Errno> {
         let socket = self.sockets.get_mut(id)?;
-        socket.waiters.add(interest, waker, &mut self.woken);
+        socket.waiters.add(interest, waker);
         Ok(())
     }
 

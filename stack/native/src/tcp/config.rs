@@ -72,7 +72,8 @@ pub struct TcpConfig {
     pub initial_window: u8,
     /// Start slowly again after a time of silence (RFC 5681 §4.1).
     pub restart_after_idle: bool,
-    /// Challenge acknowledgments the host sends in a second at most (RFC 5961 §7).
+    /// Challenge acknowledgments the host sends in a second at most (RFC 5961 §7). How many it does send is drawn
+    /// for each second, at least half of them.
     pub challenge_acks: u32,
     /// Drop RSTs that arrive in TIME-WAIT (RFC 1337).
     pub protect_time_wait: bool,

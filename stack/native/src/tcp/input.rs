@@ -63,7 +63,6 @@ impl Tcb {
 
     #[inline]
     fn take_expected(&mut self, env: &mut Env<'_, '_>, segment: Segment) {
-        self.note_heard(env, &segment);
         if segment.len == 0 {
             env.counters.predicted_acks += 1;
         } else {
@@ -72,6 +71,7 @@ impl Tcb {
         if !self.acknowledge(env, &segment) {
             return;
         }
+        self.note_heard(env, &segment);
         if self.is.ecn {
             self.note_marks(&segment);
         }
@@ -80,7 +80,7 @@ impl Tcb {
         }
     }
 
-    /// What every acceptable segment tells.
+    /// What every acceptable segment tells; RFC 5961 §5.2: one whose acknowledgment is no good tells nothing.
     #[inline]
     fn note_heard(&mut self, env: &Env<'_, '_>, segment: &Segment) {
         self.heard_at = env.cx.now;
@@ -137,10 +137,10 @@ impl Tcb {
             self.take_window_of_handshake(&segment);
             self.established(env, "the peer acknowledged our SYN");
         }
-        self.note_heard(env, &segment);
         if !self.acknowledge(env, &segment) {
             return;
         }
+        self.note_heard(env, &segment);
         self.fin_may_be_acknowledged(env);
         if !self.state.is_synchronized() || self.state == State::TimeWait {
             return;
@@ -323,7 +323,7 @@ impl Tcb {
     fn challenge_silently(&mut self, env: &mut Env<'_, '_>, segment: &Segment) {
         if env
             .challenges
-            .allows(env.cx.now, env.cx.config.challenge_acks)
+            .allows(env.cx.now, env.cx.config.challenge_acks, env.cx.rng)
         {
             env.counters.sent_challenge_acks += 1;
             self.ack_now();

@@ -143,8 +143,16 @@ impl Tcp {
     }
 
     /// The acknowledgment that a connection in SYN-RECEIVED sends.
-    fn challenge_handshake(&mut self, cx: &Context<'_>, tuple: FourTuple, handshake: &Handshake) {
-        if !self.challenges.allows(cx.now, cx.config.challenge_acks) {
+    fn challenge_handshake(
+        &mut self,
+        cx: &mut Context<'_>,
+        tuple: FourTuple,
+        handshake: &Handshake,
+    ) {
+        if !self
+            .challenges
+            .allows(cx.now, cx.config.challenge_acks, cx.rng)
+        {
             return;
         }
         self.counters.sent_challenge_acks += 1;

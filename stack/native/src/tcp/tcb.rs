@@ -28,6 +28,7 @@ use super::urgent::Urgent;
 use crate::errno::Errno;
 use crate::event;
 use crate::event::EventId;
+use crate::rng::Rng;
 
 /// What a step of a connection works with, beside the connection itself.
 pub(crate) struct Env<'a, 'c> {
@@ -49,22 +50,28 @@ impl Env<'_, '_> {
     }
 }
 
-/// RFC 5961 §7: how many challenge acknowledgments the host has sent in the present second.
+/// RFC 5961 §7: how many challenge acknowledgments the host may still send in the present second. Their number is drawn
+/// anew for each second: who counts how many are left of a number he knows learns whether others were sent
+/// (CVE-2016-5696).
 #[derive(Debug, Default)]
 pub(crate) struct ChallengeLimit {
-    second: u64,
-    sent: u32,
+    second: Option<u64>,
+    left: u32,
 }
 
 impl ChallengeLimit {
-    pub(crate) const fn allows(&mut self, now: Instant, most: u32) -> bool {
+    /// Whether one may be sent now, if at most `most` may be in a second.
+    pub(crate) fn allows(&mut self, now: Instant, most: u32, rng: &mut Rng) -> bool {
         let second = now.as_nanos() / 1_000_000_000;
-        if second != self.second {
-            self.second = second;
-            self.sent = 0;
+        if self.second != Some(second) {
+            self.second = Some(second);
+            let spread = u64::from(most / 2) + 1;
+            let more = u32::try_from(rng.below(spread)).unwrap_or(0);
+            self.left = most.div_ceil(2) + more;
         }
-        self.sent += 1;
-        self.sent <= most
+        let allowed = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        allowed
     }
 }
 

@@ -117,15 +117,17 @@ mod errors {
             ),
             ("to a group", broadcast(to(Ipv4Addr::new(224, 0, 0, 1)))),
             ("by a broadcast of the link", broadcast(to(HOST))),
-            ("from nobody", unicast(from(Ipv4Addr::UNSPECIFIED))),
-            (
-                "from all of the network",
-                unicast(from(Ipv4Addr::new(10, 0, 0, 255))),
-            ),
         ];
         for (what, scene) in &mut scenes {
             scene.raised(id);
             assert!(scene.carried(0).is_empty(), "{what}");
+        }
+        // RFC 1122 §3.2.1.3: what cannot be a source is dropped before anybody thinks of an answer.
+        let nobody = [0, 0, 0, 0];
+        for source in [nobody, [0, 0, 0, 7], [10, 0, 0, 255], [10, 0, 0, 0]] {
+            let mut scene = unicast(from(source.into()));
+            scene.raised(EventId::IpInputBadsrc);
+            assert!(scene.carried(0).is_empty(), "{source:?}");
         }
         // An error about an error: time exceeded for one that a router has to drop.
         let mut scene = Scene::router();

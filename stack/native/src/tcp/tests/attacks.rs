@@ -108,11 +108,11 @@ mod acknowledgments {
                 b"",
             );
         }
-        assert_eq!(pair.seen.len() - before, 100);
-        assert_eq!(
-            pair.hosts[A].events.count_of(EventId::TcpInputChallenge),
-            400
-        );
+        // At most 100, at least half of them.
+        let sent = pair.seen.len() - before;
+        assert!((50..=100).contains(&sent), "{sent}");
+        let refused = pair.hosts[A].events.count_of(EventId::TcpInputChallenge);
+        assert_eq!(u64::try_from(sent).unwrap() + refused, 500);
     }
 
     // RFC 9293 §3.10.7.4, fifth: no ACK bit
