@@ -1,5 +1,6 @@
 //! Packets for others (RFC 1812 §5.2, §5.3).
 
+use super::options;
 use super::routing::NoWay;
 use super::{Cast, Hop, Inbound, Send, Unreachable};
 use crate::errno::Errno;
@@ -42,6 +43,14 @@ impl Stack {
             // RFC 2644: directed broadcasts stop here, unless asked for.
             return self.cannot_forward(&header, "directed broadcast");
         }
+        // RFC 2113 §2.1: a router looks at it more closely, however far it could still go and whether there is a way.
+        // Sockets that asked for it get it instead of the next hop.
+        if usize::from(header.header_len) > ipv4::Header::LEN
+            && self.wants_alert(&inbound, &packet)
+            && self.raw_alert(&inbound, &packet)
+        {
+            return;
+        }
         if header.ttl <= 1 {
             event!(
                 self.events,
@@ -77,18 +86,21 @@ impl Stack {
         if usize::from(header.header_len) > ipv4::Header::LEN {
             let leaves_by = self.routing.interface(hop.interface);
             let local = leaves_by.and_then(|interface| interface.source_for(hop.next));
-            match self.process_options(&inbound, local.unwrap_or(inbound.local), &mut packet) {
-                // RFC 2113 §2.1: a router looks at it more closely. Sockets that asked for it get it instead of the
-                // next hop.
-                Some(true) if self.raw_alert(&inbound, &packet) => return,
-                Some(_) => {}
-                None => return,
+            let local = local.unwrap_or(inbound.local);
+            if !self.process_options(&inbound, local, &mut packet) {
+                return;
             }
         }
         if hop.interface == inbound.interface {
             self.consider_redirect(&inbound, &hop, &packet);
         }
         self.forward_by(&inbound, hop, packet);
+    }
+
+    fn wants_alert(&self, inbound: &Inbound, packet: &PacketBuf) -> bool {
+        let header = packet.as_slice();
+        let header = header.get(..usize::from(inbound.header.header_len));
+        self.config.ip.forwarding && header.is_some_and(options::alerts_routers)
     }
 
     /// A packet for all hosts of another network that this one is in: they get it, and this one does.
@@ -237,6 +249,12 @@ impl Stack {
         } else if header.protocol == fairway_wire::Protocol::IGMP {
             // A querier and its rivals hear what is sent to any group (RFC 3376 §6).
             self.ip_deliver(inbound, packet);
+        } else if usize::from(header.header_len) > ipv4::Header::LEN
+            && self.wants_alert(&inbound, &packet)
+            && self.raw_alert(&inbound, &packet)
+        {
+            // RFC 2113 §2.1: whoever asked for it decides where it goes on.
+            return;
         } else {
             self.ip_counters.cannot_forward += u64::from(!forwarding);
         }

@@ -114,12 +114,7 @@ impl Stack {
         };
         // Of packets for others they are obeyed when it is known by which interface they leave.
         let passes = inbound.cast == Cast::Unicast && !inbound.for_us;
-        if has_options
-            && !passes
-            && self
-                .process_options(&inbound, inbound.local, &mut packet)
-                .is_none()
-        {
+        if has_options && !passes && !self.process_options(&inbound, inbound.local, &mut packet) {
             return;
         }
         match inbound.cast {
@@ -257,13 +252,13 @@ impl Stack {
     }
 
     /// Obeys the options of a packet (RFC 791 §3.1), writing into it what they ask for, `local` being this host's
-    /// address on the way. Says whether it carries router alert; `None` if the packet was refused.
+    /// address on the way. Says whether the packet goes on: if not, it was refused.
     pub(crate) fn process_options(
         &mut self,
         inbound: &Inbound,
         local: Ipv4Addr,
         packet: &mut PacketBuf,
-    ) -> Option<bool> {
+    ) -> bool {
         let header = &inbound.header;
         let for_us = inbound.cast != Cast::Unicast || inbound.for_us;
         let clock = options::Stamper {
@@ -272,17 +267,16 @@ impl Stack {
             is_local: &|address| self.routing.is_local(address),
         };
         let header_len = usize::from(header.header_len);
-        let octets = packet.as_mut_slice().get_mut(..header_len)?;
+        let Some(octets) = packet.as_mut_slice().get_mut(..header_len) else {
+            return false;
+        };
         let result = options::process(octets, for_us, &clock);
         match result {
-            Verdict::Pass {
-                router_alert,
-                changed,
-            } => {
+            Verdict::Pass { changed } => {
                 if changed {
                     ipv4::fill_checksum(packet.as_mut_slice());
                 }
-                Some(router_alert)
+                true
             }
             Verdict::Refuse { pointer, option } => {
                 self.ip_counters.bad_options += 1;
@@ -297,7 +291,7 @@ impl Stack {
                     request = option
                 );
                 self.parameter_problem(inbound, packet, pointer);
-                None
+                false
             }
             Verdict::SourceRouteRefused { option } => {
                 self.ip_counters.bad_options += 1;
@@ -313,7 +307,7 @@ impl Stack {
                 );
                 let whole = packet.clone();
                 self.unreachable_whole(inbound, &whole, Unreachable::SourceRoute);
-                None
+                false
             }
         }
     }

@@ -36,8 +36,6 @@ impl std::fmt::Debug for Stamper<'_> {
 pub(crate) enum Verdict {
     /// It goes on.
     Pass {
-        /// Routers shall look at it more closely (RFC 2113).
-        router_alert: bool,
         /// Something was written into the options: the header checksum is wrong now.
         changed: bool,
     },
@@ -77,11 +75,16 @@ pub(crate) fn process(header: &mut [u8], for_us: bool, stamper: &Stamper<'_>) ->
     }
 }
 
+/// Whether a packet in transit, whose whole header is `header`, asks routers to look at it (RFC 2113 §2.1). It does not
+/// if its options make no sense.
+pub(crate) fn alerts_routers(header: &[u8]) -> bool {
+    header
+        .get(ipv4::Header::LEN..)
+        .is_some_and(|options| examine(options, false).is_ok_and(|found| found.router_alert))
+}
+
 /// Nothing to do.
-const PASS: Verdict = Verdict::Pass {
-    router_alert: false,
-    changed: false,
-};
+const PASS: Verdict = Verdict::Pass { changed: false };
 
 fn obey(options: &mut [u8], for_us: bool, stamper: &Stamper<'_>) -> Result<Verdict, Verdict> {
     let found = examine(options, for_us)?;
@@ -99,7 +102,6 @@ fn obey(options: &mut [u8], for_us: bool, stamper: &Stamper<'_>) -> Result<Verdi
         })?;
     }
     Ok(Verdict::Pass {
-        router_alert: found.router_alert,
         changed: found.record_route.is_some() || found.timestamp.is_some(),
     })
 }
@@ -202,7 +204,7 @@ fn pointer(offset: usize) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{PASS, Stamper, Verdict, milliseconds, process, reply};
+    use super::{PASS, Stamper, Verdict, alerts_routers, milliseconds, process, reply};
     use fairway_wire::Instant;
     use fairway_wire::ipv4::options::{IpOption, OptionBuffer, Options, TimestampForm};
     use proptest::prelude::{any, proptest};
@@ -279,12 +281,12 @@ mod tests {
     /// RFC 2113 §2.1.
     #[test]
     fn router_alert_is_seen_unless_its_value_is_reserved() {
-        let alert = Verdict::Pass {
-            router_alert: true,
-            changed: false,
-        };
-        assert_eq!(run(&[148, 4, 0, 0], false).0, alert);
-        assert_eq!(run(&[148, 4, 0, 1], false).0, PASS);
+        let with = |options: &[u8]| [&[0; 20], options].concat();
+        assert!(alerts_routers(&with(&[148, 4, 0, 0])));
+        assert!(alerts_routers(&with(&[1, 148, 4, 0, 0, 0, 0, 0])));
+        assert!(!alerts_routers(&with(&[148, 4, 0, 1])));
+        assert!(!alerts_routers(&with(&[148, 9, 0, 0])), "cut off");
+        assert!(!alerts_routers(&with(&[])));
     }
 
     /// RFC 1122 §3.2.1.8: the last host on a source route takes the packet.

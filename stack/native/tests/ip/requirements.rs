@@ -247,6 +247,24 @@ mod routers {
         assert!(octets[..length].ends_with(b"path"));
         scene.packet(&packet(header, &[], b"path"));
         assert_eq!(scene.carried(1).len(), 1, "without the option it passes");
+        // However far it could still go, whether there is a way, and to a group nobody here is in.
+        let last = ipv4::Header { ttl: 1, ..header };
+        let nowhere = ipv4::Header {
+            destination: Ipv4Addr::new(203, 0, 113, 9),
+            ..header
+        };
+        let group = ipv4::Header {
+            destination: Ipv4Addr::new(239, 1, 1, 1),
+            ..header
+        };
+        for header in [last, nowhere, group] {
+            scene.watch();
+            scene.packet(&packet(header, &[148, 4, 0, 0], b"tear"));
+            let (length, _) = scene.host().recv_msg(socket, &mut octets, false).unwrap();
+            assert!(octets[..length].ends_with(b"tear"), "{header:?}");
+            assert!(scene.carried(0).is_empty(), "no error for {header:?}");
+            assert!(scene.carried(1).is_empty(), "{header:?}");
+        }
     }
 
     /// RFC 2644: directed broadcasts are forwarded only if asked for; then the router is one of those they are for.
