@@ -7,7 +7,7 @@ use crate::scene::{
 use fairway_native::event::EventId;
 use fairway_native::route::{Prefix, Route};
 use fairway_native::sock::SocketOptions;
-use fairway_native::{Departure, Errno, Setup, SocketId, Stack};
+use fairway_native::{Departure, Errno, InterfaceId, Setup, SocketId, Stack};
 use fairway_wire::icmp::Message;
 use fairway_wire::{EtherType, MacAddr, Protocol, ipv4};
 use std::io::IoSlice;
@@ -210,6 +210,30 @@ mod section_3_3 {
         assert_eq!(refused, Err(Errno::NetDown));
         scene.host().set_up(now, LAN, true).unwrap();
         assert_eq!(scene.lab.send(0, socket, "10.0.0.2:9", b"x"), Ok(1));
+    }
+
+    /// RFC 1812 §5.2.4.3: of the routes that match, one whose interface is down does not count.
+    #[test]
+    fn a_route_that_is_down_gives_way_to_the_next_best() {
+        let mut scene = Scene::new();
+        let socket = scene.udp(1000);
+        let now = scene.lab.now;
+        let prefix = Prefix::new(Ipv4Addr::new(192, 0, 2, 0), 24).unwrap();
+        let other = InterfaceId(LAN.0 + 1);
+        for (gateway, interface, metric) in [("10.0.0.2", LAN, 0), ("10.0.1.2", other, 10)] {
+            let mut route = Route::new(prefix, Some(gateway.parse().unwrap()), interface);
+            route.metric = metric;
+            scene.host().add_route(now, route).unwrap();
+        }
+        for (up, segment) in [(true, 0), (false, 1), (true, 0)] {
+            scene.host().handle_carrier(now, LAN, up);
+            scene.lab.pass(Duration::from_secs(1));
+            scene.watch();
+            assert_eq!(scene.lab.send(0, socket, "192.0.2.1:9", b"x"), Ok(1));
+            scene.lab.pass(Duration::from_secs(1));
+            assert_eq!(scene.carried(segment).len(), 1, "{up}");
+            assert!(scene.carried(1 - segment).is_empty(), "{up}");
+        }
     }
 }
 
