@@ -326,7 +326,7 @@ mod routers {
         let receiver = scene.lab.udp(2, "0.0.0.0:9");
         scene
             .host()
-            .set_mtu(now, fairway_native::InterfaceId(3), 600)
+            .set_mtu(now, InterfaceId(3), 600)
             .unwrap();
         let data: Vec<u8> = (0..3000_u32).map(|n| n.to_be_bytes()[3]).collect();
         let whole = fairway_native::PacketBuf::from_slice(&datagram(FAR, 9, &data));
