@@ -324,10 +324,7 @@ mod routers {
         let mut scene = Scene::router();
         let now = scene.lab.now;
         let receiver = scene.lab.udp(2, "0.0.0.0:9");
-        scene
-            .host()
-            .set_mtu(now, InterfaceId(3), 600)
-            .unwrap();
+        scene.host().set_mtu(now, InterfaceId(3), 600).unwrap();
         let data: Vec<u8> = (0..3000_u32).map(|n| n.to_be_bytes()[3]).collect();
         let whole = fairway_native::PacketBuf::from_slice(&datagram(FAR, 9, &data));
         for piece in fairway_native::ip::fragment::fragment(&whole, 1500).unwrap() {
