@@ -293,7 +293,7 @@ impl Family {
         }
     }
 
-    /// The engine speaks IPv4 only (DESIGN D8).
+    /// The engine speaks IPv4 only.
     pub(crate) const fn on_native(self) -> Result<(), NetError> {
         match self {
             Self::V4 => Ok(()),

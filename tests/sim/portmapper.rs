@@ -87,7 +87,7 @@ fn a_service_is_found_by_the_name_of_its_host_and_called() {
     }
 }
 
-/// Registrations come from the host itself only (DESIGN D6).
+/// Registrations come from the host itself only.
 #[test]
 fn another_host_may_not_register() {
     let world = World::new(1);

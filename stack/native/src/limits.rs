@@ -1,4 +1,4 @@
-//! What a stranger could make grow, and how far it may (DESIGN D6): a field, a default and a counter each.
+//! What a stranger could make grow, and how far it may: a field, a default and a counter each.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! What strangers send too much of: every table stays within its limit, what is dropped is counted, and whoever is
-//! honest is served on (DESIGN D6).
+//! honest is served on.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 

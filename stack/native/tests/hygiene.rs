@@ -1,5 +1,5 @@
 //! What the engine is made of: few crates, no unsafe code, and nothing that would make a run depend on more than its
-//! seed, its inputs and the times it is told (DESIGN D4, field/stack.md §7: G27).
+//! seed, its inputs and the times it is told.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -57,7 +57,6 @@ fn section(manifest: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// DESIGN D4.
 #[test]
 fn the_engine_needs_few_crates_and_the_codecs_none() {
     let manifest = read(&stack().join("native/Cargo.toml"));
@@ -74,7 +73,7 @@ fn the_engine_needs_few_crates_and_the_codecs_none() {
     }
 }
 
-/// DESIGN D1, D3: the same seed, inputs and times give the same octets.
+/// The same seed, inputs and times give the same octets.
 #[test]
 fn nothing_names_a_clock_a_thread_a_socket_or_chance() {
     let forbidden = [

@@ -244,7 +244,7 @@ fn closing_lingers_as_long_as_it_must() {
     }
 }
 
-/// DESIGN D6: who lets a server write and close, and then acknowledges nothing, does not keep its memory without end.
+/// Who lets a server write and close, and then acknowledges nothing, does not keep its memory without end.
 #[test]
 fn closed_connections_with_something_to_send_are_bounded() {
     let mut lab = Lab::new();

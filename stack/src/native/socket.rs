@@ -219,7 +219,7 @@ impl fmt::Debug for Socket {
     }
 }
 
-/// The engine speaks IPv4 only (DESIGN D8).
+/// The engine speaks IPv4 only.
 pub(crate) fn v4(address: SocketAddr) -> Result<SocketAddrV4, NetError> {
     match address {
         SocketAddr::V4(address) => Ok(address),

@@ -456,7 +456,7 @@ mod tests {
     }
 
     proptest! {
-        /// `field/stack.md` §6.3: the routing table against a linear scan.
+        /// The routing table against a linear scan.
         #[test]
         fn it_does_what_a_linear_scan_does(
             changes in proptest::collection::vec((some_prefix(), any::<Option<u32>>()), 0..200),

@@ -2,7 +2,7 @@
 
 use super::Stack;
 
-/// How much of what is limited is in use (DESIGN D6): to be read beside [`Limits`](crate::Limits).
+/// How much of what is limited is in use: to be read beside [`Limits`](crate::Limits).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {

@@ -602,7 +602,7 @@ impl Tcb {
             + self.early.as_ref().map_or(0, |early| early.memory())
     }
 
-    /// Panics if the connection contradicts itself (field/stack.md §6.3). Debug builds call it after every step.
+    /// Panics if the connection contradicts itself. Debug builds call it after every step.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self) {
         assert!(self.una.le(self.nxt), "una > nxt");

@@ -2,7 +2,7 @@
 //!
 //! Moving a deadline later only stores it; the heap learns of it when the old one comes up. Moving it before everything
 //! the connection waits for moves its entry up. So acknowledgments, which push the retransmission timer away again and
-//! again, cost the heap nothing (field/stack.md A4).
+//! again, cost the heap nothing.
 
 use fairway_wire::Instant;
 

@@ -149,7 +149,7 @@ mod input {
         assert_eq!(quoted, bad);
     }
 
-    /// RFC 1812 §5.2.4.1, DESIGN: source routes are refused.
+    /// RFC 1812 §5.2.4.1: source routes are refused.
     #[test]
     fn source_routes_are_answered_with_source_route_failed() {
         let mut scene = Scene::router();

@@ -99,7 +99,6 @@ async fn runtime_sleep(span: Duration) {
     tokio::time::sleep(span).await;
 }
 
-// field/stack.md §5.3.4, first case.
 #[test]
 fn a_lone_runtime_timer_fires_and_nothing_spins() {
     let (post, driver, clock) = world(0);
@@ -110,7 +109,6 @@ fn a_lone_runtime_timer_fires_and_nothing_spins() {
     assert_eq!(now, at(5_000));
 }
 
-// field/stack.md §5.3.4, second case.
 #[test]
 fn a_packet_sent_by_a_timer_before_a_later_event_is_exact() {
     let (post, driver, clock) = world(2);

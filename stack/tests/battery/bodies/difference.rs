@@ -18,7 +18,7 @@ differences! {
     Ipv6: "IPv6",
         "both families",
         "`AfNoSupport`",
-        "the engine speaks IPv4 only as yet; types and seams are there (DESIGN D8)";
+        "the engine speaks IPv4 only as yet; types and seams are there";
     SendElsewhere: "sending from a connected datagram socket to somebody else (SND-8)",
         "sends",
         "`IsConn`",

@@ -378,7 +378,7 @@ pub(crate) async fn accepted_sockets_inherit_options(pair: Pair) {
     );
 }
 
-/// SOC-3, DESIGN D8: IPv4 only, and it says so.
+/// SOC-3: IPv4 only, and it says so.
 pub(crate) async fn other_families_are_refused(pair: Pair) {
     assert!(!pair.as_system(Difference::Ipv6));
     let net = &pair.client;

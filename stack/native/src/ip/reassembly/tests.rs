@@ -356,7 +356,7 @@ mod limits {
 }
 
 proptest! {
-    /// `field/stack.md` §6.3: random cuts and orders, against the octets they were cut from.
+    /// Random cuts and orders, against the octets they were cut from.
     #[test]
     fn what_was_cut_comes_together(
         data in proptest::collection::vec(any::<u8>(), 1..3000),

@@ -393,7 +393,7 @@ mod model {
     }
 
     proptest! {
-        /// `field/stack.md` §6.3: routes with metrics and dead gateways, against a list.
+        /// Routes with metrics and dead gateways, against a list.
         #[test]
         fn it_finds_what_a_list_has(changes in proptest::collection::vec(some_change(), 1..60)) {
             let mut table = RouteTable::new(RouteLimits::default());

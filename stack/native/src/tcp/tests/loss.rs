@@ -116,7 +116,6 @@ fn a_retransmission_that_is_lost_backs_off() {
     assert_eq!(pair.info(A, one).backoff, 4);
 }
 
-// field/stack.md §3.5
 #[test]
 fn reordering_costs_little() {
     let mut pair = Pair::new(Link {
@@ -170,7 +169,7 @@ fn goodput(link: Link, len: usize) -> f64 {
     rate
 }
 
-// field/stack.md §3.5: 100 Mbit/s, 20 ms, 170 packets
+// 100 Mbit/s, 20 ms, 170 packets
 #[test]
 fn goodput_of_the_table() {
     let cases = [
