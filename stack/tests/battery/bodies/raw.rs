@@ -32,7 +32,7 @@ pub(crate) async fn packets_of_one_protocol(pair: Pair) {
         .await
         .unwrap();
     let mut buf = [0; 64];
-    // Other tests may use the protocol at the same time, on the loopback interface of the machine.
+    // Whoever else is on the machine's loopback interface may use the protocol, too.
     let info = loop {
         let (n, info) = server.recv_msg(&mut buf).await.unwrap();
         assert_eq!(buf.get(9), Some(&253));
@@ -72,7 +72,7 @@ pub(crate) async fn ports_are_big_endian(pair: Pair) {
 
 /// CON-6, CON-7, CON-8, RCV-8, SND-10: raw sockets have peers as others do.
 pub(crate) async fn raw_sockets_have_peers(pair: Pair) {
-    let Some((client, server)) = pair_of(&pair, IpProtocol(253)) else {
+    let Some((client, server)) = pair_of(&pair, IpProtocol(251)) else {
         return;
     };
     let nowhere = SendInfo::default();
@@ -97,7 +97,7 @@ pub(crate) async fn raw_sockets_have_peers(pair: Pair) {
 
 /// IP_HDRINCL, C-12: the header is part of what is sent.
 pub(crate) async fn headers_can_be_the_callers(pair: Pair) {
-    let Some((client, server)) = pair_of(&pair, IpProtocol(253)) else {
+    let Some((client, server)) = pair_of(&pair, IpProtocol(252)) else {
         return;
     };
     client.set(option::HeaderIncluded, true).unwrap();
@@ -106,7 +106,7 @@ pub(crate) async fn headers_can_be_the_callers(pair: Pair) {
         std::net::IpAddr::V4(ip) => ip.octets(),
         std::net::IpAddr::V6(_) => [0; 4],
     };
-    let mut packet = vec![0x45, 0, 0, 22, 0, 0, 0, 0, 33, 253, 0, 0];
+    let mut packet = vec![0x45, 0, 0, 22, 0, 0, 0, 0, 33, 252, 0, 0];
     packet.extend(octets(from.ip()));
     packet.extend(octets(to.ip()));
     packet.extend(b"hi");
