@@ -207,21 +207,10 @@ impl Stack {
             );
             return Err(Errno::TooManyFiles);
         }
-        let (child, peer) = match self.local.accept(local) {
-            Ok(accepted) => accepted,
-            Err(errno) => {
-                if errno == Errno::Inval {
-                    event!(
-                        self.events,
-                        self.now,
-                        EventId::AcceptNotlisten,
-                        socket = id.token(),
-                        errno = errno
-                    );
-                }
-                return Err(errno);
-            }
-        };
+        let (child, peer) = self
+            .local
+            .accept(local)
+            .map_err(|errno| self.not_accepted(id, errno))?;
         let options = self.sockets.get(id)?.options.clone();
         let accepted = self.adopt_local(child)?;
         // ACC-1: it has the options of the listener.

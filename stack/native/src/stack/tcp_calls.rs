@@ -222,21 +222,10 @@ impl Stack {
             return Err(Errno::TooManyFiles);
         }
         let cx = &mut tcp_context!(self);
-        let (child, peer) = match self.tcp.accept(cx, conn) {
-            Ok(accepted) => accepted,
-            Err(errno) => {
-                if errno == Errno::Inval {
-                    event!(
-                        self.events,
-                        self.now,
-                        EventId::AcceptNotlisten,
-                        socket = id.token(),
-                        errno = errno
-                    );
-                }
-                return Err(errno);
-            }
-        };
+        let (child, peer) = self
+            .tcp
+            .accept(cx, conn)
+            .map_err(|errno| self.not_accepted(id, errno))?;
         let options = self.sockets.get(id)?.options.clone();
         let accepted = self.adopt(child)?;
         // ACC-1: it has the options of the listener.
@@ -251,6 +240,20 @@ impl Stack {
         );
         self.settle();
         Ok((accepted, peer))
+    }
+
+    /// Tells of a socket that does not listen; of the other reasons for there being no connection nobody is told.
+    pub(super) fn not_accepted(&mut self, id: SocketId, errno: Errno) -> Errno {
+        if errno == Errno::Inval {
+            event!(
+                self.events,
+                self.now,
+                EventId::AcceptNotlisten,
+                socket = id.token(),
+                errno = errno
+            );
+        }
+        errno
     }
 
     /// Takes octets to send, as many as there is room for (SND-2, SND-4).
