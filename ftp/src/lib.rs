@@ -1,0 +1,3 @@
+//! FTP, from the caller's side.
+
+#![forbid(unsafe_code)]
