@@ -52,7 +52,13 @@ impl Code {
     }
 
     fn read(line: &[u8]) -> Option<Self> {
-        let [hundreds @ b'1'..=b'6', tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..] = *line else {
+        let [
+            hundreds @ b'1'..=b'6',
+            tens @ b'0'..=b'9',
+            ones @ b'0'..=b'9',
+            ..,
+        ] = *line
+        else {
             return None;
         };
         let digit = |octet: u8| u16::from(octet - b'0');

@@ -189,7 +189,10 @@ mod limits {
                 Err(error) => break error,
             }
         };
-        assert_eq!((fed, error), (1023, ReplyError::TooManyLines { code, limit: 1024 }));
+        assert_eq!(
+            (fed, error),
+            (1023, ReplyError::TooManyLines { code, limit: 1024 })
+        );
 
         let mut parser = ReplyParser::default();
         parser.handle_input(START, b"220-\r\n").unwrap();
