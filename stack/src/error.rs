@@ -90,17 +90,24 @@ errors! {
     NotFound = 2, ENOENT, "no such file";
     Srch = 3, ESRCH, "no such object";
     Intr = 4, EINTR, "call interrupted";
+    Io = 5, EIO, "input or output error";
     Nxio = 6, ENXIO, "no such interface";
     BadFile = 9, EBADF, "bad descriptor";
     NoMem = 12, ENOMEM, "no memory";
     Access = 13, EACCES, "permission denied";
     Fault = 14, EFAULT, "bad address";
     Exists = 17, EEXIST, "file exists";
+    CrossDevice = 18, EXDEV, "on another file system";
     NoDev = 19, ENODEV, "no such device";
     NotDir = 20, ENOTDIR, "not a directory";
+    IsDir = 21, EISDIR, "is a directory";
     Inval = 22, EINVAL, "bad argument";
     TooManyFilesInSystem = 23, ENFILE, "too many open sockets in the system";
     TooManyFiles = 24, EMFILE, "too many open sockets";
+    FBig = 27, EFBIG, "file too big";
+    NoSpace = 28, ENOSPC, "no space left on the device";
+    NotSeekable = 29, ESPIPE, "has no offsets";
+    ReadOnly = 30, EROFS, "read-only file system";
     Pipe = 32, EPIPE, "sending after the end of the stream";
     WouldBlock = 35, EWOULDBLOCK, "nothing can be done now";
     InProgress = 36, EINPROGRESS, "connecting";
@@ -134,6 +141,7 @@ errors! {
     HostDown = 64, EHOSTDOWN, "host is down";
     HostUnreach = 65, EHOSTUNREACH, "host unreachable";
     NotEmpty = 66, ENOTEMPTY, "directory not empty";
+    Quota = 69, EDQUOT, "quota exceeded";
 }
 
 impl NetError {

@@ -61,6 +61,7 @@
 //! * Hosts of our own ([`native`]): a whole TCP/IP stack in this process, on simulated networks (`fairway-sim`), in real
 //!   time, or on a TUN or TAP device, with the same [`Net`] for its programs. A call costs a lock that nobody else wants,
 //!   and allocates nothing; who waits is woken after it is released.
+//! * Files ([`Net::files`]) whole or by offsets, with the caller's buffers, on a disk or in a host's memory.
 //! * An administrator's side ([`Net::manage`]): interfaces, routes, neighbours, counters, parameters by name and number,
 //!   messages.
 //!
@@ -116,7 +117,7 @@ pub use fairway_native::mgmt::{Counters, Parameter, ParameterKind, Setting, Stat
 pub use fairway_native::stack::{Clear, Old};
 pub use fairway_native::tcp::TcpInfo;
 pub use fairway_wire::{Instant, MacAddr};
-pub use files::Files;
+pub use files::{CreateOptions, DirEntry, Existing, File, FileKind, Files, Metadata};
 pub use local::{
     Credentials, LocalAddr, LocalDatagram, LocalListener, LocalMsgInfo, LocalReadHalf, LocalStream,
     LocalWriteHalf, remove_stale,

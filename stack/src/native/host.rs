@@ -90,7 +90,7 @@ impl Host {
         let host = Self {
             shared: Arc::new(Shared {
                 name: config.stack.name().to_owned(),
-                clock: config.clock,
+                clock: config.clock.clone(),
                 alarm: config.alarm,
                 engine: Mutex::new(Engine {
                     stack: config.stack,
@@ -99,7 +99,7 @@ impl Host {
                     scheduled: None,
                 }),
                 rng: Mutex::new(Rng::from_seed(config.seed)),
-                files: MemoryFiles::default(),
+                files: MemoryFiles::new(config.clock),
                 names: config.names,
                 tasks: Arc::new(Tasks::new(config.runtime)),
             }),

@@ -43,7 +43,7 @@ mod tcp;
 mod udp;
 
 pub use fairway_native::Stack;
-pub(crate) use files::MemoryFiles;
+pub(crate) use files::{MemoryFile, MemoryFiles};
 pub use host::{Alarm, Host, HostConfig, Port};
 pub(crate) use local::{NativeLocalDatagram, NativeLocalListener};
 pub use manage::Messages;

@@ -103,7 +103,9 @@ macro_rules! machine_bodies {
                 stale_files_are_replaced_and_others_left_alone;
             files:
                 old_files_keep_their_mode_and_their_readers
-                failures_leave_the_old_file;
+                failures_leave_the_old_file
+                links_are_followed_or_not
+                pipes_keep_nobody_waiting;
         }
     };
 }

@@ -51,6 +51,10 @@ differences! {
         "those of the process",
         "user and group 0, no process",
         "programs of a native host are its superuser's, and are no processes of their own";
+    Directories: "files",
+        "on disk, in directories that must exist, guarded by modes",
+        "in memory, in directories that come to be when used; modes are remembered only",
+        "a simulated host begins with nothing, and its programs are its superuser's";
 }
 
 #[test]

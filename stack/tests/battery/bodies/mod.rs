@@ -202,6 +202,13 @@ macro_rules! bodies {
                 tasks_give_results_and_say_how_they_ended;
             files:
                 writing_replaces_whole_files
+                open_files_are_read_and_written_at_offsets
+                parts_of_a_file_are_written_at_the_same_time
+                creating_minds_what_is_there
+                open_files_outlive_their_names
+                directories_are_made_listed_and_removed
+                renaming_replaces_what_it_may
+                times_and_modes_are_kept
                 names_and_addresses
                 interfaces_have_addresses;
         }
