@@ -4,9 +4,12 @@
 
 pub mod answer;
 pub mod command;
+mod error;
 mod feature;
 mod name;
 pub mod reply;
+pub mod session;
 
+pub use error::{Error, ErrorKind, ErrorNumber, Phase};
 pub use feature::Features;
 pub use name::{Charset, Name};

@@ -3,8 +3,9 @@
 //! A reply is one line, `ddd text`, or several: `ddd-text`, any lines, `ddd text` with the same code. Servers of today
 //! and of thirty years ago bend this, and clients get out of step over it. [`ReplyParser`] reads strictly first: inside
 //! a reply of several lines only its own code followed by a blank (or nothing) ends it, so that "150 users online" in a
-//! banner is text. Only where this leaves the reply open, and nothing more comes for [`GRACE`], a last line with another
-//! code is taken for its end.
+//! banner is text. Only where this leaves the reply open, and nothing more comes for a while, a last line with another
+//! code is taken for its end: for [`GRACE`] in a reply that began with a refusal, which is where servers do that
+//! (`553-` … `150`), for [`LONG_GRACE`] in others, where a slow server may only have paused in its banner.
 //!
 //! Also understood: a bare code, lines that end in LF alone, octets of any value in the text, Telnet's doubled 255 and
 //! its negotiations at the start of a line, and lines without a code before a reply, which are skipped.
@@ -17,6 +18,9 @@ use std::time::Duration;
 
 /// How long a line with another code waits for company before it is taken for the end of a reply.
 pub const GRACE: Duration = Duration::from_millis(500);
+
+/// The same for a reply that did not begin with a refusal.
+pub const LONG_GRACE: Duration = Duration::from_secs(4);
 
 /// The three digits of a reply (RFC 959 §4.2.1; RFC 2228 §5 adds those beginning with 6).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -193,9 +197,9 @@ impl fmt::Debug for Reply {
 pub struct ReplyLimits {
     /// Octets of a line; 8192. The rest of a longer one is dropped.
     pub line: usize,
-    /// Lines of a reply; 1024. More are an error.
+    /// Lines of a reply; 16 384 (`STAT` of a large directory is a reply). More are an error.
     pub lines: usize,
-    /// Octets of a reply; 262 144. More are an error.
+    /// Octets of a reply; 1 048 576. More are an error.
     pub reply: usize,
     /// Lines without a code before a reply; 64. More are an error.
     pub noise: usize,
@@ -205,8 +209,8 @@ impl Default for ReplyLimits {
     fn default() -> Self {
         Self {
             line: 8192,
-            lines: 1024,
-            reply: 256 * 1024,
+            lines: 16_384,
+            reply: 1024 * 1024,
             noise: 64,
         }
     }
@@ -444,7 +448,14 @@ impl ReplyParser {
                     self.ready.push_back(Reply { code, text });
                 }
             }
-            (Some(code), Some(b' ')) => open.candidate = Some((code, start, now + GRACE)),
+            (Some(code), Some(b' ')) => {
+                let grace = if open.code.get() >= 400 {
+                    GRACE
+                } else {
+                    LONG_GRACE
+                };
+                open.candidate = Some((code, start, now + grace));
+            }
             _ => {}
         }
         Ok(())
