@@ -61,6 +61,7 @@
 //! * Hosts of our own ([`native`]): a whole TCP/IP stack in this process, on simulated networks (`fairway-sim`), in real
 //!   time, or on a TUN or TAP device, with the same [`Net`] for its programs. A call costs a lock that nobody else wants,
 //!   and allocates nothing; who waits is woken after it is released.
+//! * Connections through SOCKS proxies ([`socks`]), to call and to be called.
 //! * Files ([`Net::files`]) whole or by offsets, with the caller's buffers, on a disk or in a host's memory.
 //! * An administrator's side ([`Net::manage`]): interfaces, routes, neighbours, counters, parameters by name and number,
 //!   messages.
@@ -105,6 +106,7 @@ pub mod option;
 mod raw;
 mod resolve;
 mod rng;
+pub mod socks;
 mod system;
 mod task;
 mod tcp;

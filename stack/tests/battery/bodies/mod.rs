@@ -10,6 +10,7 @@ pub(crate) mod local;
 pub(crate) mod manage;
 pub(crate) mod options;
 pub(crate) mod raw;
+pub(crate) mod socks;
 pub(crate) mod tcp;
 pub(crate) mod time;
 pub(crate) mod udp;
@@ -211,6 +212,13 @@ macro_rules! bodies {
                 times_and_modes_are_kept
                 names_and_addresses
                 interfaces_have_addresses;
+            socks:
+                proxies_connect_and_nothing_is_lost
+                proxies_look_names_up_unless_told_otherwise
+                proxies_wait_for_a_call
+                a_proxy_says_no_and_why
+                a_proxy_that_talks_nonsense_is_left
+                giving_up_closes;
         }
     };
 }
