@@ -13,6 +13,7 @@ mod demo;
 mod portmapper;
 mod readme;
 mod real_files;
+mod socks;
 mod stack;
 mod support_works;
 mod wireshark;

@@ -89,7 +89,7 @@ impl Daemon {
 }
 
 /// Runs `work` on a thread whose sockets are in the namespace.
-fn inside<T: Send>(namespace: &Namespace, work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn inside<T: Send>(namespace: &Namespace, work: impl FnOnce() -> T + Send) -> T {
     let net = std::fs::File::open(format!("/proc/{}/ns/net", namespace.inside())).unwrap();
     std::thread::scope(|scope| {
         let run = scope.spawn(move || {
