@@ -8,6 +8,7 @@
 
 mod native;
 mod portmap;
+mod socks;
 mod wire;
 
 use bytes::{Bytes, BytesMut};
@@ -148,6 +149,12 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function {
         name: "wire",
         run: wire::decode,
+        most_memory: in_proportion,
+        input: Input::Words,
+    },
+    Function {
+        name: "socks-handshake",
+        run: socks::handshake,
         most_memory: in_proportion,
         input: Input::Words,
     },
