@@ -30,14 +30,6 @@ pub struct ArpCounters {
     pub dropped_waiting: u64,
 }
 
-impl ArpCounters {
-    /// What was not done because of a limit when a packet came: the event `arp_input-flood`.
-    #[must_use]
-    pub const fn refused(&self) -> u64 {
-        self.replies_suppressed + self.no_room
-    }
-}
-
 /// Counters of IGMP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IgmpCounters {

@@ -1,9 +1,9 @@
 //! Raw sockets: the packets of one IP protocol, as they are.
 
 use crate::datagram::{Arrival, Departure, Endpoint};
+use crate::dropped;
 use crate::errno::Errno;
-use crate::event;
-use crate::event::EventId;
+use crate::event::DropReason;
 use crate::iface::InterfaceId;
 use crate::ip::{Cast, Inbound, Send, checksum};
 use crate::pkt::{ChecksumState, PacketBuf, copy};
@@ -144,10 +144,15 @@ impl Stack {
         if endpoint.push(socket.options.recv_buf, copy, arrival) {
             socket.waiters.wake(Interest::Read, &mut self.woken);
         } else {
-            event!(
+            let reason = if endpoint.read_shutdown {
+                DropReason::RawShut
+            } else {
+                DropReason::RawFull
+            };
+            dropped!(
                 self.events,
                 self.now,
-                EventId::RawInputFull,
+                reason,
                 socket = id.token(),
                 source = inbound.header.source,
                 destination = inbound.header.destination,
@@ -157,23 +162,26 @@ impl Stack {
         }
     }
 
-    /// Tells the connected raw sockets of the packet an ICMP error is about.
+    /// Tells the connected raw sockets of the packet an ICMP error is about. Says whether there was one.
     pub(crate) fn raw_icmp_error(
         &mut self,
         protocol: Protocol,
         destination: Ipv4Addr,
         error: Errno,
-    ) {
+    ) -> bool {
+        let mut told = false;
         let concerned: Vec<SocketId> = self.raw.of(protocol).collect();
         for id in concerned {
             if let Ok(socket) = self.sockets.get_mut(id)
                 && let Kind::Raw(_, endpoint) = &mut socket.kind
                 && endpoint.peer.is_some_and(|peer| peer.ip() == &destination)
             {
+                told = true;
                 endpoint.error = Some(error);
                 socket.waiters.wake(Interest::Read, &mut self.woken);
             }
         }
+        told
     }
 
     /// Sends one packet: its payload, or with [`SocketOptions::header_included`] all of it.
@@ -250,10 +258,10 @@ impl Stack {
             Ok((header, options, _)) => (header, options.to_vec()),
             Err(ipv4::ParseError::Version(version)) => {
                 let errno = Errno::AfNoSupport;
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    EventId::EtherOutputAfnotsupp,
+                    DropReason::OutputBadFamily,
                     interface = interface.map(|interface| interface.0),
                     errno = errno,
                     detail = version

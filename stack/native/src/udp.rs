@@ -1,9 +1,10 @@
 //! UDP (RFC 768): ports, arrivals, departures.
 
 use crate::datagram::{Arrival, Departure, Endpoint};
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 use crate::ip::{Cast, Inbound, Send, Unreachable};
 use crate::pkt::{ChecksumState, PacketBuf, copy};
 use crate::sock::{Interest, Kind, SocketId, SocketOptions, Table, size};
@@ -298,20 +299,20 @@ impl Stack {
         let parsed = match udp::Header::parse(octets) {
             Ok((parsed, _)) => parsed,
             Err(error) => {
-                let id = match error {
+                let reason = match error {
                     udp::ParseError::Short => {
                         self.udp_counters.short += 1;
-                        EventId::UdpInputBadhlen
+                        DropReason::UdpShort
                     }
                     udp::ParseError::Length { .. } => {
                         self.udp_counters.bad_length += 1;
-                        EventId::UdpInputBadlen
+                        DropReason::UdpBadLength
                     }
                 };
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    id,
+                    reason,
                     interface = inbound.interface.0,
                     source = header.source,
                     destination = header.destination,
@@ -327,10 +328,10 @@ impl Stack {
             && !udp::verify_checksum(header.source, header.destination, packet.as_slice())
         {
             self.udp_counters.bad_checksum += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::UdpInputBadsum,
+                DropReason::UdpBadChecksum,
                 interface = inbound.interface.0,
                 source = header.source,
                 destination = header.destination,
@@ -353,10 +354,10 @@ impl Stack {
         }
         let Some(id) = self.udp_find(inbound, parsed.source_port, parsed.destination_port) else {
             self.udp_counters.no_port += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::UdpInputNoport,
+                DropReason::UdpNoPort,
                 interface = inbound.interface.0,
                 source = header.source,
                 destination = header.destination,
@@ -410,16 +411,15 @@ impl Stack {
         packet.pull_front(udp::Header::LEN);
         let Some((&last, others)) = receivers.split_last() else {
             self.udp_counters.no_port_broadcast += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::UdpInputNoport,
+                DropReason::UdpNoListener,
                 interface = inbound.interface.0,
                 source = inbound.header.source,
                 destination = inbound.header.destination,
                 sport = parsed.source_port,
-                dport = parsed.destination_port,
-                reason = "sent to many"
+                dport = parsed.destination_port
             );
             return;
         };
@@ -452,10 +452,15 @@ impl Stack {
             );
         } else {
             self.udp_counters.full += 1;
-            event!(
+            let reason = if endpoint.read_shutdown {
+                DropReason::UdpShut
+            } else {
+                DropReason::UdpFull
+            };
+            dropped!(
                 self.events,
                 self.now,
-                EventId::UdpInputFull,
+                reason,
                 interface = arrival.interface.0,
                 source = *arrival.peer.ip(),
                 destination = arrival.destination,
@@ -545,16 +550,18 @@ impl Stack {
         Ok(length)
     }
 
-    /// Tells the connected sockets that sent the datagram an ICMP error is about (CON-9, RFC 1122 §4.1.3.3).
+    /// Tells the connected sockets that sent the datagram an ICMP error is about (CON-9, RFC 1122 §4.1.3.3). Says whether
+    /// there was one.
     pub(crate) fn udp_icmp_error(
         &mut self,
         source: SocketAddrV4,
         destination: SocketAddrV4,
         error: Errno,
-    ) {
+    ) -> bool {
+        let mut told = false;
         for place in 0.. {
             let Some(&id) = self.udp.holders(source.port()).get(place) else {
-                return;
+                break;
             };
             let Ok(socket) = self.sockets.get_mut(id) else {
                 continue;
@@ -563,10 +570,12 @@ impl Stack {
                 && endpoint.peer == Some(destination)
                 && (endpoint.local.ip() == source.ip() || endpoint.local.ip().is_unspecified())
             {
+                told = true;
                 endpoint.error = Some(error);
                 socket.waiters.wake(Interest::Read, &mut self.woken);
                 socket.waiters.wake(Interest::Write, &mut self.woken);
             }
         }
+        told
     }
 }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use fairway_native::event::{DropReason, EventId};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -155,4 +156,40 @@ fn exceptions_are_small_and_have_reasons() {
             assert_eq!(line, None, "{}", path.display());
         }
     }
+}
+
+/// What a reason to drop raises ([`DropReason`]) is raised by `dropped!`, which counts the reason; by `event!` only
+/// where nothing is dropped.
+#[test]
+fn drops_are_told_by_their_reasons() {
+    // Calls that are refused, and news that cost nobody anything.
+    let no_drops = [
+        ("input.rs", EventId::TcpInputReset),
+        ("calls.rs", EventId::TcpAttachNopcbmem),
+        ("tcp_calls.rs", EventId::TcpAttachNopcbmem),
+        ("multicast.rs", EventId::IpMforwardNoroute),
+        ("groups.rs", EventId::MulticastJoinLimit),
+        ("tcp_calls.rs", EventId::IpOutputBadaddr),
+        ("local_calls.rs", EventId::LocalFull),
+        // A comparison.
+        ("output.rs", EventId::IpOutputBadaddr),
+    ];
+    let mut found = 0;
+    for (path, code) in sources("native") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.parent().unwrap().ends_with("event") {
+            continue;
+        }
+        for reason in DropReason::ALL {
+            let event = format!("EventId::{:?}", reason.event());
+            let there = code.match_indices(&event).any(|(at, it)| {
+                let behind = code[at + it.len()..].chars().next();
+                !behind.is_some_and(char::is_alphanumeric)
+            });
+            let fine = no_drops.contains(&(name, reason.event()));
+            assert!(!there || fine, "{event} in {}", path.display());
+        }
+        found += code.matches("dropped!(").count();
+    }
+    assert!(found > 80, "{found} drops");
 }

@@ -212,13 +212,13 @@ struct Cable {
 
 impl Cable {
     /// Gives a frame to the kernel, which takes it or drops it; gives it back if there is no room now.
-    fn send(&self, frame: PacketBuf) -> Result<(), PacketBuf> {
+    fn send(&self, frame: PacketBuf) -> Result<(), Unsent> {
         match self.device.try_send(frame.as_slice()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(frame),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Unsent::Busy(frame)),
             // Its end on the machine is down, or the frame is not to its taste: lost, as on any cable.
             Err(error) => {
                 tracing::debug!(%error, "device refused a frame");
-                Ok(())
+                Err(Unsent::Refused(frame))
             }
             Ok(_) => Ok(()),
         }
@@ -258,7 +258,8 @@ impl Cable {
         };
         if self.offload {
             let Some(&header) = frame.as_slice().first_chunk() else {
-                return;
+                // Too short for anything: the stack says so.
+                return take(frame);
             };
             let header = Header::parse(header);
             frame.pull_front(virtio::LEN);
@@ -269,6 +270,14 @@ impl Cable {
         }
         take(frame);
     }
+}
+
+/// Why a frame was not sent, and the frame.
+enum Unsent {
+    /// The device takes no more for now.
+    Busy(PacketBuf),
+    /// It does not take this one.
+    Refused(PacketBuf),
 }
 
 impl Port for Cable {
@@ -282,7 +291,10 @@ impl Port for Cable {
             });
             match frame.map(|frame| self.send(frame)) {
                 Some(Ok(())) => {}
-                Some(Err(frame)) => {
+                Some(Err(Unsent::Refused(frame))) => {
+                    stack.handle_refused(now, interface, &frame);
+                }
+                Some(Err(Unsent::Busy(frame))) => {
                     *left = Some(frame);
                     stack.suspend(interface);
                     self.blocked.notify_one();

@@ -411,7 +411,11 @@ impl Engine {
                     self.stack.suspend(interface);
                 }
             }
-            _ => while self.stack.poll_frame(now, interface).is_some() {},
+            _ => {
+                while let Some(frame) = self.stack.poll_frame(now, interface) {
+                    self.stack.handle_refused(now, interface, &frame);
+                }
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use fairway_wire::Instant;
 use tracing::level_filters::LevelFilter;
 
 use super::dictionary::EventId;
+use super::drops::{DropCounters, DropReason};
 use super::fields::Fields;
 use super::filter::{Direction, Filters, PortRange, Side};
 use super::level::{Class, Level};
@@ -56,6 +57,7 @@ fn put(set: &mut Set, id: EventId, member: bool) {
 /// filter (EVT-6).
 pub struct Events {
     counters: [u64; EventId::COUNT],
+    drops: DropCounters,
     /// Whether anything but counting may be due: the one thing looked at while reporting does not run.
     active: bool,
     running: bool,
@@ -98,6 +100,7 @@ impl Events {
     pub fn new() -> Self {
         Self {
             counters: [0; EventId::COUNT],
+            drops: DropCounters::NONE,
             active: false,
             running: false,
             classes: Class::Core.bit() | Class::Aux.bit(),
@@ -134,6 +137,14 @@ impl Events {
         }
         // The last part is known when the program is compiled.
         self.active && contains(&self.selected, id) || id.index() < URGENT
+    }
+
+    /// Counts that something was dropped, and the event that tells of it: what `dropped!` calls, as
+    /// [`Events::count`].
+    #[inline]
+    pub fn count_drop(&mut self, reason: DropReason) -> bool {
+        self.drops.count(reason);
+        self.count(reason.event())
     }
 
     /// Reports an event that was counted, to whoever listens.
@@ -180,9 +191,16 @@ impl Events {
             .filter(|&(_, count)| count != 0)
     }
 
+    /// How often something was dropped, by reason.
+    #[must_use]
+    pub const fn drops(&self) -> &DropCounters {
+        &self.drops
+    }
+
     /// Sets every counter to zero.
     pub const fn clear_counters(&mut self) {
         self.counters = [0; EventId::COUNT];
+        self.drops = DropCounters::NONE;
     }
 
     // Selection.

@@ -20,6 +20,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `dictionary.rs` | the declaration of every event, and what is made of it |
+//! | `drops.rs` | why something is dropped: reasons, each with its event and counter |
 //! | `level.rs` | classes, levels, which filters an event supports |
 //! | `fields.rs` | the fields of an event, as values |
 //! | `filter.rs` | address and port filters |
@@ -33,6 +34,7 @@
 #![doc = include_str!("../../doc/events.md")]
 
 mod dictionary;
+mod drops;
 mod events;
 mod fields;
 mod filter;
@@ -45,6 +47,7 @@ mod text;
 mod tests;
 
 pub use dictionary::{Declaration, EventId, ParseEventIdError};
+pub use drops::{DropCounters, DropReason};
 pub use events::Events;
 pub use fields::{Field, Fields};
 pub use filter::{Direction, PortRange, Side};
@@ -72,4 +75,21 @@ macro_rules! event {
             $events.report($now, $id, &fields);
         }
     };
+}
+
+/// Tells that something was dropped: counts the [reason](crate::event::DropReason), and raises its event with the fields
+/// given, as [`event!`](crate::event!) does. The event's field `reason` is the reason's.
+#[macro_export]
+macro_rules! dropped {
+    ($events:expr, $now:expr, $reason:expr $(, $field:ident = $value:expr)* $(,)?) => {{
+        let why: $crate::event::DropReason = $reason;
+        if $events.count_drop(why) {
+            let fields = $crate::event::Fields {
+                $( $field: $crate::event::Field::field($value), )*
+                reason: Some(why.words()),
+                ..$crate::event::Fields::NONE
+            };
+            $events.report($now, why.event(), &fields);
+        }
+    }};
 }

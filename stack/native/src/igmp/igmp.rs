@@ -6,9 +6,10 @@ use super::host::Host;
 use super::router::Router;
 use crate::config::IgmpConfig;
 use crate::counters::IgmpCounters;
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::{EventId, Events};
+use crate::event::{DropReason, EventId, Events};
 use crate::iface::InterfaceId;
 use crate::limits::IgmpLimits;
 use crate::pkt::PacketBuf;
@@ -224,33 +225,34 @@ impl Igmp {
     }
 
     /// A message came from `source` by `interface`: what follows the IP header. Raises `igmp_input-shortmsg`, `-badsum`
-    /// and `-badmsg`.
+    /// and `-badmsg`; one of an unknown type is no loss if somebody else has `heard` it.
     pub fn handle_message(
         &mut self,
         now: Instant,
         interface: InterfaceId,
         source: Ipv4Addr,
         octets: &[u8],
+        heard: bool,
         events: &mut Events,
     ) {
         self.counters.received += 1;
         let message = match Message::parse(octets) {
             Ok(message) => message,
             Err(error) => {
-                let (counter, id) = match error {
+                let (counter, reason) = match error {
                     ParseError::Short | ParseError::Truncated => {
-                        (&mut self.counters.too_short, EventId::IgmpInputShortmsg)
+                        (&mut self.counters.too_short, DropReason::IgmpShort)
                     }
                     // RFC 3376 §7.1: a query of such a length "MUST be silently ignored".
                     ParseError::QueryLength(_) => {
-                        (&mut self.counters.bad_queries, EventId::IgmpInputBadmsg)
+                        (&mut self.counters.bad_queries, DropReason::IgmpBadLength)
                     }
                 };
                 *counter += 1;
-                event!(
+                dropped!(
                     events,
                     now,
-                    id,
+                    reason,
                     interface = interface.0,
                     source = source,
                     len = octets.len()
@@ -260,10 +262,10 @@ impl Igmp {
         };
         if !verify_checksum(octets) {
             self.counters.bad_checksum += 1;
-            event!(
+            dropped!(
                 events,
                 now,
-                EventId::IgmpInputBadsum,
+                DropReason::IgmpBadChecksum,
                 interface = interface.0,
                 source = source
             );
@@ -279,17 +281,39 @@ impl Igmp {
             detail = message.message_type().0
         );
         if !self.is_sensible(&message) {
-            event!(
+            dropped!(
                 events,
                 now,
-                EventId::IgmpInputBadmsg,
+                DropReason::IgmpNoGroup,
                 interface = interface.0,
                 source = source,
                 len = octets.len()
             );
             return;
         }
+        if let Message::Other { .. } = message
+            && !heard
+        {
+            dropped!(
+                events,
+                now,
+                DropReason::IgmpUnknown,
+                interface = interface.0,
+                source = source,
+                detail = message.message_type().0
+            );
+        }
+        let full = self.counters.groups_without_room;
         self.take(now, interface, source, &message, false);
+        for _ in full..self.counters.groups_without_room {
+            dropped!(
+                events,
+                now,
+                DropReason::IgmpNoRoom,
+                interface = interface.0,
+                source = source
+            );
+        }
     }
 
     /// Counts a message by its kind; whether its groups are groups.

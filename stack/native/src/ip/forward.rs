@@ -3,14 +3,15 @@
 use super::options;
 use super::routing::NoWay;
 use super::{Cast, Hop, Inbound, Send, Unreachable};
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 use crate::iface::InterfaceId;
 use crate::pkt::PacketBuf;
 use crate::stack::Stack;
 use fairway_wire::icmp::Message;
-use fairway_wire::ipv4;
+use fairway_wire::{Protocol, ipv4};
 use std::net::Ipv4Addr;
 
 impl Stack {
@@ -19,10 +20,10 @@ impl Stack {
         let header = inbound.header;
         if !self.config.ip.forwarding {
             self.ip_counters.cannot_forward += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IpInputNotours,
+                DropReason::IpNotOurs,
                 interface = inbound.interface.0,
                 source = header.source,
                 destination = header.destination
@@ -36,12 +37,12 @@ impl Stack {
             first == 0 || first == 127 || first >= 224
         };
         if !inbound.link_unicast || never(header.destination) || never(header.source) {
-            return self.cannot_forward(&header, "may not be forwarded");
+            return self.cannot_forward(&header, DropReason::ForwardNever);
         }
         let to_all = self.routing.broadcast_on(header.destination);
         if to_all.is_some() && !self.config.ip.directed_broadcasts {
             // RFC 2644: directed broadcasts stop here, unless asked for.
-            return self.cannot_forward(&header, "directed broadcast");
+            return self.cannot_forward(&header, DropReason::ForwardDirected);
         }
         // RFC 2113 §2.1: a router looks at it more closely, however far it could still go and whether there is a way.
         // Sockets that asked for it get it instead of the next hop.
@@ -52,10 +53,10 @@ impl Stack {
             return;
         }
         if header.ttl <= 1 {
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IpForwardTtl,
+                DropReason::ForwardTtl,
                 interface = inbound.interface.0,
                 source = header.source,
                 destination = header.destination
@@ -127,17 +128,19 @@ impl Stack {
     /// Tells of a packet for others that there is no way for.
     fn no_way_for_others(&mut self, inbound: &Inbound, no: NoWay) {
         let header = &inbound.header;
-        let event = match no.event {
-            EventId::IpOutputBadaddr => EventId::IpForwardNoroute,
-            other => other,
+        let reason = match no.reason {
+            DropReason::OutputRejected => DropReason::ForwardRejected,
+            DropReason::OutputBlackHole => DropReason::ForwardBlackHole,
+            DropReason::OutputDown => DropReason::ForwardDown,
+            _ => DropReason::ForwardNoRoute,
         };
         if no.errno == Errno::NetUnreach {
             self.route_missed(header.destination);
         }
-        event!(
+        dropped!(
             self.events,
             self.now,
-            event,
+            reason,
             interface = inbound.interface.0,
             source = header.source,
             destination = header.destination,
@@ -145,15 +148,14 @@ impl Stack {
         );
     }
 
-    fn cannot_forward(&mut self, header: &ipv4::Header, reason: &'static str) {
+    fn cannot_forward(&mut self, header: &ipv4::Header, reason: DropReason) {
         self.ip_counters.cannot_forward += 1;
-        event!(
+        dropped!(
             self.events,
             self.now,
-            EventId::IpForwardBadaddr,
+            reason,
             source = header.source,
-            destination = header.destination,
-            reason = reason
+            destination = header.destination
         );
     }
 
@@ -178,10 +180,10 @@ impl Stack {
         if packet.len() > hop.mtu && packet.segment_size == 0 && header.dont_fragment {
             self.ip_counters.cannot_forward += 1;
             self.ip_counters.cannot_fragment += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IpForwardNeedfrag,
+                DropReason::ForwardTooLong,
                 interface = hop.interface.0,
                 source = header.source,
                 destination = header.destination,
@@ -240,26 +242,35 @@ impl Stack {
     /// A packet for a group: to members on this host, and to networks with members further on.
     pub(crate) fn multicast_input(&mut self, inbound: Inbound, packet: PacketBuf) {
         let header = inbound.header;
-        let forwarding = self.multicast.is_enabled();
-        let member = self.igmp.is_member(inbound.interface, header.destination);
-        let copy =
-            (forwarding && inbound.interface != InterfaceId::LOOPBACK).then(|| packet.clone());
+        // The forwarder says itself what becomes of what it takes.
+        let routes = inbound.interface != InterfaceId::LOOPBACK
+            && self.multicast.takes(inbound.interface, header.destination);
+        // A querier and its rivals hear what is sent to any group (RFC 3376 §6).
+        let member = header.protocol == Protocol::IGMP
+            || self.igmp.is_member(inbound.interface, header.destination);
         if member {
+            let copy = routes.then(|| packet.clone());
             self.ip_deliver(inbound, packet);
-        } else if header.protocol == fairway_wire::Protocol::IGMP {
-            // A querier and its rivals hear what is sent to any group (RFC 3376 §6).
-            self.ip_deliver(inbound, packet);
+            if let Some(copy) = copy {
+                self.multicast_forward(&inbound, copy, true);
+            }
         } else if usize::from(header.header_len) > ipv4::Header::LEN
             && self.wants_alert(&inbound, &packet)
             && self.raw_alert(&inbound, &packet)
         {
             // RFC 2113 §2.1: whoever asked for it decides where it goes on.
-            return;
+        } else if routes {
+            self.multicast_forward(&inbound, packet, false);
         } else {
-            self.ip_counters.cannot_forward += u64::from(!forwarding);
-        }
-        if let Some(copy) = copy {
-            self.multicast_forward(&inbound, copy);
+            self.ip_counters.cannot_forward += 1;
+            dropped!(
+                self.events,
+                self.now,
+                DropReason::IpNoMember,
+                interface = inbound.interface.0,
+                source = header.source,
+                destination = header.destination
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
 //! IP input: from frames to transports (RFC 1122 §3.2, the events `ipintr-*`).
 
 use super::{Carried, Cast, Inbound};
+use crate::dropped;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 use crate::iface::{InterfaceId, Medium};
 use crate::ip::options::{self, Verdict};
 use crate::ip::reassembly::Outcome;
@@ -17,10 +18,24 @@ impl Stack {
     /// Takes a frame of an interface.
     pub(crate) fn frame_input(&mut self, id: InterfaceId, mut frame: PacketBuf) {
         let Some(interface) = self.routing.interface_mut(id) else {
+            dropped!(
+                self.events,
+                self.now,
+                DropReason::LinkUnknown,
+                interface = id.0,
+                len = frame.len()
+            );
             return;
         };
         if !interface.is_running() {
             interface.counters.in_discards += 1;
+            dropped!(
+                self.events,
+                self.now,
+                DropReason::LinkDown,
+                interface = id.0,
+                len = frame.len()
+            );
             return;
         }
         interface.counters.in_octets += u64::try_from(frame.len()).unwrap_or(0);
@@ -30,10 +45,10 @@ impl Stack {
         };
         let Ok((header, _)) = ethernet::Header::parse(frame.as_slice()) else {
             interface.counters.in_errors += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::LinkInputBadmsg,
+                DropReason::LinkShort,
                 interface = id.0,
                 len = frame.len()
             );
@@ -43,10 +58,10 @@ impl Stack {
         if unicast && header.destination != own {
             // For another: only a promiscuous interface even hears it, and it is not ours to process.
             interface.counters.in_discards += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::LinkInputNotours,
+                DropReason::LinkNotOurs,
                 interface = id.0,
                 len = frame.len()
             );
@@ -65,10 +80,10 @@ impl Stack {
             EtherType::ARP => self.arp_input(id, &frame),
             EtherType(other) => {
                 interface.counters.in_unknown += 1;
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    EventId::LinkInputBadtype,
+                    DropReason::LinkBadType,
                     interface = id.0,
                     len = frame.len(),
                     detail = other
@@ -87,10 +102,10 @@ impl Stack {
         };
         if packet.checksum == ChecksumState::Unknown && !ipv4::Header::verify_checksum(octets) {
             self.ip_counters.bad_checksum += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IpintrBadsum,
+                DropReason::IpBadChecksum,
                 interface = id.0,
                 source = header.source,
                 destination = header.destination
@@ -149,10 +164,10 @@ impl Stack {
                     && (destination.is_broadcast() || destination.is_multicast()));
         if impossible {
             self.ip_counters.bad_source += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IpInputBadsrc,
+                DropReason::IpBadSource,
                 interface = id.0,
                 source = source,
                 destination = destination
@@ -194,21 +209,21 @@ impl Stack {
     fn ip_bad_header(&mut self, id: InterfaceId, error: ipv4::ParseError, packet: &PacketBuf) {
         use ipv4::ParseError;
         let counters = &mut self.ip_counters;
-        let (counter, event, detail) = match error {
-            ParseError::Short => (&mut counters.too_small, EventId::IpintrShortmsg, None),
+        let (counter, reason, detail) = match error {
+            ParseError::Short => (&mut counters.too_small, DropReason::IpShort, None),
             ParseError::Version(version) => (
                 &mut counters.bad_version,
-                EventId::IpintrBadvers,
+                DropReason::IpBadVersion,
                 Some(u16::from(version)),
             ),
             ParseError::HeaderLength(length) => (
                 &mut counters.bad_header_length,
-                EventId::IpintrBadhlen,
+                DropReason::IpBadHeaderLength,
                 Some(u16::from(length)),
             ),
             ParseError::TotalLength { total_len, .. } => (
                 &mut counters.bad_length,
-                EventId::IpintrBadlen,
+                DropReason::IpBadLength,
                 Some(total_len),
             ),
             ParseError::Truncated {
@@ -221,28 +236,28 @@ impl Stack {
                 if available < usize::from(header_len) {
                     (
                         &mut counters.bad_header_length,
-                        EventId::IpintrBadhlen,
+                        DropReason::IpBadHeaderLength,
                         Some(header_len),
                     )
                 } else {
                     (
                         &mut counters.too_short,
-                        EventId::IpintrBadmblk,
+                        DropReason::IpTruncated,
                         Some(total_len),
                     )
                 }
             }
-            ParseError::Checksum => (&mut counters.bad_checksum, EventId::IpintrBadsum, None),
+            ParseError::Checksum => (&mut counters.bad_checksum, DropReason::IpBadChecksum, None),
         };
         *counter += 1;
         let address = |at: usize| {
             let octets = packet.as_slice().get(at..)?.first_chunk::<4>()?;
             Some(Ipv4Addr::from_octets(*octets))
         };
-        event!(
+        dropped!(
             self.events,
             self.now,
-            event,
+            reason,
             interface = id.0,
             source = address(12),
             destination = address(16),
@@ -280,10 +295,10 @@ impl Stack {
             }
             Verdict::Refuse { pointer, option } => {
                 self.ip_counters.bad_options += 1;
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    EventId::IpDooptionsBadopt,
+                    DropReason::IpBadOptions,
                     interface = inbound.interface.0,
                     source = header.source,
                     destination = header.destination,
@@ -295,15 +310,14 @@ impl Stack {
             }
             Verdict::SourceRouteRefused { option } => {
                 self.ip_counters.bad_options += 1;
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    EventId::IpDooptionsBadopt,
+                    DropReason::IpSourceRoute,
                     interface = inbound.interface.0,
                     source = header.source,
                     destination = header.destination,
-                    request = option,
-                    reason = "source route"
+                    request = option
                 );
                 let whole = packet.clone();
                 self.unreachable_whole(inbound, &whole, Unreachable::SourceRoute);
@@ -355,15 +369,15 @@ impl Stack {
         match header.protocol {
             Protocol::TCP => self.tcp_input(&inbound, packet),
             Protocol::UDP => self.udp_input(&inbound, packet),
-            Protocol::ICMP => self.icmp_input(&inbound, packet),
-            Protocol::IGMP => self.igmp_input(&inbound, &packet),
+            Protocol::ICMP => self.icmp_input(&inbound, packet, raw),
+            Protocol::IGMP => self.igmp_input(&inbound, &packet, raw),
             _ if raw => {}
             _ => {
                 self.ip_counters.no_protocol += 1;
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    EventId::IpInputNoproto,
+                    DropReason::IpNoProtocol,
                     interface = inbound.interface.0,
                     source = header.source,
                     destination = header.destination,

@@ -10,9 +10,10 @@
 //! Without a route, and outside membership mode, whoever sets routes is asked ([`Upcall`]), and the first packets wait
 //! for the answer. What is sent on has a time to live above the threshold of its interface.
 
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::{EventId, Events};
+use crate::event::{DropReason, EventId, Events};
 use crate::iface::InterfaceId;
 use crate::limits::MulticastLimits;
 use crate::pkt::PacketBuf;
@@ -147,11 +148,38 @@ pub trait Surroundings {
 /// A packet to be sent on, its time to live not yet decreased.
 pub type Forward = (InterfaceId, PacketBuf);
 
+/// What is known of a packet for a group when it comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// The interface that it came by, or was sent by from here.
+    pub interface: InterfaceId,
+    /// Its header.
+    pub header: &'a ipv4::Header,
+    /// Somebody has it already, and it is no loss if nobody else wants it.
+    pub kept: bool,
+}
+
 /// Packets that wait for a route.
 #[derive(Debug)]
 struct Waiting {
     until: Instant,
     packets: Vec<(InterfaceId, PacketBuf)>,
+}
+
+impl Waiting {
+    fn drop_all(self, now: Instant, pair: Pair, reason: DropReason, events: &mut Events) {
+        for (interface, packet) in self.packets {
+            dropped!(
+                events,
+                now,
+                reason,
+                interface = interface.0,
+                source = pair.0,
+                destination = pair.1,
+                len = packet.len()
+            );
+        }
+    }
 }
 
 /// Source and group.
@@ -200,6 +228,13 @@ impl MulticastForwarder {
         self.enabled && self.vif_of(interface).is_some()
     }
 
+    /// Whether it decides what becomes of packets to `group` that come by `interface`.
+    #[must_use]
+    pub fn takes(&self, interface: InterfaceId, group: Ipv4Addr) -> bool {
+        // RFC 1112 §7.2: groups of the link stay there.
+        self.is_interested(interface) && !stays_on_link(group)
+    }
+
     /// Does what a command says; the packets that waited for it.
     ///
     /// # Errors
@@ -229,7 +264,12 @@ impl MulticastForwarder {
         match command {
             Command::Init if self.enabled => return Err(Errno::AddrInUse),
             Command::Init => self.enabled = true,
-            Command::Done => *self = Self::new(self.limits.clone()),
+            Command::Done => {
+                for (pair, waiting) in std::mem::take(&mut self.waiting) {
+                    waiting.drop_all(now, pair, DropReason::MulticastEnded, events);
+                }
+                *self = Self::new(self.limits.clone());
+            }
             Command::AddVif {
                 index,
                 address,
@@ -372,35 +412,56 @@ impl MulticastForwarder {
         let mut released = Vec::new();
         for (interface, packet) in waiting {
             if let Ok((header, _, _)) = ipv4::Header::parse(packet.as_slice()) {
-                released.extend(self.handle_packet(
-                    now,
+                let incoming = Incoming {
                     interface,
-                    &header,
-                    packet,
-                    surroundings,
-                    events,
-                ));
+                    header: &header,
+                    kept: false,
+                };
+                released.extend(self.handle_packet(now, &incoming, packet, surroundings, events));
             }
         }
         Ok(released)
     }
 
-    /// A packet for a group came by `interface`, or was sent by it from here: the copies to be sent on.
+    /// A packet for a group has come: the copies to be sent on.
     pub fn handle_packet(
         &mut self,
         now: Instant,
-        interface: InterfaceId,
-        header: &ipv4::Header,
+        incoming: &Incoming<'_>,
         packet: PacketBuf,
         surroundings: &impl Surroundings,
         events: &mut Events,
     ) -> Vec<Forward> {
+        let Incoming {
+            interface,
+            header,
+            kept,
+        } = *incoming;
         let (source, group) = (header.source, header.destination);
-        let Some(incoming) = self.vif_of(interface) else {
+        let Some(incoming) = self
+            .vif_of(interface)
+            .filter(|_| self.takes(interface, group))
+        else {
+            dropped!(
+                events,
+                now,
+                DropReason::MulticastEnded,
+                interface = interface.0,
+                source = source,
+                destination = group
+            );
             return Vec::new();
         };
-        // RFC 1112 §7.2: groups of the link stay there; RFC 1812 §5.3.1: no ICMP error tells that time ran out.
-        if !self.enabled || stays_on_link(group) || header.ttl <= 1 {
+        // RFC 1812 §5.3.1: no ICMP error tells that time ran out.
+        if header.ttl <= 1 {
+            dropped!(
+                events,
+                now,
+                DropReason::MulticastTtl,
+                interface = interface.0,
+                source = source,
+                destination = group
+            );
             return Vec::new();
         }
         if let Some(vif) = self.vifs.get_mut(&incoming) {
@@ -422,10 +483,10 @@ impl MulticastForwarder {
         } else if surroundings.reverse_path(source) != Some(interface) {
             // RFC 1812 §5.2.1.3: reverse path forwarding; a copy that comes another way would loop.
             let expected = surroundings.reverse_path(source).map_or(0, |it| it.0);
-            event!(
+            dropped!(
                 events,
                 now,
-                EventId::IpMforwardWrongif,
+                DropReason::MulticastOffPath,
                 interface = interface.0,
                 source = source,
                 destination = group,
@@ -441,7 +502,18 @@ impl MulticastForwarder {
                 }
             }
         }
-        self.copies(header, incoming, &outgoing, packet)
+        let copies = self.copies(header, incoming, &outgoing, packet);
+        if copies.is_empty() && !kept {
+            dropped!(
+                events,
+                now,
+                DropReason::MulticastUnwanted,
+                interface = interface.0,
+                source = source,
+                destination = group
+            );
+        }
+        copies
     }
 
     fn copies(
@@ -477,15 +549,15 @@ impl MulticastForwarder {
         expected: u8,
         events: &mut Events,
     ) -> Vec<Forward> {
-        event!(
+        dropped!(
             events,
             now,
-            EventId::IpMforwardWrongif,
+            DropReason::MulticastOffRoute,
             source = header.source,
             destination = header.destination,
             detail = expected
         );
-        self.upcall(UpcallReason::WrongInterface, header, incoming);
+        self.upcall(now, UpcallReason::WrongInterface, header, incoming, events);
         Vec::new()
     }
 
@@ -499,35 +571,58 @@ impl MulticastForwarder {
         packet: PacketBuf,
         events: &mut Events,
     ) {
-        event!(
-            events,
-            now,
-            EventId::IpMforwardNoroute,
-            source = header.source,
-            destination = header.destination
-        );
         let pair = (header.source, header.destination);
         if !self.waiting.contains_key(&pair) {
             if self.waiting.len() >= self.limits.unresolved {
                 self.unresolved += 1;
-                return;
+                return dropped!(
+                    events,
+                    now,
+                    DropReason::MulticastNoRoom,
+                    source = header.source,
+                    destination = header.destination
+                );
             }
             let waiting = Waiting {
                 until: now + self.limits.unresolved_life,
                 packets: Vec::new(),
             };
             self.waiting.insert(pair, waiting);
-            self.upcall(UpcallReason::NoRoute, header, incoming);
+            self.upcall(now, UpcallReason::NoRoute, header, incoming, events);
         }
         match self.waiting.get_mut(&pair) {
             Some(waiting) if waiting.packets.len() < self.limits.waiting => {
                 waiting.packets.push((interface, packet));
+                event!(
+                    events,
+                    now,
+                    EventId::IpMforwardNoroute,
+                    source = header.source,
+                    destination = header.destination,
+                    reason = "it waits"
+                );
             }
-            _ => self.unresolved += 1,
+            _ => {
+                self.unresolved += 1;
+                dropped!(
+                    events,
+                    now,
+                    DropReason::MulticastNoRoom,
+                    source = header.source,
+                    destination = header.destination
+                );
+            }
         }
     }
 
-    fn upcall(&mut self, reason: UpcallReason, header: &ipv4::Header, incoming: u8) {
+    fn upcall(
+        &mut self,
+        now: Instant,
+        reason: UpcallReason,
+        header: &ipv4::Header,
+        incoming: u8,
+        events: &mut Events,
+    ) {
         // As many as there can be pairs that wait; whoever sets routes learns of the others by the next packet.
         if self.upcalls.len() < self.limits.unresolved {
             self.upcalls.push_back(Upcall {
@@ -536,17 +631,23 @@ impl MulticastForwarder {
                 source: header.source,
                 group: header.destination,
             });
+        } else {
+            dropped!(
+                events,
+                now,
+                DropReason::MulticastUpcall,
+                source = header.source,
+                destination = header.destination
+            );
         }
     }
 
     /// Drops the packets that waited for a route in vain.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let dropped: usize = self
-            .waiting
-            .extract_if(.., |_, it| it.until <= now)
-            .map(|(_, it)| it.packets.len())
-            .sum();
-        self.unresolved += u64::try_from(dropped).unwrap_or(0);
+    pub fn handle_timeout(&mut self, now: Instant, events: &mut Events) {
+        for (pair, waiting) in self.waiting.extract_if(.., |_, it| it.until <= now) {
+            self.unresolved += u64::try_from(waiting.packets.len()).unwrap_or(0);
+            waiting.drop_all(now, pair, DropReason::MulticastNoRoute, events);
+        }
     }
 
     /// When the next packets have waited long enough.

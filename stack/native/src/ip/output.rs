@@ -3,9 +3,10 @@
 use super::routing::NoWay;
 use super::{Cast, Hop, Inbound, checksum};
 use crate::datagram::Departure;
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 use crate::iface::{InterfaceId, Medium};
 use crate::ip::{fragment, segment};
 use crate::pkt::PacketBuf;
@@ -136,22 +137,17 @@ impl Stack {
                 if no.errno == Errno::NetUnreach {
                     self.route_missed(send.destination);
                 }
-                match no.event {
+                match no.reason.event() {
                     EventId::IpOutputBadaddr => self.ip_counters.no_route += 1,
                     _ => self.ip_counters.output_dropped += 1,
                 }
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    no.event,
+                    no.reason,
                     source = send.source,
                     destination = send.destination,
-                    errno = no.errno,
-                    reason = if send.dont_route {
-                        "routing bypassed"
-                    } else {
-                        ""
-                    }
+                    errno = no.errno
                 );
                 Err(no.errno)
             }
@@ -198,14 +194,18 @@ impl Stack {
         let not_ours = !source.is_unspecified() && !self.routing.is_local(source);
         if !send.transparent && (not_ours || elsewhere && source.is_loopback()) {
             // RFC 1122 §3.2.1.3: a host sends from its own addresses, and those of 127.0.0.0/8 do not leave it.
-            event!(
+            let reason = if not_ours {
+                DropReason::OutputForeign
+            } else {
+                DropReason::OutputLoopback
+            };
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IpOutputBadaddrtype,
+                reason,
                 source = source,
                 destination = send.destination,
-                errno = Errno::AddrNotAvail,
-                reason = "not an address of this host"
+                errno = Errno::AddrNotAvail
             );
             self.ip_counters.output_dropped += 1;
             return Err(Errno::AddrNotAvail);
@@ -213,7 +213,19 @@ impl Stack {
         let options = options.unwrap_or(&[]);
         let header_len = ipv4::Header::LEN + options.len().next_multiple_of(4);
         let whole = packet.len() + header_len;
-        let total_len = u16::try_from(whole).map_err(|_| Errno::MsgSize)?;
+        let Ok(total_len) = u16::try_from(whole) else {
+            self.ip_counters.output_dropped += 1;
+            dropped!(
+                self.events,
+                self.now,
+                DropReason::OutputPast,
+                source = source,
+                destination = send.destination,
+                len = whole,
+                errno = Errno::MsgSize
+            );
+            return Err(Errno::MsgSize);
+        };
         let fits = whole <= hop.mtu || packet.segment_size != 0;
         let dont_fragment = send.dont_fragment && (fits || send.never_fragment);
         let header = ipv4::Header {
@@ -282,7 +294,7 @@ impl Stack {
             let member = self.igmp.is_member(hop.interface, header.destination) || routes;
             if multicast_loop && member {
                 self.loop_back(hop.interface, packet.clone());
-            } else if routes {
+            } else if self.multicast.takes(hop.interface, header.destination) && header.ttl > 1 {
                 // A router passes on what it sends itself, whoever wants to hear it here.
                 let inbound = Inbound {
                     header: *header,
@@ -292,7 +304,7 @@ impl Stack {
                     link_unicast: false,
                     local: header.source,
                 };
-                self.multicast_forward(&inbound, packet.clone());
+                self.multicast_forward(&inbound, packet.clone(), true);
             }
             // The loopback interface leads to nobody else.
             if header.ttl == 0 || hop.interface == InterfaceId::LOOPBACK {
@@ -319,20 +331,20 @@ impl Stack {
         }
         if hop.cast == Cast::Broadcast && !self.config.ip.large_broadcasts || header.dont_fragment {
             self.ip_counters.cannot_fragment += 1;
-            event!(
+            let reason = if header.dont_fragment {
+                DropReason::OutputWhole
+            } else {
+                DropReason::OutputLargeBroadcast
+            };
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IpOutputBadsize,
+                reason,
                 source = header.source,
                 destination = header.destination,
                 len = packet.len(),
                 errno = Errno::MsgSize,
-                detail = hop.mtu,
-                reason = if header.dont_fragment {
-                    "must not be fragmented"
-                } else {
-                    "large broadcast"
-                }
+                detail = hop.mtu
             );
             return Err(Errno::MsgSize);
         }
@@ -350,10 +362,10 @@ impl Stack {
         let Ok(pieces) = fragment::fragment(&packet, hop.mtu) else {
             // RFC 791: a fragment carries eight octets at least.
             self.ip_counters.cannot_fragment += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IpOutputShortmsg,
+                DropReason::OutputNarrow,
                 source = header.source,
                 destination = header.destination,
                 len = packet.len(),
@@ -383,10 +395,28 @@ impl Stack {
         destination: Ipv4Addr,
         pieces: Vec<PacketBuf>,
     ) -> Result<(), Errno> {
-        for piece in pieces {
-            self.link_output(hop, destination, piece)?;
+        let mut pieces = pieces.into_iter();
+        let mut result = Ok(());
+        while let Some(piece) = pieces.next()
+            && result.is_ok()
+        {
+            result = self.link_output(hop, destination, piece);
+            if let Err(errno) = result {
+                // Without that one the others are of no use.
+                for lost in pieces.as_slice() {
+                    dropped!(
+                        self.events,
+                        self.now,
+                        DropReason::OutputPiece,
+                        interface = hop.interface.0,
+                        destination = destination,
+                        len = lost.len(),
+                        errno = errno
+                    );
+                }
+            }
         }
-        Ok(())
+        result
     }
 
     /// Sends a packet for `destination` by a link: finds the link address of the next host, and queues the frame.
@@ -444,10 +474,10 @@ impl Stack {
         if let Some(interface) = self.routing.interface_mut(hop.interface) {
             interface.counters.out_errors += 1;
         }
-        event!(
+        dropped!(
             self.events,
             self.now,
-            EventId::EtherOutputIfdown,
+            DropReason::OutputDown,
             interface = hop.interface.0,
             destination = hop.next,
             errno = Errno::NetDown
@@ -488,14 +518,13 @@ impl Stack {
         let length = frame.len();
         if let Err(Dropped(_, reason)) = interface.queue.enqueue(self.now, frame) {
             interface.counters.out_discards += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                reason.event(),
+                reason.told(),
                 interface = id.0,
                 len = length,
                 errno = Errno::NoBufs,
-                reason = reason.as_str(),
                 detail = interface.queue.len()
             );
             return Err(Errno::NoBufs);
@@ -529,10 +558,10 @@ impl Stack {
             if let Some(interface) = self.routing.interface_mut(interface) {
                 interface.counters.out_discards += 1;
             }
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::LoopInputFull,
+                DropReason::LoopbackFull,
                 interface = interface.0,
                 len = packet.len()
             );

@@ -8,8 +8,8 @@
 //! asks of IPv6, such a packet is dropped and so is what still comes of it; a mere copy of a fragment is dropped alone.
 //! Timers: a packet's time begins with its first fragment, and more fragments do not lengthen it.
 
-use crate::event;
-use crate::event::{EventId, Events};
+use crate::dropped;
+use crate::event::{DropReason, Events};
 use crate::hash::Key;
 use crate::iface::InterfaceId;
 use crate::limits::ReassemblyLimits;
@@ -185,41 +185,20 @@ impl Reassembly {
         if let Some(partial) = self.partials.get(&name)
             && partial.refused
         {
-            raise(
-                events,
-                now,
-                EventId::IpReassOverlap,
-                interface,
-                &header,
-                "refused before",
-            );
+            raise(events, now, DropReason::FragmentRefused, interface, &header);
             return Outcome::Dropped;
         }
         // Every fragment but the last carries a multiple of eight octets (RFC 791 §3.2), and none carries nothing.
         let uneven = header.more_fragments && !data_len.is_multiple_of(8);
         if data_len == 0 || uneven {
-            raise(
-                events,
-                now,
-                EventId::IpReassToolong,
-                interface,
-                &header,
-                "length of a fragment",
-            );
+            raise(events, now, DropReason::FragmentLength, interface, &header);
             return Outcome::Dropped;
         }
         let start = usize::from(header.fragment_offset);
         let end = start + data_len;
         if usize::from(header.header_len) + end > MAX_PACKET {
             // The "ping of death" made receivers write past the end.
-            raise(
-                events,
-                now,
-                EventId::IpReassToolong,
-                interface,
-                &header,
-                "past 65535 octets",
-            );
+            raise(events, now, DropReason::FragmentTooFar, interface, &header);
             self.refuse(&name);
             return Outcome::Dropped;
         }
@@ -240,9 +219,9 @@ impl Reassembly {
                 self.make_room(now, &name, events);
                 Outcome::Waiting
             }
-            Err((event, reason)) => {
-                raise(events, now, event, interface, &header, reason);
-                if reason != DUPLICATE {
+            Err(reason) => {
+                raise(events, now, reason, interface, &header);
+                if reason != DropReason::FragmentTwice {
                     self.refuse(&name);
                 }
                 Outcome::Dropped
@@ -263,10 +242,10 @@ impl Reassembly {
                 continue;
             }
             self.timed_out += 1;
-            event!(
+            dropped!(
                 events,
                 now,
-                EventId::IpReassTimeout,
+                DropReason::FragmentsLate,
                 interface = partial.interface.0,
                 source = name.source,
                 destination = name.destination,
@@ -376,7 +355,7 @@ impl Reassembly {
     /// The first fragment of a packet came; evicts the oldest packets where there are too many.
     fn begin(&mut self, now: Instant, interface: InterfaceId, name: Name, events: &mut Events) {
         while self.partials.len() >= self.limits.datagrams.max(1) {
-            self.evict_oldest(now, events, "too many packets");
+            self.evict_oldest(now, events, DropReason::FragmentsPackets);
         }
         let until = now + self.life;
         let number = self.next_number;
@@ -403,7 +382,7 @@ impl Reassembly {
         name: &Name,
         piece: Piece,
         header: &ipv4::Header,
-    ) -> Result<bool, (EventId, &'static str)> {
+    ) -> Result<bool, DropReason> {
         let Some(partial) = self.partials.get_mut(name) else {
             return Ok(false);
         };
@@ -416,12 +395,12 @@ impl Reassembly {
             && (same.start, same.end) == (piece.start, piece.end)
             && same.data() == piece.data()
         {
-            return Err((EventId::IpReassOverlap, DUPLICATE));
+            return Err(DropReason::FragmentTwice);
         }
         let overlaps = before.is_some_and(|other| other.end > piece.start)
             || after.is_some_and(|other| other.start < piece.end);
         if overlaps {
-            return Err((EventId::IpReassOverlap, "overlap"));
+            return Err(DropReason::FragmentOverlap);
         }
         let reach = partial
             .pieces
@@ -435,10 +414,10 @@ impl Reassembly {
         };
         let differs = partial.total.is_some() && partial.total != total;
         if differs || total.is_some_and(|total| reach > total) {
-            return Err((EventId::IpReassToolong, "two ends"));
+            return Err(DropReason::FragmentTwoEnds);
         }
         if partial.pieces.len() >= self.limits.fragments {
-            return Err((EventId::IpReassToolong, "too many fragments"));
+            return Err(DropReason::FragmentTooMany);
         }
         let memory = piece.packet.memory();
         partial.total = total;
@@ -469,14 +448,7 @@ impl Reassembly {
         const NOT_ECT: u8 = 1;
         const CE: u8 = 1 << 3;
         if partial.ecn & CE != 0 && partial.ecn & NOT_ECT != 0 {
-            raise(
-                events,
-                now,
-                EventId::IpReassToolong,
-                interface,
-                header,
-                "ECN fields differ",
-            );
+            raise(events, now, DropReason::FragmentMarks, interface, header);
             return Outcome::Dropped;
         }
         let mut pieces = partial.pieces.into_iter();
@@ -486,14 +458,7 @@ impl Reassembly {
         let data_len = partial.have;
         let Ok(total_len) = u16::try_from(first.header_len + data_len) else {
             // The first fragment has more options than the others.
-            raise(
-                events,
-                now,
-                EventId::IpReassToolong,
-                interface,
-                header,
-                "past 65535 octets",
-            );
+            raise(events, now, DropReason::FragmentOptions, interface, header);
             return Outcome::Dropped;
         };
         let mut checksum = first.packet.checksum;
@@ -531,29 +496,28 @@ impl Reassembly {
             let Some((_, &oldest)) = self.by_source.range(from..).next() else {
                 break;
             };
-            self.evict(now, &oldest, events, "too much memory of one source");
+            self.evict(now, &oldest, events, DropReason::FragmentsOfSource);
         }
         while self.memory > self.limits.memory && !self.partials.is_empty() {
-            self.evict_oldest(now, events, "too much memory");
+            self.evict_oldest(now, events, DropReason::FragmentsMemory);
         }
     }
 
-    fn evict_oldest(&mut self, now: Instant, events: &mut Events, reason: &'static str) {
+    fn evict_oldest(&mut self, now: Instant, events: &mut Events, reason: DropReason) {
         if let Some((_, &oldest)) = self.by_age.first_key_value() {
             self.evict(now, &oldest, events, reason);
         }
     }
 
-    fn evict(&mut self, now: Instant, name: &Name, events: &mut Events, reason: &'static str) {
+    fn evict(&mut self, now: Instant, name: &Name, events: &mut Events, reason: DropReason) {
         if self.take(name).is_some() {
-            event!(
+            dropped!(
                 events,
                 now,
-                EventId::ReassAllocNomem,
+                reason,
                 source = name.source,
                 destination = name.destination,
-                protocol = name.protocol.0,
-                reason = reason
+                protocol = name.protocol.0
             );
         }
     }
@@ -589,9 +553,6 @@ impl Reassembly {
     }
 }
 
-/// The reason of a fragment that came twice.
-const DUPLICATE: &str = "duplicate";
-
 /// The packet in a buffer that is not much larger than what it holds, so that short fragments in long buffers do not
 /// pin memory.
 fn unpadded(packet: PacketBuf) -> PacketBuf {
@@ -605,22 +566,20 @@ fn unpadded(packet: PacketBuf) -> PacketBuf {
 fn raise(
     events: &mut Events,
     now: Instant,
-    id: EventId,
+    reason: DropReason,
     interface: InterfaceId,
     header: &ipv4::Header,
-    reason: &'static str,
 ) {
-    event!(
+    dropped!(
         events,
         now,
-        id,
+        reason,
         interface = interface.0,
         source = header.source,
         destination = header.destination,
         protocol = header.protocol.0,
         len = header.total_len,
-        detail = header.fragment_offset,
-        reason = reason
+        detail = header.fragment_offset
     );
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Cast, Send};
 use crate::errno::Errno;
-use crate::event::EventId;
+use crate::event::DropReason;
 use crate::iface::{Interface, InterfaceId};
 use crate::route::{PathMtuCache, Route, RouteKind, RouteTable};
 use crate::tcp;
@@ -28,12 +28,12 @@ pub(crate) struct Hop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoWay {
     pub(crate) errno: Errno,
-    pub(crate) event: EventId,
+    pub(crate) reason: DropReason,
 }
 
 const NO_ROUTE: NoWay = NoWay {
     errno: Errno::NetUnreach,
-    event: EventId::IpOutputBadaddr,
+    reason: DropReason::OutputNoRoute,
 };
 
 /// Interfaces, addresses and routes of a host.
@@ -176,7 +176,10 @@ impl Routing {
         }
         if send.dont_route {
             // SO_DONTROUTE: only hosts of the networks this one is in.
-            let near = self.neighbourhood(destination).ok_or(NO_ROUTE)?;
+            let near = self.neighbourhood(destination).ok_or(NoWay {
+                reason: DropReason::OutputNotNear,
+                ..NO_ROUTE
+            })?;
             return self.hop_by(near.id, destination, None, send, None);
         }
         let route = match send.interface {
@@ -193,11 +196,11 @@ impl Routing {
                 }
                 RouteKind::Reject => Err(NoWay {
                     errno: Errno::HostUnreach,
-                    ..NO_ROUTE
+                    reason: DropReason::OutputRejected,
                 }),
                 RouteKind::Blackhole => Err(NoWay {
                     errno: Errno::Inval,
-                    ..NO_ROUTE
+                    reason: DropReason::OutputBlackHole,
                 }),
             },
             // Told the interface and without a route, the destination is taken to be right there.
@@ -225,7 +228,7 @@ impl Routing {
         if !send.broadcast {
             return Err(NoWay {
                 errno: Errno::Access,
-                event: EventId::IpOutputBadaddrtype,
+                reason: DropReason::OutputBadType,
             });
         }
         let able = |interface: &&Interface| interface.can_broadcast() && interface.is_running();
@@ -252,7 +255,7 @@ impl Routing {
         {
             return Err(NoWay {
                 errno: Errno::AddrNotAvail,
-                event: EventId::IpOutputBadaddrtype,
+                reason: DropReason::OutputBadType,
             });
         }
         let hop = self.hop_by(interface, destination, None, send, None)?;
@@ -303,7 +306,7 @@ impl Routing {
         if !interface.is_running() {
             return Err(NoWay {
                 errno: Errno::NetDown,
-                event: EventId::EtherOutputIfdown,
+                reason: DropReason::OutputDown,
             });
         }
         let fallback = || {

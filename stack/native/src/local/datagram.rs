@@ -44,8 +44,10 @@ impl Local {
             ..
         }) = self.get_mut(id)
         {
+            let lost = queue.len();
             queue.clear();
             *octets = 0;
+            self.lost += lost;
         }
         if let Ok(socket) = self.get_mut(old)
             && let State::Datagram { peer, .. } = &socket.state

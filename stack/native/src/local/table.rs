@@ -51,6 +51,8 @@ pub struct Local {
     free: Vec<u32>,
     pub(super) names: Names,
     notices: VecDeque<LocalId>,
+    /// Datagrams dropped since this was last asked.
+    pub(super) lost: usize,
     pub(super) limits: LocalLimits,
 }
 
@@ -63,8 +65,14 @@ impl Local {
             free: Vec::new(),
             names: Names::default(),
             notices: VecDeque::new(),
+            lost: 0,
             limits,
         }
+    }
+
+    /// How many datagrams were dropped since this was last asked: what waited of a peer that was exchanged for another.
+    pub fn take_lost(&mut self) -> usize {
+        std::mem::take(&mut self.lost)
     }
 
     // The table.

@@ -1,6 +1,7 @@
 //! The statistics of a host (`sockets.md` §11).
 
 use crate::counters::{ArpCounters, IgmpCounters};
+use crate::event::DropCounters;
 use crate::icmp::IcmpCounters;
 use crate::iface::{InterfaceCounters, InterfaceId};
 use crate::ip::IpCounters;
@@ -96,6 +97,15 @@ statistics! { InterfaceCounters: [
     out_unicast, out_multicast, out_discards, out_errors,
 ] }
 
+/// Each by the name of its reason.
+impl Statistics for DropCounters {
+    fn for_each(&self, each: &mut dyn FnMut(&str, u64)) {
+        for (reason, count) in self.iter() {
+            each(reason.name(), count);
+        }
+    }
+}
+
 /// What waits in a host at a moment: what `mbstat` says of memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,6 +136,8 @@ pub struct Counters {
     pub igmp: IgmpCounters,
     /// Of ARP.
     pub arp: ArpCounters,
+    /// Of what was dropped, by reason.
+    pub drops: DropCounters,
     /// What waits.
     pub memory: MemoryCounters,
     /// Of the interfaces, in the order of their numbers.
@@ -135,13 +147,14 @@ pub struct Counters {
 impl Statistics for Counters {
     /// Names begin with the protocol: `tcp.retransmit_timeouts`, `if2.in_octets`.
     fn for_each(&self, each: &mut dyn FnMut(&str, u64)) {
-        let parts: [(&str, &dyn Statistics); 7] = [
+        let parts: [(&str, &dyn Statistics); 8] = [
             ("tcp", &self.tcp),
             ("udp", &self.udp),
             ("ip", &self.ip),
             ("icmp", &self.icmp),
             ("igmp", &self.igmp),
             ("arp", &self.arp),
+            ("drop", &self.drops),
             ("memory", &self.memory),
         ];
         for (part, counters) in parts {

@@ -199,7 +199,10 @@ impl ArpCache {
                     dropped += 1;
                 }
                 self.counters.dropped_waiting += u64::try_from(dropped).unwrap_or(0);
-                Resolution::Queued { dropped }
+                Resolution::Queued {
+                    dropped,
+                    full: false,
+                }
             }
         }
     }
@@ -237,7 +240,10 @@ impl ArpCache {
     fn ask(&mut self, now: Instant, place: Place, packet: PacketBuf) -> Resolution {
         if !self.make_room() {
             self.counters.dropped_waiting += 1;
-            return Resolution::Queued { dropped: 1 };
+            return Resolution::Queued {
+                dropped: 1,
+                full: true,
+            };
         }
         self.insert(now, place);
         self.set_timer(place, Some(now + self.config.retry_time));
@@ -296,6 +302,11 @@ impl ArpCache {
             for packet in waiting {
                 self.waiting_octets -= packet.memory();
                 self.counters.dropped_waiting += 1;
+                self.output.push_back(Output::Forgotten {
+                    interface: place.0,
+                    address: place.1,
+                    len: packet.len(),
+                });
             }
         }
         true

@@ -12,8 +12,10 @@ pub enum Resolution {
     Known(MacAddr, PacketBuf),
     /// It waits for the answer; [`Output::Release`] gives it back.
     Queued {
-        /// Packets dropped to make room: the event `ether_output-nomem`, once for each.
+        /// Packets dropped to make room, or for want of it: the event `ether_output-nomem`, once for each.
         dropped: usize,
+        /// It is this one that was dropped: the table has no room for its neighbour.
+        full: bool,
     },
     /// This host has no address on that network to ask as: the event `ether_output-noroute`.
     NoSource(PacketBuf),
@@ -60,6 +62,10 @@ pub enum Heard {
     BroadcastSource,
     /// The sender's protocol address is nobody's: the event `arp_input-badmsg`.
     BadSender,
+    /// It is neither request nor reply: the event `arp_input-badmsg`.
+    BadOperation,
+    /// It is our own, repeated by the network: the event `arp_input-badmsg`.
+    Own,
 }
 
 /// What the table wants done.
@@ -91,6 +97,15 @@ pub enum Output {
         address: Ipv4Addr,
         /// The packet.
         packet: PacketBuf,
+    },
+    /// A packet waited for a neighbour that was forgotten: the event `ether_output-noroute`.
+    Forgotten {
+        /// On which interface.
+        interface: InterfaceId,
+        /// Who.
+        address: Ipv4Addr,
+        /// How long the packet was.
+        len: usize,
     },
     /// A neighbour does not answer: routes by it are bad (RFC 1122 §3.3.1.4).
     Suspended {

@@ -6,7 +6,7 @@ use super::fair::FairQueue;
 use super::fifo::Fifo;
 use super::priority::Priority;
 use super::shaper::Shaper;
-use crate::event::EventId;
+use crate::event;
 use crate::pkt::PacketBuf;
 
 /// Why a discipline did not take a packet.
@@ -22,23 +22,13 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    /// The event to raise.
+    /// The reason to tell.
     #[must_use]
-    pub const fn event(self) -> EventId {
+    pub const fn told(self) -> event::DropReason {
         match self {
-            Self::QueueFull => EventId::EtherOutputNomem,
-            Self::FlowFull => EventId::QdiscDrop,
-            Self::Policed => EventId::QdiscPolice,
-        }
-    }
-
-    /// The same in words.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::QueueFull => "queue full",
-            Self::FlowFull => "flow's queue full",
-            Self::Policed => "beyond the reservation",
+            Self::QueueFull => event::DropReason::QueueFull,
+            Self::FlowFull => event::DropReason::QueueFlowFull,
+            Self::Policed => event::DropReason::QueuePoliced,
         }
     }
 }

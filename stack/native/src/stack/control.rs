@@ -2,9 +2,10 @@
 //! messages about routes, frames of a program's own.
 
 use super::Stack;
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 use crate::iface::{InterfaceAddress, InterfaceId, Medium};
 use crate::mgmt::{InterfaceFlags, Request};
 use crate::pkt::PacketBuf;
@@ -519,10 +520,10 @@ impl Stack {
         let interface = self.routing.interface(id).ok_or(Errno::NxIo)?;
         let (medium, running) = (interface.medium, interface.is_running());
         if !running {
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::EtherOutputIfdown,
+                DropReason::OutputDown,
                 interface = id,
                 len = frame.len(),
                 errno = Errno::NetDown
@@ -535,10 +536,10 @@ impl Stack {
             Medium::Loopback => false,
         };
         if !carried {
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::EtherOutputAfnotsupp,
+                DropReason::OutputBadFamily,
                 interface = id,
                 errno = Errno::AfNoSupport,
                 detail = family

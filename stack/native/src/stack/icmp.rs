@@ -2,9 +2,10 @@
 //! change here (RFC 792, RFC 1122 §3.2.2, RFC 1812 §4.3).
 
 use super::Stack;
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 use crate::icmp::errno_of;
 use crate::ip::reassembly::TimedOut;
 use crate::ip::{Cast, Inbound, Send, Unreachable, options};
@@ -78,10 +79,10 @@ impl Stack {
         let sender = inbound.header.source;
         if !self.redirect_limit.allow(self.now, sender, rate, burst) {
             self.icmp_counters.rate_limited += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IcmpErrorRatelimit,
+                DropReason::RedirectLimited,
                 destination = sender,
                 request = icmp::Type::REDIRECT.0,
                 detail = RedirectCode::HOST.0
@@ -113,10 +114,10 @@ impl Stack {
         let to_many = inbound.cast != Cast::Unicast || !inbound.link_unicast;
         if about_error || nobody || to_many || header.fragment_offset != 0 {
             self.icmp_counters.suppressed += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IcmpErrorSuppressed,
+                DropReason::IcmpSuppressed,
                 source = header.source,
                 destination = header.destination,
                 request = message.message_type().0,
@@ -130,10 +131,10 @@ impl Stack {
             .allow(self.now, header.source, icmp.error_rate, icmp.error_burst)
         {
             self.icmp_counters.rate_limited += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IcmpErrorRatelimit,
+                DropReason::IcmpLimited,
                 destination = header.source,
                 request = message.message_type().0,
                 detail = message.code()
@@ -224,16 +225,16 @@ impl Stack {
         self.icmp_send(&send, ip_options, packet);
     }
 
-    /// Takes an ICMP message; `packet` begins with it. Raw sockets have it already.
-    pub(crate) fn icmp_input(&mut self, inbound: &Inbound, mut packet: PacketBuf) {
+    /// Takes an ICMP message; `packet` begins with it. Raw sockets have it already, if `heard`.
+    pub(crate) fn icmp_input(&mut self, inbound: &Inbound, mut packet: PacketBuf, heard: bool) {
         let header = inbound.header;
         let octets = packet.as_slice();
         let Ok((message, rest)) = Message::parse(octets) else {
             self.icmp_counters.short += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IcmpInputShortmsg,
+                DropReason::IcmpShort,
                 source = header.source,
                 destination = header.destination,
                 len = octets.len()
@@ -242,10 +243,10 @@ impl Stack {
         };
         if packet.checksum == ChecksumState::Unknown && !icmp::verify_checksum(octets) {
             self.icmp_counters.bad_checksum += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IcmpInputBadsum,
+                DropReason::IcmpBadChecksum,
                 source = header.source,
                 destination = header.destination,
                 request = message.message_type().0
@@ -307,10 +308,10 @@ impl Stack {
             }
             Message::SourceQuench => {
                 // RFC 6633 §3: ignored.
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    EventId::IcmpInputQuench,
+                    DropReason::IcmpQuench,
                     source = header.source
                 );
             }
@@ -318,14 +319,14 @@ impl Stack {
             | Message::TimeExceeded { .. }
             | Message::ParameterProblem { .. } => match Original::parse(rest) {
                 Ok(original) if quotes_enough(&original) => {
-                    self.icmp_error_input(&message, &original);
+                    self.icmp_error_input(inbound, &message, &original);
                 }
                 Ok(_) | Err(_) => {
                     self.icmp_counters.bad_length += 1;
-                    event!(
+                    dropped!(
                         self.events,
                         self.now,
-                        EventId::IcmpInputBadlen,
+                        DropReason::IcmpBadQuote,
                         source = header.source,
                         destination = header.destination,
                         request = message.message_type().0,
@@ -338,28 +339,32 @@ impl Stack {
             Message::EchoReply { .. }
             | Message::TimestampReply(_)
             | Message::AddressMaskReply(_)
-            | Message::InformationReply { .. } => {}
+            | Message::InformationReply { .. } => {
+                if !heard {
+                    self.icmp_unused(DropReason::IcmpUnasked, inbound, &message);
+                }
+            }
             // RFC 1122 §3.2.2.7: "A host SHOULD NOT implement these messages."
             Message::InformationRequest { .. } => self.icmp_ignored(inbound, &message),
             Message::Other { .. } => {
                 // RFC 1122 §3.2.2: "If an ICMP message of unknown type is received, it MUST be silently discarded."
                 self.icmp_counters.bad_code += 1;
-                self.icmp_unused(EventId::IcmpInputBadcode, inbound, &message);
+                self.icmp_unused(DropReason::IcmpUnknown, inbound, &message);
             }
         }
     }
 
     /// Tells of a request that this host does not answer.
     fn icmp_ignored(&mut self, inbound: &Inbound, message: &Message) {
-        self.icmp_unused(EventId::IcmpInputIgnored, inbound, message);
+        self.icmp_unused(DropReason::IcmpUnanswered, inbound, message);
     }
 
-    fn icmp_unused(&mut self, event: EventId, inbound: &Inbound, message: &Message) {
+    fn icmp_unused(&mut self, reason: DropReason, inbound: &Inbound, message: &Message) {
         let kind = u16::from(message.message_type().0);
-        event!(
+        dropped!(
             self.events,
             self.now,
-            event,
+            reason,
             interface = inbound.interface.0,
             source = inbound.header.source,
             destination = inbound.header.destination,
@@ -401,10 +406,10 @@ impl Stack {
         let header = &inbound.header;
         let Some(destination) = about else {
             self.icmp_counters.bad_length += 1;
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::IcmpInputBadlen,
+                DropReason::IcmpBadQuote,
                 source = header.source,
                 destination = header.destination,
                 request = icmp::Type::REDIRECT.0
@@ -413,7 +418,14 @@ impl Stack {
         };
         // A router listens to its routing protocols, not to this (RFC 1812 §5.2.7.2).
         if self.config.ip.forwarding || !self.config.ip.accept_redirects {
-            return;
+            self.icmp_counters.redirects_refused += 1;
+            return dropped!(
+                self.events,
+                self.now,
+                DropReason::RedirectUnwanted,
+                source = header.source,
+                destination = destination
+            );
         }
         let redirect = Redirect {
             from: header.source,
@@ -441,33 +453,34 @@ impl Stack {
             }
             Err(error) => {
                 self.icmp_counters.redirects_refused += 1;
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    EventId::RtredirectError,
+                    redirect_refusal(error),
                     source = header.source,
-                    destination = destination,
-                    reason = redirect_refusal(error)
+                    destination = destination
                 );
             }
         }
     }
 
     /// An error about a packet that this host is said to have sent.
-    fn icmp_error_input(&mut self, message: &Message, original: &Original<'_>) {
+    fn icmp_error_input(&mut self, inbound: &Inbound, message: &Message, original: &Original<'_>) {
         let sent = &original.header;
         if !self.routing.is_local(sent.source) {
-            return; // Not ours: a mistake, or a lie.
+            // Not ours: a mistake, or a lie.
+            return self.icmp_unused(DropReason::IcmpForeign, inbound, message);
         }
         let Some((errno, hard)) = errno_of(message) else {
-            return;
+            return self.icmp_unused(DropReason::IcmpDoubted, inbound, message);
         };
+        let mut believed = false;
         if let Message::DestinationUnreachable {
             code: UnreachableCode::FRAGMENTATION_NEEDED,
             next_hop_mtu,
         } = *message
         {
-            self.too_big_input(original, next_hop_mtu);
+            believed |= self.too_big_input(original, next_hop_mtu);
             // Datagrams are told too: EMSGSIZE.
         }
         let ports = original.ports();
@@ -481,21 +494,24 @@ impl Stack {
                 {
                     let error = tcp::Unreachable { errno, hard };
                     let cx = &mut tcp_context!(self);
-                    self.tcp.handle_unreachable(cx, local, peer, seq, error);
+                    believed |= self.tcp.handle_unreachable(cx, local, peer, seq, error);
                 }
             }
-            Protocol::UDP if ports.is_some() => self.udp_icmp_error(local, peer, errno),
+            Protocol::UDP if ports.is_some() => believed |= self.udp_icmp_error(local, peer, errno),
             _ => {}
         }
-        self.raw_icmp_error(sent.protocol, sent.destination, errno);
+        believed |= self.raw_icmp_error(sent.protocol, sent.destination, errno);
+        if !believed {
+            self.icmp_unused(DropReason::IcmpDoubted, inbound, message);
+        }
     }
 
-    /// RFC 1191: a packet was too long for a link further on.
-    fn too_big_input(&mut self, original: &Original<'_>, next_hop_mtu: u16) {
+    /// RFC 1191: a packet was too long for a link further on. Says whether that was believed.
+    fn too_big_input(&mut self, original: &Original<'_>, next_hop_mtu: u16) -> bool {
         let sent = &original.header;
         let send = Send::plain(sent.destination, sent.protocol, 1);
         let Ok(hop) = self.routing.hop(&send) else {
-            return;
+            return false;
         };
         let current = u16::try_from(hop.mtu).unwrap_or(u16::MAX);
         // RFC 5927 §7: only if a packet like it is on its way.
@@ -511,7 +527,7 @@ impl Stack {
             _ => true,
         };
         if !believed {
-            return;
+            return false;
         }
         let changed = self.routing.path_mtu.handle_too_big(
             self.now,
@@ -521,7 +537,7 @@ impl Stack {
             current,
         );
         let Some(mtu) = changed else {
-            return;
+            return true;
         };
         self.routing.changed();
         event!(
@@ -539,16 +555,17 @@ impl Stack {
             let cx = &mut tcp_context!(self);
             self.tcp.handle_path_mtu(cx, local, peer, seq, mtu);
         }
+        true
     }
 }
 
-const fn redirect_refusal(error: RedirectError) -> &'static str {
+const fn redirect_refusal(error: RedirectError) -> DropReason {
     match error {
-        RedirectError::NotFromRouter => "not from the current router",
-        RedirectError::GatewayUnreachable => "the new router is not directly reachable",
-        RedirectError::Direct => "the destination is directly reachable",
-        RedirectError::Ours => "the new router is this host",
-        RedirectError::Full => "the table is full",
+        RedirectError::NotFromRouter => DropReason::RedirectStranger,
+        RedirectError::GatewayUnreachable => DropReason::RedirectFar,
+        RedirectError::Direct => DropReason::RedirectDirect,
+        RedirectError::Ours => DropReason::RedirectOurs,
+        RedirectError::Full => DropReason::RedirectFull,
     }
 }
 

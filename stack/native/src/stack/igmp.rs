@@ -12,13 +12,14 @@ use fairway_wire::ipv4::options::OptionBuffer;
 const PRECEDENCE: u8 = 0xc0;
 
 impl Stack {
-    /// Takes an IGMP message; `packet` begins with it. Raw sockets have it already.
-    pub(crate) fn igmp_input(&mut self, inbound: &Inbound, packet: &PacketBuf) {
+    /// Takes an IGMP message; `packet` begins with it. Raw sockets have it already, if `heard`.
+    pub(crate) fn igmp_input(&mut self, inbound: &Inbound, packet: &PacketBuf, heard: bool) {
         let source = inbound.header.source;
         let octets = packet.as_slice();
         let events = &mut self.events;
+        let interface = inbound.interface;
         self.igmp
-            .handle_message(self.now, inbound.interface, source, octets, events);
+            .handle_message(self.now, interface, source, octets, heard, events);
         self.flush_igmp();
     }
 

@@ -2,9 +2,10 @@
 //! every socket.
 
 use super::Stack;
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 use crate::local::{Credentials, LocalId, LocalKind, LocalName, LocalReceived};
 use crate::sock::{Interest, Kind, SocketId, SocketOptions, size};
 use fairway_wire::Instant;
@@ -97,6 +98,9 @@ impl Stack {
 
     /// Wakes those who wait for what the local domain has noticed.
     pub(crate) fn flush_local(&mut self) {
+        for _ in 0..self.local.take_lost() {
+            dropped!(self.events, self.now, DropReason::LocalParted);
+        }
         while let Some(notice) = self.local.poll_notice() {
             let Some(owner) = notice.owner else {
                 continue;

@@ -1,9 +1,10 @@
 //! Changing the host: interfaces, addresses, routes, neighbours (sockets.md §8).
 
 use super::Stack;
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::{EventId, LinkState, MessageKind, StateCause};
+use crate::event::{DropReason, EventId, LinkState, MessageKind, StateCause};
 use crate::iface::{Interface, InterfaceAddress, InterfaceConfig, InterfaceId, Medium};
 use crate::mgmt::Request;
 use crate::neigh::Neighbour;
@@ -266,8 +267,8 @@ impl Stack {
         };
         let running = interface.is_running();
         if !running {
-            let dropped = u64::try_from(interface.queue.clear()).unwrap_or(0);
-            interface.counters.out_discards += dropped;
+            let cleared = interface.queue.clear();
+            self.queue_lost(id, cleared, DropReason::QueueDown);
         }
         let event = if running {
             EventId::IfUp
@@ -288,12 +289,23 @@ impl Stack {
         };
         self.events.publish(self.now, &change);
         self.neighbors.flush(Some(id), false);
+        self.flush_neighbors();
         self.routing.changed();
         if running {
             self.igmp.handle_up(self.now, id);
             self.flush_igmp();
         }
         self.settle();
+    }
+
+    /// Tells of the frames that waited in a queue which is no more.
+    fn queue_lost(&mut self, id: InterfaceId, frames: usize, reason: DropReason) {
+        if let Some(interface) = self.routing.interface_mut(id) {
+            interface.counters.out_discards += u64::try_from(frames).unwrap_or(0);
+        }
+        for _ in 0..frames {
+            dropped!(self.events, self.now, reason, interface = id.0);
+        }
     }
 
     /// Changes the longest packet of an interface (SIOCSIFMTU).
@@ -378,12 +390,12 @@ impl Stack {
     /// [`Errno::NxIo`] if there is no such interface.
     pub fn set_queue(&mut self, id: InterfaceId, queue: impl Into<Qdisc>) -> Result<(), Errno> {
         let interface = self.known(id)?;
-        let dropped = u64::try_from(interface.queue.clear()).unwrap_or(0);
-        interface.counters.out_discards += dropped;
+        let cleared = interface.queue.clear();
         interface.queue = queue.into();
         interface.held_until = None;
         // The first frame of the new one puts it on the list again.
         interface.pending = false;
+        self.queue_lost(id, cleared, DropReason::QueueReplaced);
         self.pending.retain(|other| *other != id);
         Ok(())
     }
@@ -646,6 +658,7 @@ impl Stack {
     ) -> Result<(), Errno> {
         self.tell(now);
         if self.neighbors.delete(id, address).is_ok() {
+            self.flush_neighbors();
             return Ok(());
         }
         event!(

@@ -44,9 +44,10 @@ pub use traffic::{Offer, TrafficError};
 pub use usage::Usage;
 
 use crate::config::Config;
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::{EventId, Events};
+use crate::event::{DropReason, EventId, Events};
 use crate::hash::Key;
 use crate::icmp::{IcmpCounters, RateLimiter};
 use crate::iface::{Interface, InterfaceAddress, InterfaceConfig, InterfaceId, Medium};
@@ -301,6 +302,22 @@ impl Stack {
         frame
     }
 
+    /// Whoever drives an interface could not pass on a frame that [`poll_frame`](Self::poll_frame) gave: it is lost, as
+    /// on a wire, but counted.
+    pub fn handle_refused(&mut self, now: Instant, id: InterfaceId, frame: &PacketBuf) {
+        self.tell(now);
+        if let Some(interface) = self.routing.interface_mut(id) {
+            interface.counters.out_errors += 1;
+        }
+        dropped!(
+            self.events,
+            self.now,
+            DropReason::QueueRefused,
+            interface = id.0,
+            len = frame.len()
+        );
+    }
+
     /// Puts interfaces whose queues held packets back on the list when the time of those has come.
     fn release_held(&mut self) {
         let now = self.now;
@@ -366,7 +383,7 @@ impl Stack {
             self.flush_igmp();
         }
         if due(self.multicast.poll_timeout()) {
-            self.multicast.handle_timeout(now);
+            self.multicast.handle_timeout(now, &mut self.events);
         }
         if due(self.routing.routes.poll_timeout()) {
             self.routing.routes.handle_timeout(now);

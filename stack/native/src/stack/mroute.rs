@@ -1,10 +1,12 @@
 //! Multicast routing (DVMRP's commands, `events.md` §5.4) and forwarding.
 
 use super::Stack;
+use crate::dropped;
 use crate::errno::Errno;
+use crate::event::DropReason;
 use crate::iface::InterfaceId;
 use crate::igmp::Igmp;
-use crate::ip::multicast::{Command, Forward, RouteState, Surroundings, Upcall, Vif};
+use crate::ip::multicast::{Command, Forward, Incoming, RouteState, Surroundings, Upcall, Vif};
 use crate::ip::{Cast, Hop, Inbound, Routing};
 use crate::pkt::PacketBuf;
 use fairway_wire::{Instant, ipv4};
@@ -88,21 +90,21 @@ impl Stack {
         self.multicast.poll_upcall()
     }
 
-    /// Forwards a packet for a group by every interface that wants it.
-    pub(crate) fn multicast_forward(&mut self, inbound: &Inbound, packet: PacketBuf) {
+    /// Forwards a packet for a group by every interface that wants it; `kept` if somebody has it anyway.
+    pub(crate) fn multicast_forward(&mut self, inbound: &Inbound, packet: PacketBuf, kept: bool) {
         let here = Here {
             routing: &self.routing,
             igmp: &self.igmp,
         };
-        let (now, interface) = (self.now, inbound.interface);
-        let copies: Vec<Forward> = self.multicast.handle_packet(
-            now,
-            interface,
-            &inbound.header,
-            packet,
-            &here,
-            &mut self.events,
-        );
+        let incoming = Incoming {
+            interface: inbound.interface,
+            header: &inbound.header,
+            kept,
+        };
+        let events = &mut self.events;
+        let copies: Vec<Forward> = self
+            .multicast
+            .handle_packet(self.now, &incoming, packet, &here, events);
         for (interface, copy) in copies {
             self.multicast_send(interface, copy);
         }
@@ -131,6 +133,16 @@ impl Stack {
         } else if header.dont_fragment {
             // RFC 1122 §3.2.2: no error tells of a packet to a group.
             self.ip_counters.cannot_fragment += 1;
+            dropped!(
+                self.events,
+                self.now,
+                DropReason::MulticastTooLong,
+                interface = interface.0,
+                source = header.source,
+                destination = header.destination,
+                len = packet.len(),
+                detail = mtu
+            );
             Err(Errno::MsgSize)
         } else {
             self.ip_fragment(hop, &header, packet)

@@ -1,9 +1,10 @@
 //! Neighbours as a host uses them: what ARP hears and says, and the packets that wait for it.
 
 use super::Stack;
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::{EventId, MessageKind};
+use crate::event::{DropReason, EventId, MessageKind};
 use crate::iface::{InterfaceId, Medium};
 use crate::ip::{Cast, Hop, Inbound, Unreachable};
 use crate::neigh::{Heard, Output, Resolution};
@@ -18,10 +19,10 @@ impl Stack {
             if let Some(interface) = self.routing.interface_mut(id) {
                 interface.counters.in_errors += 1;
             }
-            event!(
+            dropped!(
                 self.events,
                 self.now,
-                EventId::ArpInputBadmsg,
+                DropReason::ArpMalformed,
                 interface = id.0,
                 len = frame.len()
             );
@@ -36,16 +37,25 @@ impl Stack {
             destination = packet.target_ip,
             detail = packet.operation.0
         );
-        let full = self.neighbors.counters.refused();
+        let before = self.neighbors.counters;
         let heard = self.neighbors.handle_arp(self.now, id, &packet);
-        if self.neighbors.counters.refused() > full {
-            event!(
-                self.events,
-                self.now,
-                EventId::ArpInputFlood,
-                interface = id.0,
-                source = packet.sender_ip
-            );
+        let after = self.neighbors.counters;
+        for (reason, refused) in [
+            (DropReason::ArpNoRoom, after.no_room > before.no_room),
+            (
+                DropReason::ArpNoAnswer,
+                after.replies_suppressed > before.replies_suppressed,
+            ),
+        ] {
+            if refused {
+                dropped!(
+                    self.events,
+                    self.now,
+                    reason,
+                    interface = id.0,
+                    source = packet.sender_ip
+                );
+            }
         }
         match heard {
             Heard::Nothing => {}
@@ -83,25 +93,30 @@ impl Stack {
                     address: packet.sender_ip,
                 };
                 self.events.publish(self.now, &news);
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    EventId::ArpInputBcastsrc,
+                    DropReason::ArpGroupSender,
                     interface = id.0,
                     source = packet.sender_ip
                 );
             }
-            Heard::BadSender => {
-                event!(
-                    self.events,
-                    self.now,
-                    EventId::ArpInputBadmsg,
-                    interface = id.0,
-                    source = packet.sender_ip
-                );
-            }
+            Heard::BadSender => self.arp_useless(id, &packet, DropReason::ArpBadSender),
+            Heard::BadOperation => self.arp_useless(id, &packet, DropReason::ArpBadOperation),
+            Heard::Own => self.arp_useless(id, &packet, DropReason::ArpOwn),
         }
         self.flush_neighbors();
+    }
+
+    fn arp_useless(&mut self, id: InterfaceId, packet: &arp::Packet, reason: DropReason) {
+        dropped!(
+            self.events,
+            self.now,
+            reason,
+            interface = id.0,
+            source = packet.sender_ip,
+            detail = packet.operation.0
+        );
     }
 
     /// The link address of the next host, or nothing while it is being asked for.
@@ -115,24 +130,33 @@ impl Stack {
             .resolve(self.now, hop.interface, hop.next, packet)
         {
             Resolution::Known(address, packet) => Ok(Some((address, packet))),
-            Resolution::Queued { dropped } => {
+            Resolution::Queued { dropped, full } => {
+                let reason = if full {
+                    DropReason::NeighbourNoRoom
+                } else {
+                    DropReason::NeighbourWaiting
+                };
                 for _ in 0..dropped {
                     self.drop_outbound(hop.interface);
-                    event!(
+                    dropped!(
                         self.events,
                         self.now,
-                        EventId::EtherOutputNomem,
+                        reason,
                         interface = hop.interface.0,
                         destination = hop.next,
-                        errno = Errno::NoBufs,
-                        reason = "waiting for ARP"
+                        errno = Errno::NoBufs
                     );
                 }
                 self.flush_neighbors();
                 Ok(None)
             }
             Resolution::Suspended { packet, until } => {
-                self.rejected(hop.interface, hop.next, until);
+                self.rejected(
+                    hop.interface,
+                    hop.next,
+                    until,
+                    DropReason::NeighbourSuspended,
+                );
                 self.tell_others_host_unreachable(hop.interface, &packet);
                 Err(Errno::HostDown)
             }
@@ -140,10 +164,10 @@ impl Stack {
                 if let Some(interface) = self.routing.interface_mut(hop.interface) {
                     interface.counters.out_errors += 1;
                 }
-                event!(
+                dropped!(
                     self.events,
                     self.now,
-                    EventId::EtherOutputNoroute,
+                    DropReason::NeighbourNoSource,
                     interface = hop.interface.0,
                     destination = hop.next,
                     errno = Errno::HostUnreach
@@ -170,14 +194,14 @@ impl Stack {
         }
     }
 
-    fn rejected(&mut self, id: InterfaceId, address: Ipv4Addr, until: Instant) {
+    fn rejected(&mut self, id: InterfaceId, address: Ipv4Addr, until: Instant, reason: DropReason) {
         if let Some(interface) = self.routing.interface_mut(id) {
             interface.counters.out_errors += 1;
         }
-        event!(
+        dropped!(
             self.events,
             self.now,
-            EventId::EtherOutputRtreject,
+            reason,
             interface = id.0,
             destination = address,
             errno = Errno::HostDown,
@@ -219,6 +243,21 @@ impl Stack {
                     address,
                     packet,
                 } => self.neighbor_unreachable(interface, address, &packet),
+                Output::Forgotten {
+                    interface,
+                    address,
+                    len,
+                } => {
+                    self.drop_outbound(interface);
+                    dropped!(
+                        self.events,
+                        self.now,
+                        DropReason::NeighbourForgotten,
+                        interface = interface.0,
+                        destination = address,
+                        len = len
+                    );
+                }
                 Output::Suspended { address, until, .. } => {
                     // RFC 1122 §3.3.1.4: routes by a dead router are bad.
                     self.routing.routes.handle_dead_gateway(address, until);
@@ -250,19 +289,29 @@ impl Stack {
         ether_type: EtherType,
         frame: PacketBuf,
     ) {
-        let Some(interface) = self.routing.interface(id) else {
+        let Some(interface) = self.routing.interface_mut(id) else {
             return;
         };
-        if let Medium::Ethernet(own) = interface.medium
-            && interface.is_running()
-        {
+        let Medium::Ethernet(own) = interface.medium else {
+            return;
+        };
+        if interface.is_running() {
             let _queued = self.ethernet_output(id, own, to, ether_type, frame);
+        } else {
+            interface.counters.out_errors += 1;
+            dropped!(
+                self.events,
+                self.now,
+                DropReason::OutputDown,
+                interface = id.0,
+                len = frame.len()
+            );
         }
     }
 
     /// A packet waited in vain for its neighbour: its sender is told (RFC 1812 §5.2.7.1, RFC 1122 §2.3.2.2).
     fn neighbor_unreachable(&mut self, id: InterfaceId, address: Ipv4Addr, packet: &PacketBuf) {
-        self.rejected(id, address, self.now);
+        self.rejected(id, address, self.now, DropReason::NeighbourSilent);
         let Ok((header, _, _)) = ipv4::Header::parse(packet.as_slice()) else {
             return;
         };

@@ -273,6 +273,7 @@ impl Stack {
         counters.icmp = self.icmp_counters;
         counters.igmp = self.igmp.counters;
         counters.arp = self.neighbors.counters;
+        counters.drops = *self.events.drops();
         counters.memory = MemoryCounters {
             sockets: count(self.sockets.len()),
             queued_packets: sum(&|one| count(one.queue.len())),

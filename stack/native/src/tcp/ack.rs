@@ -11,7 +11,7 @@ use super::segment::Segment;
 use super::tcb::{Env, Tcb};
 use super::timers::{LossTimer, Timer};
 use super::types::Readiness;
-use crate::event::EventId;
+use crate::event::DropReason;
 
 /// The least time before a probe of the tail (Linux's two ticks).
 const PROBE_SLACK: Nanos = Nanos::from_millis(2);
@@ -23,23 +23,13 @@ impl Tcb {
         if ack.gt(self.nxt) {
             // RFC 9293 §3.10.7.4: it acknowledges something not yet sent.
             env.counters.received_acks_for_unsent += 1;
-            self.challenge(
-                env,
-                segment,
-                EventId::TcpInputBadack,
-                "an acknowledgment of what was not sent",
-            );
+            self.challenge(env, segment, DropReason::TcpAckUnsent);
             return false;
         }
         if ack.lt(self.una) {
             if span(self.una, ack) > self.max_window {
                 // RFC 5961 §5.2
-                self.challenge(
-                    env,
-                    segment,
-                    EventId::TcpInputBadack,
-                    "an acknowledgment from the far past",
-                );
+                self.challenge(env, segment, DropReason::TcpAckPast);
                 return false;
             }
             env.counters.received_duplicate_acks += 1;

@@ -17,9 +17,10 @@ use super::timers::Timer;
 use super::types::{
     Close, Context, IpChoices, PathInfo, Readiness, RecvFlags, SendFlags, Shutdown,
 };
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 
 /// `SOMAXCONN` (LSN-2).
 const MOST_BACKLOG: usize = 4096;
@@ -62,6 +63,11 @@ impl Tcp {
             .ok_or(Errno::NoBufs)
     }
 
+    /// Whether there may be one more endpoint.
+    pub(super) fn has_room(&self, cx: &Context<'_>) -> bool {
+        self.endpoints.len() < cx.limits.endpoints
+    }
+
     /// Makes room for an endpoint; that there is none is told, with what it was for.
     pub(super) fn attach(
         &mut self,
@@ -69,7 +75,7 @@ impl Tcp {
         options: SocketOptions,
         cause: &'static str,
     ) -> Option<ConnId> {
-        let room = self.endpoints.len() < cx.limits.endpoints;
+        let room = self.has_room(cx);
         let idle = || Endpoint::Idle(Box::new(Idle::new(options)));
         let id = room.then(idle).and_then(|idle| self.endpoints.insert(idle));
         if id.is_none() {
@@ -429,7 +435,18 @@ impl Tcp {
         let mut env = env!(self, cx);
         let unread = !tcb.recv_queue.is_empty();
         let crowded = state.is_synchronized() && self.orphans >= env.cx.limits.orphans;
-        env.counters.orphans_dropped += u64::from(crowded);
+        if crowded {
+            env.counters.orphans_dropped += 1;
+            dropped!(
+                env.cx.events,
+                env.cx.now,
+                DropReason::OrphansFull,
+                source = *tcb.tuple.peer().ip(),
+                destination = *tcb.tuple.local().ip(),
+                sport = tcb.tuple.peer().port(),
+                dport = tcb.tuple.local().port(),
+            );
+        }
         self.orphans += 1;
         tcb.is.orphan = true;
         tcb.is.recv_shut = true;

@@ -9,9 +9,10 @@ use super::recovery::Phase;
 use super::state::State;
 use super::tcb::{Env, Tcb};
 use super::timers::{LossTimer, Timer};
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 
 /// A path that swallows long segments without a word (RFC 2923 §2.1).
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +82,7 @@ impl Tcb {
             self.has_waited_too_long(env, self.retries)
         };
         if hopeless {
-            self.give_up(env);
+            self.give_up(env, DropReason::SendLate);
             return;
         }
         if connecting {
@@ -98,19 +99,24 @@ impl Tcb {
     }
 
     /// RFC 9293 §3.8.3, R2: the peer has not answered for too long.
-    fn give_up(&mut self, env: &mut Env<'_, '_>) {
+    fn give_up(&mut self, env: &mut Env<'_, '_>, reason: DropReason) {
         env.counters.timeout_drops += 1;
-        event!(
+        self.late(env, reason);
+        let error = self.soft_error.unwrap_or(Errno::TimedOut);
+        self.fail(env, error, "the peer does not answer");
+    }
+
+    /// Tells that a connection is dropped because its time is over.
+    fn late(&self, env: &mut Env<'_, '_>, reason: DropReason) {
+        dropped!(
             env.cx.events,
             env.cx.now,
-            EventId::TcpTimerRexmtdrop,
+            reason,
             source = self.local(),
             destination = *self.tuple.peer().ip(),
             sport = self.tuple.local().port(),
             dport = self.tuple.peer().port(),
         );
-        let error = self.soft_error.unwrap_or(Errno::TimedOut);
-        self.fail(env, error, "the peer does not answer");
     }
 
     fn reordering_window_passed(&mut self, env: &mut Env<'_, '_>) {
@@ -154,7 +160,7 @@ impl Tcb {
         env.counters.persist_timeouts += 1;
         if self.has_waited_too_long(env, self.probes) {
             env.counters.persist_drops += 1;
-            self.give_up(env);
+            self.give_up(env, DropReason::WindowLate);
             return;
         }
         self.probes = self.probes.saturating_add(1);
@@ -204,15 +210,7 @@ impl Tcb {
         };
         if hopeless {
             env.counters.keepalive_drops += 1;
-            event!(
-                env.cx.events,
-                env.cx.now,
-                EventId::TcpTimerKeepdrop,
-                source = self.local(),
-                destination = *self.tuple.peer().ip(),
-                sport = self.tuple.local().port(),
-                dport = self.tuple.peer().port(),
-            );
+            self.late(env, DropReason::KeepaliveLate);
             self.is.reset_due = true;
             let error = self.soft_error.unwrap_or(Errno::TimedOut);
             self.fail(env, error, "keepalive probes are not answered");
@@ -230,10 +228,12 @@ impl Tcb {
             State::SynSent | State::SynReceived => {
                 // CON-3
                 env.counters.timeout_drops += 1;
+                self.late(env, DropReason::ConnectLate);
                 let error = self.soft_error.unwrap_or(Errno::TimedOut);
                 self.fail(env, error, "the time for connecting is over");
             }
             State::FinWait2 if !self.is.lingering => {
+                self.late(env, DropReason::CloseLate);
                 self.set_state(env, State::Closed, "the peer does not close");
                 self.drop_queues();
             }
@@ -247,6 +247,7 @@ impl Tcb {
             | State::LastAck
             | State::TimeWait => {
                 // CLO-3: what could not be sent in time is discarded.
+                self.late(env, DropReason::LingerLate);
                 self.is.reset_due = true;
                 self.set_state(env, State::Closed, "the time for lingering is over");
                 self.drop_queues();

@@ -17,9 +17,10 @@ use super::state::State;
 use super::tcb::{Env, Path, Tcb};
 use super::timers::Timer;
 use super::types::Readiness;
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 
 /// RFC 7323 §5.5: a timestamp that nothing has followed for this long proves nothing.
 const PAWS_LIFE: Duration = Duration::from_secs(24 * 86_400);
@@ -113,23 +114,19 @@ impl Tcb {
         }
         // Fourth: SYN. RFC 5961 §4.2: whatever its number, it is answered with a challenge.
         if segment.has(Flags::SYN) {
-            self.challenge(
-                env,
-                &segment,
-                EventId::TcpInputBadsyn,
-                "a SYN within a connection",
-            );
+            self.challenge(env, &segment, DropReason::TcpSynInside);
             return;
         }
         // Fifth: ACK.
         if !segment.has(Flags::ACK) {
-            self.drop_segment(env, &segment, EventId::TcpInputBadflags, "no ACK bit");
+            self.drop_segment(env, &segment, DropReason::TcpNoAck);
             return;
         }
         if self.state == State::SynReceived {
             let ack = segment.header.ack;
             if ack.le(self.una) || ack.gt(self.nxt) {
                 // RFC 9293 §3.10.7.4: <SEQ=SEG.ACK><CTL=RST>; the caller sends it.
+                self.drop_segment(env, &segment, DropReason::TcpNotOurSynAck);
                 self.is.reset_due = true;
                 self.reset_seq = Some(ack);
                 return;
@@ -188,7 +185,7 @@ impl Tcb {
             return true;
         }
         env.counters.paws_drops += 1;
-        self.drop_segment(env, segment, EventId::TcpInputPaws, "an old timestamp");
+        self.drop_segment(env, segment, DropReason::TcpOldStamp);
         // R1: an acknowledgment says what is expected.
         if segment.sequence_len() > 0 {
             self.ack_now();
@@ -211,26 +208,17 @@ impl Tcb {
             return true;
         }
         if segment.has(Flags::RST) {
-            self.drop_segment(
-                env,
-                segment,
-                EventId::TcpInputBadseq,
-                "a reset outside of the window",
-            );
+            self.drop_segment(env, segment, DropReason::TcpResetOutside);
             return false;
         }
         if segment.has(Flags::SYN) {
             // RFC 5961 §4.2: whatever its number.
-            self.challenge(
-                env,
-                segment,
-                EventId::TcpInputBadsyn,
-                "a SYN within a connection",
-            );
+            self.challenge(env, segment, DropReason::TcpSynInside);
             return false;
         }
         if end.le(self.rcv_nxt) && segment.len > 0 {
             // A duplicate; its acknowledgment may still be news.
+            self.drop_segment(env, segment, DropReason::TcpTwice);
             env.counters.received_duplicate_packets += 1;
             env.counters.received_duplicate_octets += u64::from(segment.len);
             if self.is.sack {
@@ -255,12 +243,7 @@ impl Tcb {
                 env.counters.received_window_probes += 1;
             }
         }
-        self.drop_segment(
-            env,
-            segment,
-            EventId::TcpInputBadseq,
-            "outside of the window",
-        );
+        self.drop_segment(env, segment, DropReason::TcpOutside);
         if segment.sequence_len() > 0 {
             self.ack_now();
         } else {
@@ -272,12 +255,7 @@ impl Tcb {
     /// RFC 5961 §3.2: only the very next number resets; any other within the window is asked about.
     fn reset_arrives(&mut self, env: &mut Env<'_, '_>, segment: &Segment) {
         if segment.header.seq != self.rcv_nxt {
-            self.challenge(
-                env,
-                segment,
-                EventId::TcpInputBadseq,
-                "a reset that does not hit the next number",
-            );
+            self.challenge(env, segment, DropReason::TcpResetBeside);
             return;
         }
         env.counters.received_resets += 1;
@@ -313,10 +291,9 @@ impl Tcb {
         &mut self,
         env: &mut Env<'_, '_>,
         segment: &Segment,
-        event: EventId,
-        why: &'static str,
+        reason: DropReason,
     ) {
-        self.drop_segment(env, segment, event, why);
+        self.drop_segment(env, segment, reason);
         self.challenge_silently(env, segment);
     }
 
@@ -329,27 +306,25 @@ impl Tcb {
             self.ack_now();
         } else {
             // RFC 5961 §7
-            self.drop_segment(env, segment, EventId::TcpInputChallenge, "too many");
+            self.drop_segment(env, segment, DropReason::TcpUnanswered);
         }
     }
 
-    fn drop_segment(
+    pub(crate) fn drop_segment(
         &self,
         env: &mut Env<'_, '_>,
         segment: &Segment,
-        event: EventId,
-        why: &'static str,
+        reason: DropReason,
     ) {
-        event!(
+        dropped!(
             env.cx.events,
             env.cx.now,
-            event,
+            reason,
             source = *self.tuple.peer().ip(),
             destination = self.local(),
             sport = self.tuple.peer().port(),
             dport = self.tuple.local().port(),
             len = segment.len,
-            reason = why,
         );
     }
 
@@ -363,7 +338,7 @@ impl Tcb {
                 self.is.reset_due = true;
                 self.reset_seq = Some(header.ack);
             }
-            self.drop_segment(env, segment, EventId::TcpInputBadack, "not our SYN");
+            self.drop_segment(env, segment, DropReason::TcpNotOurSyn);
             return;
         }
         // Second: RST. RFC 5961 §3.2 needs the acknowledgment to be right, which it is here.
@@ -371,18 +346,19 @@ impl Tcb {
             if acknowledged {
                 env.counters.received_resets += 1;
                 self.fail(env, Errno::ConnRefused, "the peer refused");
+            } else {
+                self.drop_segment(env, segment, DropReason::TcpResetBlind);
             }
             return;
         }
         // Fourth: SYN.
         if !segment.has(Flags::SYN) {
-            self.drop_segment(
-                env,
-                segment,
-                EventId::TcpInputBadflags,
-                "no SYN in SYN-SENT",
-            );
+            self.drop_segment(env, segment, DropReason::TcpNoSyn);
             return;
+        }
+        if segment.len > 0 {
+            // RFC 9293 §3.10.7.3 would keep it; the peer sends it again.
+            self.drop_segment(env, segment, DropReason::TcpSynData);
         }
         self.irs = header.seq;
         self.rcv_nxt = header.seq + 1_u32;

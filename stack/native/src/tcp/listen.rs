@@ -17,10 +17,11 @@ use super::segment::{Answer, Segment, bare};
 use super::state::State;
 use super::table::{ConnId, FourTuple};
 use super::tcb::{Env, Path, Tcb};
-use super::tcp::{Tcp, env};
+use super::tcp::{Tcp, env, stray};
 use super::types::{Context, IpInfo, Outgoing, Readiness};
+use crate::dropped;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 
 /// Handshakes of one listener, at least; more if its backlog is longer.
 const SHARE: usize = 256;
@@ -95,6 +96,9 @@ impl Tcp {
                 self.counters.received_resets += 1;
                 self.counters.embryonic_dropped += 1;
                 self.forget_handshake(tuple);
+                stray(cx, ip, &segment, DropReason::HandshakeReset);
+            } else {
+                stray(cx, ip, &segment, DropReason::HandshakeResetBeside);
             }
             return None;
         }
@@ -105,6 +109,7 @@ impl Tcp {
                 return None;
             }
             // RFC 5961 §4.2: if the peer has really begun anew, it will answer with a reset that fits.
+            stray(cx, ip, &segment, DropReason::HandshakeSyn);
             self.challenge_handshake(cx, tuple, &handshake);
             return None;
         }
@@ -117,24 +122,22 @@ impl Tcp {
                 .is_some_and(|stamps| SeqNumber(stamps.value).lt(SeqNumber(handshake.ts_recent)));
         let overlaps = header.seq.lt(start) && segment.end().gt(start);
         if old_stamp || !overlaps && !header.seq.is_within(start, u32::from(u16::MAX)) {
+            let reason = if old_stamp {
+                DropReason::TcpOldStamp
+            } else {
+                DropReason::TcpOutside
+            };
+            stray(cx, ip, &segment, reason);
             self.challenge_handshake(cx, tuple, &handshake);
             return None;
         }
         if !segment.has(Flags::ACK) {
+            stray(cx, ip, &segment, DropReason::TcpNoAck);
             return None;
         }
         if header.ack != handshake.iss + 1_u32 {
             // RFC 9293 §3.10.7.4 for SYN-RECEIVED.
-            event!(
-                cx.events,
-                cx.now,
-                EventId::TcpInputBadack,
-                source = ip.source,
-                destination = ip.destination,
-                sport = header.source_port,
-                dport = header.destination_port,
-                reason = "not our SYN-ACK",
-            );
+            stray(cx, ip, &segment, DropReason::TcpNotOurSynAck);
             self.refuse_ack(cx, ip, &header);
             return None;
         }
@@ -153,7 +156,16 @@ impl Tcp {
             .challenges
             .allows(cx.now, cx.config.challenge_acks, cx.rng)
         {
-            return;
+            // RFC 5961 §7
+            return dropped!(
+                cx.events,
+                cx.now,
+                DropReason::TcpUnanswered,
+                source = *tuple.peer().ip(),
+                destination = *tuple.local().ip(),
+                sport = tuple.peer().port(),
+                dport = tuple.local().port(),
+            );
         }
         self.counters.sent_challenge_acks += 1;
         let offset = self.secrets.timestamp_offset(tuple);
@@ -174,10 +186,11 @@ impl Tcp {
         };
         let pair = (*tuple.local().ip(), *tuple.peer().ip());
         let packet = bare(pair, &answer, &options, handshake.path.trusted_checksums);
-        self.reply(Outgoing::reply(&Self::mirrored(tuple), cx.config, packet));
+        let reply = Outgoing::reply(&Self::mirrored(tuple), cx.config, packet);
+        self.reply(cx, reply);
     }
 
-    fn refuse_ack(&mut self, cx: &Context<'_>, ip: &IpInfo, header: &Header) {
+    fn refuse_ack(&mut self, cx: &mut Context<'_>, ip: &IpInfo, header: &Header) {
         let answer = Answer {
             source_port: header.destination_port,
             destination_port: header.source_port,
@@ -224,7 +237,7 @@ impl Tcp {
         };
         // First: RST.
         if segment.has(Flags::RST) {
-            return;
+            return stray(cx, ip, &segment, DropReason::ListenReset);
         }
         // Second: ACK.
         if segment.has(Flags::ACK) {
@@ -236,16 +249,7 @@ impl Tcp {
         // Third: SYN. What has a FIN or no SYN is dropped.
         if !segment.has(Flags::SYN) || segment.has(Flags::FIN) {
             self.counters.bad_syns += 1;
-            event!(
-                cx.events,
-                cx.now,
-                EventId::TcpInputBadsyn,
-                source = ip.source,
-                destination = ip.destination,
-                sport = header.source_port,
-                dport = header.destination_port,
-            );
-            return;
+            return stray(cx, ip, &segment, DropReason::ListenNoSyn);
         }
         self.take_syn(cx, ip, id, tuple, &segment, least);
     }
@@ -269,24 +273,26 @@ impl Tcp {
         let crowded =
             held >= cx.limits.syn_cache || listener.handshakes >= listener.backlog.max(SHARE);
         if full || crowded && !cx.config.syn_cookies {
+            let reason = if full {
+                DropReason::ListenFull
+            } else {
+                DropReason::ListenCrowded
+            };
             self.counters.listen_overflows += 1;
-            event!(
-                cx.events,
-                cx.now,
-                EventId::TcpListenOverflow,
-                source = ip.source,
-                destination = ip.destination,
-                sport = segment.header.source_port,
-                dport = segment.header.destination_port,
-                reason = if full { "accept queue" } else { "handshakes" },
-            );
-            return;
+            return stray(cx, ip, segment, reason);
         }
         let generation = cx.paths.generation();
         let Ok(path) = cx.paths.path(Some(ip.destination), ip.source) else {
-            return;
+            return stray(cx, ip, segment, DropReason::ListenNoWay);
         };
         let path = Path::new(&path, generation);
+        if segment.len > 0 {
+            // RFC 9293 §3.10.7.2 would keep it; the peer sends it again.
+            stray(cx, ip, segment, DropReason::TcpSynData);
+        }
+        let Some(Endpoint::Listener(listener)) = self.endpoints.get_mut(id) else {
+            return;
+        };
         if crowded {
             listener.cookies_at = Some(cx.now);
             self.send_cookie(cx, ip, tuple, segment, &options, path);
@@ -335,7 +341,7 @@ impl Tcp {
     }
 
     /// Sends the SYN-ACK of a handshake.
-    fn answer_handshake(&mut self, cx: &Context<'_>, tuple: FourTuple, handshake: &Handshake) {
+    fn answer_handshake(&mut self, cx: &mut Context<'_>, tuple: FourTuple, handshake: &Handshake) {
         let Some(Endpoint::Listener(listener)) =
             handshake.listener.and_then(|id| self.endpoints.get(id))
         else {
@@ -366,7 +372,7 @@ impl Tcp {
         );
         outgoing.tos = tos;
         outgoing.ttl = ttl;
-        self.reply(outgoing);
+        self.reply(cx, outgoing);
     }
 
     fn send_cookie(
@@ -416,7 +422,7 @@ impl Tcp {
             dport = segment.header.destination_port,
         );
         let outgoing = syn_ack(cx, tuple, iss, segment.header.seq, &offer, path);
-        self.reply(outgoing);
+        self.reply(cx, outgoing);
     }
 
     /// An acknowledgment that may answer a cookie; `false` if it does not.
@@ -444,15 +450,7 @@ impl Tcp {
         let path = cx.paths.path(Some(ip.destination), ip.source);
         let (Some(told), Ok(path)) = (told, path) else {
             self.counters.syn_cookies_refused += 1;
-            event!(
-                cx.events,
-                cx.now,
-                EventId::TcpSynBadcookie,
-                source = ip.source,
-                destination = ip.destination,
-                sport = segment.header.source_port,
-                dport = segment.header.destination_port,
-            );
+            stray(cx, ip, &segment, DropReason::ListenBadCookie);
             return false;
         };
         self.counters.syn_cookies_accepted += 1;
@@ -504,15 +502,14 @@ impl Tcp {
         if full {
             // The SYN-ACK will be sent again, and the peer will acknowledge again.
             self.counters.listen_overflows += 1;
-            event!(
+            dropped!(
                 cx.events,
                 cx.now,
-                EventId::TcpListenOverflow,
+                DropReason::ListenFull,
                 source = *tuple.peer().ip(),
                 destination = *tuple.local().ip(),
                 sport = tuple.peer().port(),
                 dport = tuple.local().port(),
-                reason = "accept queue",
             );
             return;
         }
@@ -521,8 +518,16 @@ impl Tcp {
             listener.options.reuse_addr || listener.options.reuse_port,
         );
         let (options, choices) = (listener.options, listener.common.choices.clone());
-        let Some(id) = self.attach(cx, options, "connection request") else {
+        if !self.has_room(cx) {
             // As with a full queue: the peer will acknowledge again.
+            return stray(
+                cx,
+                &Self::mirrored(tuple),
+                &segment,
+                DropReason::ListenNoRoom,
+            );
+        }
+        let Some(id) = self.attach(cx, options, "connection request") else {
             return;
         };
         let mut env = env!(self, cx);
@@ -570,10 +575,10 @@ impl Tcp {
                 .is_some_and(|id| matches!(self.endpoints.get(id), Some(Endpoint::Listener(_))));
             if !listening || handshake.retries >= cx.config.syn_ack_retries {
                 self.counters.embryonic_dropped += 1;
-                event!(
+                dropped!(
                     cx.events,
                     cx.now,
-                    EventId::TcpSynTimeout,
+                    DropReason::HandshakeLate,
                     source = *tuple.peer().ip(),
                     destination = *tuple.local().ip(),
                     sport = tuple.peer().port(),

@@ -10,8 +10,8 @@ use super::state::State;
 use super::tcb::{Env, Tcb};
 use super::timers::Timer;
 use super::types::Readiness;
-use crate::event;
-use crate::event::EventId;
+use crate::dropped;
+use crate::event::DropReason;
 use crate::pkt::PacketBuf;
 
 /// Segments acknowledged one by one at the start, when the sender's window is small and needs it.
@@ -36,6 +36,9 @@ impl Tcb {
             let over = span(end, self.rcv_edge).min(len);
             env.counters.received_after_window_packets += 1;
             env.counters.received_after_window_octets += u64::from(over);
+            if over > 0 {
+                self.drop_segment(env, &segment, DropReason::TcpBeyond);
+            }
             segment.data.truncate(octets(len - over));
             self.ack_now();
             if over > 0 && fin {
@@ -52,7 +55,7 @@ impl Tcb {
             if fin && !self.is.peer_done {
                 // A FIN in order counts, whatever one beyond a hole has promised; nothing comes after it.
                 self.peer_fin = Some(end);
-                self.early = None;
+                self.drop_past_fin(env);
             }
             if !segment.data.is_empty() {
                 self.take_in_order(env, segment.data);
@@ -92,6 +95,9 @@ impl Tcb {
             self.report_duplicate(env, duplicate);
         }
         if end.le(self.rcv_nxt) {
+            if old > 0 {
+                self.drop_segment(env, segment, DropReason::TcpTwice);
+            }
             env.counters.received_duplicate_packets += 1;
             env.counters.received_duplicate_octets += u64::from(old);
             self.quick = QUICK;
@@ -126,6 +132,16 @@ impl Tcb {
         if self.is.recv_shut {
             // SHD-5: nobody wants it; it is acknowledged all the same.
             self.rcv_edge = self.rcv_edge.max(self.rcv_nxt);
+            dropped!(
+                env.cx.events,
+                env.cx.now,
+                DropReason::TcpShut,
+                source = *self.tuple.peer().ip(),
+                destination = *self.tuple.local().ip(),
+                sport = self.tuple.peer().port(),
+                dport = self.tuple.local().port(),
+                len = len,
+            );
         } else {
             self.recv_queue.push(data);
         }
@@ -182,22 +198,34 @@ impl Tcb {
             || early.packets().saturating_mul(256) > memory.saturating_mul(2)
         {
             env.counters.pruned += 1;
-            event!(
+            dropped!(
                 env.cx.events,
                 env.cx.now,
-                EventId::TcpInputFull,
+                DropReason::TcpTooEarly,
                 source = *self.tuple.peer().ip(),
                 destination = *self.tuple.local().ip(),
                 sport = self.tuple.peer().port(),
                 dport = self.tuple.local().port(),
-                reason = "too many segments out of order",
             );
             if early.is_empty() {
                 self.early = None;
             }
             return;
         }
+        let end = start + data.len();
         if let Some(duplicate) = early.insert(start, data) {
+            if duplicate.left == start && duplicate.right == end {
+                dropped!(
+                    env.cx.events,
+                    env.cx.now,
+                    DropReason::TcpTwice,
+                    source = *self.tuple.peer().ip(),
+                    destination = *self.tuple.local().ip(),
+                    sport = self.tuple.peer().port(),
+                    dport = self.tuple.local().port(),
+                    len = span(end, start),
+                );
+            }
             env.counters.received_duplicate_octets +=
                 u64::from(span(duplicate.right, duplicate.left));
             self.report_duplicate(env, duplicate);
@@ -230,7 +258,7 @@ impl Tcb {
     fn take_fin(&mut self, env: &mut Env<'_, '_>) {
         self.peer_fin = None;
         self.is.peer_done = true;
-        self.early = None;
+        self.drop_past_fin(env);
         self.rcv_nxt += 1_u32;
         self.rcv_edge = self.rcv_edge.max(self.rcv_nxt);
         self.ack_now();
@@ -251,19 +279,26 @@ impl Tcb {
         }
     }
 
+    /// Nothing comes after a FIN.
+    fn drop_past_fin(&mut self, env: &mut Env<'_, '_>) {
+        let packets = self.early.take().map_or(0, |early| early.packets());
+        for _ in 0..packets {
+            dropped!(
+                env.cx.events,
+                env.cx.now,
+                DropReason::TcpPastFin,
+                source = *self.tuple.peer().ip(),
+                destination = *self.tuple.local().ip(),
+                sport = self.tuple.peer().port(),
+                dport = self.tuple.local().port(),
+            );
+        }
+    }
+
     /// RFC 9293 §3.6.1: data arrives for which there is nobody any more: the peer must learn that it is lost.
     fn refuse_data(&mut self, env: &mut Env<'_, '_>, segment: &Segment) {
         env.counters.received_after_close += 1;
-        event!(
-            env.cx.events,
-            env.cx.now,
-            EventId::TcpInputClosed,
-            source = *self.tuple.peer().ip(),
-            destination = *self.tuple.local().ip(),
-            sport = self.tuple.peer().port(),
-            dport = self.tuple.local().port(),
-            len = segment.len,
-        );
+        self.drop_segment(env, segment, DropReason::TcpClosed);
         if self.is.orphan && !self.is.peer_done {
             self.is.reset_due = true;
             self.reset_seq = Some(segment.header.ack);

@@ -20,9 +20,10 @@ use super::timers::TimerHeap;
 use super::timewait::{Remains, TimeWait, Verdict};
 use super::train::Train;
 use super::types::{Context, IpInfo, Notice, Outgoing, Readiness, Unreachable};
+use crate::dropped;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 use crate::hash::Key;
 use crate::pkt::{ChecksumState, PacketBuf};
 use crate::rng::Rng;
@@ -153,22 +154,26 @@ impl Tcp {
         let (header, options, len) = match Header::parse(octets) {
             Ok((header, options, data)) => (header, Options::parse(options), data.len()),
             Err(error) => {
-                match error {
-                    wire::ParseError::Short => self.counters.received_short += 1,
-                    wire::ParseError::HeaderLength(_) => self.counters.received_bad_offset += 1,
-                }
-                event!(
+                let (reason, counter, detail) = match error {
+                    wire::ParseError::Short => {
+                        (DropReason::TcpShort, &mut self.counters.received_short, 0)
+                    }
+                    wire::ParseError::HeaderLength(len) => (
+                        DropReason::TcpBadOffset,
+                        &mut self.counters.received_bad_offset,
+                        len,
+                    ),
+                };
+                *counter += 1;
+                dropped!(
                     cx.events,
                     cx.now,
-                    EventId::TcpInputBadhlen,
+                    reason,
                     interface = ip.interface,
                     source = ip.source,
                     destination = ip.destination,
                     len = seq_len(octets.len()),
-                    detail = match error {
-                        wire::ParseError::Short => 0,
-                        wire::ParseError::HeaderLength(len) => len,
-                    },
+                    detail = detail,
                 );
                 return None;
             }
@@ -178,10 +183,10 @@ impl Tcp {
             && !wire::verify_checksum(ip.source, ip.destination, octets)
         {
             self.counters.received_bad_checksum += 1;
-            event!(
+            dropped!(
                 cx.events,
                 cx.now,
-                EventId::TcpInputBadsum,
+                DropReason::TcpBadChecksum,
                 interface = ip.interface,
                 source = ip.source,
                 destination = ip.destination,
@@ -211,14 +216,15 @@ impl Tcp {
         // RFC 9293 §3.9.2.3, MUST-57.
         if !ip.unicast {
             self.counters.bad_syns += 1;
-            return;
+            return stray(cx, ip, &segment, DropReason::TcpMany);
         }
         let mut least = None;
         match self.time_wait.segment_arrives(cx, ip, tuple, &segment) {
             None => {}
-            Some(Verdict::Nothing) => return,
+            Some(Verdict::Nothing(reason)) => return stray(cx, ip, &segment, reason),
             Some(Verdict::Answer(answer)) => {
-                self.reply(answer);
+                stray(cx, ip, &segment, DropReason::TimeWaitOld);
+                self.reply(cx, answer);
                 return;
             }
             Some(Verdict::Over(remains)) => {
@@ -241,10 +247,10 @@ impl Tcp {
     /// RFC 9293 §3.10.7.1: there is nobody for the segment.
     pub(super) fn refuse(&mut self, cx: &mut Context<'_>, ip: &IpInfo, header: &Header, len: u32) {
         self.counters.no_port += 1;
-        event!(
+        dropped!(
             cx.events,
             cx.now,
-            EventId::TcpInputNoport,
+            DropReason::TcpNoPort,
             interface = ip.interface,
             source = ip.source,
             destination = ip.destination,
@@ -260,7 +266,7 @@ impl Tcp {
     }
 
     /// Sends a reset for no connection.
-    pub(super) fn reset(&mut self, cx: &Context<'_>, ip: &IpInfo, answer: &Answer) {
+    pub(super) fn reset(&mut self, cx: &mut Context<'_>, ip: &IpInfo, answer: &Answer) {
         self.counters.sent_resets += 1;
         let packet = bare(
             (ip.destination, ip.source),
@@ -268,17 +274,27 @@ impl Tcp {
             &Options::default(),
             false,
         );
-        self.reply(Outgoing::reply(ip, cx.config, packet));
+        let reply = Outgoing::reply(ip, cx.config, packet);
+        self.reply(cx, reply);
     }
 
-    pub(super) fn reply(&mut self, reply: Outgoing) {
+    pub(super) fn reply(&mut self, cx: &mut Context<'_>, reply: Outgoing) {
         if self.replies.len() < REPLIES {
             self.counters.sent_packets += 1;
             self.replies.push_back(reply);
+        } else {
+            dropped!(
+                cx.events,
+                cx.now,
+                DropReason::TcpRepliesFull,
+                source = reply.source,
+                destination = reply.destination,
+            );
         }
     }
 
-    /// An ICMP error arrives that quotes a segment from `local` to `peer` with that sequence number.
+    /// An ICMP error arrives that quotes a segment from `local` to `peer` with that sequence number. Says whether such a
+    /// segment is on its way: only then is the error believed.
     pub fn handle_unreachable(
         &mut self,
         cx: &mut Context<'_>,
@@ -286,13 +302,15 @@ impl Tcp {
         peer: SocketAddrV4,
         seq: SeqNumber,
         error: Unreachable,
-    ) {
+    ) -> bool {
+        let believed = self.is_in_flight(local, peer, seq);
         if let Some(index) = self.between(local, peer)
             && let Some((_, Endpoint::Connection(tcb))) = self.endpoints.at_mut(index)
         {
             tcb.unreachable(&mut env!(self, cx), seq, error.errno);
             self.finish(cx, index, None);
         }
+        believed
     }
 
     /// An ICMP error says that the path of the quoted segment takes packets of `mtu` octets only (RFC 1191).
@@ -399,7 +417,7 @@ impl Tcp {
             let answer = tcb.reset_answer(seq, header);
             let outgoing = tcb.wrap_reply(cx.config, &answer);
             self.counters.sent_resets += 1;
-            self.reply(outgoing);
+            self.reply(cx, outgoing);
         }
         let Some(Endpoint::Connection(tcb)) = self.endpoints.get_mut(id) else {
             return;
@@ -478,12 +496,21 @@ impl Tcp {
         Some(remains)
     }
 
-    fn limit_time_wait(&mut self, cx: &Context<'_>) {
+    fn limit_time_wait(&mut self, cx: &mut Context<'_>) {
         while self.time_wait.table().len() > cx.limits.time_wait {
             let Some((tuple, remains)) = self.time_wait.table_mut().pop_first() else {
                 break;
             };
             self.counters.time_wait_overflows += 1;
+            dropped!(
+                cx.events,
+                cx.now,
+                DropReason::TimeWaitFull,
+                source = *tuple.peer().ip(),
+                destination = *tuple.local().ip(),
+                sport = tuple.peer().port(),
+                dport = tuple.local().port(),
+            );
             self.release_remains(tuple, remains);
         }
     }
@@ -659,6 +686,21 @@ impl Tcp {
             unicast: true,
         }
     }
+}
+
+/// Tells of a segment without a connection that is dropped.
+pub(super) fn stray(cx: &mut Context<'_>, ip: &IpInfo, segment: &Segment, reason: DropReason) {
+    dropped!(
+        cx.events,
+        cx.now,
+        reason,
+        interface = ip.interface,
+        source = ip.source,
+        destination = ip.destination,
+        sport = segment.header.source_port,
+        dport = segment.header.destination_port,
+        len = segment.len,
+    );
 }
 
 impl Tcb {

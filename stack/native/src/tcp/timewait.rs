@@ -11,6 +11,7 @@ use super::segment::{Answer, Segment, bare};
 use super::table::{FourTuple, TupleTable};
 use super::tcb::Tcb;
 use super::types::{Context, IpInfo, Outgoing};
+use crate::event::DropReason;
 use crate::hash::Key;
 
 /// What is remembered of a connection in TIME-WAIT. 20 octets; with its place in the table, 60.
@@ -67,7 +68,7 @@ impl Remains {
 /// What a segment for a connection in TIME-WAIT comes to.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    Nothing,
+    Nothing(DropReason),
     Answer(Outgoing),
     /// A new connection may begin in its place.
     Succeeded(Remains),
@@ -141,7 +142,7 @@ impl TimeWait {
             // RFC 1337: a reset may be as late as anything else. RFC 5961 §3.2: only the next number counts.
             let counts = !cx.config.protect_time_wait && header.seq == remains.rcv_nxt;
             if !counts {
-                return Some(Verdict::Nothing);
+                return Some(Verdict::Nothing(DropReason::TimeWaitReset));
             }
             self.table.remove(tuple);
             return Some(Verdict::Over(remains));
@@ -157,7 +158,7 @@ impl TimeWait {
         // The FIN again, or anything that does not begin where nothing can begin any more: the answer was lost.
         let in_place = header.seq == remains.rcv_nxt && segment.sequence_len() == 0;
         if in_place && !old_stamp {
-            return Some(Verdict::Nothing);
+            return Some(Verdict::Nothing(DropReason::TimeWaitOld));
         }
         let fin_again =
             segment.has(Flags::FIN) && segment.end() == remains.rcv_nxt && !segment.has(Flags::SYN);

@@ -109,7 +109,7 @@ impl Bed {
 
     fn hear_octets(&mut self, source: Ipv4Addr, octets: &[u8]) -> Vec<String> {
         self.igmp
-            .handle_message(self.now, LAN, source, octets, &mut self.events);
+            .handle_message(self.now, LAN, source, octets, false, &mut self.events);
         self.sent()
     }
 
@@ -591,6 +591,7 @@ mod agreement {
                                     LAN,
                                     source,
                                     octets,
+                                    false,
                                     &mut self.events,
                                 );
                             }

@@ -1,5 +1,6 @@
 use super::{
-    Command, Forward, MulticastForwarder, MulticastRoute, Surroundings, Upcall, UpcallReason,
+    Command, Forward, Incoming, MulticastForwarder, MulticastRoute, Surroundings, Upcall,
+    UpcallReason,
 };
 use crate::errno::Errno;
 use crate::event::{EventId, Events};
@@ -81,9 +82,14 @@ impl Bed {
         header.emit(&[], packet.grow(20));
         let interface = InterfaceId(interface);
         let events = &mut self.events;
+        let incoming = Incoming {
+            interface,
+            header: &header,
+            kept: false,
+        };
         let sent = self
             .router
-            .handle_packet(NOW, interface, &header, packet, &World, events);
+            .handle_packet(NOW, &incoming, packet, &World, events);
         numbers(&sent)
     }
 }
@@ -305,7 +311,7 @@ mod waiting {
         bed.packet(1, 64);
         let at = NOW + Duration::from_secs(10);
         assert_eq!(bed.router.poll_timeout(), Some(at));
-        bed.router.handle_timeout(at);
+        bed.router.handle_timeout(at, &mut bed.events);
         assert_eq!(
             (bed.router.unresolved(), bed.router.poll_timeout()),
             (1, None)

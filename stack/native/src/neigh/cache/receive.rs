@@ -23,7 +23,7 @@ impl ArpCache {
         match packet.operation {
             Operation::REQUEST => self.counters.requests_received += 1,
             Operation::REPLY => self.counters.replies_received += 1,
-            _ => return Heard::Nothing,
+            _ => return Heard::BadOperation,
         }
         let &arp::Packet {
             sender_mac,
@@ -41,7 +41,7 @@ impl ArpCache {
         }
         if sender_mac == link.mac {
             // Our own packet, repeated by the network (RFC 5227 §2.1.1, the note).
-            return Heard::Nothing;
+            return Heard::Own;
         }
         // RFC 5227 §2.1.1 and §2.4: the sender has an address of ours, or asks for one that we ask for too.
         let conflict = link.claims.iter_mut().find(|claim| {

@@ -67,6 +67,7 @@ fn drain(cache: &mut ArpCache) -> Vec<String> {
     let mut all = Vec::new();
     while let Some(output) = cache.poll_output() {
         all.push(match output {
+            Output::Forgotten { address, .. } => format!("forgotten {address}"),
             Output::Transmit {
                 destination,
                 packet,
@@ -96,7 +97,7 @@ fn drain(cache: &mut ArpCache) -> Vec<String> {
 fn resolve(cache: &mut ArpCache, now: Instant, text: &str) -> String {
     match cache.resolve(now, LAN, PEER_IP, packet(text)) {
         Resolution::Known(mac, _) => mac.to_string(),
-        Resolution::Queued { dropped } => format!("queued {dropped}"),
+        Resolution::Queued { dropped, .. } => format!("queued {dropped}"),
         Resolution::Suspended { until, .. } => format!("suspended until {until}"),
         Resolution::NoSource(_) => "no source".into(),
     }
@@ -206,7 +207,7 @@ mod resolution {
         let mut dropped = 0;
         for number in 0..100 {
             let address = Ipv4Addr::new(10, 0, 0, 10 + number % 10);
-            if let Resolution::Queued { dropped: more } =
+            if let Resolution::Queued { dropped: more, .. } =
                 cache.resolve(at(0), LAN, address, packet("x"))
             {
                 dropped += more;
@@ -385,7 +386,7 @@ mod reception {
             target_ip: OUR_IP,
             ..request()
         };
-        assert_eq!(cache.handle_arp(at(0), LAN, &own), Heard::Nothing);
+        assert_eq!(cache.handle_arp(at(0), LAN, &own), Heard::Own);
     }
 
     #[test]
