@@ -3,7 +3,7 @@
 use crate::errno::Errno;
 use crate::iface::InterfaceId;
 use crate::igmp::SourceFilter;
-use crate::limits::SocketLimits;
+use crate::limits::{HELD, SocketLimits};
 use crate::pkt::{PacketBuf, copy};
 use crate::stack::{Inconsistency, ensure};
 use std::collections::VecDeque;
@@ -43,8 +43,8 @@ pub struct Departure {
     pub dont_route: bool,
 }
 
-/// What a queued datagram is charged beside its octets. The buffer itself is of 2 KiB and used again; a queue full of
-/// empty datagrams thus holds eight times its nominal size.
+/// What a queued datagram is charged beside its octets. The buffers that datagrams come in are larger, and used again;
+/// where that comes to too much ([`HELD`]), what follows is kept in buffers of its size.
 const OVERHEAD: usize = 256;
 
 #[derive(Debug)]
@@ -76,6 +76,8 @@ pub(crate) struct Endpoint {
     pub(crate) peer: Option<SocketAddrV4>,
     queue: VecDeque<Datagram>,
     charged: usize,
+    /// Octets of memory that the queue holds on to.
+    memory: usize,
     /// The error an earlier datagram met (CON-9).
     pub(crate) error: Option<Errno>,
     pub(crate) memberships: Vec<Membership>,
@@ -94,6 +96,7 @@ impl Endpoint {
             peer: None,
             queue: VecDeque::new(),
             charged: 0,
+            memory: 0,
             error: None,
             memberships: Vec::new(),
             read_shutdown: false,
@@ -103,7 +106,7 @@ impl Endpoint {
     }
 
     /// Queues an arrival, unless `room` octets are taken; says whether it did.
-    pub(crate) fn push(&mut self, room: usize, packet: PacketBuf, arrival: Arrival) -> bool {
+    pub(crate) fn push(&mut self, room: usize, mut packet: PacketBuf, arrival: Arrival) -> bool {
         let charge = packet.len() + OVERHEAD;
         // One datagram always fits, as in BSD, however small the buffer.
         if self.read_shutdown || !self.queue.is_empty() && self.charged + charge > room {
@@ -111,6 +114,11 @@ impl Endpoint {
             return false;
         }
         self.charged += charge;
+        // What is kept so is no longer than what is charged: that is the last of the parts that HELD counts.
+        if self.memory + packet.memory() > room.saturating_mul(HELD - 1) {
+            packet = packet.compact();
+        }
+        self.memory += packet.memory();
         self.queue.push_back(Datagram { packet, arrival });
         true
     }
@@ -142,6 +150,7 @@ impl Endpoint {
         arrival.truncated = length < octets.len();
         if !peek && let Some(taken) = self.queue.pop_front() {
             self.charged -= taken.packet.len() + OVERHEAD;
+            self.memory -= taken.packet.memory();
         }
         Ok((length, arrival))
     }
@@ -160,6 +169,7 @@ impl Endpoint {
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
         self.charged = 0;
+        self.memory = 0;
     }
 
     /// Whether what is accounted for is what waits, and no group was joined twice.
@@ -171,6 +181,14 @@ impl Endpoint {
             "{there} octets wait at {}, {} are accounted for",
             self.local,
             self.charged
+        );
+        let held = self.queue.iter().map(|datagram| datagram.packet.memory());
+        let held: usize = held.sum();
+        ensure!(
+            held == self.memory,
+            "{held} octets of memory are held at {}, {} are accounted for",
+            self.local,
+            self.memory
         );
         ensure!(
             self.memberships.len() <= limits.groups,

@@ -2,6 +2,15 @@
 
 use std::time::Duration;
 
+/// What waits at a socket to be read holds on to no more memory than this many times its receive buffer, and a packet
+/// more, however small the segments or datagrams and however large the frames they came in. TCP keeps as much again for
+/// what came out of order.
+///
+/// Windows and buffers are reckoned in octets of data. Packets keep the buffers they came in, which are larger, by half
+/// for full frames; where that comes to more than this, what waits is moved to buffers of its own size, and only where
+/// that is not enough, dropped.
+pub const HELD: usize = 4;
+
 /// The limits of one host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -110,6 +110,20 @@ impl PacketBuf {
         packet
     }
 
+    /// A copy in a buffer that is no longer than the packet, for what waits a while: there is no room around it, and the
+    /// buffer is not used again.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        Self {
+            buffer: self.as_slice().into(),
+            start: 0,
+            end: self.len(),
+            checksum: self.checksum,
+            class: self.class,
+            segment_size: self.segment_size,
+        }
+    }
+
     /// A packet of `length` octets that the caller is about to write; until then they are whatever was there before.
     #[must_use]
     pub fn for_overwrite(length: usize) -> Self {
@@ -305,6 +319,19 @@ mod tests {
         let place = large.buffer.as_ptr();
         drop(large);
         assert_eq!(PacketBuf::new(9000).buffer.as_ptr(), place);
+    }
+
+    #[test]
+    fn a_compact_copy_takes_what_it_holds() {
+        let mut one = PacketBuf::from_slice(b"data");
+        one.push_front(3).copy_from_slice(b"the");
+        one.class = 3;
+        let mut compact = one.compact();
+        assert_eq!((compact.as_slice(), compact.memory()), (&b"thedata"[..], 7));
+        assert_eq!(compact.class, 3);
+        compact.push_front(1).fill(b'+');
+        assert_eq!(compact.as_slice(), b"+thedata");
+        assert!(PacketBuf::new(0).compact().memory() == 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::{IoSlice, IoSliceMut};
 
 use super::name::LocalName;
-use super::socket::{LocalKind, Message, Socket, State};
+use super::socket::{LocalKind, Message, Socket, State, charge};
 use super::table::{Local, LocalId, LocalReceived};
 use crate::Errno;
 
@@ -132,8 +132,9 @@ impl Local {
             return Err(Errno::Perm);
         }
         // One datagram is taken always, however long, or it could never be sent.
+        let charge = charge(len, &from);
         let fits = queue.is_empty()
-            || queue.len() < most && octets.saturating_add(len) <= receiving.recv_buffer;
+            || queue.len() < most && octets.saturating_add(charge) <= receiving.recv_buffer;
         if !fits {
             if !waiting.contains(&id) {
                 waiting.push(id);
@@ -152,7 +153,7 @@ impl Local {
             from,
             credentials,
         });
-        *octets += len;
+        *octets += charge;
         self.notice(receiver);
         Ok(len)
     }
@@ -225,7 +226,7 @@ impl Local {
             truncated: !rest.is_empty(),
         };
         if !peek {
-            *octets -= message.octets.len();
+            *octets -= message.charge();
             queue.pop_front();
             self.made_room(id);
         }

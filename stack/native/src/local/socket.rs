@@ -47,6 +47,22 @@ pub(super) struct Message {
     pub(super) credentials: Credentials,
 }
 
+impl Message {
+    /// What it is charged of its receiver's buffer: what it takes of memory.
+    pub(super) fn charge(&self) -> usize {
+        charge(self.octets.len(), &self.from)
+    }
+}
+
+/// What a datagram of that length and sender is charged of its receiver's buffer.
+pub(super) fn charge(len: usize, from: &LocalName) -> usize {
+    let name = match from {
+        LocalName::Unnamed => 0,
+        LocalName::Path(name) | LocalName::Abstract(name) => name.len(),
+    };
+    len + name + size_of::<Message>()
+}
+
 /// What a socket does.
 #[derive(Debug)]
 pub(super) enum State {
@@ -74,7 +90,7 @@ pub(super) enum State {
     Datagram {
         peer: Option<LocalId>,
         queue: VecDeque<Message>,
-        /// Octets in the queue.
+        /// What the messages in the queue are charged.
         octets: usize,
         /// Sockets that wait for room in the queue.
         waiting: Vec<LocalId>,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::name::{LocalName, Names};
-use super::socket::{Credentials, LocalKind, LocalNotice, Socket, State};
+use super::socket::{Credentials, LocalKind, LocalNotice, Message, Socket, State};
 use crate::Errno;
 use crate::config::LocalConfig;
 use crate::limits::LocalLimits;
@@ -509,7 +509,7 @@ impl Local {
             };
             match &socket.state {
                 State::Datagram { queue, octets, .. } => {
-                    let sum: usize = queue.iter().map(|message| message.octets.len()).sum();
+                    let sum: usize = queue.iter().map(Message::charge).sum();
                     ensure!(sum == *octets, "{octets} octets said to wait, {sum} do");
                     ensure!(
                         queue.len() <= self.limits.datagrams.max(1),

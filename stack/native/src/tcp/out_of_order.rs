@@ -1,4 +1,7 @@
 //! Segments that arrived before what comes ahead of them, and what to report of them: RFC 2018, RFC 2883.
+//!
+//! They are charged for the memory that they hold on to, not for their octets: single octets with gaps between them would
+//! else take thousands of times their number.
 
 use std::collections::VecDeque;
 
@@ -7,6 +10,16 @@ use fairway_wire::tcp::{SackBlock, SackBlocks};
 
 use super::num::{octets, span};
 use crate::pkt::PacketBuf;
+
+/// What a packet is charged beside its buffer: its places in the queues.
+const OVERHEAD: usize = 256;
+
+/// The longest buffer that packets are put together in.
+const PIECE: usize = 65_536;
+
+fn charge(packet: &PacketBuf) -> usize {
+    packet.memory() + OVERHEAD
+}
 
 /// A run of numbers without gap, and the packets that hold it.
 #[derive(Debug)]
@@ -25,6 +38,38 @@ pub(crate) struct OutOfOrder {
     changes: u64,
     packets: usize,
     octets: usize,
+    /// What the packets are charged.
+    memory: usize,
+    /// Memory was short: what comes is kept in buffers of its own size, until there is plenty again.
+    short: bool,
+}
+
+impl Run {
+    /// Puts its packets together; returns what that saves.
+    fn compact(&mut self) -> (usize, usize) {
+        let before: usize = self.packets.iter().map(charge).sum();
+        let mut rest = std::mem::take(&mut self.packets).into_iter().peekable();
+        let packets = rest.len();
+        while let Some(first) = rest.next() {
+            let alone = rest
+                .peek()
+                .is_none_or(|next| first.len() + next.len() > PIECE);
+            if alone {
+                let tight = first.memory() == first.len();
+                self.packets
+                    .push_back(if tight { first } else { first.compact() });
+                continue;
+            }
+            let mut all = PacketBuf::with_headroom(0, PIECE);
+            all.extend_from_slice(first.as_slice());
+            while let Some(next) = rest.next_if(|next| all.len() + next.len() <= PIECE) {
+                all.extend_from_slice(next.as_slice());
+            }
+            self.packets.push_back(all.compact());
+        }
+        let after: usize = self.packets.iter().map(charge).sum();
+        (packets - self.packets.len(), before - after)
+    }
 }
 
 impl OutOfOrder {
@@ -43,12 +88,42 @@ impl OutOfOrder {
     }
 
     /// Octets of memory in use.
-    pub(crate) fn memory(&self) -> usize {
-        self.runs
-            .iter()
-            .flat_map(|run| &run.packets)
-            .map(PacketBuf::memory)
-            .sum()
+    pub(crate) const fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Whether `packet` may be added without more than `most` octets of memory in use; makes room for it as far as
+    /// possible.
+    pub(crate) fn make_room(&mut self, packet: &mut PacketBuf, most: usize) -> bool {
+        if self.short && self.memory < most / 2 {
+            self.short = false;
+        }
+        if self.memory + charge(packet) > most && !self.short {
+            self.short = true;
+            self.compact();
+        }
+        if self.short && packet.memory() > packet.len() {
+            *packet = packet.compact();
+        }
+        self.memory + charge(packet) <= most
+    }
+
+    /// Gives memory back if more than `most` octets are in use: what fills many holes makes many packets.
+    pub(crate) fn shrink(&mut self, most: usize) {
+        if self.memory > most {
+            self.short = true;
+            self.compact();
+        }
+    }
+
+    /// Puts the packets of every run together, in buffers of their size.
+    #[cold]
+    fn compact(&mut self) {
+        for run in &mut self.runs {
+            let (packets, memory) = run.compact();
+            self.packets -= packets;
+            self.memory -= memory;
+        }
     }
 
     /// Takes the octets of `packet` that are not there yet; the first has the number `start`. Returns the part that was
@@ -83,7 +158,11 @@ impl OutOfOrder {
                 self.place(index, at, right, packet);
                 return duplicate;
             }
-            let piece = PacketBuf::from_slice(packet.as_slice().get(..len).unwrap_or_default());
+            let mut piece = packet.clone();
+            piece.truncate(len);
+            if self.short {
+                piece = piece.compact();
+            }
             packet.pull_front(len);
             at = right;
             index = self.place(index, at - len, right, piece);
@@ -113,6 +192,7 @@ impl OutOfOrder {
                     last.extend_from_slice(packet.as_slice());
                 }
                 _ => {
+                    self.memory += charge(&packet);
                     run.packets.push_back(packet);
                     self.packets += 1;
                 }
@@ -121,6 +201,7 @@ impl OutOfOrder {
             return before;
         }
         self.packets += 1;
+        self.memory += charge(&packet);
         if let Some(run) = self.runs.get_mut(index)
             && run.start == end
         {
@@ -176,6 +257,7 @@ impl OutOfOrder {
         }
         let mut run = self.runs.remove(0);
         self.packets -= run.packets.len();
+        self.memory -= run.packets.iter().map(charge).sum::<usize>();
         self.octets -= octets(span(run.end, run.start));
         let mut old = octets(span(next, run.start));
         while old > 0 {
@@ -227,16 +309,20 @@ impl OutOfOrder {
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self) {
         let mut last: Option<SeqNumber> = None;
-        let (mut packets, mut len) = (0, 0);
+        let (mut packets, mut len, mut memory) = (0, 0, 0);
         for run in &self.runs {
             assert!(last.is_none_or(|last| last.lt(run.start)), "runs touch");
             last = Some(run.end);
             let held: usize = run.packets.iter().map(PacketBuf::len).sum();
             assert_eq!(held, octets(span(run.end, run.start)));
             packets += run.packets.len();
+            memory += run.packets.iter().map(charge).sum::<usize>();
             len += held;
         }
-        assert_eq!((packets, len), (self.packets, self.octets));
+        assert_eq!(
+            (packets, len, memory),
+            (self.packets, self.octets, self.memory)
+        );
     }
 }
 
@@ -289,6 +375,31 @@ mod tests {
         queue.check();
     }
 
+    /// One octet of every two, each in a buffer for the longest packets; then those between, in one packet.
+    #[test]
+    fn single_octets_in_large_frames_take_little_memory() {
+        const MOST: usize = 256 << 10;
+        let mut queue = OutOfOrder::default();
+        let mut kept = 0;
+        for number in 1..2000_u32 {
+            let mut one = PacketBuf::new(60_000);
+            one.extend_from_slice(&[octet(kept)]);
+            if queue.make_room(&mut one, MOST) {
+                queue.insert(SeqNumber(2 * number), one);
+                kept += 1;
+            }
+            assert!(queue.memory() <= MOST);
+            queue.check();
+        }
+        assert!((900..1100).contains(&kept), "{kept}");
+        let between = PacketBuf::from_slice(&vec![0; 2 * kept]);
+        queue.insert(SeqNumber(1), between);
+        queue.shrink(MOST);
+        queue.check();
+        assert_eq!(queue.packets(), 1);
+        assert!(queue.memory() <= 2 * kept + 300, "{}", queue.memory());
+    }
+
     proptest! {
         /// Whatever comes in whatever order: a map of octets agrees.
         #[test]
@@ -304,7 +415,9 @@ mod tests {
                     continue;
                 }
                 let known = have[start..end].iter().position(|&have| have);
-                let told = queue.insert(base + start, packet(start, end));
+                let mut packet = packet(start, end);
+                queue.make_room(&mut packet, 20_000);
+                let told = queue.insert(base + start, packet);
                 prop_assert_eq!(told.map(|block| block.left), known.map(|at| base + (start + at)));
                 have[start..end].fill(true);
                 queue.check();

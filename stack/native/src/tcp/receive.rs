@@ -12,6 +12,7 @@ use super::timers::Timer;
 use super::types::Readiness;
 use crate::dropped;
 use crate::event::DropReason;
+use crate::limits::HELD;
 use crate::pkt::PacketBuf;
 
 /// Segments acknowledged one by one at the start, when the sender's window is small and needs it.
@@ -143,7 +144,7 @@ impl Tcb {
                 len = len,
             );
         } else {
-            self.recv_queue.push(data);
+            self.recv_queue.push(data, octets(self.options.recv_buffer));
         }
         let filled = self.early.is_some();
         if filled {
@@ -186,17 +187,16 @@ impl Tcb {
     }
 
     /// A segment that arrived before what comes ahead of it.
-    fn take_early(&mut self, env: &mut Env<'_, '_>, start: SeqNumber, data: PacketBuf) {
+    fn take_early(&mut self, env: &mut Env<'_, '_>, start: SeqNumber, mut data: PacketBuf) {
         // RFC 5681 §4.2: acknowledged at once, so that the sender learns of the hole.
         self.ack_now();
         self.quick = QUICK;
         env.counters.received_out_of_order_packets += 1;
         env.counters.received_out_of_order_octets += u64::from(seq_len(data.len()));
         let early = self.early.get_or_insert_default();
-        let memory = early.len().max(octets(self.options.recv_buffer));
-        if early.packets() >= env.cx.limits.out_of_order
-            || early.packets().saturating_mul(256) > memory.saturating_mul(2)
-        {
+        let buffer = early.len().max(octets(self.options.recv_buffer));
+        let most = buffer.saturating_mul(HELD);
+        if early.packets() >= env.cx.limits.out_of_order || !early.make_room(&mut data, most) {
             env.counters.pruned += 1;
             dropped!(
                 env.cx.events,
@@ -213,7 +213,9 @@ impl Tcb {
             return;
         }
         let end = start + data.len();
-        if let Some(duplicate) = early.insert(start, data) {
+        let duplicate = early.insert(start, data);
+        early.shrink(most);
+        if let Some(duplicate) = duplicate {
             if duplicate.left == start && duplicate.right == end {
                 dropped!(
                     env.cx.events,
@@ -234,6 +236,7 @@ impl Tcb {
 
     /// A hole is filled.
     fn take_what_was_early(&mut self) {
+        let buffer = octets(self.options.recv_buffer);
         let Some(early) = &mut self.early else { return };
         let mut duplicate = None;
         while let Some((packets, end)) = early.take(self.rcv_nxt, &mut duplicate) {
@@ -241,7 +244,7 @@ impl Tcb {
                 self.rcv_nxt = end;
                 for packet in packets {
                     if !self.is.recv_shut {
-                        self.recv_queue.push(packet);
+                        self.recv_queue.push(packet, buffer);
                     }
                 }
             }

@@ -1,20 +1,29 @@
 //! What arrived in order and the program has not read: the packets themselves, small ones put together.
+//!
+//! Few octets in large frames would take much more memory than the receive buffer has octets. Where it comes to
+//! [`HELD`] times as much, all of it is put together anew, as by Linux's `tcp_collapse`.
 
 use std::collections::VecDeque;
 use std::io::IoSliceMut;
 
 use super::sendq::KEPT_PLACES;
+use crate::limits::HELD;
 use crate::pkt::{self, PacketBuf};
 
 /// Payloads up to this long are copied behind the last packet if it has room, so that single octets do not hold a
 /// buffer each.
 const SMALL: usize = 512;
 
+/// The length of what is put together: buffers that are used again hold it, and lose little room.
+const PIECE: usize = 2048;
+
 /// Octets in order.
 #[derive(Debug, Default)]
 pub(crate) struct RecvQueue {
     packets: VecDeque<PacketBuf>,
     len: usize,
+    /// Octets of memory that the packets hold on to.
+    memory: usize,
 }
 
 impl RecvQueue {
@@ -29,9 +38,10 @@ impl RecvQueue {
         self.len == 0
     }
 
-    /// Appends a packet that holds nothing but data.
+    /// Appends a packet that holds nothing but data. The memory in use stays below [`HELD`] times `buffer`, the size of
+    /// the receive buffer, and some.
     #[inline]
-    pub(crate) fn push(&mut self, packet: PacketBuf) {
+    pub(crate) fn push(&mut self, packet: PacketBuf, buffer: usize) {
         let len = packet.len();
         if len == 0 {
             return;
@@ -44,7 +54,52 @@ impl RecvQueue {
             last.extend_from_slice(packet.as_slice());
             return;
         }
+        self.memory += packet.memory();
         self.packets.push_back(packet);
+        if self.memory > buffer.saturating_mul(HELD) {
+            self.collapse();
+        }
+    }
+
+    /// Puts everything together anew, if that gives at least half of the memory back.
+    #[cold]
+    fn collapse(&mut self) {
+        if self.memory / 2 <= self.len.next_multiple_of(PIECE) {
+            return;
+        }
+        let old = std::mem::take(&mut self.packets);
+        let (mut left, mut piece) = (self.len, PacketBuf::with_headroom(0, 0));
+        self.memory = 0;
+        for packet in old {
+            let mut rest = packet.as_slice();
+            while !rest.is_empty() {
+                if piece.tailroom() == 0 || piece.is_empty() {
+                    let full =
+                        std::mem::replace(&mut piece, PacketBuf::with_headroom(0, left.min(PIECE)));
+                    self.keep(full);
+                }
+                let (now, later) = rest.split_at(rest.len().min(piece.tailroom()));
+                piece.extend_from_slice(now);
+                left -= now.len();
+                rest = later;
+            }
+        }
+        self.keep(piece);
+    }
+
+    fn keep(&mut self, packet: PacketBuf) {
+        if !packet.is_empty() {
+            self.memory += packet.memory();
+            self.packets.push_back(packet);
+        }
+    }
+
+    /// Takes the first packet out.
+    #[inline]
+    fn drop_front(&mut self) {
+        if let Some(packet) = self.packets.pop_front() {
+            self.memory -= packet.memory();
+        }
     }
 
     /// Copies the first octets, up to `limit`, into the buffers; takes them out unless it is only a look. Returns how
@@ -77,7 +132,7 @@ impl RecvQueue {
                     if peek {
                         at += 1;
                     } else {
-                        self.packets.pop_front();
+                        self.drop_front();
                     }
                 }
             }
@@ -109,7 +164,7 @@ impl RecvQueue {
                 break;
             }
             left -= packet.len();
-            self.packets.pop_front();
+            self.drop_front();
         }
     }
 
@@ -137,24 +192,26 @@ impl RecvQueue {
     pub(crate) fn clear(&mut self) {
         self.packets = VecDeque::new();
         self.len = 0;
+        self.memory = 0;
     }
 
     /// Octets of memory in use.
     pub(crate) fn memory(&self) -> usize {
-        self.packets.capacity() * size_of::<PacketBuf>()
-            + self.packets.iter().map(PacketBuf::memory).sum::<usize>()
+        self.packets.capacity() * size_of::<PacketBuf>() + self.memory
     }
 
     /// What the packets hold, counted anew.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn recount(&self) -> usize {
+        let memory: usize = self.packets.iter().map(PacketBuf::memory).sum();
+        assert_eq!(memory, self.memory, "memory of what waits");
         self.packets.iter().map(PacketBuf::len).sum()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::RecvQueue;
+    use super::{HELD, RecvQueue};
     use crate::pkt::PacketBuf;
     use proptest::prelude::*;
     use std::io::IoSliceMut;
@@ -163,11 +220,32 @@ mod tests {
     fn single_octets_share_a_buffer() {
         let mut queue = RecvQueue::default();
         for octet in 0..100 {
-            queue.push(PacketBuf::from_slice(&[octet]));
+            queue.push(PacketBuf::from_slice(&[octet]), 1 << 16);
         }
         assert_eq!(queue.len(), 100);
         assert!(queue.memory() < 3000, "{}", queue.memory());
         assert_eq!(queue.octet(42), Some(42));
+    }
+
+    /// Buffers for the longest packets, with little in each: they are given back, and nothing is lost.
+    #[test]
+    fn large_frames_with_little_in_them_take_little_memory() {
+        const BUFFER: usize = 64 << 10;
+        let mut queue = RecvQueue::default();
+        let mut model = Vec::new();
+        for number in 0..60_u8 {
+            // Too long to be put behind another, and nowhere near filling its buffer.
+            let mut packet = PacketBuf::new(60_000);
+            packet.extend_from_slice(&[number; 1000]);
+            model.extend_from_slice(packet.as_slice());
+            queue.push(packet, BUFFER);
+            assert!(queue.memory() <= HELD * BUFFER + 8192, "{}", queue.memory());
+            assert_eq!(queue.recount(), model.len());
+        }
+        let mut all = vec![0; model.len()];
+        queue.read(&mut [IoSliceMut::new(&mut all)], model.len(), false);
+        assert_eq!(all, model);
+        assert_eq!(queue.recount(), 0);
     }
 
     proptest! {
@@ -182,7 +260,7 @@ mod tests {
                     0 | 1 => {
                         let len = if kind == 0 { a } else { a % 40 };
                         let data: Vec<u8> = std::iter::repeat_with(|| { next = next.wrapping_add(1); next }).take(len).collect();
-                        queue.push(PacketBuf::from_slice(&data));
+                        queue.push(PacketBuf::from_slice(&data), 2000);
                         model.extend_from_slice(&data);
                     }
                     2 => {
