@@ -99,14 +99,9 @@ impl Stack {
         !receivers.is_empty()
     }
 
-    /// Gives a packet that carries router alert to the sockets that asked for those of its protocol (RFC 2113 §2.1),
-    /// instead of forwarding it. Says whether there was one.
-    pub(crate) fn raw_alert(&mut self, inbound: &Inbound, packet: &PacketBuf) -> bool {
-        if self.raw.is_empty() {
-            return false;
-        }
-        let receivers: Vec<SocketId> = self
-            .raw
+    /// The sockets that asked for the packets of that protocol that carry router alert (RFC 2113 §2.1).
+    pub(crate) fn raw_alert_receivers(&self, inbound: &Inbound) -> Vec<SocketId> {
+        self.raw
             .of(inbound.header.protocol)
             .filter(|&id| {
                 self.sockets.get(id).is_ok_and(|socket| {
@@ -115,14 +110,10 @@ impl Stack {
                         && device.is_none_or(|device| device == inbound.interface)
                 })
             })
-            .collect();
-        for &id in &receivers {
-            self.raw_deliver(id, inbound, packet);
-        }
-        !receivers.is_empty()
+            .collect()
     }
 
-    fn raw_deliver(&mut self, id: SocketId, inbound: &Inbound, packet: &PacketBuf) {
+    pub(crate) fn raw_deliver(&mut self, id: SocketId, inbound: &Inbound, packet: &PacketBuf) {
         let Ok(socket) = self.sockets.get_mut(id) else {
             return;
         };

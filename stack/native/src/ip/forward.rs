@@ -16,7 +16,7 @@ use std::net::Ipv4Addr;
 
 impl Stack {
     /// Passes a packet on towards its destination; `packet` begins with its IP header.
-    pub(crate) fn ip_forward(&mut self, inbound: Inbound, mut packet: PacketBuf) {
+    pub(crate) fn ip_forward(&mut self, inbound: Inbound, packet: PacketBuf) {
         let header = inbound.header;
         if !self.config.ip.forwarding {
             self.ip_counters.cannot_forward += 1;
@@ -45,13 +45,9 @@ impl Stack {
             return self.cannot_forward(&header, DropReason::ForwardDirected);
         }
         // RFC 2113 §2.1: a router looks at it more closely, however far it could still go and whether there is a way.
-        // Sockets that asked for it get it instead of the next hop.
-        if usize::from(header.header_len) > ipv4::Header::LEN
-            && self.wants_alert(&inbound, &packet)
-            && self.raw_alert(&inbound, &packet)
-        {
+        let Some(mut packet) = self.take_alert(&inbound, packet) else {
             return;
-        }
+        };
         if header.ttl <= 1 {
             dropped!(
                 self.events,
@@ -98,10 +94,32 @@ impl Stack {
         self.forward_by(&inbound, hop, packet);
     }
 
-    fn wants_alert(&self, inbound: &Inbound, packet: &PacketBuf) -> bool {
-        let header = packet.as_slice();
-        let header = header.get(..usize::from(inbound.header.header_len));
-        self.config.ip.forwarding && header.is_some_and(options::alerts_routers)
+    /// Gives a packet for others that carries router alert to the sockets that asked for those of its protocol, instead
+    /// of forwarding it; gives it back if there are none.
+    ///
+    /// They get whole packets: what comes in fragments, each of which carries the option (RFC 2113 §2.1), is put
+    /// together first, within the limits of reassembly. RFC 6398 §5: what nobody asked for passes as if it had no option,
+    /// and costs no more than a look.
+    fn take_alert(&mut self, inbound: &Inbound, packet: PacketBuf) -> Option<PacketBuf> {
+        let header_len = usize::from(inbound.header.header_len);
+        let options = packet.as_slice().get(..header_len);
+        let alerts = header_len > ipv4::Header::LEN
+            && self.config.ip.forwarding
+            && options.is_some_and(options::alerts_routers);
+        if !alerts {
+            return Some(packet);
+        }
+        let receivers = self.raw_alert_receivers(inbound);
+        if receivers.is_empty() {
+            return Some(packet);
+        }
+        let mut inbound = *inbound;
+        if let Some(whole) = self.reassemble(&mut inbound, packet) {
+            for id in receivers {
+                self.raw_deliver(id, &inbound, &whole);
+            }
+        }
+        None
     }
 
     /// A packet for all hosts of another network that this one is in: they get it, and this one does.
@@ -254,12 +272,13 @@ impl Stack {
             if let Some(copy) = copy {
                 self.multicast_forward(&inbound, copy, true);
             }
-        } else if usize::from(header.header_len) > ipv4::Header::LEN
-            && self.wants_alert(&inbound, &packet)
-            && self.raw_alert(&inbound, &packet)
-        {
-            // RFC 2113 §2.1: whoever asked for it decides where it goes on.
-        } else if routes {
+            return;
+        }
+        // RFC 2113 §2.1: whoever asked for it decides where it goes on.
+        let Some(packet) = self.take_alert(&inbound, packet) else {
+            return;
+        };
+        if routes {
             self.multicast_forward(&inbound, packet, false);
         } else {
             self.ip_counters.cannot_forward += 1;

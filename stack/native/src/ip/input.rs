@@ -326,41 +326,50 @@ impl Stack {
         }
     }
 
-    /// Gives a packet for this host to its protocol, once it is whole.
-    pub(crate) fn ip_deliver(&mut self, mut inbound: Inbound, mut packet: PacketBuf) {
-        if inbound.header.is_fragment() {
-            self.ip_counters.fragments += 1;
-            checksum::complete(&mut packet);
-            match self.reassembly.handle_fragment(
-                self.now,
-                inbound.interface,
-                packet,
-                &mut self.events,
-            ) {
-                Outcome::Whole(whole) => {
-                    let Ok((header, _, _)) = ipv4::Header::parse(whole.as_slice()) else {
-                        return;
-                    };
-                    self.ip_counters.reassembled += 1;
-                    event!(
-                        self.events,
-                        self.now,
-                        EventId::IpReass,
-                        interface = inbound.interface.0,
-                        source = header.source,
-                        destination = header.destination,
-                        len = whole.len()
-                    );
-                    inbound.header = header;
-                    packet = whole;
-                }
-                Outcome::Waiting => return,
-                Outcome::Dropped => {
-                    self.ip_counters.fragments_dropped += 1;
-                    return;
-                }
+    /// Puts a packet together if it is a fragment, and gives it back if it is whole.
+    pub(crate) fn reassemble(
+        &mut self,
+        inbound: &mut Inbound,
+        mut packet: PacketBuf,
+    ) -> Option<PacketBuf> {
+        if !inbound.header.is_fragment() {
+            return Some(packet);
+        }
+        self.ip_counters.fragments += 1;
+        checksum::complete(&mut packet);
+        let events = &mut self.events;
+        match self
+            .reassembly
+            .handle_fragment(self.now, inbound.interface, packet, events)
+        {
+            Outcome::Whole(whole) => {
+                let (header, _, _) = ipv4::Header::parse(whole.as_slice()).ok()?;
+                self.ip_counters.reassembled += 1;
+                event!(
+                    self.events,
+                    self.now,
+                    EventId::IpReass,
+                    interface = inbound.interface.0,
+                    source = header.source,
+                    destination = header.destination,
+                    len = whole.len()
+                );
+                inbound.header = header;
+                Some(whole)
+            }
+            Outcome::Waiting => None,
+            Outcome::Dropped => {
+                self.ip_counters.fragments_dropped += 1;
+                None
             }
         }
+    }
+
+    /// Gives a packet for this host to its protocol, once it is whole.
+    pub(crate) fn ip_deliver(&mut self, mut inbound: Inbound, packet: PacketBuf) {
+        let Some(mut packet) = self.reassemble(&mut inbound, packet) else {
+            return;
+        };
         let raw = self.raw_input(&inbound, &packet);
         let header = &inbound.header;
         let header_len = usize::from(header.header_len);

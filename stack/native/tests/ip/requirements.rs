@@ -291,6 +291,50 @@ mod routers {
         }
     }
 
+    /// RFC 2113 §2.1, RFC 6398 §5: fragments of what somebody asked for are put together first, like packets for the
+    /// router itself; those of anything else pass.
+    #[test]
+    fn router_alert_stops_fragments_until_they_are_whole() {
+        let mut scene = Scene::router();
+        let fragment = |offset, more, data: &[u8]| {
+            let header = ipv4::Header {
+                id: 9,
+                fragment_offset: offset,
+                more_fragments: more,
+                ..header(STRANGER, FAR, Protocol::RSVP)
+            };
+            packet(header, &[148, 4, 0, 0], data)
+        };
+        let first = fragment(0, true, &[1; 16]);
+        let last = fragment(16, false, &[2; 4]);
+        scene.packet(&first);
+        assert_eq!(scene.carried(1).len(), 1, "nobody asked for it");
+        let socket = scene.host().raw_socket(Protocol::RSVP).unwrap();
+        change(&mut scene, socket, |it| it.router_alert = true).unwrap();
+        for to in [FAR, Ipv4Addr::new(239, 1, 1, 1)] {
+            let mut octets = [0; 100];
+            for mut piece in [last.clone(), first.clone()] {
+                piece[16..20].copy_from_slice(&to.octets());
+                ipv4::fill_checksum(&mut piece);
+                let waiting = scene.host().recv_msg(socket, &mut octets, false);
+                assert_eq!(waiting.err(), Some(Errno::WouldBlock));
+                scene.watch();
+                scene.packet(&piece);
+                assert!(scene.carried(1).is_empty(), "{to}");
+            }
+            let (length, arrival) = scene.host().recv_msg(socket, &mut octets, false).unwrap();
+            let (header, _, data) = ipv4::Header::parse_verified(&octets[..length]).unwrap();
+            assert!(!header.is_fragment());
+            assert_eq!(data, [&[1; 16][..], &[2; 4]].concat());
+            assert_eq!(arrival.destination, to);
+        }
+        // One that never comes whole is given up, as for a host.
+        scene.watch();
+        scene.packet(&first);
+        scene.lab.pass(Duration::from_secs(120));
+        scene.raised(EventId::IpReassTimeout);
+    }
+
     /// RFC 2644: directed broadcasts are forwarded only if asked for; then the router is one of those they are for.
     #[test]
     fn directed_broadcasts_are_forwarded_if_asked_for() {
