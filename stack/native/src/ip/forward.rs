@@ -2,6 +2,7 @@
 
 use super::options;
 use super::routing::NoWay;
+use super::segment;
 use super::{Cast, Hop, Inbound, Send, Unreachable};
 use crate::dropped;
 use crate::errno::Errno;
@@ -195,7 +196,8 @@ impl Stack {
     /// Sends on by `hop`: one hop fewer to live, cut or refused if it is too long.
     pub(crate) fn forward_by(&mut self, inbound: &Inbound, hop: Hop, mut packet: PacketBuf) {
         let header = inbound.header;
-        if packet.len() > hop.mtu && packet.segment_size == 0 && header.dont_fragment {
+        // Of a segment that is still to be cut, it is the pieces that must fit.
+        if header.dont_fragment && packet.len() > hop.mtu && segment::longest(&packet) > hop.mtu {
             self.ip_counters.cannot_forward += 1;
             self.ip_counters.cannot_fragment += 1;
             dropped!(
@@ -210,7 +212,14 @@ impl Stack {
             );
             // RFC 1191 §4: with the MTU of the next hop.
             let mtu = u16::try_from(hop.mtu).unwrap_or(u16::MAX);
-            return self.unreachable_whole(inbound, &packet, Unreachable::FragmentationNeeded(mtu));
+            let what = Unreachable::FragmentationNeeded(mtu);
+            return match segment::segment(&packet, usize::MAX).first() {
+                // The sender is told of what it would have sent without offload.
+                Some(first) if packet.segment_size != 0 => {
+                    self.unreachable_whole(inbound, first, what);
+                }
+                _ => self.unreachable_whole(inbound, &packet, what),
+            };
         }
         // RFC 1812 §5.3.1.
         if ipv4::decrease_ttl(packet.as_mut_slice(), 1).is_none() {

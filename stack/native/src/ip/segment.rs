@@ -15,6 +15,22 @@ pub fn segment(packet: &PacketBuf, mtu: usize) -> Vec<PacketBuf> {
     pieces(packet, mtu).unwrap_or_else(|| vec![packet.clone()])
 }
 
+/// How long the longest of the segments of `packet` is when they are cut as it says; its own length if there is nothing
+/// to cut.
+pub(crate) fn longest(packet: &PacketBuf) -> usize {
+    let parsed = ipv4::Header::parse(packet.as_slice()).ok();
+    let headers = parsed
+        .filter(|(ip, _, _)| packet.segment_size != 0 && ip.protocol == Protocol::TCP)
+        .and_then(|(ip, _, payload)| {
+            let (tcp, _, _) = tcp::Header::parse(payload).ok()?;
+            Some(usize::from(ip.header_len) + usize::from(tcp.header_len))
+        });
+    match headers {
+        Some(headers) => packet.len().min(headers + usize::from(packet.segment_size)),
+        None => packet.len(),
+    }
+}
+
 fn pieces(packet: &PacketBuf, mtu: usize) -> Option<Vec<PacketBuf>> {
     let (ip, ip_options, payload) = ipv4::Header::parse(packet.as_slice()).ok()?;
     if ip.protocol != Protocol::TCP || ip.is_fragment() {
@@ -77,7 +93,7 @@ fn pieces(packet: &PacketBuf, mtu: usize) -> Option<Vec<PacketBuf>> {
 
 #[cfg(test)]
 mod tests {
-    use super::segment;
+    use super::{longest, segment};
     use crate::pkt::{ChecksumState, PacketBuf};
     use fairway_wire::{Protocol, SeqNumber, ipv4, tcp};
     use std::net::Ipv4Addr;
@@ -139,6 +155,16 @@ mod tests {
             stream.extend_from_slice(data);
         }
         assert_eq!((pieces.len(), stream), (3, data));
+    }
+
+    #[test]
+    fn the_longest_piece_is_known_without_cutting() {
+        let mut packet = long(&[0; 2500], tcp::Flags::ACK);
+        assert_eq!(longest(&packet), segment(&packet, 1500)[0].len());
+        packet.segment_size = 9000;
+        assert_eq!(longest(&packet), packet.len());
+        packet.segment_size = 0;
+        assert_eq!(longest(&packet), packet.len());
     }
 
     #[test]

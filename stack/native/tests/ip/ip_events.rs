@@ -9,7 +9,7 @@ use fairway_native::route::{Prefix, Route};
 use fairway_native::sock::{MtuDiscovery, SocketOptions};
 use fairway_native::{Departure, Errno};
 use fairway_wire::icmp::{Message, ParameterCode, TimeExceededCode, UnreachableCode};
-use fairway_wire::{EtherType, MacAddr, Protocol, ipv4};
+use fairway_wire::{EtherType, MacAddr, Protocol, SeqNumber, ipv4, tcp};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -371,6 +371,53 @@ mod forwarding {
         scene.watch();
         scene.packet(&datagram(FAR, 9, &[0; 600]));
         assert_eq!(scene.carried(1).len(), 2, "without the bit it is cut");
+    }
+
+    /// RFC 1191 §4, of a segment that the next link was to cut: its pieces are what must fit, and its sender is told of
+    /// the first of them.
+    #[test]
+    fn segments_still_to_be_cut_are_refused_by_their_pieces() {
+        for (mss, fits) in [(536, true), (1460, false)] {
+            let mut scene = Scene::router();
+            let now = scene.lab.now;
+            scene.host().set_mtu(now, FAR_LAN, 576).unwrap();
+            let mut segment = vec![0; 20];
+            let tcp = tcp::Header {
+                source_port: 1,
+                destination_port: 2,
+                seq: SeqNumber(7),
+                ack: SeqNumber(0),
+                header_len: 20,
+                flags: tcp::Flags::ACK,
+                window: 100,
+                checksum: 0,
+                urgent: 0,
+            };
+            tcp.emit(&[], &mut segment);
+            segment.extend_from_slice(&[0; 4000]);
+            tcp::fill_checksum(STRANGER, FAR, &mut segment);
+            let header = ipv4::Header {
+                dont_fragment: true,
+                ..header(STRANGER, FAR, Protocol::TCP)
+            };
+            scene.watch();
+            scene.offloaded(&packet(header, &[], &segment), mss);
+            let errors = scene.icmp_sent();
+            if fits {
+                assert!(errors.is_empty());
+                assert_eq!(scene.carried(1).len(), 8);
+                continue;
+            }
+            assert!(scene.carried(1).is_empty());
+            let (_, message, quoted) = &errors[0];
+            let told = Message::DestinationUnreachable {
+                code: UnreachableCode::FRAGMENTATION_NEEDED,
+                next_hop_mtu: 576,
+            };
+            assert_eq!(*message, told);
+            assert_eq!(quoted[2..4], 1500_u16.to_be_bytes());
+            scene.raised(EventId::IpForwardNeedfrag);
+        }
     }
 
     /// `events.md` §8.5: ip_forward-noroute; RFC 1812 §4.3.3.1: network unreachable.

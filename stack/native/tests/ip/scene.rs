@@ -110,8 +110,18 @@ impl Scene {
         records.iter().all(|record| record.id != id)
     }
 
+    /// An IP packet arrives on the first network with a segment that is still to be cut into pieces of `mss` octets.
+    pub(crate) fn offloaded(&mut self, octets: &[u8], mss: u16) {
+        let mac = self.mac();
+        self.frame_with(mac, EtherType::IPV4, octets, mss);
+    }
+
     /// A frame arrives on the first network.
     pub(crate) fn frame(&mut self, to: MacAddr, ether_type: EtherType, payload: &[u8]) {
+        self.frame_with(to, ether_type, payload, 0);
+    }
+
+    fn frame_with(&mut self, to: MacAddr, ether_type: EtherType, payload: &[u8], mss: u16) {
         let mut head = [0; ethernet::Header::LEN];
         let header = ethernet::Header {
             destination: to,
@@ -121,6 +131,7 @@ impl Scene {
         header.emit(&mut head);
         let mut frame = PacketBuf::from_slice(&head);
         frame.extend_from_slice(payload);
+        frame.segment_size = mss;
         let now = self.lab.now;
         self.host().handle_frame(now, LAN, frame);
         self.lab.settle();
