@@ -5,7 +5,7 @@ use crate::dropped;
 use crate::errno::Errno;
 use crate::event::DropReason;
 use crate::iface::InterfaceId;
-use crate::ip::{Cast, Inbound, Send, checksum};
+use crate::ip::{Cast, Inbound, Send, checksum, flow_of};
 use crate::pkt::{ChecksumState, PacketBuf, copy};
 use crate::sock::{Interest, Kind, Socket, SocketId, SocketOptions, size};
 use crate::stack::Stack;
@@ -288,6 +288,10 @@ impl Stack {
         }
         packet.checksum = ChecksumState::Unknown;
         self.ip_counters.raw_output += 1;
-        self.ip_emit(hop, &header, true, packet)
+        let payload = packet.as_slice().get(emitted..).unwrap_or_default();
+        let (flow, length) = (flow_of(&header, payload), packet.len());
+        self.ip_emit(hop, &header, true, packet)?;
+        self.recent.note(self.now, &flow, length);
+        Ok(())
     }
 }

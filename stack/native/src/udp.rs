@@ -100,11 +100,6 @@ impl Ports {
             .map_or(&[], Holders::as_slice)
     }
 
-    /// Whether anybody has that port.
-    pub(crate) fn is_taken(&self, port: u16) -> bool {
-        !self.holders(port).is_empty()
-    }
-
     /// How many times that socket is said to have that port.
     pub(crate) fn held_by(&self, port: u16, id: SocketId) -> usize {
         let holders = self.holders(port).iter();
@@ -548,6 +543,17 @@ impl Stack {
         );
         self.ip_send(&send, hop, source, ip_options.as_deref(), packet)?;
         Ok(length)
+    }
+
+    /// Whether a socket of that name is connected to that peer.
+    pub(crate) fn udp_is_connected(&self, local: SocketAddrV4, peer: SocketAddrV4) -> bool {
+        let mut holders = self.udp.holders(local.port()).iter();
+        holders.any(|&id| {
+            self.sockets.udp(id).is_some_and(|(endpoint, _)| {
+                let own = endpoint.local.ip();
+                endpoint.peer == Some(peer) && (own == local.ip() || own.is_unspecified())
+            })
+        })
     }
 
     /// Tells the connected sockets that sent the datagram an ICMP error is about (CON-9, RFC 1122 §4.1.3.3). Says whether

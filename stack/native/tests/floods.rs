@@ -427,9 +427,20 @@ mod icmp_messages {
             ETH,
         );
         flooded.stack().add_route(now, route).unwrap();
-        for n in 0..1000 {
+        let gateway = ip("10.0.0.254");
+        let known = flooded.stack().set_neighbor(now, ETH, gateway, STRANGER);
+        known.unwrap();
+        for n in 0..2000 {
+            let to = (number(0x0c00_0000, n), 9);
+            if n < 1000 {
+                let (victim, answers) = (flooded.victim, flooded.answers);
+                let peer = format!("{}:9", to.0);
+                flooded
+                    .lab
+                    .send(victim, answers, &peer, &[0; 1400])
+                    .unwrap();
+            }
             for port in [7, 8] {
-                let to = (number(0x0c00_0000, n), 9);
                 let about = frames::udp((ip("10.0.0.2"), port), to, &[], &[0; 1400]);
                 let code = icmp::UnreachableCode::FRAGMENTATION_NEEDED;
                 let message = icmp::Message::DestinationUnreachable {
@@ -445,7 +456,8 @@ mod icmp_messages {
             }
         }
         assert_eq!(flooded.stack().usage().path_mtus, 8);
-        assert_eq!(flooded.count(EventId::PmtuChange), 1000, "of a port in use");
+        assert_eq!(flooded.count(EventId::PmtuChange), 1000, "of what was sent");
+        assert_eq!(flooded.count(EventId::IcmpInputIgnored), 3000);
         flooded.serve();
     }
 

@@ -9,10 +9,12 @@ pub mod multicast;
 pub(crate) mod options;
 mod output;
 pub mod reassembly;
+mod recent;
 mod routing;
 pub mod segment;
 
-pub(crate) use output::Send;
+pub(crate) use output::{Send, flow_of};
+pub(crate) use recent::{Flow, Recent};
 pub(crate) use routing::{Hop, HopCache, Routing};
 
 use crate::iface::InterfaceId;

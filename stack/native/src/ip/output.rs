@@ -1,7 +1,7 @@
 //! IP output: from a transport's packet to frames in the queue of an interface.
 
 use super::routing::NoWay;
-use super::{Cast, Hop, Inbound, checksum};
+use super::{Cast, Flow, Hop, Inbound, checksum};
 use crate::datagram::Departure;
 use crate::dropped;
 use crate::errno::Errno;
@@ -99,6 +99,21 @@ impl Send {
             transparent: options.transparent,
             class: options.class,
         }
+    }
+}
+
+/// The flow of a packet; `payload` is what follows its IP header.
+pub(crate) fn flow_of(header: &ipv4::Header, payload: &[u8]) -> Flow {
+    let ports = match payload {
+        &[a, b, c, d, ..] if header.protocol == Protocol::UDP => {
+            (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
+        }
+        _ => (0, 0),
+    };
+    Flow {
+        protocol: header.protocol,
+        destination: header.destination,
+        ports,
     }
 }
 
@@ -241,13 +256,20 @@ impl Stack {
             destination: send.destination,
             header_len: u8::try_from(header_len).map_err(|_| Errno::Inval)?,
         };
+        // TCP knows what it has sent.
+        let flow = (send.protocol != Protocol::TCP && hop.cast == Cast::Unicast)
+            .then(|| flow_of(&header, packet.as_slice()));
         header.emit(options, packet.push_front(header_len));
         packet.class = send.class;
         self.ip_counters.sent += 1;
         if send.everywhere && send.destination.is_broadcast() {
             return self.ip_emit_everywhere(hop, &header, &packet);
         }
-        self.ip_emit(hop, &header, send.multicast_loop, packet)
+        self.ip_emit(hop, &header, send.multicast_loop, packet)?;
+        if let Some(flow) = flow {
+            self.recent.note(self.now, &flow, whole);
+        }
+        Ok(())
     }
 
     /// Sends a broadcast out on every interface that can (`SO_L_BROADCAST`).

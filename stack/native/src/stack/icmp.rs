@@ -8,7 +8,7 @@ use crate::event;
 use crate::event::{DropReason, EventId};
 use crate::icmp::errno_of;
 use crate::ip::reassembly::TimedOut;
-use crate::ip::{Cast, Inbound, Send, Unreachable, options};
+use crate::ip::{Cast, Inbound, Send, Unreachable, flow_of, options};
 use crate::pkt::{ChecksumState, PacketBuf};
 use crate::route::{Redirect, RedirectError};
 use crate::tcp;
@@ -480,8 +480,11 @@ impl Stack {
             next_hop_mtu,
         } = *message
         {
-            believed |= self.too_big_input(original, next_hop_mtu);
+            if !self.too_big_input(original, next_hop_mtu) {
+                return self.icmp_unused(DropReason::IcmpDoubted, inbound, message);
+            }
             // Datagrams are told too: EMSGSIZE.
+            believed = true;
         }
         let ports = original.ports();
         let (source_port, destination_port) = ports.unwrap_or((0, 0));
@@ -523,8 +526,19 @@ impl Stack {
                     .tcp_seq()
                     .is_some_and(|seq| self.tcp.is_in_flight(local, peer, seq))
             }
-            (Protocol::UDP, Some((source_port, _))) => self.udp.is_taken(source_port),
-            _ => true,
+            (Protocol::UDP, Some((source_port, destination_port))) => {
+                let local = SocketAddrV4::new(sent.source, source_port);
+                let peer = SocketAddrV4::new(sent.destination, destination_port);
+                self.udp_is_connected(local, peer)
+                    || self.recent.has(self.now, &flow_of(sent, original.payload))
+            }
+            _ => {
+                // What this host speaks itself, or somebody has a socket for.
+                let own = matches!(sent.protocol, Protocol::ICMP | Protocol::IGMP);
+                let mut sockets = self.raw.of(sent.protocol).chain(self.raw.of(Protocol::RAW));
+                (own || sockets.next().is_some())
+                    && self.recent.has(self.now, &flow_of(sent, original.payload))
+            }
         };
         if !believed {
             return false;

@@ -55,7 +55,7 @@ use crate::igmp::Igmp;
 use crate::ip::ident::Idents;
 use crate::ip::multicast::MulticastForwarder;
 use crate::ip::reassembly::Reassembly;
-use crate::ip::{Carried, HopCache, IpCounters, Routing};
+use crate::ip::{Carried, HopCache, IpCounters, Recent, Routing};
 use crate::limits::Limits;
 use crate::local::Local;
 use crate::neigh::ArpCache;
@@ -119,6 +119,7 @@ pub struct Stack {
     pub(crate) key: Key,
     pub(crate) routing: Routing,
     pub(crate) hops: HopCache,
+    pub(crate) recent: Recent,
     /// Interfaces that have frames to send.
     pub(crate) pending: VecDeque<InterfaceId>,
     /// When the first of the queues that hold packets back lets one go.
@@ -191,6 +192,7 @@ impl Stack {
             multicast: MulticastForwarder::new(limits.multicast.clone()),
             icmp_limit: RateLimiter::new(rng.key()),
             redirect_limit: RateLimiter::new(rng.key()),
+            recent: Recent::new(rng.key()),
             icmp_counters: IcmpCounters::default(),
             ip_counters: IpCounters::default(),
             udp_counters: UdpCounters::default(),

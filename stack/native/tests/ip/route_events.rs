@@ -1,7 +1,7 @@
 //! `events.md` §5.3, "Routing": look-ups, changes and redirects; and what RFC 1122 §3.2.2.2, RFC 1191 ask.
 
 use crate::scene::{
-    FAR, HOST, LAN, NOWHERE, PEER, STRANGER, Scene, datagram_with, declared, header, icmp,
+    FAR, HOST, LAN, NOWHERE, PEER, STRANGER, Scene, datagram_with, declared, header, icmp, packet,
 };
 use fairway_native::event::{Class, EventId, Level};
 use fairway_native::route::{Origin, Prefix, Route, RouteQuery};
@@ -266,6 +266,61 @@ mod path_mtu {
         };
         too_big(&mut scene, &datagram_with(other, &[], 9, &[0; 1000]), 600);
         assert_eq!(scene.host().path_mtu(socket), Ok(1500));
+    }
+
+    /// RFC 5927 §7, of datagrams: only to whom one was sent of late, or a socket is connected; of other protocols only
+    /// those that somebody here has a socket for, too.
+    #[test]
+    fn reports_are_believed_of_what_was_sent_of_late() {
+        let mut scene = Scene::new();
+        let connected = connected(&mut scene);
+        let elsewhere = Ipv4Addr::new(203, 0, 113, 77);
+        let to = std::net::SocketAddrV4::new(elsewhere, 9);
+        let raw = scene.host().raw_socket(Protocol(200)).unwrap();
+        let udp = scene.udp(2000);
+        for (socket, protocol) in [(udp, Protocol::UDP), (raw, Protocol(200))] {
+            let now = scene.lab.now;
+            let quoted = match protocol {
+                Protocol::UDP => {
+                    datagram_with(header(HOST, elsewhere, protocol), &[], 9, &[0; 1400])
+                }
+                _ => packet(header(HOST, elsewhere, protocol), &[], &[0; 1400]),
+            };
+            let mut quoted = quoted;
+            if protocol == Protocol::UDP {
+                quoted[20..22].copy_from_slice(&2000_u16.to_be_bytes());
+            }
+            // Nothing was sent yet.
+            scene.watch();
+            too_big(&mut scene, &quoted, 600);
+            scene.raised(EventId::IcmpInputIgnored);
+            let departure = Departure {
+                peer: Some(to),
+                ..Departure::default()
+            };
+            let bufs = [std::io::IoSlice::new(&[0; 1400])];
+            let sent = scene.host().send_msg(now, socket, &bufs, &departure);
+            sent.unwrap();
+            scene.watch();
+            too_big(&mut scene, &quoted, 1000);
+            assert_eq!(scene.raised(EventId::PmtuChange).detail, Some(1000));
+            // And not for ever.
+            scene.lab.pass(Duration::from_secs(700));
+            scene.watch();
+            too_big(&mut scene, &quoted, 600);
+            scene.raised(EventId::IcmpInputIgnored);
+            assert!(scene.silent(EventId::PmtuChange));
+            // Nor about what nobody has any more.
+            let now = scene.lab.now;
+            let sent = scene.host().send_msg(now, socket, &bufs, &departure);
+            sent.unwrap();
+            scene.host().close(now, socket).unwrap();
+            scene.watch();
+            too_big(&mut scene, &quoted, 900);
+            assert_eq!(scene.silent(EventId::PmtuChange), protocol != Protocol::UDP);
+            scene.lab.pass(Duration::from_secs(700));
+        }
+        assert_eq!(scene.host().path_mtu(connected), Ok(1500));
     }
 }
 
