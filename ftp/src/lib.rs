@@ -9,6 +9,8 @@ mod feature;
 mod name;
 pub mod reply;
 pub mod session;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use error::{Error, ErrorKind, ErrorNumber, Phase};
 pub use feature::Features;

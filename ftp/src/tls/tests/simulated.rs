@@ -1,0 +1,62 @@
+//! On a simulated network: its time counts, not the machine's.
+
+use super::{Authority, HOST, accept};
+use crate::tls::{CertificateFault, TlsContext, TlsError};
+use fairway_sim::Network;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+#[test]
+fn certificates_expire_by_the_network_s_time() {
+    let network = Network::new(4217);
+    let (alice, bob) = (network.node("alice"), network.node("bob"));
+    network
+        .link(&alice, &bob)
+        .delay(Duration::from_millis(10))
+        .connect();
+    network.route_all();
+    let authority = Authority::new();
+    let now = network.clock().wall();
+    let server = authority.issue_with(HOST, |params| {
+        params.not_before = now.into();
+        params.not_after = (now + Duration::from_secs(3600)).into();
+    });
+    let options = authority.trusted();
+    let config = server.any();
+    let listener = bob
+        .net()
+        .listen_tcp("0.0.0.0:990".parse().unwrap())
+        .unwrap();
+    bob.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = accept(&config, stream).await else {
+                continue;
+            };
+            stream.write_all(b"220 hello\r\n").await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    })
+    .detach();
+    network.run(async {
+        let net = alice.net();
+        let address = net.lookup("bob").await.unwrap()[0];
+        let connect = async || {
+            let stream = net.connect_tcp((address, 990).into()).await.unwrap();
+            let context = TlsContext::new(&options, &net.clock(), HOST).unwrap();
+            context.connect_control(stream).await
+        };
+        let mut reply = String::new();
+        connect()
+            .await
+            .unwrap()
+            .read_to_string(&mut reply)
+            .await
+            .unwrap();
+        assert_eq!(reply, "220 hello\r\n");
+        net.clock().sleep(Duration::from_secs(7200)).await;
+        let Err(TlsError::Certificate { fault, .. }) = connect().await else {
+            panic!("accepted");
+        };
+        assert_eq!(fault, CertificateFault::Expired);
+    });
+}
