@@ -194,7 +194,13 @@ mod limits {
         };
         assert_eq!(
             (fed, error),
-            (1023, ReplyError::TooManyLines { code, limit: 1024 })
+            (
+                16_383,
+                ReplyError::TooManyLines {
+                    code,
+                    limit: 16_384
+                }
+            )
         );
 
         let mut parser = ReplyParser::default();
