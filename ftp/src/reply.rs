@@ -351,10 +351,10 @@ impl ReplyParser {
         self.ready.pop_front()
     }
 
-    /// Whether there is nothing begun and nothing to take: the stream stands between two replies.
+    /// Whether there is nothing begun and nothing to take: the stream stands right behind a reply.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.line.is_empty() && self.open.is_none() && self.ready.is_empty()
+        self.noise == 0 && self.line.is_empty() && self.open.is_none() && self.ready.is_empty()
     }
 
     /// How many lines were longer than the limit, and cut.

@@ -370,6 +370,7 @@ impl Session {
 
     fn die(&mut self, error: Error) {
         let busy = !matches!(self.work, Work::Idle);
+        self.talk.take_back(false);
         self.work = Work::Idle;
         self.talk.late_at = None;
         self.dead = Some(error.clone());

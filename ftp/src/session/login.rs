@@ -97,8 +97,18 @@ impl Login {
     }
 
     pub(crate) fn handle_reply(&mut self, now: Instant, talk: &mut Talk, reply: Reply) -> End {
+        if matches!(self.state, State::Handshake | State::Clearing) {
+            return Some(Err(injected(talk)));
+        }
         if reply.class() == Class::Preliminary {
             // 120: in some minutes. Each such reply is a sign of life.
+            talk.await_reply(now);
+            return None;
+        }
+        if reply.is(220) && matches!(self.state, State::Auth { older: false } | State::User) {
+            // A greeting of several lines, each a reply of its own, as some servers have it; 220 answers no command of
+            // a login.
+            tracing::debug!(host = %talk.config.host, %reply, "more of the greeting");
             talk.await_reply(now);
             return None;
         }
@@ -126,13 +136,13 @@ impl Login {
                 }
             }
             State::Auth { older } => match reply.class() {
-                // 234; 334 of some servers means the same where the mechanism needs no data.
-                Class::Completion | Class::Intermediate => {
+                // 234; 334 of some servers means the same where the mechanism needs no data (RFC 4217 §4.1).
+                Class::Completion | Class::Intermediate if !reply.is(331) => {
                     self.state = State::Handshake;
                     talk.late_at = None;
                     talk.out.push_back(Output::StartTls);
                 }
-                _ if !older && !reply.is(421) => self.auth(now, talk, true),
+                _ if !older => self.auth(now, talk, true),
                 _ if self.spec.tls == TlsPlan::IfOffered => self.user(now, talk),
                 _ => {
                     let (host, reason) = (host(), reply.to_string());
@@ -189,9 +199,7 @@ impl Login {
                 talk.late_at = None;
                 talk.out.push_back(Output::StopTls);
             }
-            State::Handshake | State::Clearing => {
-                return Some(Err(injected(talk)));
-            }
+            State::Handshake | State::Clearing => {}
         }
         None
     }

@@ -150,6 +150,22 @@ impl Talk {
         self.out.push_back(Output::Transmit(self.line.clone()));
     }
 
+    /// Takes back what was to be done, and not what was to be said: it is of no use any more. With `reports`, what was
+    /// to be told of the last operation too: whoever was to hear it has gone.
+    pub(crate) fn take_back(&mut self, reports: bool) {
+        self.out.retain(|output| match output {
+            Output::Transmit(_) | Output::DropData | Output::Note(_) => true,
+            Output::Done(_) => !reports,
+            Output::StartTls
+            | Output::StopTls
+            | Output::Connect(_)
+            | Output::Listen
+            | Output::Ready(_)
+            | Output::Begin(_)
+            | Output::Preliminary(_) => false,
+        });
+    }
+
     /// A reply is due from now on.
     pub(crate) fn await_reply(&mut self, now: Instant) {
         self.late_at = Some(now + self.config.reply_limit);
