@@ -95,6 +95,11 @@ impl Command {
         }
     }
 
+    /// Whether it is the caller's own line.
+    pub(crate) const fn is_raw(&self) -> bool {
+        self.verb.is_empty()
+    }
+
     /// What follows the verb; of a [`raw`](Self::raw) line, the whole.
     #[must_use]
     pub fn argument(&self) -> Option<&[u8]> {

@@ -1,6 +1,7 @@
 //! Commands one after the other, each with its reply.
 
 use super::talk::{End, Outcome, Talk};
+use super::truth::Truth;
 use crate::command::Command;
 use crate::error::ErrorKind;
 use crate::reply::{Class, Reply};
@@ -32,6 +33,26 @@ pub(crate) struct Converse {
     /// What the reply is awaited to.
     asked: Option<Step>,
     replies: Vec<Reply>,
+    changed: Changed,
+}
+
+/// What the commands said so far may have changed, whatever their replies will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Changed {
+    Nothing,
+    Directory,
+    Anything,
+}
+
+impl Changed {
+    fn by(command: &Command) -> Self {
+        match &*command.verb().to_ascii_uppercase() {
+            "CWD" | "CDUP" | "XCWD" | "XCUP" | "SMNT" => Self::Directory,
+            "TYPE" | "MODE" | "STRU" | "PROT" | "SSCN" | "REST" | "REIN" | "USER" => Self::Anything,
+            _ if command.is_raw() => Self::Anything,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 impl Converse {
@@ -40,6 +61,7 @@ impl Converse {
             steps: steps.into(),
             asked: None,
             replies: Vec::new(),
+            changed: Changed::Nothing,
         }
     }
 
@@ -47,6 +69,7 @@ impl Converse {
         self.asked = self.steps.pop_front();
         match &self.asked {
             Some(step) => {
+                self.changed = self.changed.max(Changed::by(&step.command));
                 talk.say(now, &step.command);
                 None
             }
@@ -54,6 +77,15 @@ impl Converse {
                 replies: std::mem::take(&mut self.replies),
                 ..Outcome::default()
             })),
+        }
+    }
+
+    /// Nobody will hear what became of it: what it may have changed is not known any more.
+    pub(crate) fn leave(&self, truth: &mut Truth) {
+        match self.changed {
+            Changed::Nothing => {}
+            Changed::Directory => truth.directory = None,
+            Changed::Anything => truth.forget(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::converse::{Converse, Step};
 use super::login::{Login, LoginSpec, injected};
-use super::recover::Recover;
+use super::recover::{Past, Recover};
 use super::talk::{DataEvent, End, Note, Outcome, Output, SessionConfig, Talk};
 use super::transfer::{Late, Transfer, TransferSpec};
 use super::truth::Truth;
@@ -70,13 +70,18 @@ impl Session {
     pub fn handle_operation(&mut self, now: Instant, operation: Operation) {
         if let Some(error) = &self.dead {
             let error = error.clone();
+            self.work = Work::Idle;
             self.done(Err(error));
             return;
         }
         if !matches!(self.work, Work::Idle) && !matches!(operation, Operation::Recover) {
-            self.done(Err(Error::lost("another operation is under way")));
+            // Nothing happens to the one under way.
+            let refusal = Err(Error::lost("another operation is under way"));
+            self.talk.out.push_back(Output::Done(refusal));
             return;
         }
+        // Of an operation whose caller went between its end and hearing of it.
+        self.talk.take_back(true);
         match operation {
             Operation::Login(spec) => {
                 self.work = Work::Login(Box::new(Login::begin(now, &mut self.talk, *spec)));
@@ -101,7 +106,7 @@ impl Session {
     }
 
     fn recover(&mut self, now: Instant) {
-        let transfer = match &self.work {
+        let past = match &self.work {
             Work::Idle => {
                 self.done(Ok(Outcome::default()));
                 return;
@@ -111,12 +116,15 @@ impl Session {
                 self.die(Error::lost("given up in the middle"));
                 return;
             }
-            Work::Converse(_) => false,
-            Work::Transfer(transfer) => transfer.is_under_way(),
+            Work::Converse(converse) => {
+                converse.leave(&mut self.talk.truth);
+                Past::Reply
+            }
+            Work::Transfer(transfer) => transfer.past(),
             Work::Recover(_) => return,
         };
         self.talk.out.push_back(Output::DropData);
-        self.work = Work::Recover(Recover::begin(now, &mut self.talk, transfer));
+        self.work = Work::Recover(Recover::begin(now, &mut self.talk, past));
     }
 
     /// Octets of the control connection have arrived.
@@ -150,13 +158,33 @@ impl Session {
         self.take_replies(now);
         if self.dead.is_none() {
             let error = self.lost(reason);
-            self.die(error);
+            self.gone(now, error);
+        }
+    }
+
+    /// The control connection is of no use any more. A transfer that has its final reply needs it no longer.
+    fn gone(&mut self, now: Instant, error: Error) {
+        match &mut self.work {
+            Work::Transfer(transfer) if transfer.has_final() => {
+                self.dead = Some(error);
+                let end = transfer.handle_gone(now, &mut self.talk);
+                self.settle(end);
+            }
+            Work::Quit => {
+                self.dead = Some(error);
+                self.settle(Some(Ok(Outcome::default())));
+            }
+            Work::Idle
+            | Work::Login(_)
+            | Work::Converse(_)
+            | Work::Transfer(_)
+            | Work::Recover(_) => self.die(error),
         }
     }
 
     fn lost(&self, reason: &str) -> Error {
         match &self.work {
-            Work::Transfer(transfer) => transfer.lost(reason),
+            Work::Transfer(transfer) if !transfer.has_final() => transfer.lost(reason),
             Work::Converse(_) => ErrorKind::Lost {
                 reason: reason.into(),
                 may_have_happened: true,
@@ -167,7 +195,7 @@ impl Session {
                 reason: reason.into(),
             }
             .into(),
-            Work::Idle | Work::Recover(_) | Work::Quit => Error::lost(reason),
+            Work::Idle | Work::Transfer(_) | Work::Recover(_) | Work::Quit => Error::lost(reason),
         }
     }
 
@@ -193,7 +221,7 @@ impl Session {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.dead.is_some() {
+        if self.dead.is_some() && matches!(self.work, Work::Idle) {
             return;
         }
         self.talk.spoken = false;
@@ -220,7 +248,7 @@ impl Session {
                 Work::Transfer(transfer) => match transfer.handle_late(now, &mut self.talk) {
                     Late::Over { end, unanswered } => {
                         self.settle(Some(end));
-                        if unanswered {
+                        if unanswered && self.dead.is_none() {
                             self.dead = Some(Error::lost("a keep-alive was never answered"));
                         }
                     }
@@ -236,12 +264,16 @@ impl Session {
     /// When to say that time has passed.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.dead.is_some() {
-            return None;
-        }
         let of_work = match &self.work {
             Work::Transfer(transfer) => transfer.poll_timeout(),
-            Work::Recover(recover) => return Some(recover.poll_timeout()),
+            Work::Recover(recover) => {
+                let of_parser = self.parser.poll_timeout();
+                return [Some(recover.poll_timeout()), of_parser]
+                    .into_iter()
+                    .flatten()
+                    .min();
+            }
+            Work::Idle if self.dead.is_some() => return None,
             Work::Idle => return self.parser.poll_timeout(),
             Work::Login(_) | Work::Converse(_) | Work::Quit => None,
         };
@@ -308,10 +340,10 @@ impl Session {
                 continue;
             }
             if reply.is(421) && !matches!(self.work, Work::Quit) {
-                self.closing(reply);
+                self.closing(now, reply);
                 continue;
             }
-            if self.talk.spoken && !matches!(self.work, Work::Recover(_)) {
+            if self.talk.spoken {
                 // It was there before we spoke, so it answers nothing.
                 self.stray(&reply);
                 continue;
@@ -326,10 +358,13 @@ impl Session {
                 Work::Converse(converse) => converse.handle_reply(now, talk, reply),
                 Work::Transfer(transfer) => transfer.handle_reply(now, talk, reply),
                 Work::Recover(recover) => recover.handle_reply(now, talk, &reply),
-                Work::Quit => Some(Ok(Outcome {
-                    replies: vec![reply],
-                    ..Outcome::default()
-                })),
+                Work::Quit => {
+                    self.dead = Some(Error::lost("closed after QUIT"));
+                    Some(Ok(Outcome {
+                        replies: vec![reply],
+                        ..Outcome::default()
+                    }))
+                }
             };
             self.settle(end);
         }
@@ -341,7 +376,7 @@ impl Session {
     }
 
     /// 421: the server closes the connection, whatever was under way (RFC 959 §4.2).
-    fn closing(&mut self, reply: Reply) {
+    fn closing(&mut self, now: Instant, reply: Reply) {
         let error = match &self.work {
             Work::Transfer(transfer) if transfer.is_under_way() => ErrorKind::Aborted {
                 reason: reply.to_string(),
@@ -352,7 +387,7 @@ impl Session {
                 reply,
             },
         };
-        self.die(error.into());
+        self.gone(now, error.into());
     }
 
     fn settle(&mut self, end: End) {

@@ -1,4 +1,8 @@
 //! Conversations as data, each played to a session: see [`script`] for how they are written.
 
+mod converse;
+mod keep_alive;
 mod login;
+mod recover;
 mod script;
+mod transfer;

@@ -10,6 +10,7 @@
 //! final reply is positive *and* all octets have passed; a final reply without a preliminary one, as some servers give
 //! for an empty listing, is good if it is positive.
 
+use super::recover::Past;
 use super::talk::{DataEvent, End, Outcome, Output, Talk};
 use super::truth::Setting;
 use crate::answer;
@@ -63,6 +64,11 @@ impl Verb {
     #[must_use]
     pub const fn is_upload(self) -> bool {
         matches!(self, Self::Stor | Self::Appe | Self::Stou)
+    }
+
+    /// Whether the octets are a listing.
+    const fn is_listing(self) -> bool {
+        matches!(self, Self::List | Self::Nlst | Self::Mlsd)
     }
 }
 
@@ -189,6 +195,8 @@ pub(crate) struct Transfer {
     keep_alive_at: Option<Instant>,
     /// A keep-alive without its reply.
     echo_due: bool,
+    /// The refusal that was taken for the reply to a keep-alive.
+    echo: Option<Reply>,
 }
 
 impl Transfer {
@@ -207,14 +215,58 @@ impl Transfer {
             failure: None,
             keep_alive_at: None,
             echo_due: false,
+            echo: None,
         };
-        let end = transfer.set(now, talk);
+        let end = match transfer.check() {
+            Ok(()) => transfer.set(now, talk),
+            Err(error) => fail(error),
+        };
         (transfer, end)
+    }
+
+    /// Whether all that will be said can be: nothing is said before.
+    fn check(&self) -> Result<(), Error> {
+        let words = [
+            ("path", &self.spec.argument),
+            ("restart marker", &self.spec.restart),
+        ];
+        for (what, word) in words {
+            if let Some(word) = word {
+                Command::with(self.spec.verb.as_str(), word).map_err(Error::argument(what))?;
+            }
+        }
+        for (setting, value) in &self.settings {
+            Command::with(setting.verb(), value).map_err(Error::argument("setting"))?;
+        }
+        Ok(())
     }
 
     /// Whether the server may be moving data, or about to.
     pub(crate) fn is_under_way(&self) -> bool {
         matches!(self.stage, Stage::Asked | Stage::Flowing)
+    }
+
+    /// Whether the final reply has come.
+    pub(crate) const fn has_final(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// What the server may still say if it is given up now.
+    pub(crate) const fn past(&self) -> Past {
+        match self.stage {
+            Stage::Setting(..)
+            | Stage::Allocating
+            | Stage::PreTransfer
+            | Stage::Asking(_)
+            | Stage::Telling(_)
+            | Stage::Restarting => Past::Reply,
+            Stage::Connecting(_) | Stage::Listening(_) | Stage::Waiting => Past::Silent,
+            Stage::Asked | Stage::Flowing => Past::Transfer {
+                echo: self.echo_due,
+            },
+            Stage::Final if self.echo_due => Past::Reply,
+            Stage::Final => Past::Silent,
+        }
     }
 
     fn set(&mut self, now: Instant, talk: &mut Talk) -> End {
@@ -224,6 +276,8 @@ impl Transfer {
                     Ok(command) => command,
                     Err(error) => return fail(Error::argument("setting")(error)),
                 };
+                // Until its reply is here, and if it is refused, it may or may not have had an effect.
+                talk.truth.set(setting, None);
                 talk.say(now, &command);
                 self.stage = Stage::Setting(setting, value);
                 return None;
@@ -310,18 +364,16 @@ impl Transfer {
         let marker = match (&self.spec.restart, talk.truth.restart_pending) {
             (Some(marker), _) => marker.clone(),
             // One that an earlier transfer did not use up would be used by this one. Servers without REST have none.
-            (None, true) if self.spec.verb.is_upload() || self.spec.verb == Verb::Retr => {
-                b"0".to_vec()
-            }
+            (None, true) if !self.spec.verb.is_listing() => b"0".to_vec(),
             (None, _) => return self.ask(now, talk),
         };
+        talk.truth.restart_pending = true;
         self.stage = Stage::Restarting;
         self.say(now, talk, "REST", Some(&marker))
     }
 
     fn ask(&mut self, now: Instant, talk: &mut Talk) -> End {
         self.stage = Stage::Asked;
-        talk.truth.restart_pending = false;
         let argument = self.spec.argument.take();
         let end = self.say(now, talk, self.spec.verb.as_str(), argument.as_deref());
         self.spec.argument = argument;
@@ -352,10 +404,12 @@ impl Transfer {
     pub(crate) fn handle_reply(&mut self, now: Instant, talk: &mut Talk, reply: Reply) -> End {
         if self.echo_due && self.is_echo(&reply) {
             self.echo_due = false;
+            self.echo = Some(reply).filter(Reply::is_negative);
             return self.judge(now, talk);
         }
         let class = reply.class();
-        if class == Class::Preliminary && !matches!(self.stage, Stage::Asked | Stage::Flowing) {
+        let asked = matches!(self.past(), Past::Reply) && self.stage != Stage::Final;
+        if class == Class::Preliminary && asked {
             talk.await_reply(now);
             return None;
         }
@@ -365,7 +419,6 @@ impl Transfer {
                     talk.truth.set(setting, Some(&value));
                     return self.set(now, talk);
                 }
-                talk.truth.set(setting, None);
                 let command = format!("{} {value}", setting.verb());
                 fail(ErrorKind::Refused { command, reply }.into())
             }
@@ -396,27 +449,46 @@ impl Transfer {
                         return fail(self.refused("REST", reply));
                     }
                     // It was to make sure that none is pending, on a server that has none.
+                    talk.truth.restart_pending = !matches!(reply.code().get(), 500 | 502 | 504);
+                } else if self.spec.restart.is_none() {
+                    talk.truth.restart_pending = false;
                 }
                 self.ask(now, talk)
             }
             Stage::Asked | Stage::Flowing if class == Class::Preliminary => {
-                talk.late_at = None;
+                self.await_final(now, talk);
                 if self.stage == Stage::Flowing {
                     talk.out.push_back(Output::Preliminary(reply));
                     return None;
                 }
                 self.stage = Stage::Flowing;
+                self.use_restart(talk);
                 self.begun = Some(reply.clone());
-                self.keep_alive_at = talk.config.keep_alive.map(|every| now + every);
+                if matches!(self.data, Data::None | Data::Open) {
+                    self.keep_alive_at = talk.config.keep_alive.map(|every| now + every);
+                }
                 talk.out.push_back(Output::Begin(reply));
-                // Between servers only the final reply tells; that may take as long as the file is large.
                 None
             }
             Stage::Asked | Stage::Flowing => {
-                self.stage = Stage::Final;
-                self.ended = Some(reply);
                 self.keep_alive_at = None;
                 talk.late_at = None;
+                if class == Class::Completion {
+                    self.use_restart(talk);
+                    if self.stage == Stage::Asked
+                        && self.data == Data::Open
+                        && !self.spec.verb.is_upload()
+                    {
+                        // It has begun and ended; what has arrived is still to be read.
+                        talk.out.push_back(Output::Begin(reply.clone()));
+                    }
+                }
+                self.stage = Stage::Final;
+                self.ended = Some(match self.echo.take() {
+                    // A refusal and a 200, in this order: the transfer was refused, and 200 answers the keep-alive.
+                    Some(refusal) if reply.is(200) => refusal,
+                    _ => reply,
+                });
                 self.judge(now, talk)
             }
             // Nothing was asked: a stray.
@@ -427,12 +499,33 @@ impl Transfer {
         }
     }
 
+    /// How long the final reply may take, after a sign of life. While octets flow, that is their affair; and between
+    /// servers only the final reply tells, which may take as long as the file is large.
+    fn await_final(&self, now: Instant, talk: &mut Talk) {
+        match self.data {
+            Data::None | Data::Open => talk.late_at = None,
+            Data::Ended => talk.await_reply(now),
+            Data::Broken(_) => {
+                let last_words = now + LAST_WORDS;
+                talk.late_at = Some(talk.late_at.map_or(last_words, |at| at.min(last_words)));
+            }
+        }
+    }
+
+    /// The server has begun: a restart that was pending is not any more. A listing does not touch it (vsftpd keeps it for
+    /// the next `RETR` or `STOR`).
+    fn use_restart(&self, talk: &mut Talk) {
+        if !self.spec.verb.is_listing() {
+            talk.truth.restart_pending = false;
+        }
+    }
+
     /// Pure-FTPd refuses a `NOOP` in a transfer at once, others answer it after the final reply: 200, or a refusal of
     /// the command as such, is never the end of a transfer while an answer to a `NOOP` is due.
     fn is_echo(&self, reply: &Reply) -> bool {
         match self.stage {
             Stage::Flowing => matches!(reply.code().get(), 200 | 500..=503),
-            Stage::Final => true,
+            Stage::Final => reply.class() != Class::Preliminary,
             _ => false,
         }
     }
@@ -473,34 +566,69 @@ impl Transfer {
                 self.data = Data::Open;
                 self.restart(now, talk)
             }
-            (DataEvent::Connected, Stage::Asked | Stage::Flowing | Stage::Final)
-                if self.data == Data::None =>
-            {
+            (
+                DataEvent::Connected,
+                Stage::Telling(_)
+                | Stage::Restarting
+                | Stage::Asked
+                | Stage::Flowing
+                | Stage::Final,
+            ) if self.data == Data::None => {
                 self.data = Data::Open;
-                None
+                if self.stage == Stage::Final {
+                    // It is what was waited for.
+                    talk.late_at = None;
+                }
+                self.judge(now, talk)
             }
             (DataEvent::Listening(address), Stage::Listening(method)) => {
                 self.tell(now, talk, method, address)
             }
             (DataEvent::Go, Stage::Waiting) => self.restart(now, talk),
-            (DataEvent::Failed(reason), Stage::Connecting(_) | Stage::Listening(_)) => {
-                self.another_way(now, talk, reason, None)
-            }
-            (DataEvent::Ended, _) => {
+            (
+                DataEvent::Failed(reason) | DataEvent::Broken(reason),
+                Stage::Connecting(_) | Stage::Listening(_),
+            ) => self.another_way(now, talk, reason, None),
+            (
+                DataEvent::Ended,
+                Stage::Telling(_)
+                | Stage::Restarting
+                | Stage::Asked
+                | Stage::Flowing
+                | Stage::Final,
+            ) if matches!(self.data, Data::None | Data::Open) => {
                 self.data = Data::Ended;
                 self.keep_alive_at = None;
-                if self.ended.is_none() {
+                if self.is_under_way() {
                     talk.await_reply(now);
                 }
                 self.judge(now, talk)
             }
-            (DataEvent::Broken(reason) | DataEvent::Failed(reason), _) => {
+            (
+                DataEvent::Broken(reason) | DataEvent::Failed(reason),
+                Stage::Telling(_)
+                | Stage::Restarting
+                | Stage::Asked
+                | Stage::Flowing
+                | Stage::Final,
+            ) if matches!(self.data, Data::None | Data::Open) => {
                 self.data = Data::Broken(reason);
                 self.keep_alive_at = None;
-                talk.late_at = Some(now + LAST_WORDS);
+                if self.is_under_way() {
+                    talk.late_at = Some(now + LAST_WORDS);
+                }
                 self.judge(now, talk)
             }
-            (DataEvent::Connected | DataEvent::Listening(_) | DataEvent::Go, _) => None,
+            // Of a connection that is of no interest any more, or not yet.
+            (
+                DataEvent::Connected
+                | DataEvent::Listening(_)
+                | DataEvent::Go
+                | DataEvent::Ended
+                | DataEvent::Broken(_)
+                | DataEvent::Failed(_),
+                _,
+            ) => None,
         }
     }
 
@@ -516,11 +644,13 @@ impl Transfer {
                 }
                 // What is still under way to us is read first.
                 Data::Open => return None,
-                Data::None if self.begun.is_some() => {
+                Data::None if self.data_is_missing() => {
                     // An active server's connection may still be in our queue.
                     talk.late_at.get_or_insert(now + LATE_DATA);
                     return None;
                 }
+                // Nothing was to be sent, and nothing was.
+                Data::Broken(_) if self.begun.is_none() && self.spec.verb.is_listing() => {}
                 Data::Broken(reason) => {
                     let reason = reason.clone();
                     return self.finish(now, talk, Some(&reason));
@@ -529,6 +659,11 @@ impl Transfer {
             }
         }
         self.finish(now, talk, None)
+    }
+
+    /// Whether a success without a data connection cannot be one; an empty listing can.
+    const fn data_is_missing(&self) -> bool {
+        matches!(self.data, Data::None) && (self.begun.is_some() || !self.spec.verb.is_listing())
     }
 
     fn finish(&mut self, now: Instant, talk: &mut Talk, wrong: Option<&str>) -> End {
@@ -546,7 +681,7 @@ impl Transfer {
             }));
         }
         let reason = wrong.map_or_else(|| reply.to_string(), str::to_owned);
-        let error = if self.begun.is_some() {
+        let error = if self.begun.is_some() || wrong.is_some() {
             let reason = match &self.data {
                 Data::Broken(broken) if wrong.is_none() => format!("{reply} ({broken})"),
                 _ => reason,
@@ -571,7 +706,7 @@ impl Transfer {
         if let Some(reply) = &self.ended {
             let unanswered = std::mem::take(&mut self.echo_due);
             let good = reply.class() == Class::Completion;
-            let missing = good && self.spec.third.is_none() && self.begun.is_some() && self.data == Data::None;
+            let missing = good && self.spec.third.is_none() && self.data_is_missing();
             let end = if missing {
                 let wrong = "the server reported success and made no data connection";
                 self.finish(now, talk, Some(wrong))
@@ -593,6 +728,12 @@ impl Transfer {
             ),
             _ => Late::OutOfStep,
         }
+    }
+
+    /// The control connection has ended behind the final reply.
+    pub(crate) fn handle_gone(&mut self, now: Instant, talk: &mut Talk) -> End {
+        self.echo_due = false;
+        self.judge(now, talk)
     }
 
     /// The control connection is gone.
