@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod command;
+pub mod data;
 mod error;
 mod feature;
 mod name;

@@ -1,0 +1,34 @@
+//! The data connection: how a file looks on it, and how it comes to be.
+//!
+//! A file goes through three choices of RFC 959 §3, and each has a stage here. None of it does I/O:
+//!
+//! ```text
+//!              STRU                TYPE                     MODE
+//!  local   ─► records,     ─►  A  line ends  (convert)  ─►  S  as it is, or escapes (record)  ─► wire
+//!  octets     if it is R       E  code page  (ebcdic)       B  blocks               (block)
+//!                              I, L  nothing                C  runs                 (compressed)
+//!                                                           Z  zlib around S        (deflate)
+//! ```
+//!
+//! [`Encoder`] goes from left to right, [`Decoder`] back. Who sends `TYPE I` in mode S, as nearly everybody does, asks
+//! `is_transparent` and leaves both out.
+
+mod block;
+mod codec;
+mod compressed;
+mod convert;
+mod deflate;
+mod ebcdic;
+mod error;
+mod frame;
+mod options;
+mod record;
+mod representation;
+
+pub use codec::{Decoder, Encoder, Event, Progress};
+pub use convert::AsciiSize;
+pub use ebcdic::{CodePage, NewLine};
+pub use error::{CodecError, CodecErrorKind, Unsupported};
+pub use frame::MARKER_LIMIT;
+pub use options::{Level, Limits, LineEnd, LocalCharset, LoneCr, Options, RecordForm, Unmappable};
+pub use representation::{Format, Mode, Structure, Type};
