@@ -210,8 +210,9 @@ impl Stack {
             Some(*endpoint.local.ip()).filter(|ip| !ip.is_unspecified() && !ip.is_multicast());
         if options.header_included {
             let interface = departure.interface.or(options.device);
+            let looped = options.multicast_loop;
             return self
-                .raw_send_whole(packet, peer, interface)
+                .raw_send_whole(packet, peer, interface, looped)
                 .map(|()| length);
         }
         let destination = peer.ok_or(Errno::DestAddrReq)?; // SND-10
@@ -231,6 +232,7 @@ impl Stack {
         mut packet: PacketBuf,
         peer: Option<Ipv4Addr>,
         interface: Option<InterfaceId>,
+        multicast_loop: bool,
     ) -> Result<(), Errno> {
         let length = u16::try_from(packet.len()).map_err(|_| Errno::MsgSize)?;
         // The length in it may be anything: it is ours that counts.
@@ -271,6 +273,10 @@ impl Stack {
         };
         let hop = self.hop_for(&send)?;
         header.source = send.source.unwrap_or(hop.source);
+        if header.source.is_loopback() && hop.interface != InterfaceId::LOOPBACK {
+            // RFC 1122 §3.2.1.3 (g): such addresses "MUST NOT appear outside a host", whoever made the header.
+            return self.bad_source(header.source, destination, DropReason::OutputLoopback);
+        }
         if header.id == 0 {
             header.id = self.ip_ident(
                 header.source,
@@ -290,7 +296,8 @@ impl Stack {
         self.ip_counters.raw_output += 1;
         let payload = packet.as_slice().get(emitted..).unwrap_or_default();
         let (flow, length) = (flow_of(&header, payload), packet.len());
-        self.ip_emit(hop, &header, true, packet)?;
+        let local_copy = hop.cast != Cast::Multicast || multicast_loop;
+        self.ip_emit(hop, &header, local_copy, packet)?;
         self.recent.note(self.now, &flow, length);
         Ok(())
     }

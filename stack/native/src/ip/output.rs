@@ -9,10 +9,11 @@ use crate::event;
 use crate::event::{DropReason, EventId};
 use crate::iface::{InterfaceId, Medium};
 use crate::ip::{fragment, segment};
-use crate::pkt::PacketBuf;
+use crate::pkt::{ChecksumState, PacketBuf};
 use crate::qos::Dropped;
 use crate::sock::{MtuDiscovery, SocketOptions};
 use crate::stack::Stack;
+use fairway_wire::checksum::update_u32;
 use fairway_wire::{EtherType, MacAddr, Protocol, ethernet, ipv4};
 use std::net::Ipv4Addr;
 
@@ -117,6 +118,38 @@ pub(crate) fn flow_of(header: &ipv4::Header, payload: &[u8]) -> Flow {
     }
 }
 
+/// Gives a packet the source and the mark against fragmentation of `header`, and makes its checksums right again.
+fn readdress(packet: &mut PacketBuf, header: &ipv4::Header) {
+    let computed = packet.checksum == ChecksumState::Unknown;
+    let octets = packet.as_mut_slice();
+    let (Some(flags), true) = (octets.get(6).copied(), octets.len() >= ipv4::Header::LEN) else {
+        return;
+    };
+    let mut old = [0; 4];
+    if let Some(source) = octets.get_mut(12..16) {
+        old.copy_from_slice(source);
+        source.copy_from_slice(&header.source.octets());
+    }
+    if let Some(it) = octets.get_mut(6) {
+        *it = flags & !0x40 | u8::from(header.dont_fragment) << 6;
+    }
+    ipv4::fill_checksum(octets);
+    // The pseudo-header of UDP has the source, too (RFC 768).
+    let udp = usize::from(header.header_len) + 6;
+    if header.protocol == Protocol::UDP
+        && computed
+        && let Some(field) = octets.get_mut(udp..udp + 2)
+        && let &mut [high, low] = field
+        && (high, low) != (0, 0)
+    {
+        let (from, to) = (u32::from_be_bytes(old), header.source.to_bits());
+        let sum = update_u32(u16::from_be_bytes([high, low]), from, to);
+        // RFC 768: "If the computed checksum is zero, it is transmitted as all ones".
+        let sum = if sum == 0 { u16::MAX } else { sum };
+        field.copy_from_slice(&sum.to_be_bytes());
+    }
+}
+
 impl Stack {
     /// The way of a packet, from the cache where the routes decide alone.
     #[inline]
@@ -207,23 +240,15 @@ impl Stack {
     ) -> Result<(), Errno> {
         let elsewhere = hop.interface != InterfaceId::LOOPBACK;
         let not_ours = !source.is_unspecified() && !self.routing.is_local(source);
-        if !send.transparent && (not_ours || elsewhere && source.is_loopback()) {
+        let stays = source.is_loopback() && elsewhere;
+        if stays || not_ours && !send.transparent {
             // RFC 1122 §3.2.1.3: a host sends from its own addresses, and those of 127.0.0.0/8 do not leave it.
-            let reason = if not_ours {
-                DropReason::OutputForeign
-            } else {
+            let reason = if stays {
                 DropReason::OutputLoopback
+            } else {
+                DropReason::OutputForeign
             };
-            dropped!(
-                self.events,
-                self.now,
-                reason,
-                source = source,
-                destination = send.destination,
-                errno = Errno::AddrNotAvail
-            );
-            self.ip_counters.output_dropped += 1;
-            return Err(Errno::AddrNotAvail);
+            return self.bad_source(source, send.destination, reason);
         }
         let options = options.unwrap_or(&[]);
         let header_len = ipv4::Header::LEN + options.len().next_multiple_of(4);
@@ -263,19 +288,41 @@ impl Stack {
         packet.class = send.class;
         self.ip_counters.sent += 1;
         if send.everywhere && send.destination.is_broadcast() {
-            return self.ip_emit_everywhere(hop, &header, &packet);
+            return self.ip_emit_everywhere(send, &header, &packet);
         }
-        self.ip_emit(hop, &header, send.multicast_loop, packet)?;
+        let local_copy = hop.cast != Cast::Multicast || send.multicast_loop;
+        self.ip_emit(hop, &header, local_copy, packet)?;
         if let Some(flow) = flow {
             self.recent.note(self.now, &flow, whole);
         }
         Ok(())
     }
 
-    /// Sends a broadcast out on every interface that can (`SO_L_BROADCAST`).
+    /// Tells of a packet that may not go out with its source.
+    pub(crate) fn bad_source(
+        &mut self,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        reason: DropReason,
+    ) -> Result<(), Errno> {
+        self.ip_counters.output_dropped += 1;
+        dropped!(
+            self.events,
+            self.now,
+            reason,
+            source = source,
+            destination = destination,
+            errno = Errno::AddrNotAvail
+        );
+        Err(Errno::AddrNotAvail)
+    }
+
+    /// Sends a broadcast out on every interface that can (`SO_L_BROADCAST`): from the address that this host has there,
+    /// unless the sender named one, and no longer than that interface carries. One that fails keeps no other from it; an
+    /// error is the caller's if all have failed.
     fn ip_emit_everywhere(
         &mut self,
-        hop: Hop,
+        send: &Send,
         header: &ipv4::Header,
         packet: &PacketBuf,
     ) -> Result<(), Errno> {
@@ -286,18 +333,44 @@ impl Stack {
             .filter(|interface| interface.can_broadcast() && interface.is_running())
             .map(|interface| interface.id)
             .collect();
+        let (mut any, mut failed) = (false, None);
+        // This host gets one of them, not one for each of its networks.
+        let mut local_copy = true;
         for interface in able {
-            self.ip_emit(Hop { interface, ..hop }, header, true, packet.clone())?;
+            let send = Send {
+                interface: Some(interface),
+                ..*send
+            };
+            let sent = self.hop_for(&send).and_then(|hop| {
+                let header = ipv4::Header {
+                    source: send.source.unwrap_or(hop.source),
+                    dont_fragment: header.dont_fragment
+                        && (send.never_fragment || packet.len() <= hop.mtu),
+                    ..*header
+                };
+                let mut packet = packet.clone();
+                readdress(&mut packet, &header);
+                let first = std::mem::take(&mut local_copy);
+                self.ip_emit(hop, &header, first, packet)
+            });
+            match sent {
+                Ok(()) => any = true,
+                Err(errno) => failed = failed.or(Some(errno)),
+            }
         }
-        Ok(())
+        if any {
+            return Ok(());
+        }
+        Err(failed.unwrap_or(Errno::NetUnreach))
     }
 
-    /// Sends a packet with its header: to this host, cut if it must be, or whole.
+    /// Sends a packet with its header: to this host too if it is to several and `local_copy` says so; cut if it must be,
+    /// or whole.
     pub(crate) fn ip_emit(
         &mut self,
         hop: Hop,
         header: &ipv4::Header,
-        multicast_loop: bool,
+        local_copy: bool,
         mut packet: PacketBuf,
     ) -> Result<(), Errno> {
         event!(
@@ -314,7 +387,7 @@ impl Stack {
             // MUL-9: members on this host, if the sender wants it; never after a TTL of zero left the host.
             let routes = self.multicast.is_interested(hop.interface);
             let member = self.igmp.is_member(hop.interface, header.destination) || routes;
-            if multicast_loop && member {
+            if local_copy && member {
                 self.loop_back(hop.interface, packet.clone());
             } else if self.multicast.takes(hop.interface, header.destination) && header.ttl > 1 {
                 // A router passes on what it sends itself, whoever wants to hear it here.
@@ -332,7 +405,7 @@ impl Stack {
             if header.ttl == 0 || hop.interface == InterfaceId::LOOPBACK {
                 return Ok(());
             }
-        } else if hop.cast == Cast::Broadcast {
+        } else if hop.cast == Cast::Broadcast && local_copy {
             // RFC 1122 §3.3.6: this host is one of them.
             self.loop_back(hop.interface, packet.clone());
         }

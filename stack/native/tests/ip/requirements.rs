@@ -1,15 +1,16 @@
 //! What RFC 1122 §3 asks of a host's IP, and RFC 1812 §5 of a router's, beside what the events show.
 
 use crate::scene::{
-    FAR, HOST, HOST_TOO, LAN, NOWHERE, PEER, STRANGER, STRANGER_MAC, Scene, datagram,
+    FAR, FAR_LAN, HOST, HOST_TOO, LAN, NOWHERE, PEER, STRANGER, STRANGER_MAC, Scene, datagram,
     datagram_with, echo, header, packet,
 };
 use fairway_native::event::EventId;
+use fairway_native::qos::Fifo;
 use fairway_native::route::{Prefix, Route};
 use fairway_native::sock::SocketOptions;
 use fairway_native::{Departure, Errno, InterfaceId, Setup, SocketId, Stack};
 use fairway_wire::icmp::Message;
-use fairway_wire::{EtherType, MacAddr, Protocol, ipv4};
+use fairway_wire::{EtherType, MacAddr, Protocol, ipv4, udp};
 use std::io::IoSlice;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -43,6 +44,93 @@ mod section_3_2_1 {
             scene.frame(MacAddr::BROADCAST, EtherType::IPV4, &octets);
             let (data, _) = scene.lab.recv(0, socket).unwrap();
             assert_eq!(data, b"hello");
+        }
+    }
+
+    /// A broadcast to all networks goes out on each from the address that the host has there, with a checksum that says
+    /// so, and as long as each carries; one that is full keeps no other from it, and the host hears it once.
+    #[test]
+    fn a_broadcast_to_all_networks_is_at_home_in_each() {
+        let mut scene = Scene::new();
+        let now = scene.lab.now;
+        let (socket, hears) = (scene.udp(1000), scene.udp(67));
+        change(&mut scene, socket, |it| {
+            it.broadcast = true;
+            it.limited_broadcast_everywhere = true;
+        })
+        .unwrap();
+        let send = |scene: &mut Scene, length: usize| {
+            scene.watch();
+            let data = vec![7; length];
+            let sent = scene.lab.send(0, socket, "255.255.255.255:67", &data);
+            sent.map(drop)
+        };
+        let heard = |scene: &mut Scene| {
+            let mut octets = [0; 2000];
+            std::iter::from_fn(|| scene.host().recv_msg(hears, &mut octets, false).ok()).count()
+        };
+        send(&mut scene, 5).unwrap();
+        for (segment, own) in [(0, HOST), (1, HOST_TOO)] {
+            let carried = scene.carried(segment);
+            assert_eq!(carried.len(), 1, "{own}");
+            let (header, _, payload) = ipv4::Header::parse_verified(&carried[0]).unwrap();
+            assert_eq!(
+                (header.source, header.destination),
+                (own, Ipv4Addr::BROADCAST)
+            );
+            assert!(udp::verify_checksum(own, Ipv4Addr::BROADCAST, payload));
+        }
+        assert_eq!(heard(&mut scene), 1);
+        // The first is full.
+        scene.host().set_queue(LAN, Fifo::new(0, 0)).unwrap();
+        send(&mut scene, 5).unwrap();
+        assert_eq!((scene.carried(0).len(), scene.carried(1).len()), (0, 1));
+        // The second carries less, and long broadcasts are not cut: that fails on all.
+        scene.host().set_mtu(now, FAR_LAN, 576).unwrap();
+        assert_eq!(send(&mut scene, 1000), Err(Errno::NoBufs));
+        scene.host().set_queue(LAN, Fifo::default()).unwrap();
+        send(&mut scene, 1000).unwrap();
+        assert_eq!((scene.carried(0).len(), scene.carried(1).len()), (1, 0));
+    }
+
+    /// RFC 1122 §3.2.1.3 (g), of packets whose headers a program made; and what it sends to groups comes back only if
+    /// it wants that.
+    #[test]
+    fn headers_made_by_programs_obey_too() {
+        let mut scene = Scene::new();
+        let raw = scene.host().raw_socket(Protocol::RAW).unwrap();
+        let send = |scene: &mut Scene, source: Ipv4Addr, destination: Ipv4Addr| {
+            let whole = packet(header(source, destination, Protocol(200)), &[], b"x");
+            let now = scene.lab.now;
+            let bufs = [IoSlice::new(&whole)];
+            let sent = scene
+                .host()
+                .send_msg(now, raw, &bufs, &Departure::default());
+            scene.lab.settle();
+            sent.map(drop)
+        };
+        let loopback = Ipv4Addr::LOCALHOST;
+        scene.watch();
+        let refused = Err(Errno::AddrNotAvail);
+        assert_eq!(send(&mut scene, loopback, PEER), refused);
+        scene.raised(EventId::IpOutputBadaddrtype);
+        assert!(scene.carried(0).is_empty());
+        send(&mut scene, loopback, loopback).unwrap();
+
+        let group = Ipv4Addr::new(239, 1, 1, 1);
+        let member = scene.host().raw_socket(Protocol(200)).unwrap();
+        let now = scene.lab.now;
+        let joined = scene.host().join(now, member, group, Some(LAN), None);
+        joined.unwrap();
+        scene.lab.pass(Duration::from_secs(30));
+        for looped in [true, false] {
+            change(&mut scene, raw, |it| it.multicast_loop = looped).unwrap();
+            scene.watch();
+            send(&mut scene, HOST, group).unwrap();
+            assert_eq!(scene.carried(0).len(), 1);
+            let mut octets = [0; 100];
+            let got = std::iter::from_fn(|| scene.host().recv_msg(member, &mut octets, false).ok());
+            assert_eq!(got.count(), usize::from(looped));
         }
     }
 
