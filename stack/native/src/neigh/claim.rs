@@ -6,6 +6,8 @@
 //!     │ somebody has it               │ conflict, not defended  │
 //!     └──────────► Lost ◄─────────────┴─────────────────────────┘
 //! ```
+//!
+//! When the link comes up again, every claim that is not lost begins anew.
 
 use crate::rng::Rng;
 use fairway_wire::Instant;
@@ -85,6 +87,7 @@ pub(super) struct Claim {
     /// How many leading bits its network has.
     pub(super) prefix: u8,
     state: ClaimState,
+    mode: ClaimMode,
     policy: ConflictPolicy,
     /// When the last conflict was seen.
     conflict_at: Option<Instant>,
@@ -120,22 +123,27 @@ impl Claim {
         policy: ConflictPolicy,
         not_before: Instant,
     ) -> Self {
-        let state = match mode {
-            ClaimMode::Silent => ClaimState::Held,
-            ClaimMode::Announce => ClaimState::Announcing { sent: 0, next: now },
-            // RFC 5227 §2.1.1: "wait for a random time interval selected uniformly in the range zero to PROBE_WAIT".
-            ClaimMode::Probe => ClaimState::Probing {
-                sent: 0,
-                next: now.max(not_before) + between(rng, Duration::ZERO, PROBE_WAIT),
-            },
-        };
         Self {
             address,
             prefix,
-            state,
+            state: begin(now, rng, mode, not_before),
+            mode,
             policy,
             conflict_at: None,
         }
+    }
+
+    /// The link has come up: whoever is on it now may use the address, so that it is claimed as in the beginning (RFC 5227
+    /// §2.1: "when a link-state change signals that an Ethernet cable has been connected"). What was lost stays lost.
+    pub(super) fn handle_up(&mut self, now: Instant, rng: &mut Rng, not_before: Instant) {
+        if self.state != ClaimState::Lost {
+            self.state = begin(now, rng, self.mode, not_before);
+        }
+    }
+
+    /// Whether it is made by asking first.
+    pub(super) const fn asks_first(&self) -> bool {
+        matches!(self.mode, ClaimMode::Probe)
     }
 
     pub(super) const fn state(&self) -> ClaimState {
@@ -204,6 +212,19 @@ impl Claim {
             (ClaimState::Announcing { .. } | ClaimState::Held, _) => return Answer::Defend,
         }
         Answer::GiveUp
+    }
+}
+
+/// How a claim begins.
+fn begin(now: Instant, rng: &mut Rng, mode: ClaimMode, not_before: Instant) -> ClaimState {
+    match mode {
+        ClaimMode::Silent => ClaimState::Held,
+        ClaimMode::Announce => ClaimState::Announcing { sent: 0, next: now },
+        // RFC 5227 §2.1.1: "wait for a random time interval selected uniformly in the range zero to PROBE_WAIT".
+        ClaimMode::Probe => ClaimState::Probing {
+            sent: 0,
+            next: now.max(not_before) + between(rng, Duration::ZERO, PROBE_WAIT),
+        },
     }
 }
 

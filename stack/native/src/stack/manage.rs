@@ -69,6 +69,9 @@ impl Stack {
     /// Ethernet has it: some seconds later (RFC 5227 §2.1), which `if_addr-add` tells. If somebody has it, it is not
     /// added at all, and `arp_input-dupaddr` tells. See [`address_claim`](Self::address_claim).
     ///
+    /// When the link comes up again it is asked anew. Until that is over the neighbours are not spoken to as that
+    /// address; if somebody has it meanwhile, it is taken away, and `if_addr-del` tells.
+    ///
     /// # Errors
     /// As [`add_address`](Self::add_address).
     pub fn probe_address(
@@ -188,12 +191,7 @@ impl Stack {
             self.neighbors.remove_address(id, address);
             return Ok(());
         }
-        let interface = self.known(id)?;
-        let Some(place) = interface
-            .addresses
-            .iter()
-            .position(|own| own.address == address)
-        else {
+        if !self.drop_address(id, address)? {
             event!(
                 self.events,
                 self.now,
@@ -204,6 +202,21 @@ impl Stack {
                 request = Request::DELETE_ADDRESS.0
             );
             return Err(Errno::AddrNotAvail);
+        }
+        self.neighbors.remove_address(id, address);
+        Ok(())
+    }
+
+    /// Uses an address no longer; whether it was in use.
+    pub(crate) fn drop_address(
+        &mut self,
+        id: InterfaceId,
+        address: Ipv4Addr,
+    ) -> Result<bool, Errno> {
+        let interface = self.known(id)?;
+        let mut addresses = interface.addresses.iter();
+        let Some(place) = addresses.position(|own| own.address == address) else {
+            return Ok(false);
         };
         interface.addresses.remove(place);
         let left = interface.addresses.clone();
@@ -214,7 +227,6 @@ impl Stack {
         for own in left {
             self.add_connected(id, own)?;
         }
-        self.neighbors.remove_address(id, address);
         event!(
             self.events,
             self.now,
@@ -222,7 +234,7 @@ impl Stack {
             interface = id.0,
             source = address
         );
-        Ok(())
+        Ok(true)
     }
 
     fn known(&mut self, id: InterfaceId) -> Result<&mut Interface, Errno> {
@@ -289,6 +301,9 @@ impl Stack {
         };
         self.events.publish(self.now, &change);
         self.neighbors.flush(Some(id), false);
+        if running {
+            self.neighbors.handle_up(self.now, id);
+        }
         self.flush_neighbors();
         self.routing.changed();
         if running {

@@ -70,8 +70,9 @@ impl Stack {
                 );
             }
             Heard::Conflict { address, mac, lost } => {
-                if lost {
-                    self.tentative.remove(&(id, address));
+                if lost && self.tentative.remove(&(id, address)).is_none() {
+                    // It was used before the link was down. That there is such an interface is known.
+                    let _used = self.drop_address(id, address);
                 }
                 let news = MessageKind::DuplicateAddress {
                     address,

@@ -274,6 +274,49 @@ mod address_probes {
         assert_eq!(claim, Some(ClaimState::Lost));
     }
 
+    /// RFC 5227 §2.1, §2.3: when a link comes up again, it may be another network, where somebody has the address.
+    #[test]
+    fn a_link_that_comes_up_again_is_asked_and_told_again() {
+        for taken in [false, true] {
+            let mut scene = Scene::new();
+            probe(&mut scene, WANTED);
+            scene.lab.pass(Duration::from_secs(9));
+            assert!(has(&mut scene, WANTED));
+            let now = scene.lab.now;
+            scene.host().handle_carrier(now, LAN, false);
+            if taken {
+                let own = InterfaceAddress::new(WANTED, 24);
+                scene.lab.hosts[1].add_address(now, LAN, own).unwrap();
+                scene.lab.pass(Duration::from_secs(9));
+            }
+            scene.watch();
+            let now = scene.lab.now;
+            scene.host().handle_carrier(now, LAN, true);
+            scene.lab.pass(Duration::from_secs(9));
+            let arp = |address: Ipv4Addr, scene: &Scene| -> Vec<bool> {
+                let frames = scene.lab.carried.iter();
+                frames
+                    .filter(|(on, frame)| *on == 0 && frame[12..14] == [8, 6])
+                    .filter(|(_, frame)| frame[38..42] == address.octets())
+                    .filter(|(_, frame)| frame[6..12] == [2, 0, 0, 0, 0, 1])
+                    .map(|(_, frame)| frame[28..32] == [0; 4])
+                    .collect()
+            };
+            // What was set by hand is announced at once.
+            assert_eq!(arp(HOST, &scene), [false, false]);
+            assert_eq!(has(&mut scene, WANTED), !taken);
+            let claim = scene.host().address_claim(LAN, WANTED);
+            if taken {
+                assert_eq!(claim, Some(ClaimState::Lost));
+                assert_eq!(arp(WANTED, &scene), [true]);
+                assert_eq!(scene.raised(EventId::IfAddrDel).source, Some(WANTED));
+            } else {
+                assert_eq!(claim, Some(ClaimState::Held));
+                assert_eq!(arp(WANTED, &scene), [true, true, true, false, false]);
+            }
+        }
+    }
+
     #[test]
     fn a_probe_can_be_called_off() {
         let mut scene = Scene::new();

@@ -43,21 +43,29 @@ impl ArpCache {
         let Some(link) = self.links.get_mut(&interface) else {
             return;
         };
-        let mut not_before = now;
-        if mode == ClaimMode::Probe {
-            // RFC 5227 §2.1.1: "if the host experiences MAX_CONFLICTS or more address conflicts on a given interface,
-            // then the host MUST limit the rate at which it probes for new addresses".
-            if let Some(at) = link.probed_at
-                && link.conflicts >= MAX_CONFLICTS
-            {
-                not_before = now.max(at + RATE_LIMIT_INTERVAL);
-            }
-            link.probed_at = Some(not_before);
-        }
+        let not_before = match mode {
+            ClaimMode::Probe => link.probes_from(now),
+            ClaimMode::Silent | ClaimMode::Announce => now,
+        };
         let rng = &mut self.rng;
         link.claims.push(Claim::new(
             now, rng, address, prefix, mode, policy, not_before,
         ));
+        self.run_claims(now);
+    }
+
+    /// The link of an interface has come up, perhaps to another network than before: its addresses are claimed anew.
+    pub fn handle_up(&mut self, now: Instant, interface: InterfaceId) {
+        let Some(link) = self.links.get_mut(&interface) else {
+            return;
+        };
+        let mut not_before = now;
+        if link.claims.iter().any(Claim::asks_first) {
+            not_before = link.probes_from(now);
+        }
+        for claim in &mut link.claims {
+            claim.handle_up(now, &mut self.rng, not_before);
+        }
         self.run_claims(now);
     }
 
@@ -105,6 +113,22 @@ impl ArpCache {
             self.transmit(interface, MacAddr::BROADCAST, packet);
         }
         self.plan_claims();
+    }
+}
+
+impl Link {
+    /// When probing may begin.
+    fn probes_from(&mut self, now: Instant) -> Instant {
+        let mut from = now;
+        // RFC 5227 §2.1.1: "if the host experiences MAX_CONFLICTS or more address conflicts on a given interface,
+        // then the host MUST limit the rate at which it probes for new addresses".
+        if let Some(at) = self.probed_at
+            && self.conflicts >= MAX_CONFLICTS
+        {
+            from = now.max(at + RATE_LIMIT_INTERVAL);
+        }
+        self.probed_at = Some(from);
+        from
     }
 }
 
