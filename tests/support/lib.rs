@@ -6,6 +6,7 @@
 
 mod child;
 mod damage;
+pub mod ftp;
 pub mod generated;
 mod golden;
 mod namespace;
