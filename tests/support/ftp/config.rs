@@ -1,6 +1,7 @@
 //! What a server is to do, as data.
 
 use super::data::Format;
+use super::tls::Tls;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ pub struct Config {
     pub rest_is_forgotten: bool,
     /// Octets there is room for in a file; then 552.
     pub room: Option<usize>,
+    /// TLS, if there is to be any.
+    pub tls: Option<Tls>,
     /// Whether there is MODE Z.
     pub mode_z: bool,
     /// How MODE B, MODE C and TYPE E are written; type, structure and mode in it are those of a new connection.
@@ -232,6 +235,8 @@ pub(super) fn lines(text: &str) -> Vec<u8> {
 pub enum DataFault {
     /// It is closed in order after so many octets, as if that were all; the reply is 426.
     CloseAt(u64),
+    /// The same without close_notify, if there is TLS.
+    TruncateAt(u64),
     /// It is reset after so many octets; the reply is 426.
     ResetAt(u64),
     /// It is closed after so many octets and the control connection with it.
@@ -299,6 +304,7 @@ impl Default for Config {
             rest_needs_file: false,
             rest_is_forgotten: false,
             room: None,
+            tls: None,
             mode_z: true,
             format: Format::default(),
         }

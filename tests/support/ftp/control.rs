@@ -1,6 +1,8 @@
 //! A control connection: lines in, replies out, with the faults of a [`Config`](super::Config).
 
 use super::server::Shared;
+use super::stream::Stream;
+use super::tls::{SessionTls, Use, clear};
 use fairway_stack::TcpStream;
 use fairway_stack::option::{Linger, NoDelay, OobInline};
 use std::io;
@@ -18,7 +20,7 @@ const IAC: u8 = 255;
 pub(super) struct Control {
     shared: Arc<Shared>,
     connection: usize,
-    stream: TcpStream,
+    stream: Stream,
     read: Vec<u8>,
     sent: u64,
 }
@@ -31,7 +33,7 @@ impl Control {
         Self {
             shared,
             connection,
-            stream,
+            stream: Stream::Plain(stream),
             read: Vec::new(),
             sent: 0,
         }
@@ -52,11 +54,17 @@ impl Control {
                 return Err(io::ErrorKind::InvalidData.into());
             }
             // One at a time: a longer read stops at urgent data, and the runtime then takes it that no more is there.
-            let mut octet = [0];
-            if self.stream.read(&mut octet).await? == 0 {
+            let mut octets = [0; 512];
+            let portion = match self.stream {
+                Stream::Plain(_) => 1,
+                Stream::Server(_) | Stream::Client(_) | Stream::Gone => octets.len(),
+            };
+            let room = octets.get_mut(..portion).unwrap_or_default();
+            let count = self.stream.read(room).await?;
+            if count == 0 {
                 return Ok(None);
             }
-            self.read.extend(octet);
+            self.read.extend(octets.get(..count).unwrap_or_default());
         }
     }
 
@@ -114,7 +122,36 @@ impl Control {
 
     /// Makes the end of the connection a reset.
     pub(super) fn reset(&self) {
-        let _refused = self.stream.set(Linger, Some(Duration::ZERO));
+        if let Some(stream) = self.stream.tcp() {
+            let _refused = stream.set(Linger, Some(Duration::ZERO));
+        }
+    }
+
+    /// Whether there is TLS.
+    pub(super) const fn is_secure(&self) -> bool {
+        matches!(self.stream, Stream::Server(_))
+    }
+
+    /// Begins TLS. What was read before it is forgotten.
+    pub(super) async fn secure(&mut self, tls: &SessionTls) -> io::Result<()> {
+        self.read.clear();
+        if let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::Gone) {
+            self.stream = tls.accept(stream, Use::Control).await?.0;
+        }
+        Ok(())
+    }
+
+    /// Ends TLS, and goes on without.
+    pub(super) async fn clear(&mut self) -> io::Result<()> {
+        let stream = std::mem::replace(&mut self.stream, Stream::Gone);
+        self.stream = clear(stream).await?;
+        Ok(())
+    }
+
+    /// Ends the connection in order: with close_notify, if there is TLS.
+    pub(super) async fn close(&mut self) {
+        // Who has gone first needs no farewell.
+        drop(self.stream.shutdown().await);
     }
 
     pub(super) async fn pause(&self, span: Duration) {

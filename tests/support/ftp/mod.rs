@@ -19,6 +19,7 @@
 //! # });
 //! ```
 
+mod certificate;
 mod config;
 mod control;
 mod data;
@@ -29,8 +30,11 @@ mod listing;
 mod record;
 mod server;
 mod session;
+mod stream;
+mod tls;
 mod transfer;
 
+pub use certificate::Certificate;
 pub use config::{
     AbortStyle, Config, DataFault, EarlyClose, Foreign, NoopStyle, Passive, PwdStyle, Reply,
     StouStyle, User,
@@ -38,5 +42,6 @@ pub use config::{
 pub use data::{Format, Mode, Structure, Type};
 pub use ebcdic::CodePage;
 pub use files::{Files, LEAP_DAY, Node};
-pub use record::{Command, Counters, DataConnection};
+pub use record::{Command, Counters, DataConnection, Handshake};
 pub use server::FtpServer;
+pub use tls::{Reuse, Tls, TlsVersion};

@@ -48,6 +48,17 @@ pub struct DataConnection {
     pub sent: u64,
     /// Octets of data received, without TLS.
     pub received: u64,
+    /// How TLS began on it, if it did.
+    pub tls: Option<Handshake>,
+}
+
+/// How a TLS connection began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// From scratch.
+    Full,
+    /// From a session there was.
+    Resumed,
 }
 
 /// Numbers of a server.

@@ -10,6 +10,7 @@ use super::files::{Node, name, normal, parent};
 use super::listing::{FACTS, facts, long_line, seconds, stamp};
 use super::record::Command;
 use super::server::{Order, Shared};
+use super::tls::{Reuse, SessionTls};
 use super::transfer::{Done, Failure, Job, Say, Target, What};
 use fairway_stack::{TcpListener, TcpStream};
 use std::collections::VecDeque;
@@ -42,6 +43,13 @@ pub(super) struct Session {
     silent: Vec<Target>,
     only_epsv: bool,
     transfer_announced: bool,
+    /// TLS, if there is any.
+    tls: Option<Arc<SessionTls>>,
+    /// PROT P.
+    protected: bool,
+    /// SSCN ON, or CPSV for the next transfer: the server's side is the client of TLS.
+    as_client: bool,
+    once_as_client: bool,
     hash: &'static str,
     facts: Vec<&'static str>,
 }
@@ -88,6 +96,10 @@ impl Session {
             silent: Vec::new(),
             only_epsv: false,
             transfer_announced: false,
+            tls: None,
+            protected: false,
+            as_client: false,
+            once_as_client: false,
             hash: "SHA-1",
             facts: FACTS.to_vec(),
             shared,
@@ -101,7 +113,20 @@ impl Session {
 
     /// Serves the client to the end.
     pub(super) async fn run(&mut self) -> io::Result<()> {
+        let ended = self.talk().await;
+        self.control.close().await;
+        ended
+    }
+
+    async fn talk(&mut self) -> io::Result<()> {
         let config = self.shared.config();
+        if let Some(tls) = &config.tls {
+            let tls_of_session = SessionTls::new(tls)?;
+            if tls.implicit {
+                self.control.secure(&tls_of_session).await?;
+            }
+            self.tls = Some(Arc::new(tls_of_session));
+        }
         self.control.pause(config.greeting_delay).await;
         if let Some(greeting) = &config.greeting {
             self.control.send(greeting).await?;
@@ -233,6 +258,11 @@ impl Session {
             None
         };
         match verb {
+            "AUTH" => self.authenticate(&config, argument).await?,
+            "PBSZ" if self.control.is_secure() => self.control.reply("200 PBSZ=0").await?,
+            "PROT" if self.control.is_secure() => self.protect(&config, argument).await?,
+            "PBSZ" | "PROT" => self.control.reply("503 AUTH first").await?,
+            "USER" if self.lacks_tls(&config) => self.control.reply("530 AUTH TLS first").await?,
             "USER" => self.user(&config, argument).await?,
             "PASS" => self.pass(argument).await?,
             "ACCT" => self.account(argument).await?,
@@ -275,11 +305,13 @@ impl Session {
                 };
                 self.set(mode, |format, mode| format.mode = mode).await?;
             }
+            "CCC" => self.clear(&config).await?,
+            "SSCN" => self.sscn(argument).await?,
             "PRET" => {
                 self.transfer_announced = true;
                 self.control.reply("200 go on").await?;
             }
-            "PASV" | "EPSV" => self.passive(&config, verb, argument).await?,
+            "PASV" | "EPSV" | "CPSV" => self.passive(&config, verb, argument).await?,
             "PORT" | "EPRT" => self.active(&config, verb, argument).await?,
             "ALLO" => self.control.reply("202 no need").await?,
             "SMNT" => self.control.reply("202 nothing to mount").await?,
@@ -355,6 +387,77 @@ impl Session {
     /// The absolute path that an argument is.
     fn path(&self, argument: &[u8]) -> Vec<u8> {
         normal(&self.directory, argument)
+    }
+
+    // Security.
+
+    /// Whether there must be TLS and there is none.
+    fn lacks_tls(&self, config: &Config) -> bool {
+        !self.control.is_secure() && config.tls.as_ref().is_some_and(|tls| tls.required)
+    }
+
+    /// AUTH, RFC 4217 §4.
+    async fn authenticate(&mut self, config: &Config, argument: &[u8]) -> io::Result<()> {
+        let (Some(tls), Some(settings)) = (self.tls.clone(), &config.tls) else {
+            return self.control.reply("502 there is none").await;
+        };
+        let mechanism = argument.to_ascii_uppercase();
+        if !matches!(mechanism.as_slice(), b"TLS" | b"TLS-C" | b"SSL" | b"TLS-P") {
+            return self.control.reply("504 not that").await;
+        }
+        if self.control.is_secure() {
+            return self.control.reply("503 it is secure").await;
+        }
+        let mut reply = b"234 go on".to_vec();
+        reply.extend(config.line_end);
+        reply.extend(&settings.injected);
+        self.control.send(&reply).await?;
+        self.control.secure(&tls).await?;
+        // RFC 4217 §4: the login starts anew.
+        self.login = Login::None;
+        // RFC 4217 §4.2: what draft SSL clients expect.
+        self.protected = matches!(mechanism.as_slice(), b"SSL" | b"TLS-P");
+        Ok(())
+    }
+
+    /// PROT, RFC 4217 §9.
+    async fn protect(&mut self, config: &Config, argument: &[u8]) -> io::Result<()> {
+        let no_clear = config.tls.as_ref().is_some_and(|tls| tls.no_clear_data);
+        match argument.to_ascii_uppercase().as_slice() {
+            b"P" => self.protected = true,
+            b"C" if no_clear => return self.control.reply("534 not in the clear").await,
+            b"C" => self.protected = false,
+            _ => return self.control.reply("536 not that").await,
+        }
+        self.control.reply("200 so be it").await
+    }
+
+    /// CCC, RFC 2228 §4 and RFC 4217 §12.3.
+    async fn clear(&mut self, config: &Config) -> io::Result<()> {
+        if !self.control.is_secure() {
+            return self.control.reply("533 it is clear").await;
+        }
+        if config.tls.as_ref().is_some_and(|tls| tls.no_ccc) {
+            return self.control.reply("533 it stays").await;
+        }
+        self.control.reply("200 in the clear").await?;
+        self.control.clear().await
+    }
+
+    async fn sscn(&mut self, argument: &[u8]) -> io::Result<()> {
+        if self.tls.is_none() {
+            return self.control.reply("502 there is no TLS").await;
+        }
+        match argument.to_ascii_uppercase().as_slice() {
+            b"ON" => self.as_client = true,
+            b"OFF" => self.as_client = false,
+            b"" => {}
+            _ => return self.control.reply("501 ON or OFF").await,
+        }
+        let method = if self.as_client { "CLIENT" } else { "SERVER" };
+        self.control
+            .reply(format!("200 SSCN:{method} METHOD"))
+            .await
     }
 
     // Login.
@@ -459,6 +562,14 @@ impl Session {
                 lines.push(feature.to_owned());
             }
         }
+        if config.tls.is_some() {
+            for feature in ["AUTH TLS", "PBSZ", "PROT", "CCC", "SSCN", "CPSV"] {
+                let verb = feature.split(' ').next().unwrap_or_default();
+                if !config.without.iter().any(|absent| absent == verb) {
+                    lines.push(feature.to_owned());
+                }
+            }
+        }
         if config.mode_z {
             lines.push("MODE Z".to_owned());
         }
@@ -547,6 +658,7 @@ impl Session {
         if config.pret && !self.transfer_announced {
             return self.control.reply("503 PRET first").await;
         }
+        self.once_as_client = verb == "CPSV";
         let long = verb == "EPSV";
         let family = match self.local {
             SocketAddr::V4(_) => "1",
@@ -670,6 +782,12 @@ impl Session {
             what,
             text,
             say,
+            tls: self.tls.clone().filter(|_| self.protected).map(|tls| {
+                (
+                    tls,
+                    self.as_client || std::mem::take(&mut self.once_as_client),
+                )
+            }),
         };
         // On the heap, so that it can be ended before what it is in.
         let mut running = Box::pin(job.run());
@@ -756,6 +874,13 @@ impl Session {
         }
         match done.result {
             Ok(()) => self.control.reply(format!("{code} {ending}")).await?,
+            Err(Failure::NoTls) => self.control.reply("425 no TLS").await?,
+            Err(Failure::NotReused) => {
+                let reuse = config.tls.as_ref().map(|tls| &tls.reuse);
+                if let Some(Reuse::Required(line)) = reuse {
+                    self.control.reply(line).await?;
+                }
+            }
             Err(Failure::NoConnection) => self.control.reply("425 no data connection").await?,
             Err(Failure::Cut) => self.control.reply("426 it broke").await?,
             Err(Failure::CutAll) => return Ok(Next::End),

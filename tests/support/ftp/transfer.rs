@@ -3,11 +3,13 @@
 use super::config::{Config, DataFault, Foreign, Script};
 use super::data::{Event, Format, Mode, Place, Reader, Structure, Writer};
 use super::files::Node;
-use super::record::DataConnection;
+use super::record::{DataConnection, Handshake};
 use super::server::Shared;
+use super::stream::Stream;
+use super::tls::{Reuse, SessionTls, Use};
 use fairway_stack::option::Linger;
 use fairway_stack::{Family, TcpListener, TcpStream};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,7 +22,6 @@ const PORTION: usize = 65_536;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Where the next data connection comes from.
-#[derive(Debug)]
 pub(super) enum Target {
     /// From nowhere: no command said.
     None,
@@ -29,7 +30,7 @@ pub(super) enum Target {
     /// From the peer to here: PASV, EPSV.
     Passive(TcpListener),
     /// Open already.
-    Kept(TcpStream),
+    Kept(Stream),
 }
 
 /// What is transferred.
@@ -52,6 +53,8 @@ pub(super) struct Job {
     pub(super) local: IpAddr,
     pub(super) peer: IpAddr,
     pub(super) what: What,
+    /// TLS, if the data is protected, and whether as its client.
+    pub(super) tls: Option<(Arc<SessionTls>, bool)>,
     /// The text of 150 (125).
     pub(super) text: String,
     /// Replies on their way to the control connection.
@@ -70,6 +73,10 @@ pub(super) enum Say {
 pub(super) enum Failure {
     /// There was no data connection.
     NoConnection,
+    /// TLS did not begin on it.
+    NoTls,
+    /// TLS began anew and should have gone on.
+    NotReused,
     /// It ended early.
     Closed,
     /// This server cut it.
@@ -86,7 +93,7 @@ pub(super) enum Failure {
 pub(super) struct Done {
     pub(super) result: Result<(), Failure>,
     /// The data connection, if it stays open.
-    pub(super) kept: Option<TcpStream>,
+    pub(super) kept: Option<Stream>,
 }
 
 /// Counts a data connection, and remembers it however it ends.
@@ -111,29 +118,49 @@ impl Job {
             self.preliminary(if again { "125" } else { "150" });
         }
         let active = matches!(target, Target::Active(_));
-        let Ok(mut stream) = self.open(target).await else {
-            return Done {
-                result: Err(Failure::NoConnection),
-                kept: None,
-            };
+        let failed = |failure| Done {
+            result: Err(failure),
+            kept: None,
         };
-        if !early {
-            self.preliminary("150");
+        let mut stream = match self.open(target).await {
+            Ok(stream) => stream,
+            Err(failure) => return failed(failure),
+        };
+        let first = self
+            .config
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.handshake_first);
+        let mut tls = None;
+        for now in [true, false] {
+            if now == first {
+                (stream, tls) = match self.secure(stream).await {
+                    Ok(secured) => secured,
+                    Err(failure) => return failed(failure),
+                };
+            }
+            if now && !early {
+                self.preliminary("150");
+            }
         }
         if self.script.data == Some(DataFault::FinalFirst) {
             let _ended = self
                 .say
                 .send(Say::Line("226 done before it began".to_owned()));
         }
+        let tcp = stream.tcp();
+        let peer = tcp.and_then(|tcp| tcp.peer_addr().ok());
+        let local = tcp.and_then(|tcp| tcp.local_addr().ok());
         let mut meter = Meter {
             shared: Arc::clone(&self.shared),
             record: DataConnection {
                 connection: self.connection,
-                peer: stream.peer_addr().unwrap_or((self.peer, 0).into()),
-                local: stream.local_addr().unwrap_or((self.local, 0).into()),
+                peer: peer.unwrap_or((self.peer, 0).into()),
+                local: local.unwrap_or((self.local, 0).into()),
                 active,
                 sent: 0,
                 received: 0,
+                tls,
             },
         };
         let result = match &self.what {
@@ -172,7 +199,7 @@ impl Job {
     }
 
     /// Opens the data connection.
-    async fn open(&self, target: Target) -> Result<TcpStream, Failure> {
+    async fn open(&self, target: Target) -> Result<Stream, Failure> {
         let clock = self.shared.net.clock();
         let opened = match target {
             Target::None => return Err(Failure::NoConnection),
@@ -193,7 +220,32 @@ impl Job {
                 clock.timeout(self.config.data_wait, accept).await
             }
         };
-        opened.ok().flatten().ok_or(Failure::NoConnection)
+        let stream = opened.ok().flatten().ok_or(Failure::NoConnection)?;
+        Ok(Stream::Plain(stream))
+    }
+
+    /// Begins TLS on it, if it is to be protected and is not yet.
+    async fn secure(&self, stream: Stream) -> Result<(Stream, Option<Handshake>), Failure> {
+        let (tcp, (tls, as_client)) = match (stream, &self.tls) {
+            (Stream::Plain(tcp), Some(tls)) => (tcp, tls),
+            (stream, _) => return Ok((stream, None)),
+        };
+        let what = match self.what {
+            What::Send(_) => Use::Download,
+            What::Receive(..) => Use::Upload,
+        };
+        let begun = if *as_client {
+            let peer = tcp.peer_addr().map_or(self.peer, |peer| peer.ip());
+            tls.connect(tcp, peer).await
+        } else {
+            tls.accept(tcp, what).await
+        };
+        let (stream, handshake) = begun.map_err(|_| Failure::NoTls)?;
+        let reuse = self.config.tls.as_ref().map(|tls| &tls.reuse);
+        if !as_client && matches!(reuse, Some(Reuse::Required(_))) && handshake == Handshake::Full {
+            return Err(Failure::NotReused);
+        }
+        Ok((stream, Some(handshake)))
     }
 
     /// Takes the connection of whoever may make one.
@@ -214,6 +266,7 @@ impl Job {
         match self.script.data {
             Some(
                 DataFault::CloseAt(n)
+                | DataFault::TruncateAt(n)
                 | DataFault::ResetAt(n)
                 | DataFault::AllCloseAt(n)
                 | DataFault::StallAt(n),
@@ -223,14 +276,20 @@ impl Job {
     }
 
     /// What happens after so many octets.
-    async fn fault(&self, stream: &mut TcpStream) -> Failure {
+    async fn fault(&self, stream: &mut Stream) -> Failure {
         match self.script.data {
             Some(DataFault::StallAt(_)) => std::future::pending().await,
             Some(DataFault::ResetAt(_)) => {
-                let _refused = stream.set(Linger, Some(Duration::ZERO));
+                if let Some(stream) = stream.tcp() {
+                    let _refused = stream.set(Linger, Some(Duration::ZERO));
+                }
                 Failure::Cut
             }
             Some(DataFault::AllCloseAt(_)) => Failure::CutAll,
+            Some(DataFault::TruncateAt(_)) => {
+                truncate(stream);
+                Failure::Cut
+            }
             _ => {
                 drop(stream.shutdown().await);
                 Failure::Cut
@@ -238,9 +297,23 @@ impl Job {
         }
     }
 
+    /// Ends the data connection in order, or as the settings have it.
+    async fn close(&self, stream: &mut Stream) -> std::io::Result<()> {
+        let silently = self
+            .config
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.no_close_notify);
+        if silently {
+            truncate(stream);
+            return Ok(());
+        }
+        stream.shutdown().await
+    }
+
     async fn send(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         octets: &[u8],
         meter: &mut Meter,
     ) -> Result<(), Failure> {
@@ -271,14 +344,14 @@ impl Job {
         }
         stream.flush().await.map_err(|_| Failure::Closed)?;
         if self.ends_by_close() && self.script.data != Some(DataFault::LeftOpen) {
-            stream.shutdown().await.map_err(|_| Failure::Closed)?;
+            self.close(stream).await.map_err(|_| Failure::Closed)?;
         }
         Ok(())
     }
 
     async fn receive(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut Stream,
         path: &[u8],
         place: Place,
         meter: &mut Meter,
@@ -326,6 +399,10 @@ impl Job {
             });
             // A file removed meanwhile is written to all the same, as on any Unix: nobody sees it.
             if written.unwrap_or(Ok(count == 0))? {
+                if count == 0 {
+                    // Who sent everything may not wait for a farewell.
+                    drop(self.close(stream).await);
+                }
                 return Ok(());
             }
         }
@@ -360,5 +437,12 @@ impl Job {
             }
         }
         Ok(false)
+    }
+}
+
+/// Ends the connection below without a word of TLS.
+fn truncate(stream: &Stream) {
+    if let Some(stream) = stream.tcp() {
+        let _gone = stream.shutdown(Shutdown::Write);
     }
 }

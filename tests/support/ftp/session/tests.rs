@@ -1,28 +1,57 @@
+use crate::ftp::stream::{Records, Stream};
 use crate::ftp::{
-    AbortStyle, Config, DataFault, EarlyClose, Foreign, FtpServer, LEAP_DAY, Passive, PwdStyle,
-    Reply, StouStyle, User,
+    AbortStyle, Certificate, Config, DataFault, EarlyClose, Foreign, FtpServer, Handshake,
+    LEAP_DAY, Passive, PwdStyle, Reply, StouStyle, Tls, TlsVersion, User,
 };
 use fairway_sim::Network;
 use fairway_stack::{Net, TcpStream};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsConnector;
 
 /// A client that knows no more than octets and numbers.
 struct Raw {
     net: Net,
-    control: TcpStream,
+    control: Stream,
     read: Vec<u8>,
+    /// Protects data connections.
+    tls: Option<TlsConnector>,
+}
+
+/// The client's side of TLS.
+async fn secure(connector: &TlsConnector, stream: TcpStream) -> std::io::Result<Stream> {
+    let name = ServerName::try_from("server.test").unwrap();
+    let stream = connector.connect(name, Records::new(stream)).await?;
+    Ok(Stream::Client(Box::new(stream)))
+}
+
+/// Who trusts `certificate`, with sessions of its own.
+fn connector(certificate: &Certificate) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
 }
 
 impl Raw {
     async fn connect(net: &Net, server: SocketAddr) -> Self {
         let control = net.connect_tcp(server).await.unwrap();
         let net = net.clone();
+        let control = Stream::Plain(control);
         Self {
             net,
             control,
             read: Vec::new(),
+            tls: None,
         }
     }
 
@@ -33,6 +62,49 @@ impl Raw {
         raw.ask("USER u1", "331").await;
         raw.ask("PASS secret", "230").await;
         raw
+    }
+
+    /// Connects, begins TLS and logs in; data is protected.
+    async fn login_secure(net: &Net, server: SocketAddr, connector: &TlsConnector) -> Self {
+        let mut raw = Self::connect(net, server).await;
+        raw.reply("220").await;
+        raw.ask("AUTH TLS", "234").await;
+        raw.secure(connector).await;
+        raw.ask("USER u1", "331").await;
+        raw.ask("PASS secret", "230").await;
+        raw.ask("PBSZ 0", "200").await;
+        raw.ask("PROT P", "200").await;
+        raw.tls = Some(connector.clone());
+        raw
+    }
+
+    async fn secure(&mut self, connector: &TlsConnector) {
+        let Stream::Plain(control) = std::mem::replace(&mut self.control, Stream::Gone) else {
+            panic!("TLS twice");
+        };
+        self.control = secure(connector, control).await.unwrap();
+    }
+
+    /// A transfer with TLS.
+    async fn transfer(
+        &mut self,
+        command: &str,
+        octets: &[u8],
+    ) -> (Vec<u8>, std::io::Result<()>, String) {
+        let Stream::Plain(data) = self.data().await else {
+            panic!("no TLS yet");
+        };
+        self.ask(command, "150").await;
+        let connector = self.tls.clone().unwrap();
+        let mut data = secure(&connector, data).await.unwrap();
+        // After a session that does not count the server says no more.
+        drop(data.write_all(octets).await);
+        if !octets.is_empty() {
+            drop(data.shutdown().await);
+        }
+        let mut all = Vec::new();
+        let end = data.read_to_end(&mut all).await.map(drop);
+        (all, end, self.line().await)
     }
 
     async fn line(&mut self) -> String {
@@ -76,11 +148,11 @@ impl Raw {
         self.reply(code).await
     }
 
-    async fn data(&mut self) -> TcpStream {
+    async fn data(&mut self) -> Stream {
         let reply = self.ask("EPSV", "229").await;
         let port = reply.split('|').nth(3).unwrap().parse().unwrap();
-        let host = self.control.peer_addr().unwrap().ip();
-        self.net.connect_tcp((host, port).into()).await.unwrap()
+        let host = self.control.tcp().unwrap().peer_addr().unwrap().ip();
+        Stream::Plain(self.net.connect_tcp((host, port).into()).await.unwrap())
     }
 
     async fn get(&mut self, command: &str) -> Vec<u8> {
@@ -178,7 +250,7 @@ fn the_server_connects_where_port_says() {
             Config::new().with(|config| config.foreign = Foreign::Refused),
         );
         let mut raw = Raw::login(&client, server.address()).await;
-        let here = raw.control.local_addr().unwrap().ip();
+        let here = raw.control.tcp().unwrap().local_addr().unwrap().ip();
         let listener = client.listen_tcp((here, 0).into()).unwrap();
         let port = listener.local_addr().unwrap().port();
         raw.ask(format!("EPRT |1|{here}|{port}|"), "200").await;
@@ -447,13 +519,22 @@ fn passive_ports_are_what_they_are_to_be() {
     });
 }
 
-/// A file that no buffer holds.
-const LONG: usize = 30_000_000;
+/// A file that takes its time at the [`PACE`].
+const LONG: usize = 5_000_000;
+
+/// A thousand octets in a millisecond.
+const PACE: Option<(usize, Duration)> = Some((1000, Duration::from_millis(1)));
 
 #[test]
 fn abort_is_answered_in_every_style() {
     on_both(|net, host, client| async move {
-        let server = start(&net, host, Config::new().like_vsftpd());
+        let server = start(
+            &net,
+            host,
+            Config::new()
+                .like_vsftpd()
+                .with(|config| config.pace = PACE),
+        );
         server.files().put("/long", vec![0; LONG]);
         let mut raw = Raw::login(&client, server.address()).await;
         for (style, replies) in [
@@ -467,7 +548,7 @@ fn abort_is_answered_in_every_style() {
             data.read_exact(&mut [0; 1000]).await.unwrap();
             // RFC 959 §4.1.3: interrupt, synch, the command.
             raw.control.write_all(b"\xff\xf4").await.unwrap();
-            raw.control.send_urgent(0xff).await.unwrap();
+            raw.control.tcp().unwrap().send_urgent(0xff).await.unwrap();
             raw.send(b"\xf2ABOR").await;
             for reply in replies {
                 raw.reply(reply).await;
@@ -484,7 +565,13 @@ fn abort_is_answered_in_every_style() {
 #[test]
 fn an_early_end_is_answered_in_every_style() {
     on_both(|net, host, client| async move {
-        let server = start(&net, host, Config::new().like_pureftpd());
+        let server = start(
+            &net,
+            host,
+            Config::new()
+                .like_pureftpd()
+                .with(|config| config.pace = PACE),
+        );
         server.files().put("/long", vec![0; LONG]);
         let mut raw = Raw::login(&client, server.address()).await;
         let mut data = raw.data().await;
@@ -617,5 +704,215 @@ fn a_stopped_server_is_gone() {
         assert!(raw.is_closed().await);
         client.clock().sleep(Duration::from_millis(20)).await;
         client.connect_tcp(server.address()).await.unwrap_err();
+    });
+}
+
+fn with_tls(certificate: &Certificate, change: impl FnOnce(&mut Tls)) -> Config {
+    let mut tls = Tls::new(certificate.clone());
+    change(&mut tls);
+    Config::new().with(|config| {
+        config.tls = Some(tls);
+        config.format.kind = crate::ftp::Type::Image;
+    })
+}
+
+#[test]
+fn tls_protects_control_and_data() {
+    let certificate = &Certificate::new(&["server.test"]);
+    for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+        for handshake_first in [false, true] {
+            on_both(|net, host, client| async move {
+                let config = with_tls(certificate, |tls| {
+                    tls.version = Some(version);
+                    tls.required = true;
+                });
+                let server = start(&net, host, config);
+                let connector = connector(certificate);
+                let mut raw = Raw::login_secure(&client, server.address(), &connector).await;
+                let (got, end, reply) = raw.transfer("RETR pub/hello", b"").await;
+                end.unwrap();
+                assert_eq!(
+                    (got.as_slice(), reply.as_str()),
+                    (&b"hello\nworld\n"[..], "226 sent")
+                );
+                let (_, end, reply) = raw.transfer("STOR up", b"abc").await;
+                end.unwrap();
+                assert_eq!(reply, "226 stored");
+                assert_eq!(server.files().read("/up").unwrap(), b"abc");
+                assert_eq!(server.data_connections()[0].tls, Some(Handshake::Resumed));
+                raw.ask("PROT C", "200").await;
+                assert_eq!(raw.get("RETR up").await, b"abc");
+                raw.ask("AUTH TLS", "503").await;
+                let mut other = Raw::connect(&client, server.address()).await;
+                other.reply("220").await;
+                other.ask("PROT P", "503").await;
+                other.ask("USER u1", "530").await;
+                if handshake_first {
+                    server.set(|config| config.tls.as_mut().unwrap().handshake_first = true);
+                    raw.ask("PROT P", "200").await;
+                    let Stream::Plain(data) = raw.data().await else {
+                        panic!()
+                    };
+                    raw.send("RETR up").await;
+                    let mut data = secure(&connector, data).await.unwrap();
+                    raw.reply("150").await;
+                    data.read_to_end(&mut Vec::new()).await.unwrap();
+                    raw.reply("226").await;
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn sessions_are_to_be_those_of_the_control_connection() {
+    let certificate = &Certificate::new(&["server.test"]);
+    for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+        on_system(|net, host| async move {
+            let tls = Tls {
+                version: Some(version),
+                ..Tls::like_vsftpd(certificate.clone())
+            };
+            let server = start(&net, host, with_tls(certificate, |to| *to = tls));
+            let shared = connector(certificate);
+            let mut raw = Raw::login_secure(&net, server.address(), &shared).await;
+            let (_, _, reply) = raw.transfer("RETR pub/hello", b"").await;
+            assert_eq!(reply, "226 sent");
+            raw.tls = Some(connector(certificate));
+            let (_, _, reply) = raw.transfer("RETR pub/hello", b"").await;
+            assert_eq!(reply, "522 SSL connection failed: session reuse required");
+            // Of another control connection: it has a session, and it is none here.
+            let mut other =
+                Raw::login_secure(&net, server.address(), &connector(certificate)).await;
+            other.tls = Some(shared);
+            let (_, _, reply) = other.transfer("RETR pub/hello", b"").await;
+            assert_eq!(reply, "522 SSL connection failed: session reuse required");
+        });
+    }
+}
+
+// Tickets of TLS 1.3 run out where uploads bring none and the client uses each once, as rustls does.
+#[test]
+fn tickets_run_out_on_uploads() {
+    let certificate = &Certificate::new(&["server.test"]);
+    on_both(|net, host, client| async move {
+        let tls = Tls {
+            version: Some(TlsVersion::V1_3),
+            ..Tls::like_proftpd(certificate.clone())
+        };
+        let server = start(&net, host, with_tls(certificate, |to| *to = tls));
+        let mut raw = Raw::login_secure(&client, server.address(), &connector(certificate)).await;
+        for code in ["226", "226", "425"] {
+            let (_, _, reply) = raw.transfer("STOR up", b"abc").await;
+            assert!(reply.starts_with(code), "{reply}");
+        }
+        assert_eq!(server.counters().completed, 2);
+    });
+}
+
+#[test]
+fn tls_has_its_faults() {
+    let certificate = &Certificate::new(&["server.test"]);
+    on_both(|net, host, client| async move {
+        let config = with_tls(certificate, |tls| {
+            tls.injected = b"331 injected\r\n".to_vec();
+        })
+        .on_nth("RETR", 2, Reply::Data(DataFault::TruncateAt(5)))
+        .on_nth("RETR", 3, Reply::Data(DataFault::CloseAt(5)));
+        let server = start(&net, host, config);
+        let connector = connector(certificate);
+        let mut raw = Raw::connect(&client, server.address()).await;
+        raw.reply("220").await;
+        raw.ask("AUTH NONE", "504").await;
+        raw.ask("AUTH TLS", "234").await;
+        raw.reply("331 injected").await;
+        raw.secure(&connector).await;
+        raw.ask("USER u1", "331").await;
+        raw.ask("PASS secret", "230").await;
+        raw.ask("PROT P", "200").await;
+        raw.tls = Some(connector);
+        server.set(|config| config.tls.as_mut().unwrap().no_close_notify = true);
+        let (got, end, reply) = raw.transfer("RETR pub/hello", b"").await;
+        assert_eq!((got.len(), reply.as_str()), (12, "226 sent"));
+        assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+        let (got, end, reply) = raw.transfer("RETR pub/hello", b"").await;
+        assert_eq!(
+            (got.as_slice(), reply.as_str()),
+            (&b"hello"[..], "426 it broke")
+        );
+        end.unwrap_err();
+        let (got, end, _) = raw.transfer("RETR pub/hello", b"").await;
+        assert_eq!(got, b"hello");
+        end.unwrap();
+    });
+}
+
+// RFC 4217 §12.3.
+#[test]
+fn a_control_connection_is_cleared() {
+    let certificate = &Certificate::new(&["server.test"]);
+    on_both(|net, host, client| async move {
+        let server = start(&net, host, with_tls(certificate, |_| {}));
+        let mut raw = Raw::login_secure(&client, server.address(), &connector(certificate)).await;
+        raw.ask("CCC", "200").await;
+        let Stream::Client(mut control) = std::mem::replace(&mut raw.control, Stream::Gone) else {
+            panic!();
+        };
+        assert_eq!(control.read(&mut [0]).await.unwrap(), 0);
+        control.get_mut().1.send_close_notify();
+        control.flush().await.unwrap();
+        let mut control = control.into_inner().0.stream;
+        // At once, so that it may be in the segment of the farewell.
+        control.write_all(b"NOOP\r\n").await.unwrap();
+        raw.control = Stream::Plain(control);
+        raw.reply("200").await;
+        let (got, end, _) = raw.transfer("RETR pub/hello", b"").await;
+        end.unwrap();
+        assert_eq!(got.len(), 12);
+    });
+}
+
+#[test]
+fn implicit_tls_comes_first() {
+    let certificate = &Certificate::new(&["server.test"]);
+    on_both(|net, host, client| async move {
+        let server = start(&net, host, with_tls(certificate, |tls| tls.implicit = true));
+        let mut raw = Raw::connect(&client, server.address()).await;
+        raw.secure(&connector(certificate)).await;
+        raw.reply("220").await;
+        raw.ask("PBSZ 0", "200").await;
+        raw.ask("QUIT", "221").await;
+        assert_eq!(raw.control.read(&mut [0]).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn protected_files_go_from_server_to_server() {
+    let certificate = &Certificate::new(&["server.test"]);
+    on_system(|net, host| async move {
+        let start = || start(&net, host, with_tls(certificate, |_| {}));
+        let (one, other) = (start(), start());
+        let mut source = Raw::login_secure(&net, one.address(), &connector(certificate)).await;
+        let mut sink = Raw::login_secure(&net, other.address(), &connector(certificate)).await;
+        for command in ["SSCN ON", "CPSV"] {
+            let passive = if command == "CPSV" {
+                "CPSV"
+            } else {
+                sink.ask("SSCN ON", "200 SSCN:CLIENT METHOD").await;
+                "PASV"
+            };
+            let address = sink.ask(passive, "227").await;
+            let numbers = address.split(['(', ')']).nth(1).unwrap();
+            source.ask(format!("PORT {numbers}"), "200").await;
+            sink.send("STOR copy").await;
+            source.ask("RETR pub/hello", "150").await;
+            sink.reply("150").await;
+            source.reply("226").await;
+            sink.reply("226").await;
+            assert_eq!(other.files().read("/copy").unwrap(), b"hello\nworld\n");
+            other.files().remove("/copy");
+            sink.ask("SSCN OFF", "200 SSCN:SERVER METHOD").await;
+        }
+        assert_eq!(one.data_connections()[0].tls, Some(Handshake::Full));
     });
 }
