@@ -7,6 +7,7 @@ pub mod command;
 pub mod data;
 mod error;
 mod feature;
+pub mod list;
 mod name;
 pub mod reply;
 pub mod session;
