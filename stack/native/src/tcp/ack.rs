@@ -44,6 +44,10 @@ impl Tcb {
         env.counters.received_ack_packets += 1;
         let outstanding = !self.board.is_empty();
         let window_changed = self.update_window(env, segment);
+        if self.send_window == 0 {
+            // RFC 9293 §3.8.6.1: an answer, even to what was sent before the window was taken back.
+            self.probes = 0;
+        }
         if outstanding {
             if ack == self.una && segment.options.sack.is_empty() && self.is_calm() {
                 let duplicate = segment.len == 0
@@ -157,6 +161,7 @@ impl Tcb {
         }
         self.retries = 0;
         self.probes = 0;
+        self.orphan_probes = 0;
         self.stuck_at = env.now();
         self.soft_error = None;
     }

@@ -60,7 +60,9 @@ pub struct TcpConfig {
     pub syn_ack_retries: u8,
     /// Timeouts of one segment in a row that end a connection (RFC 9293 §3.8.3, R2).
     pub retries: u8,
-    /// The same once nobody holds the socket any more.
+    /// The same once nobody holds the socket any more. So many probes are sent, too, to a peer that keeps its window closed
+    /// then, whether it answers or not: that takes two minutes if the window has closed just before, and at most nine times
+    /// [`max_rto`](Self::max_rto).
     pub orphan_retries: u8,
     /// How long a connection nobody holds waits for the peer's FIN.
     pub fin_wait_2_time: Duration,

@@ -72,27 +72,42 @@ impl Tcb {
             detail = u64::from(self.retries),
         );
         let connecting = matches!(self.state, State::SynSent | State::SynReceived);
+        // RFC 9293 §3.8.6: a peer should not take its window back, but one that does and answers is there. What is sent
+        // again is a probe, and the connection lives "as long as the receiving TCP continues to send acknowledgments"
+        // (§3.8.6.1).
+        let shut = !connecting && self.send_window == 0;
         let hopeless = if connecting {
             self.retries >= env.config().syn_retries
                 || self
                     .options
                     .user_timeout
                     .is_some_and(|limit| env.now() - self.stuck_at >= limit)
+        } else if shut {
+            self.window_stays_shut(env)
         } else {
             self.has_waited_too_long(env, self.retries)
         };
         if hopeless {
-            self.give_up(env, DropReason::SendLate);
+            let reason = if shut {
+                DropReason::WindowLate
+            } else {
+                DropReason::SendLate
+            };
+            self.give_up(env, reason);
             return;
         }
         if connecting {
             self.is.syn_due = true;
         } else {
-            self.suspect_black_hole(env);
+            if !shut {
+                self.suspect_black_hole(env);
+            }
             self.enter_loss(env);
         }
         // RFC 6298 §5.5
-        self.retries = self.retries.saturating_add(1);
+        if !shut {
+            self.retries = self.retries.saturating_add(1);
+        }
         self.backoff = self.backoff.saturating_add(1);
         let rto = self.rtt.timeout(self.backoff);
         self.set_patient(LossTimer::Retransmit, rto.after(env.cx.now));
@@ -158,12 +173,11 @@ impl Tcb {
             return;
         }
         env.counters.persist_timeouts += 1;
-        if self.has_waited_too_long(env, self.probes) {
+        if self.window_stays_shut(env) {
             env.counters.persist_drops += 1;
             self.give_up(env, DropReason::WindowLate);
             return;
         }
-        self.probes = self.probes.saturating_add(1);
         self.backoff = self.backoff.saturating_add(1);
         if self.send_window > 0 {
             self.is.forced = true;
@@ -174,6 +188,26 @@ impl Tcb {
         }
         let wait = self.rtt.timeout(self.backoff);
         self.set_patient(LossTimer::Persist, wait.after(env.cx.now));
+    }
+
+    /// Counts a probe of a window that is closed; says whether it is hopeless.
+    ///
+    /// While a program waits, it is if the peer does not answer. A connection that was closed lives on only to get rid of
+    /// its data: its peer gets as many probes as it would get retransmissions
+    /// ([`orphan_retries`](super::TcpConfig::orphan_retries)) even if it answers every one; it could keep memory here for
+    /// ever otherwise (Linux's `tcp_orphan_retries` likewise).
+    fn window_stays_shut(&mut self, env: &Env<'_, '_>) -> bool {
+        let tries = if self.is.orphan {
+            self.orphan_probes
+        } else {
+            self.probes
+        };
+        if self.has_waited_too_long(env, tries) {
+            return true;
+        }
+        self.probes = self.probes.saturating_add(1);
+        self.orphan_probes = self.orphan_probes.saturating_add(u8::from(self.is.orphan));
+        false
     }
 
     /// Sets the loss timer, no later than the user's patience ends (RFC 5482 §3.1).

@@ -219,6 +219,8 @@ pub(crate) struct Tcb {
     pub(crate) retries: u8,
     /// Probes in a row without an answer.
     pub(crate) probes: u8,
+    /// Probes of a closed window that the program does not wait behind any more, answered or not.
+    pub(crate) orphan_probes: u8,
     /// When data last left.
     pub(crate) sent_at: Instant,
     /// When the first segment that is now unacknowledged was first held up: start of the user timeout.
@@ -320,6 +322,7 @@ impl Tcb {
             backoff: 0,
             retries: 0,
             probes: 0,
+            orphan_probes: 0,
             sent_at: now,
             stuck_at: now,
             irs: SeqNumber(0),

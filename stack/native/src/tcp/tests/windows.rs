@@ -205,6 +205,73 @@ mod closed_window {
         pair.run(Duration::from_secs(20));
         assert_eq!(pair.send(A, one, b"x"), Err(Errno::TimedOut));
     }
+
+    // RFC 9293 §3.8.6, §3.8.6.1
+    #[test]
+    fn one_that_is_taken_back_from_what_is_under_way_is_probed_for_ever() {
+        let mut pair = quiet();
+        let (one, other) = pair.connected();
+        pair.pass = Box::new(|seen| seen.from != A);
+        pair.send(A, one, &pattern(5000)).unwrap();
+        pair.run(ms(1));
+        // As host B acknowledges everything before the first segment that is under way, with that window.
+        let answer = |pair: &Pair, from: usize, window| {
+            let data = pair.sent_by(A).filter(|seen| seen.len > 0);
+            let first = data.map(|seen| seen.header).nth(from).unwrap();
+            Header {
+                ack: first.seq,
+                window,
+                ..answering(&pair.last_from(A))
+            }
+        };
+        let options = Options {
+            timestamps: pair.last_from(B).options.timestamps,
+            ..Options::default()
+        };
+        let shut = answer(&pair, 0, 0);
+        for _ in 0..500 {
+            pair.inject(A, shut, &options, b"");
+            pair.run(Duration::from_secs(20));
+        }
+        assert_eq!(pair.state(A, one), Some(State::Established));
+        let probes = pair.hosts[A].tcp.counters().retransmit_timeouts;
+        assert!((50..200).contains(&probes), "{probes} in 10 000 s");
+        pair.pass = Box::new(|_| true);
+        pair.inject(A, answer(&pair, 0, 1000), &options, b"");
+        pair.run(Duration::from_secs(200));
+        assert_eq!(pair.recv(B, other, 8192).unwrap(), pattern(5000));
+
+        // One that answers nothing is gone.
+        pair.pass = Box::new(|seen| seen.from != A);
+        let sent = pair.sent_by(A).filter(|seen| seen.len > 0).count();
+        pair.send(A, one, &pattern(100)).unwrap();
+        let options = Options {
+            timestamps: pair.last_from(B).options.timestamps,
+            ..Options::default()
+        };
+        pair.inject(A, answer(&pair, sent, 0), &options, b"");
+        pair.run(Duration::from_secs(3600));
+        assert_eq!(pair.recv(A, one, 1), Err(Errno::TimedOut));
+    }
+
+    // RFC 9293 §3.8.6.1 lets it: a peer must not be able to keep the data of a closed connection for ever.
+    #[test]
+    fn a_closed_connection_does_not_wait_for_it_for_ever() {
+        let (mut pair, one, other) = full();
+        pair.run(Duration::from_secs(600));
+        pair.close(A, one);
+        let closed = pair.now;
+        pair.run(Duration::from_secs(60));
+        assert!(pair.state(A, one).is_some(), "it has some minutes");
+        pair.run(Duration::from_secs(1500));
+        assert_eq!(pair.state(A, one), None);
+        let end = pair.last_from(A).at - closed;
+        assert!(end < Duration::from_secs(1200), "{end:?}");
+        let drops = pair.hosts[A].events.drops();
+        assert_eq!(drops.of(crate::event::DropReason::WindowLate), 1);
+        // The peer may read what it has; it was not told of an end.
+        assert!(pair.recv(B, other, 65_536).is_ok());
+    }
 }
 
 mod buffers {
