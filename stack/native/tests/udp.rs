@@ -5,7 +5,9 @@
 mod support;
 
 use fairway_native::route::{Prefix, Route};
-use fairway_native::{Errno, InterfaceId};
+use fairway_native::{Departure, Errno, InterfaceAddress, InterfaceConfig, InterfaceId};
+use fairway_wire::{MacAddr, ipv4, udp};
+use std::io::IoSlice;
 use std::time::Duration;
 use support::{Lab, ip};
 
@@ -79,7 +81,7 @@ fn a_port_that_nobody_has_is_reported_to_a_connected_socket() {
     lab.hosts[a]
         .connect(lab.now, one, support::addr("10.0.2.1:9"))
         .unwrap();
-    let none = fairway_native::Departure::default();
+    let none = Departure::default();
     lab.hosts[a].send_msg(lab.now, one, &[], &none).unwrap();
     lab.settle();
     assert_eq!(
@@ -154,7 +156,7 @@ fn a_packet_that_has_come_far_enough_is_dropped_and_reported() {
         .connect(lab.now, one, support::addr("10.0.2.1:9"))
         .unwrap();
     lab.hosts[a]
-        .send_msg(lab.now, one, &[], &fairway_native::Departure::default())
+        .send_msg(lab.now, one, &[], &Departure::default())
         .unwrap();
     lab.settle();
     assert_eq!(
@@ -223,4 +225,40 @@ fn names_are_shared_by_the_rules() {
         Ok(()),
         "another address"
     );
+}
+
+/// A link that is trusted no longer carries nothing without a checksum, however long it has waited.
+#[test]
+fn what_waits_for_a_link_that_is_trusted_no_longer_gets_its_checksum() {
+    let (mut lab, a, _) = two_hosts();
+    let (eth, now) = (InterfaceId(2), lab.now);
+    let mut tunnel = InterfaceConfig::point("tun0", 1500);
+    tunnel.trusted = true;
+    let host = &mut lab.hosts[a];
+    let tunnel = host.add_interface(tunnel);
+    let own = InterfaceAddress::new(ip("10.8.0.1"), 24);
+    host.add_address(now, tunnel, own).unwrap();
+    host.set_trusted(eth, true).unwrap();
+    let peer = MacAddr([2, 0, 0, 0, 1, 1]);
+    host.set_neighbor(now, eth, ip("10.0.0.2"), peer).unwrap();
+    let _announced = host.poll_frame(now, eth);
+    let socket = host.udp_socket().unwrap();
+    for (interface, to, link) in [(tunnel, "10.8.0.9:7", 0), (eth, "10.0.0.2:7", 14)] {
+        for trusted in [true, false] {
+            let departure = Departure {
+                peer: Some(support::addr(to)),
+                ..Departure::default()
+            };
+            host.set_trusted(interface, true).unwrap();
+            host.send_msg(now, socket, &[IoSlice::new(b"data")], &departure)
+                .unwrap();
+            host.set_trusted(interface, trusted).unwrap();
+            let frame = host.poll_frame(now, interface).unwrap();
+            let packet = &frame.as_slice()[link..];
+            let (header, _, datagram) = ipv4::Header::parse_verified(packet).unwrap();
+            let right = udp::verify_checksum(header.source, header.destination, datagram);
+            assert!(right, "{to}");
+            assert_eq!(datagram[6..8] == [0, 0], trusted, "{to}");
+        }
+    }
 }

@@ -389,7 +389,8 @@ impl Stack {
         self.host_id = address;
     }
 
-    /// Sets whether transport checksums of packets by that interface may be left out.
+    /// Sets whether transport checksums of packets by that interface may be left out. What waits without them gets them
+    /// when it leaves.
     ///
     /// # Errors
     /// [`Errno::NxIo`] if there is no such interface.

@@ -55,18 +55,18 @@ use crate::igmp::Igmp;
 use crate::ip::ident::Idents;
 use crate::ip::multicast::MulticastForwarder;
 use crate::ip::reassembly::Reassembly;
-use crate::ip::{Carried, HopCache, IpCounters, Recent, Routing};
+use crate::ip::{Carried, HopCache, IpCounters, Recent, Routing, checksum};
 use crate::limits::Limits;
 use crate::local::Local;
 use crate::neigh::ArpCache;
-use crate::pkt::PacketBuf;
+use crate::pkt::{ChecksumState, PacketBuf};
 use crate::raw::Protocols;
 use crate::rng::Rng;
 use crate::route::{PathMtuCache, RouteTable};
 use crate::sock::{Interest, Kind, SocketId, SocketOptions, Table};
 use crate::tcp::Tcp;
 use crate::udp::{Ports, UdpCounters};
-use fairway_wire::Instant;
+use fairway_wire::{Instant, ethernet};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::task::Waker;
@@ -287,7 +287,20 @@ impl Stack {
         if !interface.pending {
             return None;
         }
-        let frame = interface.queue.dequeue(now);
+        let mut frame = interface.queue.dequeue(now);
+        if let Some(frame) = &mut frame
+            && !interface.trusted
+            && frame.checksum == ChecksumState::Trusted
+        {
+            // It was queued when the link was still trusted, or waited for its neighbour since then.
+            let link = match interface.medium {
+                Medium::Ethernet(_) => ethernet::Header::LEN,
+                Medium::Point | Medium::Loopback => 0,
+            };
+            frame.pull_front(link);
+            checksum::complete(frame);
+            frame.push_front(link);
+        }
         if frame.is_none() {
             interface.held_until = interface.queue.next_ready(now);
             // One whose queue holds packets back is on the list again when their time has come.
