@@ -2,7 +2,7 @@
 //!
 //! draft-preston-ftpext-deflate is the source, with `OPTS MODE Z LEVEL n` for the effort of the server. The end of the
 //! stream is the end of the file and its checksum covers all of it, so that, unlike in mode S, a connection that breaks
-//! is seen.
+//! is seen. An empty file is a stream, too (eight octets): a connection with nothing on it is one that broke.
 
 use super::error::CodecErrorKind;
 use super::options::Level;

@@ -10,6 +10,10 @@
 //!                                                           Z  zlib around S        (deflate)
 //! ```
 //!
+//! Structure R makes records of lines unless [`RecordForm`] says else. In modes B and C, whose blocks can end a record
+//! whatever the structure is, such an end in a file of structure F is the end of a line in types A and E, as hosts of
+//! records send it, and nothing in I and L. Restart markers are [`Event`]s, with their place in the local file.
+//!
 //! [`Encoder`] goes from left to right, [`Decoder`] back. Who sends `TYPE I` in mode S, as nearly everybody does, asks
 //! `is_transparent` and leaves both out.
 
