@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use nom::branch::alt;
 use nom::bytes::complete::{tag_no_case, take_while1};
 use nom::character::complete::{char, satisfy, space0, u8 as octet, u16 as port, u64 as number};
-use nom::combinator::{map_opt, opt, verify};
+use nom::combinator::{map_opt, opt, peek, verify};
 use nom::multi::count;
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
@@ -25,9 +25,9 @@ pub fn passive(reply: &Reply) -> Option<SocketAddrV4> {
 #[must_use]
 pub fn extended_passive(reply: &Reply) -> Option<u16> {
     let text = reply.last_line();
-    // Without parentheses it is against the RFC, and still clear.
+    // Without parentheses it is against the RFC, and still clear where it has the usual bars.
     anywhere(text, |text| preceded(char('('), extended).parse(text))
-        .or_else(|| anywhere(text, extended))
+        .or_else(|| anywhere(text, |text| preceded(peek(char('|')), extended).parse(text)))
 }
 
 /// The address and port in the answer to `LPSV`-like or extended replies that carry both: `|1|192.0.2.1|2000|`.

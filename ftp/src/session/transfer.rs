@@ -539,6 +539,8 @@ impl Transfer {
     ) -> End {
         let announced = match method {
             _ if reply.class() != Class::Completion => None,
+            // The numbers of a 227 would look like a port between commas.
+            Method::ExtendedPassive if !reply.is(229) => None,
             Method::ExtendedPassive => {
                 answer::extended_passive(&reply).map(|port| Announced { host: None, port })
             }
