@@ -26,6 +26,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a refusal that may be a marker's waits to be contradicted.
 const QUIET: Duration = Duration::from_secs(1);
+/// The same when nothing else is left to be asked: longer than any way to the server and back.
+const LONG_QUIET: Duration = Duration::from_secs(5);
 /// Within this the session is in step again, or given up.
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -130,7 +132,8 @@ impl Recover {
             Stage::First { .. } | Stage::Again { .. } | Stage::Second => {
                 if reply.class() == Class::PermanentNegative {
                     self.refusals += 1;
-                    self.believe_at = Some(now + QUIET);
+                    let last = matches!(self.stage, Stage::Second);
+                    self.believe_at = Some(now + if last { LONG_QUIET } else { QUIET });
                 } else {
                     self.answered = true;
                 }

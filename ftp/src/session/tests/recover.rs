@@ -116,7 +116,7 @@ mod transfer {
             "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426 a\\n226 b\nC: PWD\nS: 500 what\n+ 1s\nC: SYST\nS: 215 UNIX\n= done"
         ));
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426 a\\n226 b\nC: PWD\nS: 500 what\n+ 1s\nC: SYST\nS: 502 no\n+ 1s\n= done"
+            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426 a\\n226 b\nC: PWD\nS: 500 what\n+ 1s\nC: SYST\nS: 502 no\n+ 4s\n+ 1s\n= done"
         ));
     }
 
@@ -292,7 +292,7 @@ mod conversation {
     #[test]
     fn server_without_pwd() {
         back_in_step(
-            "op SAY NOOP\nC: NOOP\nop RECOVER\n! drop\nC: PWD\nS: 200\nS: 500 what\n+ 1s\nC: SYST\nS: 500 what\n+ 1s\n= done",
+            "op SAY NOOP\nC: NOOP\nop RECOVER\n! drop\nC: PWD\nS: 200\nS: 500 what\n+ 1s\nC: SYST\nS: 500 what\n+ 4s\n+ 1s\n= done",
         );
     }
 
