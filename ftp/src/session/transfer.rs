@@ -9,6 +9,12 @@
 //! `REST` stands directly before the verb (RFC 3659 §5.3), after whatever ways were tried. A transfer is good when the
 //! final reply is positive *and* all octets have passed; a final reply without a preliminary one, as some servers give
 //! for an empty listing, is good if it is positive.
+//!
+//! The stages, as the tests walk them:
+//!
+//! ```dot
+#![doc = include_str!("tests/transitions.dot")]
+//! ```
 
 use super::recover::Past;
 use super::talk::{DataEvent, End, Outcome, Output, Talk};
