@@ -106,6 +106,12 @@ pub(super) fn find(words: &Words<'_>, at: usize, reader: &Reader<'_>) -> Option<
     let parts = split(words, at);
     let part = |index: usize| parts.get(index).copied().flatten();
     let first = part(0)?;
+    if first.unit.is_none()
+        && first.digits <= 2
+        && part(1).is_some_and(|part| part.unit == Some(Unit::Month))
+    {
+        return day_first(words, first, part(1)?, part(2), reader);
+    }
     // Either the year leads, with its character or as four digits, or the month does.
     let year_leads =
         first.digits == 4 && matches!(first.unit, None | Some(Unit::Year | Unit::Unknown));
@@ -146,6 +152,39 @@ pub(super) fn find(words: &Words<'_>, at: usize, reader: &Reader<'_>) -> Option<
         modified: reader.at(date, None)?,
         last: year.word,
         gap: Gap::All,
+    })
+}
+
+/// `02 1月 2006 15:04`, `02 1月 15:04`.
+fn day_first(
+    words: &Words<'_>,
+    day: Part,
+    month: Part,
+    year: Option<Part>,
+    reader: &Reader<'_>,
+) -> Option<Dated> {
+    let (day_number, month_number) = (small(day)?, small(month)?);
+    if let Some(clock) = words.get(month.word + 1).and_then(clock) {
+        let modified = reader.recent(month_number, day_number, Some(clock))?;
+        return Some(Dated {
+            modified,
+            last: month.word + 1,
+            gap: Gap::One,
+        });
+    }
+    let year =
+        year.filter(|part| part.digits == 4 && matches!(part.unit, None | Some(Unit::Year)))?;
+    let clock = words.get(year.word + 1).and_then(clock);
+    let last = if clock.is_some() {
+        year.word + 1
+    } else {
+        year.word
+    };
+    let date = date(year.value, month_number, day_number)?;
+    Some(Dated {
+        modified: reader.at(date, clock)?,
+        last,
+        gap: gap(words, last),
     })
 }
 

@@ -62,43 +62,54 @@ pub(super) fn vshell<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft
     Some(draft)
 }
 
-/// PC/TCP and its like: name, size or `<DIR>`, `mm-dd-yy`, time, perhaps an attribute. Chameleon: the date in words,
-/// and permissions behind it.
+/// PC/TCP and its like: name, size or `<DIR>`, `mm-dd-yy`, time, then nothing, attributes, or the long name.
+/// Chameleon: the date in words, and permissions behind it.
 pub(super) fn pctcp<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<'a>> {
     let name = words.get(0)?;
     let what = words.get(1)?;
-    let kind = if what.eq_ignore_ascii_case(b"<DIR>") {
-        Kind::Directory
-    } else {
-        Kind::File
-    };
-    let mut draft = Draft::new(name, kind);
-    if kind == Kind::File {
+    let bare = name.strip_suffix(b"/").filter(|bare| !bare.is_empty());
+    let is_directory = bare.is_some() || what.eq_ignore_ascii_case(b"<DIR>");
+    let mut draft = Draft::new(
+        bare.unwrap_or(name),
+        if is_directory {
+            Kind::Directory
+        } else {
+            Kind::File
+        },
+    );
+    if !what.eq_ignore_ascii_case(b"<DIR>") {
         draft.size = Some(number(what)?);
     }
-    let last = if let Some(month) = month(words.get(2)?) {
+    if let Some(month) = month(words.get(2)?) {
         let date = date(full_year(words.get(4)?)?, month, two_digits(words.get(3)?)?)?;
         draft.modified = Some(reader.at(date, Some(clock(words.get(5)?)?))?);
         let access = words.get(6).filter(|access| {
             access.len() == 4 && access.iter().all(|letter| b"drwas-".contains(letter))
         })?;
         draft.details().protection = Some(Bytes::copy_from_slice(access));
-        6
-    } else {
-        let clock = clock(words.get(3)?)?;
-        let date = numeric(words.get(2)?, reader, MONTH_FIRST)?;
-        draft.modified = Some(reader.at(date, Some(clock))?);
-        match words.get(4) {
-            None => 3,
-            Some(attributes) if attributes.iter().all(|letter| b"RASH".contains(letter)) => 4,
-            Some(_) => return None,
-        }
-    };
-    if words.is_exactly(last + 1) {
-        Some(draft)
-    } else {
-        None
+        return if words.is_exactly(7) {
+            Some(draft)
+        } else {
+            None
+        };
     }
+    let clock = clock(words.get(3)?)?;
+    let date = numeric(words.get(2)?, reader, MONTH_FIRST)?;
+    draft.modified = Some(reader.at(date, Some(clock))?);
+    let Some(behind) = words.get(4) else {
+        return Some(draft);
+    };
+    let attributes = words.is_exactly(5) && behind.iter().all(|letter| b"RASH".contains(letter));
+    if attributes && words.gap_before(4).is_some_and(|gap| gap > 1) {
+        return Some(draft);
+    }
+    // The name in front is the short one that Windows made of it then.
+    let long = super::date::Gap::One.name(words.after(3)?)?;
+    if !long.eq_ignore_ascii_case(name) && !name.contains(&b'~') {
+        return None;
+    }
+    draft.name = long.into();
+    Some(draft)
 }
 
 /// Allied Telesis: size or `<dir>`, name, `Tue Dec 20 06:20:00 1994`.

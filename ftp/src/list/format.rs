@@ -70,6 +70,8 @@ pub enum Format {
     Msp,
     /// Mitsubishi MELCOM.
     Melcom,
+    /// Bull GCOS 7.
+    Gcos7,
     /// HP 3000, MPE/iX.
     Mpe,
     /// Unisys ClearPath MCP.
@@ -82,7 +84,7 @@ pub enum Format {
 
 impl Format {
     /// All dialects, in the order in which they are tried.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Unix,
         Self::Mlsx,
         Self::Dos,
@@ -91,6 +93,7 @@ impl Format {
         Self::Sterling,
         Self::NetWare,
         Self::Melcom,
+        Self::Gcos7,
         Self::Msp,
         Self::Gp6000,
         Self::Bfs,
@@ -158,6 +161,7 @@ impl Format {
             Self::Gp6000 => mainframe::gp6000(words, reader),
             Self::Msp => mainframe::msp(words, reader),
             Self::Melcom => mainframe::melcom(words, reader),
+            Self::Gcos7 => mainframe::gcos7(words, reader),
             Self::Mpe => mainframe::mpe(words, reader),
             Self::ClearPath => mainframe::clearpath(words, reader),
             Self::Tops20 => mainframe::tops20(words, reader),
@@ -217,6 +221,7 @@ impl Format {
             Self::Gp6000 => "Fujitsu GP6000",
             Self::Msp => "Fujitsu OS IV/MSP",
             Self::Melcom => "MELCOM",
+            Self::Gcos7 => "GCOS 7",
             Self::Mpe => "MPE/iX",
             Self::ClearPath => "ClearPath MCP",
             Self::Tops20 => "TOPS-20",

@@ -1,4 +1,4 @@
-//! Other large systems: Fujitsu, Mitsubishi, Unisys, HP 3000, TOPS-20.
+//! Other large systems: Fujitsu, Mitsubishi, Bull, Unisys, HP 3000, TOPS-20.
 
 use bytes::Bytes;
 
@@ -99,6 +99,26 @@ pub(super) fn melcom<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft
     draft.owner = words.get(3);
     draft.size = Some(size);
     draft.modified = Some(reader.at(date, None)?);
+    draft.details().protection = Some(Bytes::copy_from_slice(access));
+    Some(draft)
+}
+
+/// Bull GCOS 7: `- - -----0 SEPT         OWNER         AUG 26, 1997 NAME`; no sizes.
+pub(super) fn gcos7<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<'a>> {
+    let kind = match words.get(0)? {
+        b"-" => Kind::File,
+        b"d" => Kind::Directory,
+        _ => return None,
+    };
+    words
+        .get(1)
+        .filter(|letter| matches!(*letter, b"-" | b"d" | b"s" | b"m"))?;
+    let access = words.get(2).filter(|access| access.len() == 6)?;
+    let day = two_digits(words.get(6)?.strip_suffix(b",")?)?;
+    let date = date(full_year(words.get(7)?)?, month(words.get(5)?)?, day)?;
+    let mut draft = Draft::new(words.name_from(8)?, kind);
+    draft.modified = Some(reader.at(date, None)?);
+    draft.owner = words.get(4);
     draft.details().protection = Some(Bytes::copy_from_slice(access));
     Some(draft)
 }

@@ -61,6 +61,7 @@
 //! | [`Gp6000`](Format::Gp6000) | `-rwxrwxrwx 97.12.10 09:30:15 ADA   STAFF  1815 notes` |
 //! | [`Msp`](Format::Msp) | `-rw-  F      10000   10000  DA    97.12.10  ADA.NOTES` |
 //! | [`Melcom`](Format::Melcom) | `- RW-RW-RW-   1   ADA     1815 DEC 10  1997 NOTES     B(B)` |
+//! | [`Gcos7`](Format::Gcos7) | `- - -----0 SEPT         ADA              DEC 10, 1997 NOTES` |
 //! | [`Mpe`](Format::Mpe) | `NOTES           80B  FA          12        12   3        16  1  1` |
 //! | [`ClearPath`](Format::ClearPath) | `ADA/NOTES          SEQDATA    1815 12/10/1997  09:30` |
 //! | [`Tops20`](Format::Tops20) | `<ADA>NOTES.TXT.1;P777700;A,1,10-Dec-1997 09:30:15,10-Dec-1997 09:30:15` |

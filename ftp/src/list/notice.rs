@@ -46,7 +46,7 @@ const TOTALS: [&str; 22] = [
 ];
 
 /// Headings of columns: words that all occur, and the form they announce.
-const HEADINGS: [(&[&str], Format); 12] = [
+const HEADINGS: [(&[&str], Format); 13] = [
     (&["volume", "unit", "recfm", "dsname"], Format::Mvs),
     (&["name", "vv.mm", "created", "changed"], Format::MvsMembers),
     (&["name", "size", "ttr", "amode"], Format::MvsMembers),
@@ -62,6 +62,7 @@ const HEADINGS: [(&[&str], Format); 12] = [
     (&["size", "typ", "eof", "limit"], Format::Mpe),
     (&["permission", "owner", "bytes", "name"], Format::NetWare),
     (&["name", "at", "access", "last mod"], Format::Irmx),
+    (&["size", "date", "time", "name"], Format::VxWorks),
 ];
 
 /// Beginnings of lines around listings, and the form that has them.
@@ -101,7 +102,7 @@ pub(super) fn of(words: &Words<'_>) -> Option<(Skip, Option<Format>)> {
         return Some((Skip::Heading, Some(*format)));
     }
     for (beginning, skip, format) in BEGINNINGS {
-        if starts_with(line, beginning.as_bytes()) && is_meant(words, beginning, first) {
+        if starts_with(line, beginning.as_bytes()) && is_meant(words, beginning) {
             return Some((skip, format));
         }
     }
@@ -144,7 +145,7 @@ fn is_total(words: &Words<'_>, first: &[u8]) -> bool {
 }
 
 /// Whether a beginning that prose could have too is followed by what follows it in listings.
-fn is_meant(words: &Words<'_>, beginning: &str, first: &[u8]) -> bool {
+fn is_meant(words: &Words<'_>, beginning: &str) -> bool {
     match beginning {
         "Directory " => words
             .last()
@@ -152,11 +153,7 @@ fn is_meant(words: &Words<'_>, beginning: &str, first: &[u8]) -> bool {
         "Total of " => words.get(2).is_some_and(all_digits),
         "Grand total of " => words.get(3).is_some_and(all_digits),
         "Files: " | "Dirs: " | "Links: " => words.get(1).is_some_and(all_digits),
-        "-------" | "=======" => {
-            words.is_exactly(1)
-                && first.iter().all(|octet| b"-=".contains(octet))
-                && first.len() != 10
-        }
+        "-------" | "=======" => words.line().iter().all(|octet| b"-= ".contains(octet)),
         _ => true,
     }
 }

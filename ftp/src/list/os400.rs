@@ -9,9 +9,16 @@ use super::text::{Words, grouped, number};
 
 /// Owner, size, date in the order of the job, time, object type, name. Members have neither size nor date.
 pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<'a>> {
-    let owner = words
-        .get(0)
-        .filter(|owner| owner.len() <= 10 && owner.first() != Some(&b'*'))?;
+    // Who is anonymous is not told the owner.
+    let first = usize::from(!words.get(3).is_some_and(|word| word.starts_with(b"*")));
+    let owner = match first {
+        0 => None,
+        _ => Some(
+            words
+                .get(0)
+                .filter(|owner| owner.len() <= 10 && owner.first() != Some(&b'*'))?,
+        ),
+    };
     let is_type = |word: &&[u8]| {
         word.len() > 1
             && word.starts_with(b"*")
@@ -23,19 +30,19 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
             words.name_from(2).filter(|_| object == b"*MEM")?,
             Kind::File,
         );
-        draft.owner = Some(owner);
+        draft.owner = owner;
         draft.details().object = Some(Bytes::copy_from_slice(object));
         return Some(draft);
     }
     let object = words
-        .get(4)
+        .get(first + 3)
         .filter(is_type)
         .filter(|object| *object != b"*MEM")?;
     let size = words
-        .get(1)
+        .get(first)
         .and_then(|size| number(size).or_else(|| grouped(size)))?;
-    let clock = clock(words.get(3)?)?;
-    let word = words.get(2)?;
+    let clock = clock(words.get(first + 2)?)?;
+    let word = words.get(first + 1)?;
     let date = numeric(
         word,
         reader,
@@ -45,7 +52,7 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
             YEAR_FIRST
         },
     )?;
-    let name = words.name_from(5)?;
+    let name = words.name_from(first + 4)?;
     let bare = name.strip_suffix(b"/").filter(|bare| !bare.is_empty());
     let kind = match object {
         b"*DIR" | b"*DDIR" | b"*LIB" | b"*FLR" => Kind::Directory,
@@ -62,7 +69,7 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
     let mut draft = Draft::new(own, kind);
     draft.size = Some(size);
     draft.modified = Some(reader.at(date, Some(clock))?);
-    draft.owner = Some(owner);
+    draft.owner = owner;
     draft.details().object = Some(Bytes::copy_from_slice(object));
     Some(draft)
 }

@@ -248,11 +248,20 @@ pub(super) fn name_and_target<'a>(draft: &mut Draft<'a>, name: &'a [u8]) {
             name = front;
             draft.target = Some(target).filter(|target| !target.is_empty());
         }
-    } else if draft.kind == Kind::Directory
-        && let Some(bare) = name.strip_suffix(b"/")
-        && !bare.is_empty()
-    {
-        name = bare;
+    } else if draft.kind == Kind::Directory {
+        // Some servers follow the link for its type and still say where it points.
+        if let Some((front, target)) = split_once(name, b" -> ")
+            && !front.is_empty()
+            && !target.is_empty()
+            && split_once(target, b" -> ").is_none()
+        {
+            name = front;
+            draft.target = Some(target);
+        }
+        name = name
+            .strip_suffix(b"/")
+            .filter(|bare| !bare.is_empty())
+            .unwrap_or(name);
     }
     draft.name = name.into();
 }
@@ -428,6 +437,11 @@ fn fill<'a>(draft: &mut Draft<'a>, mode: Mode, middle: Middle<'a>) {
 /// Links, owner and group from the words between `first`, the permissions, and `end`.
 fn middle<'a>(words: &Words<'a>, first: usize, end: usize, mode: Mode) -> Option<Middle<'a>> {
     let mut from = first + 1;
+    // UniTree has the kind of storage and the family of the file behind the group.
+    let stored = end
+        .checked_sub(2)
+        .filter(|&at| at > from + 1 && matches!(words.get(at), Some(b"AR" | b"DK")));
+    let end = stored.unwrap_or(end);
     let mut middle = Middle {
         links: mode.links,
         ..Middle::default()
