@@ -18,21 +18,26 @@
 //! `is_transparent` and leaves both out.
 
 mod block;
-mod codec;
 mod compressed;
 mod convert;
+mod decoder;
 mod deflate;
 mod ebcdic;
+mod encoder;
 mod error;
 mod frame;
 mod options;
 mod record;
 mod representation;
 
-pub use codec::{Decoder, Encoder, Event, Progress};
 pub use convert::AsciiSize;
+pub use decoder::{Decoder, Event, Progress};
 pub use ebcdic::{CodePage, NewLine};
+pub use encoder::Encoder;
 pub use error::{CodecError, CodecErrorKind, Unsupported};
 pub use frame::MARKER_LIMIT;
 pub use options::{Level, Limits, LineEnd, LocalCharset, LoneCr, Options, RecordForm, Unmappable};
 pub use representation::{Format, Mode, Structure, Type};
+
+#[cfg(test)]
+mod tests;

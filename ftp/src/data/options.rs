@@ -1,6 +1,6 @@
 //! What the parameters of a transfer leave open: the local side of a file, and limits.
 
-use super::{CodePage, NewLine};
+use super::{CodePage, NewLine, Structure, Type, Unsupported};
 
 /// Choices on the local side. The default is Unix text in UTF-8.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,19 @@ pub struct Options {
     pub level: Level,
     /// What a peer cannot make grow.
     pub limits: Limits,
+}
+
+impl Options {
+    /// Whether there are codecs for that.
+    pub(super) fn check(&self, kind: Type, structure: Structure) -> Result<(), Unsupported> {
+        match (structure, self.records) {
+            (Structure::Page, _) => Err(Unsupported::Structure(structure)),
+            (Structure::Record, RecordForm::Fixed(_)) if kind.is_text() => {
+                Err(Unsupported::FixedText)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Effort of compression, 0 to 9.

@@ -1,5 +1,7 @@
-use super::super::options::{Limits, LoneCr};
-use super::super::{CodePage, Format, Level, LocalCharset, NewLine, Unmappable};
+//! Encoder and decoder against each other, and against octets written by hand.
+
+use super::convert::octets;
+use super::decoder::EVENTS;
 use super::*;
 use proptest::prelude::*;
 use std::num::NonZeroU16;
