@@ -10,6 +10,7 @@
 mod calls;
 mod codec_against_c;
 mod demo;
+mod ftp;
 mod portmapper;
 mod readme;
 mod real_files;

@@ -27,6 +27,7 @@ mod digest;
 mod ebcdic;
 mod files;
 mod listing;
+mod real;
 mod record;
 mod server;
 mod session;
@@ -42,6 +43,7 @@ pub use config::{
 pub use data::{Format, Mode, Structure, Type};
 pub use ebcdic::CodePage;
 pub use files::{Files, LEAP_DAY, Node};
+pub use real::{CLIENT, PRODUCTS, Product, RealConfig, RealServer, RealTls};
 pub use record::{Command, Counters, DataConnection, Handshake};
 pub use server::FtpServer;
 pub use tls::{Reuse, Tls, TlsVersion};

@@ -1,0 +1,3 @@
+//! FTP against servers and clients nobody here wrote.
+
+mod servers;
