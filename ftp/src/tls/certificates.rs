@@ -2,8 +2,8 @@
 
 use super::error::CertificateFault;
 use super::options::{Pin, Settings};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
@@ -20,6 +20,9 @@ use std::sync::Arc;
 pub(super) struct Verifier {
     /// Checks issuers, names and dates; `None` if they do not matter.
     chain: Option<Arc<WebPkiServerVerifier>>,
+    /// The caller's own roots. A server may show one as its own certificate: self-signed ones usually say that they
+    /// are authorities, which a chain of certificates must not end with. As for any root, dates do not count.
+    own: Vec<CertificateDer<'static>>,
     pins: Vec<Pin>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -46,6 +49,7 @@ impl Verifier {
         };
         Ok(Self {
             chain,
+            own: settings.roots.clone(),
             pins: settings.pins.clone(),
             algorithms: provider.signature_verification_algorithms,
         })
@@ -83,6 +87,10 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         self.check_pins(end_entity)?;
         match &self.chain {
+            Some(_) if self.own.iter().any(|own| own == end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
             Some(chain) => {
                 chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             }

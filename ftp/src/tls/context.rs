@@ -7,6 +7,7 @@ use super::handshake::{Established, handshake};
 use super::options::{TlsOptions, TlsVersion};
 use super::sessions::{Sessions, Stamp};
 use super::stream::{Incoming, Protected};
+use fairway_stack::option::NoDelay;
 use fairway_stack::{Clock, TcpStream};
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -162,7 +163,7 @@ impl TlsContext {
             certificate: established.certificate.clone(),
         };
         tracing::debug!(
-            host = &*shared.host,
+            peer = &*shared.host,
             version = %control.version,
             suite = ?established.records.suite().suite(),
             "control connection protected"
@@ -193,7 +194,7 @@ impl TlsContext {
         let established = self.handshake(&mut stream, incoming).await?;
         let resumed = established.resumed;
         tracing::debug!(
-            host = &*shared.host,
+            peer = &*shared.host,
             version = %established.records.version(),
             resumed,
             tickets = self.tickets(),
@@ -231,6 +232,8 @@ impl TlsContext {
         incoming: Incoming,
     ) -> Result<Established, TlsError> {
         let shared = &*self.shared;
+        // The end of the handshake, and the octets behind it, must not wait for each other's acknowledgement.
+        let _ = stream.set(NoDelay, true);
         let base = shared.options.base().await?;
         let stamp = Arc::new(Stamp::new(shared.clock.clone()));
         let oldest = shared.options.oldest_version();

@@ -79,6 +79,29 @@ pub enum TlsError {
     },
 }
 
+impl TlsError {
+    /// What went wrong and why, without the host: for texts that name it themselves.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let text = self.to_string();
+        let reason = match self {
+            Self::Certificate { host, .. }
+            | Self::Alert { host, .. }
+            | Self::NotTls { host, .. }
+            | Self::Protocol { host, .. }
+            | Self::Closed { host }
+            | Self::Io { host, .. }
+            | Self::NotResumed { host } => text.strip_prefix(&format!("{host}: ")),
+            Self::Name { .. } | Self::Roots { .. } => None,
+        };
+        let reason = reason.unwrap_or(&text);
+        match std::error::Error::source(self) {
+            Some(source) => format!("{reason}: {source}"),
+            None => reason.to_owned(),
+        }
+    }
+}
+
 /// What is wrong with a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -144,7 +167,7 @@ impl From<&CertificateError> for CertificateFault {
                 presented: Vec::new(),
             },
             CertificateError::NotValidForNameContext { presented, .. } => Self::WrongName {
-                presented: presented.clone(),
+                presented: presented.iter().map(|name| bare(name)).collect(),
             },
             CertificateError::Revoked => Self::Revoked,
             CertificateError::BadSignature => Self::BadSignature,
@@ -156,6 +179,14 @@ impl From<&CertificateError> for CertificateFault {
             other => Self::Other(other.to_string()),
         }
     }
+}
+
+/// `DnsName("ftp.example.org")`, as rustls shows names, is `ftp.example.org`.
+fn bare(name: &str) -> String {
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"').to_owned()
 }
 
 /// The caller's error for one of rustls.

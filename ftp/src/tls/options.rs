@@ -174,13 +174,14 @@ impl TlsOptions {
         self.change(|settings| settings.system_roots = trusted)
     }
 
-    /// Trusts this certificate (DER), too.
+    /// Trusts this certificate (DER), too: those it vouches for, and a server that shows it as its own, if it has the
+    /// server's name.
     #[must_use]
     pub fn root_der(self, certificate: impl Into<Vec<u8>>) -> Self {
         self.change(|settings| settings.roots.push(certificate.into().into()))
     }
 
-    /// Trusts all certificates of this PEM text, too.
+    /// Trusts all certificates of this PEM text, too, each as with [`root_der`](Self::root_der).
     ///
     /// # Errors
     /// [`IdentityError::Certificate`] if it is not PEM, [`IdentityError::NoCertificate`] if it has none.

@@ -71,7 +71,8 @@ async fn of_another_name_is_refused() {
     let authority = Authority::new();
     let server = authority.issue("other.example.org");
     let fault = fault(&authority.trusted(), &server).await;
-    assert!(fault.to_string().contains("other.example.org"), "{fault}");
+    let text = "issued to other.example.org, not to this server";
+    assert_eq!(fault.to_string(), text);
     assert!(matches!(fault, CertificateFault::WrongName { .. }));
     let renamed = authority.trusted().server_name("other.example.org");
     control(&context(&renamed), &server.any()).await;
@@ -135,6 +136,31 @@ async fn pin_alone_will_do_if_asked() {
         panic!("another fault");
     };
     assert_eq!(certificate.len(), 64);
+}
+
+#[tokio::test]
+async fn self_signed_one_is_accepted_if_it_is_a_root() {
+    let self_signed = |name: &str| {
+        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained); // as of `openssl req -x509`
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        Identity { certificate, key }
+    };
+    let (server, other) = (self_signed(HOST), self_signed("other.example.org"));
+    let options = TlsOptions::new().system_roots(false);
+    let options = options
+        .roots_pem(server.certificate.pem().as_bytes())
+        .unwrap();
+    let options = options
+        .roots_pem(other.certificate.pem().as_bytes())
+        .unwrap();
+    control(&context(&options), &server.any()).await;
+    let fault = fault(&options, &other).await;
+    assert!(
+        matches!(fault, CertificateFault::WrongName { .. }),
+        "{fault}"
+    );
 }
 
 #[tokio::test]

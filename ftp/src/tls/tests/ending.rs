@@ -131,6 +131,10 @@ async fn what_is_not_tls_is_told_apart() {
     let plain = instead_of_tls(b"220 ProFTPD\r\n").await;
     let text = "ftp.example.org: server does not speak tls: it said \"220 ProFTPD\"";
     assert_eq!(plain.to_string(), text);
+    assert_eq!(
+        plain.reason(),
+        "server does not speak tls: it said \"220 ProFTPD\""
+    );
     let garbage = instead_of_tls(&[22, 3, 3, 0, 4, 255, 255, 255, 255]).await;
     assert!(
         matches!(garbage, TlsError::Protocol { .. } | TlsError::Closed { .. }),
