@@ -23,7 +23,7 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
     } else {
         trim_start(rest)
     };
-    if name.is_empty()
+    if trim_start(name).is_empty()
         || !rest
             .first()
             .is_some_and(|&octet| super::text::is_blank(octet))

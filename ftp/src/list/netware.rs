@@ -24,8 +24,8 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
     if !words.get(first - 1)?.ends_with(b"]") {
         return None;
     }
-    // The owner may be missing, or have blanks.
-    let (at, size, dated) = (first..words.len().min(first + 8)).find_map(|at| {
+    // The owner may have blanks, and is never missing.
+    let (at, size, dated) = (first + 1..words.len().min(first + 9)).find_map(|at| {
         let size = number(words.get(at)?)?;
         words
             .get(at + 1)?
@@ -36,11 +36,7 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
     let mut draft = Draft::new(Gap::All.name(words.after(dated.last)?)?, kind);
     draft.size = Some(size);
     draft.modified = Some(dated.modified);
-    draft.owner = if at > first {
-        words.through(first, at - 1)
-    } else {
-        None
-    };
+    draft.owner = words.through(first, at - 1);
     draft.details().protection = Some(Bytes::copy_from_slice(rights));
     Some(draft)
 }
