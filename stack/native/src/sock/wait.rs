@@ -1,9 +1,10 @@
 //! Who waits for a socket, and for what.
 
-use std::task::Waker;
+use std::collections::BTreeSet;
+use std::task::{RawWakerVTable, Waker};
 
 /// What to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Interest {
     /// Something to receive: data, a connection to accept, the end, an error (SEL-2).
     Read,
@@ -41,17 +42,31 @@ impl Readiness {
     }
 }
 
-/// The wakers of those who wait for a socket, one for each task and direction. Only the program's own tasks wait, so that
-/// nothing that arrives makes it longer.
+/// Lists up to this long are looked through; longer ones have an index.
+const SHORT: usize = 16;
+
+/// The wakers of those who wait for a socket, one for each task and direction, in the order in which they came. Only the
+/// program's own tasks wait, so that nothing that arrives makes it longer.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     read: Vec<Waker>,
     write: Vec<Waker>,
     urgent: Vec<Waker>,
+    /// Who is in those of the lists that are long. Where a waker lies in memory decides whether it is there already, and
+    /// nothing else: not the order of waking.
+    known: BTreeSet<Known>,
+}
+
+/// What tells wakers apart, as [`Waker::will_wake`] does: those that are held live, so that no other has the same.
+type Known = (Interest, usize, usize);
+
+fn known(interest: Interest, waker: &Waker) -> Known {
+    let table: *const RawWakerVTable = waker.vtable();
+    (interest, waker.data() as usize, table as usize)
 }
 
 impl Waiters {
-    fn list(&mut self, interest: Interest) -> &mut Vec<Waker> {
+    const fn list(&mut self, interest: Interest) -> &mut Vec<Waker> {
         match interest {
             Interest::Read => &mut self.read,
             Interest::Write => &mut self.write,
@@ -62,8 +77,18 @@ impl Waiters {
     /// Remembers to wake `waker`.
     pub(crate) fn add(&mut self, interest: Interest, waker: &Waker) {
         let list = self.list(interest);
-        if !list.iter().any(|known| known.will_wake(waker)) {
-            list.push(waker.clone());
+        let new = if list.len() < SHORT {
+            !list.iter().any(|known| known.will_wake(waker))
+        } else {
+            if list.len() == SHORT {
+                // It becomes long, or is looked at again before it does.
+                let those: Vec<Known> = list.iter().map(|it| known(interest, it)).collect();
+                self.known.extend(those);
+            }
+            self.known.insert(known(interest, waker))
+        };
+        if new {
+            self.list(interest).push(waker.clone());
         }
     }
 
@@ -73,6 +98,9 @@ impl Waiters {
         let list = self.list(interest);
         if !list.is_empty() {
             woken.append(list);
+            if !self.known.is_empty() {
+                self.known.retain(|it| it.0 != interest);
+            }
         }
     }
 
@@ -119,5 +147,26 @@ mod tests {
         assert!(woken.is_empty(), "nobody is woken for nothing");
         waiters.wake_all(&mut woken);
         assert_eq!(woken.len(), 2000);
+    }
+
+    /// So many that looking through them for each would take minutes; all of them again, as tasks that are polled without
+    /// reason do.
+    #[test]
+    fn many_tasks_wait_in_the_order_in_which_they_came() {
+        let tasks: Vec<Waker> = std::iter::repeat_with(|| Arc::new(Count(AtomicU32::new(0))))
+            .map(Waker::from)
+            .take(50_000)
+            .collect();
+        let mut waiters = Waiters::default();
+        let mut woken = Vec::new();
+        for _ in 0..2 {
+            for task in tasks.iter().chain(&tasks) {
+                waiters.add(Interest::Read, task);
+            }
+            waiters.wake(Interest::Read, &mut woken);
+            assert_eq!(woken.len(), tasks.len());
+            let mut pairs = woken.drain(..).zip(&tasks);
+            assert!(pairs.all(|(one, other)| one.will_wake(other)));
+        }
     }
 }
