@@ -288,6 +288,12 @@ impl Session {
         self.talk.out.pop_front()
     }
 
+    /// Whether there is something to do or to report.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !self.talk.out.is_empty()
+    }
+
     /// Whether an operation can begin.
     #[must_use]
     pub const fn is_idle(&self) -> bool {

@@ -148,8 +148,6 @@ pub struct TransferSpec {
     pub methods: Vec<Method>,
     /// Whether the data connection is between two servers.
     pub third: Option<Third>,
-    /// Whether the server is told beforehand what will come (`PRET`, for servers behind a distributor).
-    pub pre_transfer: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,6 +193,8 @@ pub(crate) struct Transfer {
     data: Data,
     begun: Option<Reply>,
     ended: Option<Reply>,
+    /// `PRET` has been said.
+    pre_transferred: bool,
     /// Why the last way did not work.
     failure: Option<(String, Option<Reply>)>,
     /// When the next keep-alive goes out.
@@ -218,6 +218,7 @@ impl Transfer {
             data: Data::None,
             begun: None,
             ended: None,
+            pre_transferred: false,
             failure: None,
             keep_alive_at: None,
             echo_due: false,
@@ -297,8 +298,8 @@ impl Transfer {
     }
 
     fn open(&mut self, now: Instant, talk: &mut Talk) -> End {
-        if self.spec.pre_transfer {
-            self.spec.pre_transfer = false;
+        if talk.truth.pre_transfer && !self.pre_transferred {
+            self.pre_transferred = true;
             self.stage = Stage::PreTransfer;
             let mut argument = self.spec.verb.as_str().as_bytes().to_vec();
             if let Some(name) = &self.spec.argument {
@@ -556,6 +557,14 @@ impl Transfer {
             }),
         };
         let Some(announced) = announced else {
+            // Servers behind a distributor want to know first what will be transferred, and say so by name.
+            let wants =
+                reply.is_negative() && reply.octets().windows(4).any(|word| word == b"PRET");
+            if wants && !self.pre_transferred {
+                talk.truth.pre_transfer = true;
+                self.methods.push_front(method);
+                return self.open(now, talk);
+            }
             let reason = format!("{}: {reply}", method.verb());
             return self.another_way(now, talk, reason, Some(reply));
         };

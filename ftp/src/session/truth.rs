@@ -64,6 +64,8 @@ pub struct Truth {
     pub home: Option<Vec<u8>>,
     /// A `REST` was accepted and no transfer has used it up.
     pub restart_pending: bool,
+    /// The server wants `PRET` before `PASV`: one behind a distributor, such as drftpd.
+    pub pre_transfer: bool,
 }
 
 impl Truth {
@@ -75,6 +77,7 @@ impl Truth {
             directory: Some(Directory::Login),
             home: None,
             restart_pending: false,
+            pre_transfer: false,
         }
     }
 

@@ -1,0 +1,883 @@
+//! Getting and putting files: from and to files, memory and streams, taken up again where they broke.
+
+use crate::error::{Error, ErrorKind};
+use crate::name::Name;
+use crate::reply::Reply;
+use crate::session::Verb;
+use crate::site::Site;
+use crate::stream::{Download, Flow, Plan, Representation, Upload};
+use fairway_stack::{Clock, CreateOptions, File, Instant, NetError};
+use jiff::Timestamp;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+/// Octets read or written at once; two such buffers are under way.
+const BUFFER: usize = 256 * 1024;
+
+/// How far a transfer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Where in the file it began.
+    pub from: u64,
+    /// Octets moved since.
+    pub octets: u64,
+    /// How many the file has in all, if that is known.
+    pub total: Option<u64>,
+}
+
+/// Is told how far a transfer has come, some times a second. Must not wait.
+pub type ProgressSink = Arc<dyn Fn(&Progress) + Send + Sync>;
+
+/// What a transfer did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// Octets moved, of the local form.
+    pub octets: u64,
+    /// Where in the file it began; above 0 when it went on from an earlier one.
+    pub from: u64,
+    /// How long it took.
+    pub time: Duration,
+    /// How many times it was taken up again.
+    pub retries: u32,
+    /// The server's last word; `None` if there was nothing to move.
+    pub reply: Option<Reply>,
+    /// The name the server gave to the file, of a put with a unique name.
+    pub name: Option<Name>,
+}
+
+/// What a get or put does about its size, time and speed.
+#[derive(Clone)]
+pub(crate) struct Options {
+    pub(crate) representation: Representation,
+    resume: bool,
+    offset: u64,
+    keep_time: bool,
+    check_size: bool,
+    rate: Option<u64>,
+    progress: Option<ProgressSink>,
+    total: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            representation: Representation::default(),
+            resume: false,
+            offset: 0,
+            keep_time: false,
+            check_size: false,
+            rate: None,
+            progress: None,
+            total: None,
+        }
+    }
+}
+
+macro_rules! options {
+    () => {
+        /// As text: type A, line ends converted (RFC 959 §3.1.1.1).
+        #[must_use]
+        pub fn text(self) -> Self {
+            self.representation(Representation::text())
+        }
+
+        /// In this type, mode and structure.
+        #[must_use]
+        pub fn representation(mut self, representation: Representation) -> Self {
+            self.options.representation = representation;
+            self
+        }
+
+        /// Goes on where an earlier transfer of the same file ended, if the other side has a part of it. Not for text, where
+        /// places cannot be compared.
+        #[must_use]
+        pub fn resume(mut self, resume: bool) -> Self {
+            self.options.resume = resume;
+            self
+        }
+
+        /// Gives the copy the time of the original.
+        #[must_use]
+        pub fn keep_time(mut self, keep: bool) -> Self {
+            self.options.keep_time = keep;
+            self
+        }
+
+        /// Compares the size on the server with what was moved, where the server tells sizes. One more command.
+        #[must_use]
+        pub fn check_size(mut self, check: bool) -> Self {
+            self.options.check_size = check;
+            self
+        }
+
+        /// Moves at most so many octets a second.
+        #[must_use]
+        pub fn rate(mut self, octets_per_sec: u64) -> Self {
+            self.options.rate = Some(octets_per_sec.max(1));
+            self
+        }
+
+        /// Tells `sink` how far it has come.
+        #[must_use]
+        pub fn progress(mut self, sink: ProgressSink) -> Self {
+            self.options.progress = Some(sink);
+            self
+        }
+
+        /// How large the file is, where the caller knows, for the progress.
+        #[must_use]
+        pub fn expected(mut self, octets: u64) -> Self {
+            self.options.total = Some(octets);
+            self
+        }
+    };
+}
+
+/// A file to be got; made by [`Site::get`].
+#[derive(Clone)]
+#[must_use = "nothing is got before one of its async methods is called"]
+pub struct Get {
+    site: Site,
+    path: Name,
+    options: Options,
+    appending: bool,
+}
+
+impl Get {
+    options!();
+
+    /// Begins at this octet.
+    ///
+    /// Sent as `REST`; without effect on a text, where places cannot be counted.
+    pub fn from(mut self, offset: u64) -> Self {
+        self.options.offset = offset;
+        self
+    }
+
+    /// Puts what comes behind what the local file has (mode `a` of the classic API).
+    pub fn append_to_local(mut self, append: bool) -> Self {
+        self.appending = append;
+        self
+    }
+
+    /// As a stream.
+    ///
+    /// # Errors
+    /// What keeps the transfer from beginning.
+    pub async fn reader(self) -> Result<Download, Error> {
+        self.open(self.options.offset).await
+    }
+
+    async fn open(&self, offset: u64) -> Result<Download, Error> {
+        let mut plan = Plan::new(
+            Verb::Retr,
+            Some(self.path.clone()),
+            self.options.representation.clone(),
+        );
+        plan.restart = (offset > 0).then(|| offset.to_string().into_bytes());
+        let flow = Flow::start(&self.site, &plan).await?;
+        Download::new(flow, &self.options.representation)
+    }
+
+    /// The whole file in memory; up to [`Limits::in_memory`](crate::Limits::in_memory).
+    ///
+    /// # Errors
+    /// What makes the transfer fail; [`ErrorKind::Unsupported`] if it is too large.
+    pub async fn bytes(self) -> Result<Vec<u8>, Error> {
+        let limit = self.site.shared.limits.in_memory;
+        let mut download = self.open(self.options.offset).await?;
+        let mut all = Vec::new();
+        read_all(&mut download, &mut all, limit).await?;
+        Ok(all)
+    }
+
+    /// Into a stream of the caller's, which is flushed and not closed. Not taken up again if it breaks: what the stream
+    /// did with the octets is not known.
+    ///
+    /// # Errors
+    /// What makes the transfer fail; [`ErrorKind::Local`] if the stream does.
+    pub async fn to_writer<W: AsyncWrite + Unpin>(self, writer: &mut W) -> Result<Report, Error> {
+        let clock = self.site.shared.net.clock();
+        let mut meter = Meter::new(clock, &self.options, self.options.offset);
+        let mut download = self.open(self.options.offset).await?;
+        meter.total(download.announced_size());
+        let mut buffer = Vec::with_capacity(BUFFER);
+        while fill(&mut download, &mut buffer, meter.chunk()).await? {
+            writer.write_all(&buffer).await.map_err(Error::local(""))?;
+            meter.moved(buffer.len()).await;
+            buffer.clear();
+        }
+        writer.flush().await.map_err(Error::local(""))?;
+        let reply = download.finish().await?;
+        Ok(meter.report(Some(reply)))
+    }
+
+    /// Into a local file, which is made or replaced (or extended, with [`append_to_local`](Self::append_to_local) or
+    /// [`resume`](Self::resume)). A transfer that breaks is taken up again where it broke, if the file on the server is
+    /// still of the same size and time.
+    ///
+    /// # Errors
+    /// What makes the transfer fail; what has come is left in the file then.
+    ///
+    /// # Cancel safety
+    /// What has come is left in the file.
+    pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Report, Error> {
+        let path = path.as_ref().to_owned();
+        let Self {
+            site,
+            options,
+            path: remote,
+            ..
+        } = &self;
+        let verbatim = options.representation.is_verbatim();
+        if (options.resume || options.offset > 0) && !verbatim {
+            return Err(ErrorKind::Unsupported("a text cannot be resumed".into()).into());
+        }
+        let file = self.local_file(&path).await?;
+        let local = local_error(&path);
+        let length = if options.resume || self.appending {
+            file.len().await.map_err(&local)?
+        } else {
+            0
+        };
+        // Where in the remote file to begin, and where in the local one that goes.
+        let from = if options.resume {
+            length
+        } else {
+            options.offset
+        };
+        let mut check = options.check_size.then_some(None);
+        if from > 0 && options.resume {
+            let size = site.size(remote).await?;
+            if size == from {
+                let clock = site.shared.net.clock();
+                return Ok(Meter::new(clock, options, from).report(None));
+            }
+            if size < from {
+                return Err(ErrorKind::Verify(format!(
+                    "{} has {from} octets, the file on the server {size}",
+                    path.display()
+                ))
+                .into());
+            }
+            check = check.map(|_| Some(size));
+        }
+        let clock = site.shared.net.clock();
+        let mut meter = Meter::new(clock, options, from);
+        let mut patience = Patience::new(site);
+        // What the file was when the first part came.
+        let mut seen: Option<Seen> = None;
+        let reply = loop {
+            let result = self.part(&file, &path, length, from, &mut meter).await;
+            match result {
+                Ok(reply) => break reply,
+                Err(error) if verbatim && error.is_transient() => {
+                    patience.again(error, &mut meter).await?;
+                    if meter.octets > 0 {
+                        let now = Seen::ask(site, remote).await?;
+                        match &seen {
+                            Some(before) if *before != now => {
+                                return Err(ErrorKind::Verify(
+                                    "the file on the server has changed since the transfer began"
+                                        .into(),
+                                )
+                                .into());
+                            }
+                            _ => seen = Some(now),
+                        }
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        if check.is_some() && verbatim {
+            let size = site.size(remote).await?;
+            if size != from + meter.octets {
+                return Err(ErrorKind::Verify(format!(
+                    "{} octets came, the file on the server has {size}",
+                    from + meter.octets
+                ))
+                .into());
+            }
+        }
+        if options.keep_time {
+            let time = SystemTime::try_from(site.modified(remote).await?).map_err(|error| {
+                ErrorKind::Unsupported(format!("a time that this system cannot represent: {error}"))
+            })?;
+            file.set_modified(time).await.map_err(&local)?;
+        }
+        Ok(meter.report(Some(reply)))
+    }
+
+    async fn local_file(&self, path: &Path) -> Result<File, Error> {
+        let files = self.site.shared.net.files();
+        let options = if self.options.resume || self.appending {
+            CreateOptions::KEEP
+        } else {
+            CreateOptions::TRUNCATE
+        };
+        files.create(path, options).await.map_err(local_error(path))
+    }
+
+    /// The rest of the file, as far as one connection carries.
+    async fn part(
+        &self,
+        file: &File,
+        path: &Path,
+        length: u64,
+        from: u64,
+        meter: &mut Meter,
+    ) -> Result<Reply, Error> {
+        let base = if self.appending && !self.options.resume {
+            length
+        } else {
+            from
+        };
+        let mut download = self.open(from + meter.octets).await?;
+        meter.total(download.announced_size().map(|size| size.max(meter.octets)));
+        let local = local_error(path);
+        let mut reading = Vec::with_capacity(BUFFER);
+        let mut writing = Vec::with_capacity(BUFFER);
+        let mut more = fill(&mut download, &mut reading, meter.chunk()).await?;
+        while more {
+            std::mem::swap(&mut reading, &mut writing);
+            reading.clear();
+            let (offset, len) = (base + meter.octets, writing.len());
+            // One buffer is written while the next is read.
+            let (filled, written) = tokio::join!(
+                fill(&mut download, &mut reading, meter.chunk()),
+                file.write_at(offset, writing)
+            );
+            writing = written.map_err(&local)?;
+            // What was written counts, even if the connection has broken since.
+            meter.moved(len).await;
+            more = filled?;
+        }
+        download.finish().await
+    }
+}
+
+/// What tells whether a file is still the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seen {
+    size: u64,
+    modified: Option<Timestamp>,
+}
+
+impl Seen {
+    async fn ask(site: &Site, path: &Name) -> Result<Self, Error> {
+        let size = site.size(path).await?;
+        Ok(Self {
+            size,
+            modified: site.modified(path).await.ok(),
+        })
+    }
+}
+
+/// A file to be put; made by [`Site::put`], [`Site::append`] and [`Site::put_unique`].
+#[derive(Clone)]
+#[must_use = "nothing is put before one of its async methods is called"]
+pub struct Put {
+    site: Site,
+    path: Option<Name>,
+    verb: Verb,
+    options: Options,
+    allocate: bool,
+}
+
+impl Put {
+    options!();
+
+    /// Tells the server beforehand how much room is needed (`ALLO`), where that is known.
+    pub fn allocate(mut self, allocate: bool) -> Self {
+        self.allocate = allocate;
+        self
+    }
+
+    /// As a stream.
+    ///
+    /// # Errors
+    /// What keeps the transfer from beginning.
+    pub async fn writer(self) -> Result<Upload, Error> {
+        self.open(self.verb, self.options.offset, None).await
+    }
+
+    async fn open(&self, verb: Verb, offset: u64, size: Option<u64>) -> Result<Upload, Error> {
+        let mut plan = Plan::new(verb, self.path.clone(), self.options.representation.clone());
+        plan.restart = (offset > 0 && verb == Verb::Stor).then(|| offset.to_string().into_bytes());
+        plan.allocate = size.filter(|_| self.allocate);
+        let flow = Flow::start(&self.site, &plan).await?;
+        Upload::new(flow, &self.options.representation)
+    }
+
+    /// These octets.
+    ///
+    /// # Errors
+    /// What makes the transfer fail.
+    ///
+    /// # Cancel safety
+    /// The file on the server may be cut short.
+    pub async fn bytes(self, octets: impl AsRef<[u8]>) -> Result<Report, Error> {
+        let octets = octets.as_ref();
+        self.from_reader(&mut &*octets).await
+    }
+
+    /// What `reader` gives, to its end. Not taken up again if it breaks.
+    ///
+    /// # Errors
+    /// What makes the transfer fail; [`ErrorKind::Local`] if the reader does.
+    ///
+    /// # Cancel safety
+    /// The file on the server may be cut short.
+    pub async fn from_reader<R: AsyncRead + Unpin>(self, reader: &mut R) -> Result<Report, Error> {
+        let clock = self.site.shared.net.clock();
+        let mut meter = Meter::new(clock, &self.options, self.options.offset);
+        let mut upload = self
+            .open(self.verb, self.options.offset, self.options.total)
+            .await?;
+        let mut buffer = Vec::with_capacity(BUFFER);
+        loop {
+            let room = meter.chunk().min(BUFFER);
+            let mut limited = (&mut *reader).take(room as u64);
+            if limited
+                .read_buf(&mut buffer)
+                .await
+                .map_err(Error::local(""))?
+                == 0
+            {
+                break;
+            }
+            if let Err(error) = upload.write_all(&buffer).await {
+                return Err(upload.failure(error));
+            }
+            meter.moved(buffer.len()).await;
+            buffer.clear();
+        }
+        let reply = upload.finish().await?;
+        self.done(&mut meter, reply, &upload).await
+    }
+
+    /// A local file. A put that breaks is taken up again where it broke, as far as the server tells how much it has; an
+    /// append only where that is sure, and a put with a unique name never.
+    ///
+    /// # Errors
+    /// What makes the transfer fail.
+    ///
+    /// # Cancel safety
+    /// The file on the server may be cut short.
+    pub async fn from_file(self, path: impl AsRef<Path>) -> Result<Report, Error> {
+        let path = path.as_ref().to_owned();
+        let local = local_error(&path);
+        let files = self.site.shared.net.files();
+        let file = files.open(&path).await.map_err(&local)?;
+        let length = file.len().await.map_err(&local)?;
+        let options = Options {
+            total: Some(length),
+            ..self.options.clone()
+        };
+        let verbatim = options.representation.is_verbatim();
+        if options.resume && (!verbatim || self.verb != Verb::Stor) {
+            return Err(
+                ErrorKind::Unsupported("only a put of octets can be resumed".into()).into(),
+            );
+        }
+        let mut from = 0;
+        if options.resume {
+            from = self.remote_size().await?.unwrap_or(0);
+            if from > length {
+                return Err(ErrorKind::Verify(format!(
+                    "the file on the server has {from} octets, {} {length}",
+                    path.display()
+                ))
+                .into());
+            }
+        }
+        let clock = self.site.shared.net.clock();
+        let mut meter = Meter::new(clock, &options, from);
+        if options.resume && from == length && length > 0 {
+            return Ok(meter.report(None));
+        }
+        // An append goes on safely only if it is known what was there before.
+        let base = match self.verb {
+            Verb::Appe if verbatim => self.remote_size().await.ok().map(Option::unwrap_or_default),
+            _ => None,
+        };
+        let mut patience = Patience::new(&self.site);
+        let (upload, reply) = loop {
+            match self.part(&file, &path, length, from, &mut meter).await {
+                Ok(done) => break done,
+                Err((error, touched)) => {
+                    let again =
+                        error.is_transient() && (!touched || self.can_go_on(verbatim, base));
+                    if !again {
+                        return Err(error);
+                    }
+                    patience.again(error, &mut meter).await?;
+                    if touched {
+                        meter.octets = self.settled(base, from, length).await?;
+                    }
+                }
+            }
+        };
+        if options.check_size && verbatim && self.verb != Verb::Stou {
+            let expected = base.unwrap_or(0) + from + meter.octets;
+            let known = self.verb == Verb::Stor || base.is_some();
+            let size = self.remote_size().await?;
+            if known && size != Some(expected) {
+                let size = size.map_or_else(|| "none".to_owned(), |size| size.to_string());
+                return Err(ErrorKind::Verify(format!(
+                    "{expected} octets should be on the server, it has {size}"
+                ))
+                .into());
+            }
+        }
+        let report = self.done(&mut meter, reply, &upload).await?;
+        if options.keep_time
+            && let Some(remote) = report.name.as_ref().or(self.path.as_ref())
+        {
+            let time = file.modified().await.map_err(&local)?;
+            let time = Timestamp::try_from(time)
+                .map_err(|error| Error::local(&path)(std::io::Error::other(error.to_string())))?;
+            self.site.set_modified(remote, time).await?;
+        }
+        Ok(report)
+    }
+
+    const fn can_go_on(&self, verbatim: bool, base: Option<u64>) -> bool {
+        match self.verb {
+            Verb::Stor => true,
+            Verb::Appe => verbatim && base.is_some(),
+            _ => false,
+        }
+    }
+
+    /// How large the file on the server is; `None` if there is none.
+    async fn remote_size(&self) -> Result<Option<u64>, Error> {
+        let Some(path) = &self.path else {
+            return Ok(None);
+        };
+        match self.site.size(path).await {
+            Ok(size) => Ok(Some(size)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How much of what was sent has arrived, once that does not change any more: the server's old process may still be
+    /// writing.
+    async fn settled(&self, base: Option<u64>, from: u64, length: u64) -> Result<u64, Error> {
+        let start = match self.verb {
+            Verb::Appe => base.unwrap_or(0),
+            _ => from,
+        };
+        if !self.options.representation.is_verbatim() {
+            return Ok(0);
+        }
+        let clock = self.site.shared.net.clock();
+        let mut last = None;
+        for _ in 0..20 {
+            let size = match self.remote_size().await {
+                Ok(size) => size.unwrap_or(0),
+                // A server without SIZE: a put begins anew, an append does not get here.
+                Err(error) if matches!(error.kind(), ErrorKind::Refused { .. }) => return Ok(0),
+                Err(error) => return Err(error),
+            };
+            if last == Some(size) {
+                let arrived = size
+                    .checked_sub(start)
+                    .filter(|arrived| from + arrived <= length);
+                return match (arrived, self.verb) {
+                    (Some(arrived), _) => Ok(arrived),
+                    // Something else is there: a put replaces it.
+                    (None, Verb::Stor) => Ok(0),
+                    (None, _) => Err(ErrorKind::Verify(format!(
+                        "the file on the server had {start} octets before the append and has {size} now"
+                    ))
+                    .into()),
+                };
+            }
+            last = Some(size);
+            clock.sleep(Duration::from_millis(500)).await;
+        }
+        Err(ErrorKind::Verify("the file on the server keeps changing".into()).into())
+    }
+
+    async fn part(
+        &self,
+        file: &File,
+        path: &Path,
+        length: u64,
+        from: u64,
+        meter: &mut Meter,
+    ) -> Result<(Upload, Reply), (Error, bool)> {
+        let start = from + meter.octets;
+        // REST and APPE both begin behind what is there; only the first says where.
+        let left = length.saturating_sub(start);
+        let mut upload = match self.open(self.verb, start, Some(left)).await {
+            Ok(upload) => upload,
+            // 554 and its like: no REST for STOR here. A file that is replaced from its start needs none.
+            Err(error) if matches!(error.kind(), ErrorKind::Aborted { .. }) => {
+                return Err((error, true));
+            }
+            Err(error) => return Err((error, false)),
+        };
+        let touched = |error| (error, true);
+        let local = local_error(path);
+        let mut reading = file
+            .read_at(start, Vec::with_capacity(meter.chunk().min(BUFFER)))
+            .await
+            .map_err(|error| touched(local(error)))?;
+        let mut writing = Vec::with_capacity(BUFFER);
+        while !reading.is_empty() {
+            std::mem::swap(&mut reading, &mut writing);
+            reading.clear();
+            let offset = start + upload_len(meter, from, start) + writing.len() as u64;
+            // The next buffer is read while one is sent.
+            let (read, sent) =
+                tokio::join!(file.read_at(offset, reading), upload.write_all(&writing));
+            if let Err(error) = sent {
+                return Err(touched(upload.failure(error)));
+            }
+            meter.moved(writing.len()).await;
+            reading = read.map_err(|error| touched(local(error)))?;
+        }
+        let reply = upload.finish().await.map_err(touched)?;
+        Ok((upload, reply))
+    }
+
+    async fn done(
+        &self,
+        meter: &mut Meter,
+        reply: Reply,
+        upload: &Upload,
+    ) -> Result<Report, Error> {
+        let mut report = meter.report(Some(reply));
+        if self.verb == Verb::Stou {
+            let charset = self.site.server.name_charset();
+            report.name = upload.unique_name().map(|name| charset.name_of(name));
+        }
+        Ok(report)
+    }
+}
+
+/// Octets sent in this part so far.
+const fn upload_len(meter: &Meter, from: u64, start: u64) -> u64 {
+    from + meter.octets - start
+}
+
+impl Site {
+    /// A file to be got from the server.
+    pub fn get(&self, path: impl Into<Name>) -> Get {
+        Get {
+            site: self.clone(),
+            path: path.into(),
+            options: Options::default(),
+            appending: false,
+        }
+    }
+
+    /// A file to be put onto the server; one that exists is replaced.
+    pub fn put(&self, path: impl Into<Name>) -> Put {
+        self.upload(Verb::Stor, Some(path.into()))
+    }
+
+    /// A file to be appended to one on the server.
+    pub fn append(&self, path: impl Into<Name>) -> Put {
+        self.upload(Verb::Appe, Some(path.into()))
+    }
+
+    /// A file to be put under a name that the server chooses, if `path` is taken (or always, with most servers of today:
+    /// [`Report::name`] tells it).
+    pub fn put_unique(&self, path: impl Into<Name>) -> Put {
+        self.upload(Verb::Stou, Some(path.into()))
+    }
+
+    fn upload(&self, verb: Verb, path: Option<Name>) -> Put {
+        Put {
+            site: self.clone(),
+            path,
+            verb,
+            options: Options::default(),
+            allocate: false,
+        }
+    }
+}
+
+/// Fills `buffer` with at least a quarter of `room` octets, unless the end comes first. `false` if there is nothing.
+async fn fill(download: &mut Download, buffer: &mut Vec<u8>, room: usize) -> Result<bool, Error> {
+    use bytes::BufMut as _;
+    while buffer.len() < room / 4 * 3 + 1 {
+        let left = room.saturating_sub(buffer.len());
+        let mut limited = (&mut *buffer).limit(left);
+        match download.read_buf(&mut limited).await {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if buffer.is_empty() => return Err(download.failure(error)),
+            // What has come is of use; the error comes again.
+            Err(_) => break,
+        }
+    }
+    Ok(!buffer.is_empty())
+}
+
+pub(crate) async fn read_all(
+    download: &mut Download,
+    all: &mut Vec<u8>,
+    limit: usize,
+) -> Result<(), Error> {
+    loop {
+        all.reserve(8192);
+        match download.read_buf(all).await {
+            Ok(0) => return Ok(()),
+            Ok(_) if all.len() > limit => {
+                return Err(
+                    ErrorKind::Unsupported(format!("more than {limit} octets in memory")).into(),
+                );
+            }
+            Ok(_) => {}
+            Err(error) => return Err(download.failure(error)),
+        }
+    }
+}
+
+fn local_error(path: &Path) -> impl Fn(NetError) -> Error + use<> {
+    let path = PathBuf::from(path);
+    move |error| Error::local(&path)(error.into())
+}
+
+/// How often to begin again, and how long to wait before.
+struct Patience {
+    left: u32,
+    wait: Duration,
+    clock: Clock,
+}
+
+impl Patience {
+    fn new(site: &Site) -> Self {
+        let limits = &site.shared.limits;
+        Self {
+            left: limits.retries,
+            wait: limits.retry_wait,
+            clock: site.shared.net.clock(),
+        }
+    }
+
+    async fn again(&mut self, error: Error, meter: &mut Meter) -> Result<(), Error> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Err(error);
+        };
+        self.left = left;
+        tracing::info!(%error, wait = ?self.wait, "transfer is taken up again");
+        self.clock.sleep(self.wait).await;
+        self.wait = self.wait.saturating_mul(2);
+        meter.retries += 1;
+        Ok(())
+    }
+}
+
+/// Counts, reports and slows down.
+struct Meter {
+    clock: Clock,
+    start: Instant,
+    from: u64,
+    octets: u64,
+    total: Option<u64>,
+    retries: u32,
+    rate: Option<u64>,
+    sink: Option<ProgressSink>,
+    told_at: Instant,
+}
+
+/// How often progress is told.
+const TELL: Duration = Duration::from_millis(100);
+
+impl Meter {
+    fn new(clock: Clock, options: &Options, from: u64) -> Self {
+        let start = clock.now();
+        Self {
+            clock,
+            start,
+            from,
+            octets: 0,
+            total: options.total,
+            retries: 0,
+            rate: options.rate,
+            sink: options.progress.clone(),
+            told_at: start,
+        }
+    }
+
+    fn total(&mut self, announced: Option<u64>) {
+        self.total = self.total.or(announced);
+    }
+
+    /// How much to move at once: a slow transfer goes in small steps.
+    fn chunk(&self) -> usize {
+        match self.rate {
+            Some(rate) => usize::try_from(rate / 10)
+                .unwrap_or(BUFFER)
+                .clamp(512, BUFFER),
+            None => BUFFER,
+        }
+    }
+
+    async fn moved(&mut self, octets: usize) {
+        self.octets += octets as u64;
+        if self.sink.is_none() && self.rate.is_none() {
+            return;
+        }
+        let now = self.clock.now();
+        if now.saturating_duration_since(self.told_at) >= TELL {
+            self.told_at = now;
+            self.tell();
+        }
+        if let Some(rate) = self.rate {
+            let due = self.start + Duration::from_secs_f64(self.octets as f64 / rate as f64);
+            self.clock.sleep_until(due).await;
+        }
+    }
+
+    fn tell(&self) {
+        if let Some(sink) = &self.sink {
+            sink(&Progress {
+                from: self.from,
+                octets: self.octets,
+                total: self.total,
+            });
+        }
+    }
+
+    fn report(&self, reply: Option<Reply>) -> Report {
+        self.tell();
+        Report {
+            octets: self.octets,
+            from: self.from,
+            time: self.clock.now().saturating_duration_since(self.start),
+            retries: self.retries,
+            reply,
+            name: None,
+        }
+    }
+}
+
+impl fmt::Debug for Get {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Get")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Put {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Put")
+            .field("verb", &self.verb)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
