@@ -1,6 +1,5 @@
 //! The client: a pool of connections, and what is known of servers.
 
-use crate::error::Error;
 use crate::feature::Features;
 use crate::pool::Pool;
 use crate::server::Server;
@@ -183,6 +182,8 @@ pub(crate) struct Memory {
     pub(crate) features: Option<Features>,
     /// The way in which the last data connection was made.
     pub(crate) method: Option<Method>,
+    /// Sessions of TLS 1.3 run out there: connections speak TLS 1.2.
+    pub(crate) tls_capped: bool,
 }
 
 impl Shared {
@@ -223,17 +224,6 @@ impl Shared {
         if let Some(sink) = sink {
             sink(server, note);
         }
-    }
-
-    /// Within `limit`, or the error of that phase.
-    pub(crate) async fn within<T>(
-        &self,
-        limit: Duration,
-        phase: crate::Phase,
-        future: impl Future<Output = T>,
-    ) -> Result<T, Error> {
-        let late = |_| crate::ErrorKind::TimedOut { phase }.into();
-        self.net.clock().timeout(limit, future).await.map_err(late)
     }
 }
 

@@ -54,7 +54,7 @@ pub enum ErrorKind {
         reply: Reply,
     },
     /// TLS could not be had: a wrong certificate, no common version, or a server that has none.
-    #[error("{host}: TLS: {reason}")]
+    #[error("{host}: {reason}")]
     Tls {
         /// Who.
         host: String,
@@ -283,6 +283,12 @@ impl Error {
         }
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(host: String, error: &crate::tls::TlsError) -> Self {
+        let reason = tls_reason(error);
+        ErrorKind::Tls { host, reason }.into()
+    }
+
     pub(crate) fn lost(reason: impl Into<String>) -> Self {
         ErrorKind::Lost {
             reason: reason.into(),
@@ -290,6 +296,21 @@ impl Error {
         }
         .into()
     }
+}
+
+/// The whole story of an error of TLS, without the host.
+#[cfg(feature = "tls")]
+pub(crate) fn tls_reason(error: &crate::tls::TlsError) -> String {
+    let text = error.to_string();
+    // All but a few begin with the host, as it was given.
+    let mut text = text
+        .split_once(": ")
+        .map_or(text.as_str(), |(_, reason)| reason)
+        .to_owned();
+    if let Some(source) = std::error::Error::source(error) {
+        text = format!("{text}: {source}");
+    }
+    text
 }
 
 impl From<ErrorKind> for Error {

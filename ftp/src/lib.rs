@@ -26,6 +26,7 @@ pub use error::{Error, ErrorKind, ErrorNumber, Phase};
 pub use feature::Features;
 pub use name::{Charset, Name};
 pub use server::{DataMode, IMPLICIT_PORT, PORT, Server};
+pub use session::Tls;
 pub use site::Site;
 pub use stream::{Download, Representation, Upload};
 pub use transfer::{Get, Progress, ProgressSink, Put, Report};

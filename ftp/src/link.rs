@@ -1,7 +1,10 @@
 //! One control connection and its data connection: the I/O around a [`Session`].
 
+mod control;
 mod data;
 mod dial;
+#[cfg(feature = "tls")]
+mod secure;
 
 use crate::client::Shared;
 use crate::error::{Error, ErrorKind};
@@ -18,12 +21,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use std::time::Duration;
+use tokio::io::ReadBuf;
 
+use control::{Control, Moved};
 pub(crate) use data::DataStream;
 
 /// Octets of the control connection read at once.
 const READ: usize = 4096;
+/// How long a server may be silent before TLS begins on a data connection without its word.
+const SILENCE: Duration = Duration::from_secs(2);
 /// How many strangers may knock at an active data port before it is given up.
 const STRANGERS: usize = 16;
 
@@ -39,7 +46,15 @@ pub(crate) struct Link {
     outgoing: Vec<u8>,
     sent: usize,
     timer: Timer,
+    /// TLS that begins or ends on the control connection.
+    moving: Option<Job<Moved>>,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::tls::TlsContext>,
     job: Option<DataJob>,
+    /// A data connection that is to be protected before octets of a file pass it.
+    bare: Option<TcpStream>,
+    /// When TLS begins on it even without a word of the server.
+    protect_at: Option<Instant>,
     pub(crate) data: Option<DataStream>,
     /// The server has begun; told as soon as the data connection is ready.
     begun: Option<Reply>,
@@ -52,14 +67,13 @@ pub(crate) struct Link {
     pub(crate) reused: bool,
 }
 
-enum Control {
-    Plain(TcpStream),
-}
-
 /// What is to become the data connection.
 enum DataJob {
-    Connect(Job<Result<TcpStream, String>>),
-    Accept(Job<Result<TcpStream, String>>),
+    /// A connection, made by either side.
+    Open(Job<Result<TcpStream, String>>),
+    /// TLS on it.
+    #[cfg(feature = "tls")]
+    Protect(Job<Result<DataStream, String>>),
 }
 
 /// What the driver of a link is told.
@@ -112,7 +126,12 @@ impl Link {
             outgoing: Vec::new(),
             sent: 0,
             timer: clock.timer(),
+            moving: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             job: None,
+            bare: None,
+            protect_at: None,
             data: None,
             begun: None,
             peer,
@@ -124,6 +143,8 @@ impl Link {
             server,
             shared,
         };
+        #[cfg(feature = "tls")]
+        link.prepare_tls()?;
         link.run(Operation::Login(Box::new(spec))).await?;
         let features = link.session.features();
         if features.are_known() {
@@ -180,19 +201,24 @@ impl Link {
             {
                 return Poll::Ready(Event::Begin(reply));
             }
-            let mut moved = self.poll_job(cx).is_ready();
+            let mut moved = self.poll_moving(cx).is_ready();
+            moved |= self.poll_job(cx).is_ready();
             moved |= self.poll_control(cx).is_ready();
             if !moved {
                 // What was done may have set a time limit, or something to be sent: look once more.
                 if self.session.has_output() {
                     continue;
                 }
-                let deadline = self.session.poll_timeout();
+                let deadline = [self.session.poll_timeout(), self.protect_at];
+                let deadline = deadline.into_iter().flatten().min();
                 self.timer.reset(deadline);
                 if deadline.is_none() || self.timer.poll_expired(cx).is_pending() {
                     return Poll::Pending;
                 }
                 let now = self.now();
+                if self.protect_at.take_if(|at| *at <= now).is_some() {
+                    self.protect();
+                }
                 self.session.handle_timeout(now);
             }
         }
@@ -202,18 +228,15 @@ impl Link {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Transmit(line) => self.outgoing.extend_from_slice(&line),
-                Output::StartTls | Output::StopTls => {
-                    let now = self.now();
-                    let error = ErrorKind::Tls {
-                        host: self.server.authority(),
-                        reason: "this build has no TLS".into(),
-                    };
-                    self.session.handle_tls(now, Err(error.into()));
-                }
+                Output::StartTls => self.move_control(true),
+                Output::StopTls => self.move_control(false),
                 Output::Connect(announced) => self.connect_data(announced),
                 Output::Listen => self.listen(),
                 Output::Ready(announced) => return Some(Event::Ready(announced)),
-                Output::Begin(reply) => self.begun = Some(reply),
+                Output::Begin(reply) => {
+                    self.begun = Some(reply);
+                    self.protect();
+                }
                 Output::Preliminary(reply) => return Some(Event::Preliminary(reply)),
                 Output::DropData => {
                     self.drop_data();
@@ -221,6 +244,7 @@ impl Link {
                 Output::Note(note) => self.shared.trace(&self.server, &note),
                 Output::Done(result) => {
                     self.begun = None;
+                    self.protect_at = None;
                     self.used_at = self.now();
                     return Some(Event::Done(result));
                 }
@@ -231,33 +255,19 @@ impl Link {
 
     /// Whether a transfer that has begun can be told: between servers there is no data connection of ours.
     fn data_is_ready(&self) -> bool {
-        self.data.is_some() || self.job.is_none()
+        self.data.is_some() || (self.job.is_none() && self.bare.is_none())
     }
 
     /// Reads and writes the control connection as far as it goes. Ready if something was read.
     fn poll_control(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.net.clock().now();
-        let Control::Plain(stream) = &mut self.control;
-        while self.sent < self.outgoing.len() {
-            let rest = self.outgoing.get(self.sent..).unwrap_or_default();
-            match Pin::new(&mut *stream).poll_write(cx, rest) {
-                Poll::Ready(Ok(n)) if n > 0 => self.sent += n,
-                Poll::Ready(Ok(_)) => break,
-                Poll::Ready(Err(error)) => {
-                    // Its last words may be there to be read: a server says 421 and closes.
-                    self.outgoing.clear();
-                    self.sent = 0;
-                    if self.read_rest(cx, now).is_none() {
-                        self.session.handle_eof(now, &error.to_string());
-                    }
-                    return Poll::Ready(());
-                }
-                Poll::Pending => break,
-            }
-        }
-        if self.sent == self.outgoing.len() {
+        if let Err(error) = self.poll_send(cx) {
+            // Its last words may be there to be read: a server says 421 and closes.
             self.outgoing.clear();
             self.sent = 0;
+            while let Poll::Ready(Some(Ok(()))) = self.poll_read(cx, now) {}
+            self.session.handle_eof(now, &error.to_string());
+            return Poll::Ready(());
         }
         if self.session.dead().is_some() {
             return Poll::Pending;
@@ -276,12 +286,38 @@ impl Link {
         }
     }
 
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.outgoing.is_empty() {
+            return Ok(());
+        }
+        while let Some(rest) = self
+            .outgoing
+            .get(self.sent..)
+            .filter(|rest| !rest.is_empty())
+        {
+            match self.control.poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(n)) => self.sent += n,
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => return Ok(()),
+            }
+        }
+        match self.control.poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.outgoing.clear();
+                self.sent = 0;
+                Ok(())
+            }
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Ok(()),
+        }
+    }
+
     /// Reads once: `None` at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Option<io::Result<()>>> {
         let mut room = [0; READ];
         let mut buf = ReadBuf::new(&mut room);
-        let Control::Plain(stream) = &mut self.control;
-        match Pin::new(stream).poll_read(cx, &mut buf) {
+        match self.control.poll_read(cx, &mut buf) {
             Poll::Ready(Ok(())) if buf.filled().is_empty() => Poll::Ready(None),
             Poll::Ready(Ok(())) => {
                 self.session.handle_input(now, buf.filled());
@@ -292,35 +328,71 @@ impl Link {
         }
     }
 
-    /// What the server said before the connection broke. `Some` if the session has ended over it.
-    fn read_rest(&mut self, cx: &mut Context<'_>, now: Instant) -> Option<()> {
-        while let Poll::Ready(Some(Ok(()))) = self.poll_read(cx, now) {
-            if self.session.dead().is_some() {
-                return Some(());
+    fn poll_moving(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(job) = &mut self.moving else {
+            return Poll::Pending;
+        };
+        let Poll::Ready(result) = job.as_mut().poll(cx) else {
+            return Poll::Pending;
+        };
+        self.moving = None;
+        let now = self.now();
+        match result {
+            Ok((control, octets)) => {
+                self.control = control;
+                self.session.handle_tls(now, Ok(()));
+                if !octets.is_empty() {
+                    self.session.handle_input(now, &octets);
+                }
             }
+            Err(error) => self.session.handle_tls(now, Err(error)),
         }
-        None
+        Poll::Ready(())
     }
 
     fn poll_job(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let result = match &mut self.job {
-            Some(DataJob::Connect(job) | DataJob::Accept(job)) => job.as_mut().poll(cx),
-            None => Poll::Pending,
-        };
-        let Poll::Ready(result) = result else {
-            return Poll::Pending;
-        };
-        self.job = None;
-        let now = self.now();
-        let event = match result {
-            Ok(stream) => {
-                self.data = Some(DataStream::Plain(stream));
-                DataEvent::Connected
+        match &mut self.job {
+            Some(DataJob::Open(job)) => {
+                let Poll::Ready(result) = job.as_mut().poll(cx) else {
+                    return Poll::Pending;
+                };
+                self.job = None;
+                match result {
+                    Ok(stream) => self.opened(stream),
+                    Err(reason) => self.data_event(DataEvent::Failed(reason)),
+                }
+                Poll::Ready(())
             }
-            Err(reason) => DataEvent::Failed(reason),
-        };
-        self.session.handle_data(now, event);
-        Poll::Ready(())
+            #[cfg(feature = "tls")]
+            Some(DataJob::Protect(job)) => {
+                let Poll::Ready(result) = job.as_mut().poll(cx) else {
+                    return Poll::Pending;
+                };
+                self.job = None;
+                match result {
+                    Ok(data) => self.data = Some(data),
+                    Err(reason) => self.data_event(DataEvent::Broken(reason)),
+                }
+                Poll::Ready(())
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// A data connection has been made.
+    fn opened(&mut self, stream: TcpStream) {
+        if self.protects_data() {
+            self.bare = Some(stream);
+            if self.begun.is_some() {
+                self.protect();
+            } else {
+                // Most servers begin TLS behind their 1xx, some before it (RFC 4217 §12.7).
+                self.protect_at = Some(self.now() + SILENCE);
+            }
+        } else {
+            self.data = Some(DataStream::Plain(stream));
+        }
+        self.data_event(DataEvent::Connected);
     }
 
     /// Makes the data connection that the server waits for.
@@ -334,7 +406,7 @@ impl Link {
         address.set_ip(host);
         address.set_port(announced.port);
         let (net, limit) = (self.net.clone(), self.shared.limits.data_connection);
-        self.job = Some(DataJob::Connect(Box::pin(async move {
+        self.job = Some(DataJob::Open(Box::pin(async move {
             match net.clock().timeout(limit, net.connect_tcp(address)).await {
                 Ok(Ok(stream)) => Ok(stream),
                 Ok(Err(error)) => Err(format!("{address}: {error}")),
@@ -356,7 +428,7 @@ impl Link {
             Ok((listener, mut address)) => {
                 let (net, limit) = (self.net.clone(), self.shared.limits.data_connection);
                 let peer = self.peer.ip();
-                self.job = Some(DataJob::Accept(Box::pin(async move {
+                self.job = Some(DataJob::Open(Box::pin(async move {
                     // One deadline for all that may knock.
                     match net.clock().timeout(limit, accept(&listener, peer)).await {
                         Ok(result) => result,
@@ -375,6 +447,10 @@ impl Link {
     /// Forgets the data connection, and what was to become one.
     pub(crate) fn drop_data(&mut self) {
         self.job = None;
+        self.protect_at = None;
+        if let Some(bare) = self.bare.take() {
+            data::reset(&bare);
+        }
         if let Some(data) = self.data.take() {
             data.reset();
         }
@@ -402,7 +478,26 @@ impl Link {
     /// The data connection has served its purpose, and is closed in order.
     pub(crate) fn forget_data(&mut self) {
         self.job = None;
+        self.bare = None;
         self.data = None;
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+impl Link {
+    fn move_control(&mut self, _begin: bool) {
+        let now = self.now();
+        let error = ErrorKind::Tls {
+            host: self.server.authority(),
+            reason: "this build has no TLS".into(),
+        };
+        self.session.handle_tls(now, Err(error.into()));
+    }
+
+    fn protect(&mut self) {}
+
+    const fn protects_data(&self) -> bool {
+        false
     }
 
     /// Whether the control connection has, or had, TLS.
@@ -410,9 +505,13 @@ impl Link {
         false
     }
 
-    /// Makes sure that a data connection can be had.
-    pub(crate) async fn prepare_data(&mut self, _verb: crate::session::Verb) -> Result<(), Error> {
-        Ok(())
+    /// Whether the next data connection has what it needs.
+    pub(crate) const fn can_protect(&self) -> bool {
+        true
+    }
+
+    pub(crate) const fn wants_resumption(&self, _error: &Error) -> bool {
+        false
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::command::{ArgumentError, Command};
 use crate::error::{Error, ErrorKind};
 use crate::name::Charset;
-use crate::session::{LoginSpec, Method, TlsPlan};
+use crate::session::{LoginSpec, Method, Tls};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -31,12 +31,14 @@ pub struct Server {
     user: String,
     password: String,
     account: Option<String>,
-    tls: TlsPlan,
+    tls: Tls,
     private: bool,
     clear: bool,
     charset: Charset,
     data: DataMode,
     trust_passive_address: bool,
+    #[cfg(feature = "tls")]
+    tls_options: crate::tls::TlsOptions,
 }
 
 /// Who makes the data connections.
@@ -63,12 +65,14 @@ impl Server {
             user: "anonymous".into(),
             password: "anonymous@".into(),
             account: None,
-            tls: TlsPlan::None,
+            tls: Tls::None,
             private: true,
             clear: false,
             charset: Charset::UTF_8,
             data: DataMode::Auto,
             trust_passive_address: false,
+            #[cfg(feature = "tls")]
+            tls_options: crate::tls::TlsOptions::default(),
         }
     }
 
@@ -94,9 +98,9 @@ impl Server {
         })
     }
 
-    /// With a port; 21 by default, 990 for [implicit TLS](TlsPlan::Implicit).
+    /// With a port; 21 by default, 990 for [implicit TLS](Tls::Implicit).
     #[must_use]
-    pub const fn on_port(mut self, port: u16) -> Self {
+    pub fn on_port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
@@ -118,14 +122,28 @@ impl Server {
 
     /// With TLS.
     #[must_use]
-    pub const fn tls(mut self, plan: TlsPlan) -> Self {
+    pub fn tls(mut self, plan: Tls) -> Self {
         self.tls = plan;
         self
     }
 
+    /// What TLS trusts and offers.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_options(mut self, options: crate::tls::TlsOptions) -> Self {
+        self.private = options.protects_data();
+        self.tls_options = options;
+        self
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) const fn tls_settings(&self) -> &crate::tls::TlsOptions {
+        &self.tls_options
+    }
+
     /// Whether data connections have TLS too where the control connection has (`PROT P`); yes by default.
     #[must_use]
-    pub const fn private_data(mut self, private: bool) -> Self {
+    pub fn private_data(mut self, private: bool) -> Self {
         self.private = private;
         self
     }
@@ -133,21 +151,21 @@ impl Server {
     /// Whether the control connection leaves TLS after the login (`CCC`), for firewalls that want to read along; no by
     /// default.
     #[must_use]
-    pub const fn clear_control(mut self, clear: bool) -> Self {
+    pub fn clear_control(mut self, clear: bool) -> Self {
         self.clear = clear;
         self
     }
 
     /// The charset of the names there; UTF-8 by default.
     #[must_use]
-    pub const fn charset(mut self, charset: Charset) -> Self {
+    pub fn charset(mut self, charset: Charset) -> Self {
         self.charset = charset;
         self
     }
 
     /// Who makes the data connections.
     #[must_use]
-    pub const fn data_mode(mut self, mode: DataMode) -> Self {
+    pub fn data_mode(mut self, mode: DataMode) -> Self {
         self.data = mode;
         self
     }
@@ -156,7 +174,7 @@ impl Server {
     /// connection goes: a server that names another host makes its clients attack it (CVE-2020-8284 and others). Some
     /// servers behind a distributor need it.
     #[must_use]
-    pub const fn trust_passive_address(mut self, trust: bool) -> Self {
+    pub fn trust_passive_address(mut self, trust: bool) -> Self {
         self.trust_passive_address = trust;
         self
     }
@@ -171,7 +189,7 @@ impl Server {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.tls {
-            TlsPlan::Implicit => IMPLICIT_PORT,
+            Tls::Implicit => IMPLICIT_PORT,
             _ => PORT,
         })
     }
@@ -184,7 +202,7 @@ impl Server {
 
     /// How TLS begins.
     #[must_use]
-    pub const fn tls_plan(&self) -> TlsPlan {
+    pub const fn tls_plan(&self) -> Tls {
         self.tls
     }
 

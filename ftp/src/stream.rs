@@ -1,13 +1,12 @@
 //! Octets of a transfer, as streams.
 
-use crate::client::Shared;
 use crate::data::{self, Decoder, Encoder, Mode, Structure, Type};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::link::Event;
 use crate::name::Name;
 use crate::pool::{Lease, Want};
 use crate::reply::Reply;
-use crate::session::{DataEvent, Operation, Outcome, Setting, TlsPlan, TransferSpec, Verb};
+use crate::session::{DataEvent, Operation, Outcome, Setting, Tls, TransferSpec, Verb};
 use crate::site::Site;
 use crate::{answer, command};
 use fairway_stack::Timer;
@@ -15,7 +14,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -98,7 +96,7 @@ impl Plan {
             Ok(path)
         });
         let mut settings = Vec::new();
-        if site.server.tls_plan() != TlsPlan::None && lease.is_secure() {
+        if site.server.tls_plan() != Tls::None && lease.is_secure() {
             let level = if site.server.wants_private_data() {
                 "P"
             } else {
@@ -146,7 +144,15 @@ impl Flow {
         let mut want = Want::Any;
         loop {
             let mut lease = site.lease(want).await?;
-            lease.prepare_data(plan.verb).await?;
+            if !lease.can_protect() {
+                // Its sessions have run out, and the server may insist: TLS 1.2 has one that can be resumed for ever.
+                lease
+                    .shared
+                    .memory(&lease.server, |memory| memory.tls_capped = true);
+                lease.abandon();
+                want = Want::New;
+                continue;
+            }
             let spec = plan.spec(site, &lease)?;
             lease.begin(Operation::Transfer(Box::new(spec)));
             let (begun, done) = loop {
@@ -158,6 +164,13 @@ impl Flow {
             };
             match done {
                 Some(Err(error)) if want == Want::Any && lease.is_stale(&error) => want = Want::New,
+                Some(Err(error)) if plan.verb != Verb::Stou && lease.wants_resumption(&error) => {
+                    lease
+                        .shared
+                        .memory(&lease.server, |memory| memory.tls_capped = true);
+                    lease.abandon();
+                    want = Want::New;
+                }
                 Some(Err(error)) => return Err(error),
                 done => {
                     let idle = lease.net.clock().timer();
@@ -172,10 +185,6 @@ impl Flow {
                 }
             }
         }
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.lease.shared
     }
 
     /// Reads octets as they are on the wire; `false` at the end of the data connection.
@@ -287,6 +296,11 @@ impl Flow {
                 Some(Err(error)) => return Poll::Ready(Err(error.clone())),
                 Some(Ok(outcome)) => return Poll::Ready(Ok(std::mem::take(outcome))),
                 None => {}
+            }
+            if self.ended
+                && let Some(data) = &mut self.lease.data
+            {
+                data.poll_drain(cx);
             }
             if let Event::Done(result) = ready!(self.lease.poll_event(cx)) {
                 self.done = Some(result);

@@ -50,5 +50,5 @@ pub use context::TlsContext;
 pub use control::{ControlTls, Idle};
 pub use data::DataTls;
 pub use error::{CertificateFault, TlsError};
-pub use options::{IdentityError, Pin, Tls, TlsOptions, TlsVersion};
+pub use options::{IdentityError, Pin, TlsOptions, TlsVersion};
 pub use stream::End;

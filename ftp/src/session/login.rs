@@ -8,17 +8,20 @@ use crate::feature::Features;
 use crate::reply::{Class, Reply};
 use fairway_stack::Instant;
 
-/// Whether and how TLS begins.
+/// Whether and how a control connection is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TlsPlan {
-    /// Never.
+pub enum Tls {
+    /// Plain text.
     #[default]
     None,
-    /// Asked for with `AUTH`; a refusal is lived with.
+    /// `AUTH TLS` is tried; if the server refuses it, the session goes on in plain text (RFC 4217 §4.1).
+    ///
+    /// Whoever sits on the way can refuse in the server's name, and then reads the password: this protects against
+    /// listening only.
     IfOffered,
-    /// Asked for with `AUTH`; a refusal is the end.
+    /// `AUTH TLS`, and no session without it.
     Explicit,
-    /// The connection has TLS from its first octet.
+    /// TLS from the first octet, on a port of its own (990).
     Implicit,
 }
 
@@ -32,7 +35,7 @@ pub struct LoginSpec {
     /// Account, when asked for (332).
     pub account: Option<Command>,
     /// TLS.
-    pub tls: TlsPlan,
+    pub tls: Tls,
     /// Whether data connections are to have TLS too (`PROT P`).
     pub private: bool,
     /// Whether the control connection leaves TLS again after the login (`CCC`).
@@ -84,11 +87,11 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) fn begin(now: Instant, talk: &mut Talk, spec: LoginSpec) -> Self {
         talk.await_reply(now);
-        if spec.tls == TlsPlan::Implicit {
+        if spec.tls == Tls::Implicit {
             talk.out.push_back(Output::StartTls);
         }
         Self {
-            secure: spec.tls == TlsPlan::Implicit,
+            secure: spec.tls == Tls::Implicit,
             spec,
             state: State::Greeting,
             greeting: None,
@@ -128,9 +131,9 @@ impl Login {
                 }
                 self.greeting = Some(reply);
                 match self.spec.tls {
-                    TlsPlan::None => self.user(now, talk),
-                    TlsPlan::Implicit => self.buffer_size(now, talk),
-                    TlsPlan::IfOffered | TlsPlan::Explicit => {
+                    Tls::None => self.user(now, talk),
+                    Tls::Implicit => self.buffer_size(now, talk),
+                    Tls::IfOffered | Tls::Explicit => {
                         self.auth(now, talk, false);
                     }
                 }
@@ -143,9 +146,9 @@ impl Login {
                     talk.out.push_back(Output::StartTls);
                 }
                 _ if !older => self.auth(now, talk, true),
-                _ if self.spec.tls == TlsPlan::IfOffered => self.user(now, talk),
+                _ if self.spec.tls == Tls::IfOffered => self.user(now, talk),
                 _ => {
-                    let (host, reason) = (host(), reply.to_string());
+                    let (host, reason) = (host(), format!("no TLS: {reply}"));
                     return Some(Err(ErrorKind::Tls { host, reason }.into()));
                 }
             },

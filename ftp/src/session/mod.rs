@@ -20,7 +20,7 @@ mod truth;
 
 pub use self::converse::Step;
 pub use self::core::{Operation, Session};
-pub use self::login::{LoginSpec, TlsPlan};
+pub use self::login::{LoginSpec, Tls};
 pub use self::talk::{DataEvent, Note, Outcome, Output, SessionConfig};
 pub use self::transfer::{Announced, Method, Third, TransferSpec, Verb};
 pub use self::truth::{Directory, Setting, Truth};

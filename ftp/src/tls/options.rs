@@ -9,23 +9,6 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-/// Whether and how a control connection is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Tls {
-    /// Plain text.
-    #[default]
-    None,
-    /// `AUTH TLS` is tried; if the server refuses it, the session goes on in plain text (RFC 4217 §4.1).
-    ///
-    /// Whoever sits on the way can refuse in the server's name, and then reads the password: this protects against
-    /// listening only.
-    IfOffered,
-    /// `AUTH TLS`, and no session without it.
-    Explicit,
-    /// TLS from the first octet, on a port of its own (990).
-    Implicit,
-}
-
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

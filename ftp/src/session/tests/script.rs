@@ -19,7 +19,7 @@ use crate::command::Command;
 use crate::error::{Error, ErrorKind};
 use crate::session::{
     Announced, DataEvent, LoginSpec, Method, Operation, Output, Session, SessionConfig, Setting,
-    Step, Third, TlsPlan, TransferSpec, Verb,
+    Step, Third, Tls, TransferSpec, Verb,
 };
 use fairway_stack::Instant;
 use std::fmt::Write as _;
@@ -269,7 +269,7 @@ fn login(details: &str) -> LoginSpec {
         user: Command::with("USER", "fred").unwrap(),
         password: Command::secret("PASS", "secret").unwrap(),
         account: None,
-        tls: TlsPlan::None,
+        tls: Tls::None,
         private: false,
         clear: false,
         features: None,
@@ -277,9 +277,9 @@ fn login(details: &str) -> LoginSpec {
     };
     for detail in details.split(' ').filter(|word| !word.is_empty()) {
         match detail {
-            "tls=if-offered" => spec.tls = TlsPlan::IfOffered,
-            "tls=explicit" => spec.tls = TlsPlan::Explicit,
-            "tls=implicit" => spec.tls = TlsPlan::Implicit,
+            "tls=if-offered" => spec.tls = Tls::IfOffered,
+            "tls=explicit" => spec.tls = Tls::Explicit,
+            "tls=implicit" => spec.tls = Tls::Implicit,
             "private" => spec.private = true,
             "clear" => spec.clear = true,
             "utf8" => spec.utf8 = true,
