@@ -31,6 +31,8 @@ pub(crate) use data::DataStream;
 const READ: usize = 4096;
 /// How long a server may be silent before TLS begins on a data connection without its word.
 const SILENCE: Duration = Duration::from_secs(2);
+/// How many further preliminary replies of a transfer are kept.
+const MARKERS: usize = 4096;
 /// How many strangers may knock at an active data port before it is given up.
 const STRANGERS: usize = 16;
 
@@ -58,6 +60,8 @@ pub(crate) struct Link {
     pub(crate) data: Option<DataStream>,
     /// The server has begun; told as soon as the data connection is ready.
     begun: Option<Reply>,
+    /// Preliminary replies behind the first of a transfer.
+    pub(crate) markers: Vec<Reply>,
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) opened_at: Instant,
@@ -81,9 +85,11 @@ enum DataJob {
 pub(crate) enum Event {
     /// Octets may flow.
     Begin(Reply),
-    /// A further preliminary reply.
-    Preliminary(Reply),
     /// A transfer between servers is ready on this side.
+    #[expect(
+        dead_code,
+        reason = "read by transfers between servers, which come next"
+    )]
     Ready(Option<Announced>),
     /// The operation is over.
     Done(Result<Outcome, Error>),
@@ -134,6 +140,7 @@ impl Link {
             protect_at: None,
             data: None,
             begun: None,
+            markers: Vec::new(),
             peer,
             local,
             opened_at: clock.now(),
@@ -235,9 +242,14 @@ impl Link {
                 Output::Ready(announced) => return Some(Event::Ready(announced)),
                 Output::Begin(reply) => {
                     self.begun = Some(reply);
+                    self.markers.clear();
                     self.protect();
                 }
-                Output::Preliminary(reply) => return Some(Event::Preliminary(reply)),
+                // 110: where in the data the sender's marker stands here (RFC 959 §3.5).
+                Output::Preliminary(reply) if self.markers.len() < MARKERS => {
+                    self.markers.push(reply);
+                }
+                Output::Preliminary(_) => {}
                 Output::DropData => {
                     self.drop_data();
                 }

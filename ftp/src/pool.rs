@@ -33,13 +33,13 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     /// The most recently used last.
-    idle: Vec<Box<Link>>,
+    idle: Vec<Link>,
     /// In use, being made, or recovering; a place for each.
     busy: Vec<Arc<Server>>,
     /// Recovering, among the busy.
     recovering: Vec<Arc<Server>>,
     /// To the task that recovers and reaps.
-    keeper: Option<mpsc::UnboundedSender<Box<Link>>>,
+    keeper: Option<mpsc::UnboundedSender<Link>>,
     logins: u64,
     /// Connections made before this are closed when they become idle.
     closed_before: Option<Instant>,
@@ -110,7 +110,7 @@ impl Pool {
                         Link::open(shared.net.clone(), Arc::clone(server), Arc::clone(shared))
                             .await?;
                     lock(&pool.state).logins += 1;
-                    lease.link = Some(Box::new(link));
+                    lease.link = Some(link);
                     return Ok(lease);
                 }
                 Decision::Wait(limit) => {
@@ -146,7 +146,7 @@ impl Pool {
     }
 
     /// Takes back a connection, or its place.
-    fn give_back(shared: &Arc<Shared>, server: &Arc<Server>, link: Option<Box<Link>>) {
+    fn give_back(shared: &Arc<Shared>, server: &Arc<Server>, link: Option<Link>) {
         let pool = &shared.pool;
         let mut state = lock(&pool.state);
         let usable = link.filter(|link| link.session.dead().is_none() && !state.is_outdated(link));
@@ -186,9 +186,9 @@ fn full(shared: &Shared) -> Error {
 }
 
 enum Decision {
-    Use(Box<Link>),
+    Use(Link),
     /// A place has been taken; this one was closed for it.
-    Make(Option<Box<Link>>),
+    Make(Option<Link>),
     Wait(Duration),
     Full,
 }
@@ -206,14 +206,10 @@ impl State {
             // What was idle when one of them was found dead is not trusted either.
             self.idle.retain(|link| !same(&link.server, server));
         } else {
-            let here = |link: &&Box<Link>| same(&link.server, server);
-            let there =
-                |link: &&Box<Link>| link.session.truth().directory.as_ref() == Some(directory);
-            let found = self
-                .idle
-                .iter()
-                .rposition(|link| here(&link) && there(&link));
-            let found = found.or_else(|| self.idle.iter().rposition(|link| here(&link)));
+            let here = |link: &Link| same(&link.server, server);
+            let there = |link: &Link| link.session.truth().directory.as_ref() == Some(directory);
+            let found = self.idle.iter().rposition(|link| here(link) && there(link));
+            let found = found.or_else(|| self.idle.iter().rposition(here));
             if let Some(at) = found {
                 self.busy.push(Arc::clone(server));
                 return Decision::Use(self.idle.remove(at));
@@ -279,7 +275,7 @@ impl State {
 }
 
 /// Recovers connections that were dropped in the middle, and closes those idle for too long. Ends when there is neither.
-async fn keep(pool: Weak<Shared>, mut links: mpsc::UnboundedReceiver<Box<Link>>) {
+async fn keep(pool: Weak<Shared>, mut links: mpsc::UnboundedReceiver<Link>) {
     loop {
         let Some(shared) = pool.upgrade() else { return };
         let clock = shared.net.clock();
@@ -289,7 +285,7 @@ async fn keep(pool: Weak<Shared>, mut links: mpsc::UnboundedReceiver<Box<Link>>)
             let idle = shared.limits.idle;
             let is_old = |link: &Link| link.used_at + idle <= now;
             let mut old = Vec::new();
-            while let Some(at) = state.idle.iter().position(|link| is_old(link)) {
+            while let Some(at) = state.idle.iter().position(is_old) {
                 old.push(state.idle.remove(at));
             }
             let next = state.idle.iter().map(|link| link.used_at + idle).min();
@@ -318,7 +314,7 @@ async fn keep(pool: Weak<Shared>, mut links: mpsc::UnboundedReceiver<Box<Link>>)
     }
 }
 
-async fn recover(pool: Weak<Shared>, mut link: Box<Link>) {
+async fn recover(pool: Weak<Shared>, mut link: Link) {
     let server = Arc::clone(&link.server);
     let mut place = Place {
         pool: pool.clone(),
@@ -353,7 +349,7 @@ impl Drop for Place {
 }
 
 /// Says goodbye beside what else goes on.
-fn goodbye(shared: &Shared, mut link: Box<Link>) {
+fn goodbye(shared: &Shared, mut link: Link) {
     let net = shared.net.clone();
     let clock = net.clock();
     net.spawn(async move {
@@ -367,7 +363,7 @@ fn goodbye(shared: &Shared, mut link: Box<Link>) {
 pub(crate) struct Lease {
     shared: Arc<Shared>,
     server: Arc<Server>,
-    link: Option<Box<Link>>,
+    link: Option<Link>,
 }
 
 impl Lease {

@@ -159,7 +159,7 @@ impl Flow {
                 match lease.event().await {
                     Event::Begin(reply) => break (Some(reply), None),
                     Event::Done(result) => break (None, Some(result)),
-                    Event::Preliminary(_) | Event::Ready(_) => {}
+                    Event::Ready(_) => {}
                 }
             };
             match done {
@@ -394,7 +394,7 @@ impl Download {
             structure,
             options,
         } = representation;
-        let decoder = Decoder::new(*ty, *structure, *mode, options.clone()).map_err(unsupported)?;
+        let decoder = Decoder::new(*ty, *structure, *mode, *options).map_err(unsupported)?;
         Ok(Self {
             transparent: decoder.is_transparent(),
             decoder,
@@ -655,7 +655,7 @@ impl Upload {
             structure,
             options,
         } = representation;
-        let encoder = Encoder::new(*ty, *structure, *mode, options.clone()).map_err(unsupported)?;
+        let encoder = Encoder::new(*ty, *structure, *mode, *options).map_err(unsupported)?;
         Ok(Self {
             transparent: encoder.is_transparent(),
             encoder,

@@ -51,7 +51,7 @@ pub struct Report {
 }
 
 /// What a get or put does about its size, time and speed.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) representation: Representation,
     resume: bool,
@@ -63,31 +63,14 @@ pub(crate) struct Options {
     total: Option<u64>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            representation: Representation::default(),
-            resume: false,
-            offset: 0,
-            keep_time: false,
-            check_size: false,
-            rate: None,
-            progress: None,
-            total: None,
-        }
-    }
-}
-
 macro_rules! options {
     () => {
         /// As text: type A, line ends converted (RFC 959 §3.1.1.1).
-        #[must_use]
         pub fn text(self) -> Self {
             self.representation(Representation::text())
         }
 
         /// In this type, mode and structure.
-        #[must_use]
         pub fn representation(mut self, representation: Representation) -> Self {
             self.options.representation = representation;
             self
@@ -95,42 +78,36 @@ macro_rules! options {
 
         /// Goes on where an earlier transfer of the same file ended, if the other side has a part of it. Not for text, where
         /// places cannot be compared.
-        #[must_use]
         pub fn resume(mut self, resume: bool) -> Self {
             self.options.resume = resume;
             self
         }
 
         /// Gives the copy the time of the original.
-        #[must_use]
         pub fn keep_time(mut self, keep: bool) -> Self {
             self.options.keep_time = keep;
             self
         }
 
         /// Compares the size on the server with what was moved, where the server tells sizes. One more command.
-        #[must_use]
         pub fn check_size(mut self, check: bool) -> Self {
             self.options.check_size = check;
             self
         }
 
         /// Moves at most so many octets a second.
-        #[must_use]
         pub fn rate(mut self, octets_per_sec: u64) -> Self {
             self.options.rate = Some(octets_per_sec.max(1));
             self
         }
 
         /// Tells `sink` how far it has come.
-        #[must_use]
         pub fn progress(mut self, sink: ProgressSink) -> Self {
             self.options.progress = Some(sink);
             self
         }
 
         /// How large the file is, where the caller knows, for the progress.
-        #[must_use]
         pub fn expected(mut self, octets: u64) -> Self {
             self.options.total = Some(octets);
             self

@@ -13,6 +13,7 @@ pub(super) enum Control {
     #[cfg(feature = "tls")]
     Tls(Box<crate::tls::ControlTls>),
     /// TLS is beginning or ending: the connection is with whoever does that.
+    #[cfg(feature = "tls")]
     Moving,
 }
 
@@ -29,6 +30,7 @@ impl Control {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            #[cfg(feature = "tls")]
             Self::Moving => Poll::Pending,
         }
     }
@@ -42,15 +44,23 @@ impl Control {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, octets),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, octets),
+            #[cfg(feature = "tls")]
             Self::Moving => Poll::Pending,
         }
     }
 
+    /// Sends what TLS holds back; a plain connection holds back nothing.
+    #[cfg(feature = "tls")]
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-            _ => Poll::Ready(Ok(())),
+            Self::Plain(_) | Self::Moving => Poll::Ready(Ok(())),
         }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_self, reason = "the same call as with TLS")]
+    pub(super) const fn poll_flush(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
