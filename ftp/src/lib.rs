@@ -6,6 +6,7 @@ pub mod answer;
 mod client;
 pub mod command;
 pub mod data;
+mod directory;
 mod error;
 mod feature;
 mod link;
@@ -22,6 +23,7 @@ pub mod tls;
 mod transfer;
 
 pub use client::{Client, Connections, Limits, TraceSink};
+pub use directory::{Entries, ListOptions};
 pub use error::{Error, ErrorKind, ErrorNumber, Phase};
 pub use feature::Features;
 pub use name::{Charset, Name};

@@ -60,6 +60,8 @@ pub(crate) struct Link {
     pub(crate) data: Option<DataStream>,
     /// The server has begun; told as soon as the data connection is ready.
     begun: Option<Reply>,
+    /// Whether the octets of the transfer under way go to the server.
+    uploading: bool,
     /// Preliminary replies behind the first of a transfer.
     pub(crate) markers: Vec<Reply>,
     pub(crate) peer: SocketAddr,
@@ -140,6 +142,7 @@ impl Link {
             protect_at: None,
             data: None,
             begun: None,
+            uploading: false,
             markers: Vec::new(),
             peer,
             local,
@@ -170,6 +173,9 @@ impl Link {
     /// Begins an operation.
     pub(crate) fn begin(&mut self, operation: Operation) {
         let now = self.now();
+        if let Operation::Transfer(spec) = &operation {
+            self.uploading = spec.verb.is_upload();
+        }
         self.session.handle_operation(now, operation);
     }
 
@@ -460,11 +466,15 @@ impl Link {
     pub(crate) fn drop_data(&mut self) {
         self.job = None;
         self.protect_at = None;
-        if let Some(bare) = self.bare.take() {
-            data::reset(&bare);
-        }
-        if let Some(data) = self.data.take() {
-            data.reset();
+        let (bare, data) = (self.bare.take(), self.data.take());
+        if self.uploading {
+            // Closed in order, what the server has got would be the whole file.
+            if let Some(bare) = bare {
+                data::reset(&bare);
+            }
+            if let Some(data) = data {
+                data.reset();
+            }
         }
     }
 

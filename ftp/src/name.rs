@@ -60,6 +60,15 @@ impl Name {
         }
     }
 
+    /// This and `more` in one.
+    #[must_use]
+    pub(crate) fn concat(&self, more: &Self) -> Self {
+        match (&self.0, &more.0) {
+            (Form::Text(text), Form::Text(more)) => Self(Form::Text(format!("{text}{more}"))),
+            (_, _) => Self::octets([self.raw(), more.raw()].concat()),
+        }
+    }
+
     /// The octets, of a text those of UTF-8.
     #[must_use]
     pub fn raw(&self) -> &[u8] {

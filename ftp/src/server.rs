@@ -4,6 +4,7 @@ use crate::command::{ArgumentError, Command};
 use crate::error::{Error, ErrorKind};
 use crate::name::Charset;
 use crate::session::{LoginSpec, Method, Tls};
+use jiff::tz::TimeZone;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -37,6 +38,7 @@ pub struct Server {
     charset: Charset,
     data: DataMode,
     trust_passive_address: bool,
+    zone: TimeZone,
     #[cfg(feature = "tls")]
     tls_options: crate::tls::TlsOptions,
 }
@@ -71,6 +73,7 @@ impl Server {
             charset: Charset::UTF_8,
             data: DataMode::Auto,
             trust_passive_address: false,
+            zone: TimeZone::UTC,
             #[cfg(feature = "tls")]
             tls_options: crate::tls::TlsOptions::default(),
         }
@@ -177,6 +180,17 @@ impl Server {
     pub fn trust_passive_address(mut self, trust: bool) -> Self {
         self.trust_passive_address = trust;
         self
+    }
+
+    /// The zone whose local time stands in its listings; UTC by default. (`MLSD`, `MDTM` and the like are UTC anyway.)
+    #[must_use]
+    pub fn zone(mut self, zone: TimeZone) -> Self {
+        self.zone = zone;
+        self
+    }
+
+    pub(crate) fn zone_of_listings(&self) -> TimeZone {
+        self.zone.clone()
     }
 
     /// The name or address.

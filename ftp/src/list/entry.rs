@@ -35,6 +35,24 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry of which no more is known.
+    #[must_use]
+    pub fn new(name: impl Into<Bytes>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            size: None,
+            modified: None,
+            mode: None,
+            links: None,
+            owner: None,
+            group: None,
+            target: None,
+            size_is_estimate: false,
+            details: None,
+        }
+    }
+
     /// The name as text, with U+FFFD for what is not UTF-8.
     #[must_use]
     pub fn name_lossy(&self) -> Cow<'_, str> {
@@ -176,6 +194,17 @@ pub struct Modified {
     pub at: Timestamp,
     /// How much of the instant is known.
     pub precision: Precision,
+}
+
+impl Modified {
+    /// A time known to the second.
+    #[must_use]
+    pub const fn exact(at: Timestamp) -> Self {
+        Self {
+            at,
+            precision: Precision::Second,
+        }
+    }
 }
 
 /// How much of an instant is known. Finer is greater.
