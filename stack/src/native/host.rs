@@ -1,5 +1,6 @@
 //! A host: an engine behind a lock, and what happens after each call.
 
+use super::exclusive::{Exclusive, Held};
 use super::names::Names;
 use super::real_time::RealTime;
 use super::task::Tasks;
@@ -60,7 +61,7 @@ pub(super) struct Shared {
     name: String,
     clock: Clock,
     alarm: Arc<dyn Alarm>,
-    engine: Mutex<Engine>,
+    engine: Exclusive<Engine>,
     rng: Mutex<Rng>,
     files: MemoryFiles,
     names: Names,
@@ -78,6 +79,10 @@ struct Engine {
     scheduled: Option<Instant>,
 }
 
+/// What nobody who is called with a host locked may do.
+const RULE: &str = "a host was called from within itself: ports, alarms, faults of links and what is given to `Host::with` \
+                    must not call the host that calls them";
+
 thread_local! {
     /// Room for wakers between calls, so that waking allocates nothing.
     static WAKERS: Cell<Vec<Waker>> = const { Cell::new(Vec::new()) };
@@ -92,12 +97,15 @@ impl Host {
                 name: config.stack.name().to_owned(),
                 clock: config.clock.clone(),
                 alarm: config.alarm,
-                engine: Mutex::new(Engine {
-                    stack: config.stack,
-                    alive: true,
-                    ports: Vec::new(),
-                    scheduled: None,
-                }),
+                engine: Exclusive::new(
+                    Engine {
+                        stack: config.stack,
+                        alive: true,
+                        ports: Vec::new(),
+                        scheduled: None,
+                    },
+                    RULE,
+                ),
                 rng: Mutex::new(Rng::from_seed(config.seed)),
                 files: MemoryFiles::new(config.clock),
                 names: config.names,
@@ -123,7 +131,7 @@ impl Host {
         let host = Self::new(HostConfig {
             stack,
             clock: clock.clone(),
-            alarm: alarm.clone(),
+            alarm: Arc::new(alarm.owned()),
             seed,
             names: Names::default(),
             runtime: None,
@@ -234,6 +242,9 @@ impl Host {
     }
 
     /// Calls the engine, with the time; then lets happen what follows from it, and wakes who waited for that.
+    ///
+    /// # Panics
+    /// When `work` calls this host.
     pub fn with<R>(&self, work: impl FnOnce(&mut Stack, Instant) -> R) -> R {
         let mut engine = self.lock();
         let now = self.shared.clock.now();
@@ -367,13 +378,13 @@ impl Host {
     }
 
     #[inline]
-    fn lock(&self) -> MutexGuard<'_, Engine> {
-        lock(&self.shared.engine)
+    fn lock(&self) -> Held<'_, Engine> {
+        self.shared.engine.lock()
     }
 
     /// What follows a call: frames leave, the alarm is set; unlocked, those who waited are woken.
     #[inline]
-    fn finish(&self, mut engine: MutexGuard<'_, Engine>) {
+    fn finish(&self, mut engine: Held<'_, Engine>) {
         engine.settle(&self.shared);
         let mut wakers = WAKERS.try_with(Cell::take).unwrap_or_default();
         engine.stack.take_wakers(&mut wakers);

@@ -29,6 +29,7 @@
 //! ```
 
 mod errno;
+mod exclusive;
 mod files;
 mod host;
 pub(crate) mod local;
@@ -42,6 +43,7 @@ mod task;
 mod tcp;
 mod udp;
 
+pub use exclusive::{Exclusive, Held};
 pub use fairway_native::Stack;
 pub(crate) use files::{MemoryFile, MemoryFiles};
 pub use host::{Alarm, Host, HostConfig, Port};
