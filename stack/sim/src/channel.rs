@@ -94,6 +94,9 @@ pub struct ChannelCounters {
     pub delivered: u64,
     /// Dropped because the link was down, on the way or before it.
     pub down: u64,
+    /// Frames between hosts that are [separated](crate::Network::partition): they never were on the line, and are not
+    /// among the others.
+    pub cut: u64,
     /// Dropped because the queue was full.
     pub queue_full: u64,
     /// Dropped as too long, with and without a report.
@@ -129,6 +132,8 @@ pub struct Fate {
 /// Why a frame does not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
+    /// The hosts are [separated](crate::Network::partition).
+    Cut,
     /// The link was down.
     Down,
     /// The queue was full, or there is none and the transmitter was not free.
@@ -178,6 +183,7 @@ impl fmt::Display for Fate {
 impl fmt::Display for DropReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Cut => "partition",
             Self::Down => "link down",
             Self::QueueFull => "queue full",
             Self::TooLong => "too long",
@@ -316,6 +322,18 @@ impl Channel {
         match self.config.queue {
             Queue::None => self.free_at,
             Queue::DropTail { .. } => Instant::ZERO,
+        }
+    }
+
+    /// A frame between hosts that are separated.
+    pub const fn cut(&mut self) -> Fate {
+        self.counters.cut += 1;
+        Fate {
+            dropped: Some(DropReason::Cut),
+            corrupted: 0,
+            copies: 0,
+            delayed: Duration::ZERO,
+            swapped: false,
         }
     }
 

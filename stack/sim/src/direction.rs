@@ -92,11 +92,17 @@ impl DirectionBuilder {
     }
 
     /// Loses frames with that probability, 0 to 1.
+    ///
+    /// # Panics
+    /// When it is not from 0 to 1.
     pub fn loss(self, probability: f64) -> Self {
         self.fault(Lost(probability.into()))
     }
 
     /// Loses frames in bursts that begin and end with these probabilities per frame.
+    ///
+    /// # Panics
+    /// When one is not from 0 to 1.
     pub fn burst_loss(self, begins: f64, ends: f64) -> Self {
         self.fault(Burst::new(begins, ends))
     }
@@ -107,26 +113,38 @@ impl DirectionBuilder {
     }
 
     /// Delivers frames twice with that probability.
+    ///
+    /// # Panics
+    /// When it is not from 0 to 1.
     pub fn duplicate(self, probability: f64) -> Self {
         self.fault(Duplicated(probability.into()))
     }
 
     /// Delivers frames late by `late` with that probability; others overtake them.
+    ///
+    /// # Panics
+    /// When it is not from 0 to 1.
     pub fn reorder(self, probability: f64, late: Duration) -> Self {
         self.fault(Delayed(probability.into(), late))
     }
 
     /// Lets frames change places with the next with that probability, if it comes within a tenth of a second.
+    ///
+    /// # Panics
+    /// When it is not from 0 to 1.
     pub fn swap(self, probability: f64) -> Self {
         self.fault(Swapped(probability.into(), Duration::from_millis(100)))
     }
 
     /// Turns one bit of frames with that probability.
+    ///
+    /// # Panics
+    /// When it is not from 0 to 1.
     pub fn corrupt(self, probability: f64) -> Self {
         self.fault(Corrupt(probability.into(), 1))
     }
 
-    /// Asks `judge` what becomes of each frame.
+    /// Asks `judge` what becomes of each frame, while the network is locked: see [`Fault`].
     pub fn when(self, judge: impl FnMut(&Frame<'_>) -> Verdict + Send + 'static) -> Self {
         self.fault(When(judge))
     }

@@ -124,7 +124,8 @@ impl Link {
         self.map.capture(Some(self.net), None)
     }
 
-    /// As [`capture`](Self::capture), to a file or elsewhere, as it happens.
+    /// As [`capture`](Self::capture), to a file or elsewhere, as it happens; as
+    /// [`Network::capture_all_to`](crate::Network::capture_all_to).
     #[must_use]
     pub fn capture_to(&self, writer: Box<dyn Write + Send>) -> Capture {
         self.map.capture(Some(self.net), Some(writer))
@@ -152,6 +153,11 @@ pub struct LinkBuilder<'n> {
 
 impl<'n> LinkBuilder<'n> {
     pub(crate) fn new(map: &'n Arc<Map>, one: &Node, other: &Node) -> Self {
+        assert!(
+            one.index() != other.index(),
+            "a link has two ends at different hosts, not both at {}",
+            one.name()
+        );
         Self {
             map,
             ends: [one.clone(), other.clone()],
@@ -206,6 +212,9 @@ impl<'n> LinkBuilder<'n> {
     }
 
     /// Loses frames of either direction with that probability, 0 to 1.
+    ///
+    /// # Panics
+    /// When it is not from 0 to 1.
     pub fn loss(self, probability: f64) -> Self {
         self.both(|way| way.loss(probability))
     }

@@ -67,6 +67,9 @@ impl Network {
 
     /// A link between two hosts, to say more about before it is [connected](LinkBuilder::connect). It adds an interface
     /// to either.
+    ///
+    /// # Panics
+    /// When both are the same host: it speaks to itself without a link.
     pub fn link(&self, one: &Node, other: &Node) -> LinkBuilder<'_> {
         LinkBuilder::new(&self.map, one, other)
     }
@@ -122,6 +125,8 @@ impl Network {
     }
 
     /// As [`capture_all`](Self::capture_all), to a file or elsewhere, as it happens.
+    ///
+    /// The writer is called while the network is locked, and must not call it or its hosts: that panics.
     #[must_use]
     pub fn capture_all_to(&self, writer: Box<dyn Write + Send>) -> Capture {
         self.map.capture(None, Some(writer))

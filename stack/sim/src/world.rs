@@ -8,24 +8,28 @@ use crate::Frame;
 use crate::capture::{Capture, Recorded};
 use crate::channel::{Channel, Delivery};
 use crate::driver;
-use crate::events::Events;
+use crate::events::{Due, Events};
 use crate::line::{End, Line, LineId, Planned};
 use crate::log::Log;
 use crate::switch::Switch;
 use fairway_native::PacketBuf;
 use fairway_native::iface::InterfaceId;
-use fairway_stack::native::{Alarm, Host, Port, Stack};
+use fairway_stack::native::{Alarm, Exclusive, Held, Host, Port, Stack};
 use fairway_stack::{Instant, VirtualClock};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
+
+/// What nobody may do who is asked while a frame is on its way.
+const RULE: &str = "a network was called from within itself: faults, predicates and the writers of captures are asked \
+                    while it is locked, and must not call it or its hosts";
 
 /// The world of a network.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) clock: VirtualClock,
-    state: Mutex<State>,
+    state: Exclusive<State>,
 }
 
 /// What the world's lock holds.
@@ -50,8 +54,6 @@ pub(crate) struct State {
 pub(crate) struct HostState {
     /// None while it is being made.
     host: Option<Host>,
-    /// When the queue next has it called: at its deadline, or before.
-    deadline: Option<Instant>,
 }
 
 /// What the queue holds.
@@ -66,8 +68,6 @@ enum Event {
     Free(LineId),
     /// A frame has waited long enough to be overtaken.
     Release(LineId),
-    /// A host wants to be called.
-    Deadline(usize),
 }
 
 /// Most frames that a host is given at once.
@@ -85,13 +85,13 @@ impl World {
     pub(crate) fn new(clock: VirtualClock) -> Arc<Self> {
         Arc::new(Self {
             clock,
-            state: Mutex::new(State::default()),
+            state: Exclusive::new(State::default(), RULE),
         })
     }
 
     /// Locks what the world's lock holds. Never lock a host meanwhile.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> Held<'_, State> {
+        self.state.lock()
     }
 
     /// Changes the world, and says so to the driver.
@@ -112,10 +112,7 @@ impl World {
 
     /// Makes room for a host: from now on it can say when it wants to be called.
     pub(crate) fn reserve_host(&self) {
-        self.lock().hosts.push(HostState {
-            host: None,
-            deadline: None,
-        });
+        self.lock().hosts.push(HostState { host: None });
     }
 
     /// Adds a host where there is room for it.
@@ -125,7 +122,7 @@ impl World {
         }
     }
 
-    fn announce(&self, state: MutexGuard<'_, State>) {
+    fn announce(&self, state: Held<'_, State>) {
         let next = state.events.next();
         drop(state);
         if let Some(next) = next {
@@ -187,7 +184,14 @@ impl State {
 
     /// Handles what is due up to the first event that is a host's business. The frames it is to take go to `frames`.
     fn next_action(&mut self, now: Instant, frames: &mut Vec<PacketBuf>) -> Option<Action> {
-        while let Some(event) = self.events.pop_due(now) {
+        while let Some(due) = self.events.pop_due(now) {
+            let event = match due {
+                Due::Event(event) => event,
+                Due::Deadline(host) => {
+                    let host = self.hosts.get(host)?.host.clone()?;
+                    return Some(Action::Timeout(host));
+                }
+            };
             match event {
                 Event::Arrivals(line) => {
                     let end = self.arrivals(now, line, frames)?;
@@ -212,13 +216,6 @@ impl State {
                     }
                 }
                 Event::Release(line) => self.release(now, line),
-                Event::Deadline(index) => {
-                    let host = self.hosts.get_mut(index)?;
-                    if host.deadline == Some(now) {
-                        host.deadline = None;
-                        return Some(Action::Timeout(host.host.clone()?));
-                    }
-                }
             }
         }
         None
@@ -263,21 +260,19 @@ impl State {
         let Some(line) = self.lines.get_mut(id.0) else {
             return;
         };
-        if is_cut(
-            &self.cuts,
-            &Frame::new(line.channel.config().framing, frame.as_slice()),
-        ) {
-            self.log
-                .write(now, format_args!("{}: lost: partition", line.name));
-            return;
-        }
+        let framing = line.channel.config().framing;
+        let cut = is_cut(&self.cuts, &Frame::new(framing, frame.as_slice()));
         let before = (!line.taps.is_empty()).then(|| frame.clone());
-        let fate = line.channel.transmit(now, frame, &mut self.deliveries);
+        let fate = if cut {
+            line.channel.cut()
+        } else {
+            line.channel.transmit(now, frame, &mut self.deliveries)
+        };
         if let Some(packet) = before {
             for tap in &line.taps {
                 tap.capture.record(&Recorded {
                     interface: tap.interface,
-                    framing: line.channel.config().framing,
+                    framing,
                     direction: tap.direction,
                     at: now,
                     packet: &packet,
@@ -443,10 +438,7 @@ impl State {
 
     /// Has the queue call a host at `at`, and not when it would have otherwise.
     fn call_at(&mut self, index: usize, at: Instant) {
-        if let Some(host) = self.hosts.get_mut(index) {
-            host.deadline = Some(at);
-            self.events.push(at, Event::Deadline(index));
-        }
+        self.events.set_deadline(index, at);
     }
 
     /// How many events were ever planned.

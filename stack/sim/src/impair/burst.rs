@@ -21,6 +21,9 @@ pub struct Burst {
 
 impl Burst {
     /// Bursts that begin and end with these probabilities per frame, in which every frame is lost, and none outside.
+    ///
+    /// # Panics
+    /// When one is not from 0 to 1.
     #[must_use]
     pub fn new(begins: f64, ends: f64) -> Self {
         Self {

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 /// A probability.
 ///
-/// Made of a number from 0 (never) to 1 (always); what is below, above or no number counts as the nearer end.
+/// Made of a number from 0 (never) to 1 (always).
+///
+/// # Panics
+/// Making one of what is below, above, or no number: `loss(20.0)` is no loss of 20 %.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chance(Threshold);
 
@@ -26,13 +29,17 @@ impl Chance {
 impl From<f64> for Chance {
     fn from(probability: f64) -> Self {
         const WHOLE: f64 = 18_446_744_073_709_551_616.0;
+        assert!(
+            (0.0..=1.0).contains(&probability),
+            "{probability} is no probability: it must be from 0 to 1"
+        );
         if probability >= 1.0 {
             return Self(None);
         }
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "the cast saturates, and takes what is no number for 0"
+            reason = "it is below 2^64, and not below 0"
         )]
         let threshold = (probability * WHOLE) as u64;
         Self(Some(threshold))
@@ -130,9 +137,18 @@ mod tests {
             (0..10_000).filter(|_| chance.happens(&mut rng)).count()
         };
         assert_eq!(count(0.0), 0);
-        assert_eq!(count(-1.0), 0);
-        assert_eq!(count(f64::NAN), 0);
+        assert_eq!(count(-0.0), 0);
+        assert_eq!(count(f64::MIN_POSITIVE), 0);
         assert_eq!(count(1.0), 10_000);
         assert!((400..600).contains(&count(0.05)));
+    }
+
+    #[test]
+    fn what_is_no_probability_is_refused() {
+        for wrong in [20.0, 1.000_001, -0.1, f64::NAN, f64::INFINITY] {
+            let made = std::panic::catch_unwind(|| Chance::from(wrong));
+            let message = *made.unwrap_err().downcast::<String>().unwrap();
+            assert!(message.contains("from 0 to 1"), "{message}");
+        }
     }
 }

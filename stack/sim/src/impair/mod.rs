@@ -35,6 +35,9 @@ pub enum Verdict {
 }
 
 /// A fault of one direction of a link.
+///
+/// It is asked while the network and the host that sends are locked: it may look at the frame and at what it has itself,
+/// but must not call the network, its links or its hosts. If it does, that panics.
 pub trait Fault: Send {
     /// What becomes of `frame`. Whatever is random comes from `rng`.
     fn judge(&mut self, frame: &Frame<'_>, rng: &mut Rng) -> Verdict;

@@ -4,7 +4,7 @@ use super::{Fault, Verdict};
 use crate::Frame;
 use fairway_native::rng::Rng;
 
-/// Asks a closure what becomes of each frame.
+/// Asks a closure what becomes of each frame, under the rule of every [`Fault`].
 ///
 /// ```
 /// use fairway_sim::impair::{Verdict, When};

@@ -2,7 +2,7 @@
 
 use crate::{any, ask, echo_of, ms, serve_echo};
 use fairway_sim::pcap::{Direction, Reader};
-use fairway_sim::{BitsPerSec, Frame, Framing, Narrow, Network, Queue};
+use fairway_sim::{BitsPerSec, Frame, Framing, LinkDirection, Narrow, Network, Node, Queue};
 use fairway_stack::Instant;
 use fairway_wire::{Protocol, tcp, udp};
 use std::net::IpAddr;
@@ -87,10 +87,12 @@ fn a_partition_separates_hosts_until_it_is_healed() {
     let network = Network::new(1);
     let [a, b, c] = ["a", "b", "c"].map(|name| network.node(name));
     let r = network.router("r");
-    for host in [&a, &b, &c] {
-        network.link(host, &r).connect();
+    let links = [&a, &b, &c].map(|host| {
         serve_echo(host);
-    }
+        network.link(host, &r).connect()
+    });
+    let near = &links[0];
+    let capture = near.capture();
     network.route_all();
     let net = a.net();
     network.run(async {
@@ -101,6 +103,57 @@ fn a_partition_separates_hosts_until_it_is_healed() {
         assert!(!asked(&b).await && asked(&c).await);
         network.heal();
         assert!(asked(&b).await && asked(&c).await);
+    });
+    // Captures say what was lost so, and counters count it.
+    let file = capture.octets();
+    let mut reader = Reader::new(&file[..]);
+    let mut lost = 0;
+    while let Some(packet) = reader.next_packet().unwrap() {
+        lost += u64::from(packet.comment == "lost by link: partition");
+    }
+    assert!(lost > 0);
+    assert_eq!(lost, near.there().counters().cut);
+}
+
+#[test]
+#[should_panic(expected = "a link has two ends at different hosts, not both at alone")]
+fn a_host_has_no_link_to_itself() {
+    let network = Network::new(1);
+    let alone = network.node("alone");
+    let _ = network.link(&alone, &alone);
+}
+
+/// A predicate that calls into the network, or a host that is locked, panics instead of waiting for itself.
+fn asked_from_within(call: impl Fn(&Node, &LinkDirection) + Send + 'static) {
+    let network = Network::new(1);
+    let (a, b) = (network.node("a"), network.node("b"));
+    let link = network.link(&a, &b).connect();
+    let (host, there) = (a.clone(), link.there());
+    link.there()
+        .add_fault(fairway_sim::impair::When(move |_: &Frame<'_>| {
+            call(&host, &there);
+            fairway_sim::impair::Verdict::Pass
+        }));
+    let net = a.net();
+    network.run(async {
+        let socket = net.bind_udp(any(0)).unwrap();
+        let _sent = socket.send_to(b"?", echo_of(&b)).await;
+    });
+}
+
+#[test]
+#[should_panic(expected = "a network was called from within itself")]
+fn a_predicate_that_calls_the_network_panics() {
+    asked_from_within(|_, there| {
+        let _ = there.counters();
+    });
+}
+
+#[test]
+#[should_panic(expected = "a host was called from within itself")]
+fn a_predicate_that_calls_the_host_that_sends_panics() {
+    asked_from_within(|host, _| {
+        let _ = host.net().bind_udp(any(0));
     });
 }
 
