@@ -135,8 +135,10 @@ impl Session {
         self.talk.spoken = false;
         let read = self.parser.handle_input(now, octets);
         self.take_replies(now);
-        if let Err(error) = read {
-            self.die(error.into());
+        if let Err(error) = read
+            && self.dead.is_none()
+        {
+            self.gone(now, error.into());
         }
         if self.is_securing() && !self.parser.is_idle() {
             self.die(injected(&self.talk));

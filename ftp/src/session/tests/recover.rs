@@ -144,6 +144,9 @@ mod transfer {
         ));
         // Its answer may also be the last of the past.
         back_in_step(&format!(
+            "{FLOWING}+ 30s\nC: NOOP\n> ended\nS: 226 done\nop RECOVER\n! drop\nC: PWD\nS: 500 noop\n+ 3s\nS: 257 \"/\"\n= done"
+        ));
+        back_in_step(&format!(
             "{FLOWING}+ 30s\nC: NOOP\n> ended\nS: 226 done\nop RECOVER\n! drop\nC: PWD\nS: 200 noop\nS: 257 \"/\"\n= done"
         ));
     }

@@ -116,6 +116,10 @@ mod good {
         play(&format!(
             "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n226 done\\n421 bye\n! begin 150\n? dead\n> ended\n= done 226 via EPSV\nop SAY NOOP\n= error Unavailable 421"
         ));
+        let noise = "what\\n".repeat(65);
+        play(&format!(
+            "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n226 done\n! begin 150\nS: {noise}\\\n? dead\n> ended\n= done 226 via EPSV"
+        ));
         play(&format!(
             "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n226 done\n! begin 150\n> eof\n> broken reset\n= error Aborted 226 maybe"
         ));
@@ -500,6 +504,37 @@ mod broken {
         play(&format!(
             "op RETR f\n{OPEN}C: RETR f\n> broken reset\n+ 1s\nS: 150\n! begin 150\n+ 4s\n= error Aborted maybe\n? dead"
         ));
+    }
+
+    // Before the verb there is a reply to be awaited, not last words.
+    #[test]
+    fn data_before_the_verb() {
+        play(
+            "op RETR f rest=5
+             C: EPSV
+             S: 229 (|||2000|)
+             ! connect 2000
+             > connected
+             C: REST 5
+             > broken reset
+             + 50s
+             S: 350 on
+             C: RETR f
+             S: 425 where are you
+             = error DataConnection 425
+             ? alive",
+        );
+        play(
+            "op RETR f via=PORT
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             > failed nobody came
+             + 50s
+             S: 500 no
+             = error DataConnection 500
+             ? alive",
+        );
     }
 
     #[test]
