@@ -132,6 +132,12 @@ pub fn time_argument(time: Timestamp) -> String {
     time.strftime("%Y%m%d%H%M%S").to_string()
 }
 
+/// What Pure-FTPd writes behind the closing quote of a 257.
+const NOT_DOUBLED: [&[u8]; 2] = [
+    b"\" is your current location",
+    b"\" : The directory was successfully created",
+];
+
 /// The path in a 257: between quotes, a quote in it doubled (RFC 959 appendix II), or not, as Pure-FTPd has it.
 ///
 /// `None` when there is none, its quote never closes, or it holds control characters.
@@ -141,6 +147,11 @@ pub fn path(reply: &Reply) -> Option<Vec<u8>> {
     let start = text.iter().position(|octet| *octet == b'"')?;
     let mut rest = text.get(start + 1..)?;
     let mut path = Vec::new();
+    let as_it_is = NOT_DOUBLED.iter().find_map(|end| rest.strip_suffix(*end));
+    if let Some(whole) = as_it_is {
+        path.extend_from_slice(whole);
+        rest = b"\"";
+    }
     loop {
         match rest {
             [b'"', b'"', after @ ..] => {

@@ -135,7 +135,14 @@ mod current_path {
             (r#""/a b" created"#, "/a b"),
             (r#""/say ""hi""" created"#, r#"/say "hi""#),
             // Pure-FTPd does not double.
-            (r#""/say "hi" now" is your current location"#, r#"/say "hi"#),
+            (
+                r#""/say "hi" now" is your current location"#,
+                r#"/say "hi" now"#,
+            ),
+            (
+                r#""/a"" b" : The directory was successfully created"#,
+                r#"/a"" b"#,
+            ),
             (r#""/a"b" is your current location"#, r#"/a"b"#),
             (r#"no blank "/x"."#, "/x"),
             ("\"C:\\\" is current directory.", "C:\\"),
