@@ -1,7 +1,8 @@
 //! Back in step after an operation that was given up half-way.
 //!
 //! Servers answer `ABOR` each in their own way: 426 and 225 (vsftpd), 426 and 226 (ProFTPD), a stray 150 and 226
-//! (Pure-FTPd), 226 alone if the transfer was over. Nobody can count that. So a marker follows whose reply cannot be
+//! (Pure-FTPd; the stray repeats the last code, so that behind a refused `NOOP` it is a 500), 426 and 451 (the same in an
+//! upload), 226 alone if the transfer was over. Nobody can count that. So a marker follows whose reply cannot be
 //! mistaken: `PWD`, answered by 257 and by nothing else. All that comes before it belongs to the past. A reply that is
 //! still owed to a command other than a transfer's is one, and is counted: it may be a 257 itself.
 //!

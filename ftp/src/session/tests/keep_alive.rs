@@ -108,3 +108,15 @@ fn between_servers_too() {
         "op RETR f third=passive\nC: EPSV\nS: 229 (|||2000|)\n! ready 2000\n> go\nC: RETR f\nS: 150\n! begin 150\n+ 30s\nC: NOOP\nS: 226\nS: 200\n= done 226 via EPSV",
     );
 }
+
+// Seen with Pure-FTPd 1.0.50: it has nothing else to say of a download that broke.
+#[test]
+fn refused_and_then_the_data_breaks() {
+    play(&format!(
+        "{OUT}S: 500 Unknown command
+         > broken reset
+         S: 500 1.353 seconds
+         = error Aborted 500 maybe
+         ? alive"
+    ));
+}

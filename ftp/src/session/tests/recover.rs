@@ -42,6 +42,46 @@ mod transfer {
         ));
     }
 
+    // Seen with 1.0.50: in an upload both replies are refusals.
+    #[test]
+    fn pure_ftpd_upload() {
+        back_in_step(
+            "op STOR f
+             C: EPSV
+             S: 229 (|||2000|)
+             ! connect 2000
+             > connected
+             C: STOR f
+             S: 150 Accepted data connection
+             ! begin 150
+             op RECOVER
+             ! drop
+             C: ABOR
+             S: 426 Transfer aborted\\n451-Transfer aborted\\n451 0.151 seconds
+             C: PWD
+             S: 257 \"/\" is your current location
+             = done",
+        );
+    }
+
+    // Seen with 1.0.50: the line about the time taken repeats the code of the reply before it, here that to NOOP.
+    #[test]
+    fn pure_ftpd_behind_a_refused_keep_alive() {
+        back_in_step(&format!(
+            "{FLOWING}+ 30s
+             C: NOOP
+             S: 500 Unknown command
+             op RECOVER
+             ! drop
+             C: ABOR
+             S: 500 1.353 seconds
+             C: PWD
+             S: 226 Since you see this ABOR must've succeeded
+             S: 257 \"/\" is your current location
+             = done"
+        ));
+    }
+
     #[test]
     fn that_was_finished() {
         for answer in [225, 226, 500, 502] {
