@@ -56,6 +56,8 @@ fn special<'a>(words: &Words<'a>, name: &'a [u8]) -> Option<Draft<'a>> {
         (Kind::Directory, b"Pseudo Directory")
     } else if is(b"Error determining attributes", 4) {
         (Kind::Other, b"Error determining attributes")
+    } else if is(b"User catalog connector ", 4) {
+        (Kind::Other, b"User catalog connector")
     } else if is(b"GDG ", 2) {
         (Kind::Other, b"GDG")
     } else if is(b"VSAM ", 2) || is(b"PATH ", 2) || is(b"AIX ", 2) {
@@ -64,6 +66,8 @@ fn special<'a>(words: &Words<'a>, name: &'a [u8]) -> Option<Draft<'a>> {
         && [
             &b" Not Direct Access Device "[..],
             b" Not Mounted ",
+            b" Not a DASD device ",
+            b" File not on volume ",
             b" Error determining attributes ",
         ]
         .iter()
@@ -84,17 +88,16 @@ fn special<'a>(words: &Words<'a>, name: &'a [u8]) -> Option<Draft<'a>> {
 
 /// Volume, unit, date of last use, extents, tracks, record format and lengths, organization.
 fn attributes<'a>(words: &Words<'a>, name: &'a [u8], reader: &Reader<'_>) -> Option<Draft<'a>> {
-    let volume = words
+    words
         .get(0)
         .filter(|volume| volume.len() <= 6 && is_name(volume))?;
-    let unit = words
-        .get(1)
-        .filter(|unit| unit.len() <= 8 && unit.iter().all(u8::is_ascii_alphanumeric))?;
-    if volume.is_empty() || unit.is_empty() {
-        return None;
-    }
-    let modified = match words.get(2)? {
-        b"**NONE**" => None,
+    // Long listings have wider columns, and none for the unit.
+    let dated = match words.get(1)? {
+        unit if unit.len() <= 8 && unit.iter().all(u8::is_ascii_alphanumeric) => 2,
+        _ => 1,
+    };
+    let modified = match words.get(dated)? {
+        b"**NONE**" | b"***NONE***" => None,
         word => {
             // Three digits of extents touch the date.
             let (day, _) = word
@@ -115,7 +118,7 @@ fn attributes<'a>(words: &Words<'a>, name: &'a [u8], reader: &Reader<'_>) -> Opt
     // Extents and tracks, the record format and two lengths: columns can touch, or be too narrow.
     if !(6..=11).contains(&count)
         || !words
-            .get(3)?
+            .get(dated + 1)?
             .iter()
             .all(|octet| octet.is_ascii_digit() || matches!(octet, b'+' | b'?'))
     {

@@ -47,7 +47,7 @@ const TOTALS: [&str; 22] = [
 
 /// Headings of columns: words that all occur, and the form they announce.
 const HEADINGS: [(&[&str], Format); 13] = [
-    (&["volume", "unit", "recfm", "dsname"], Format::Mvs),
+    (&["volume", "recfm", "dsname"], Format::Mvs),
     (&["name", "vv.mm", "created", "changed"], Format::MvsMembers),
     (&["name", "size", "ttr", "amode"], Format::MvsMembers),
     (&["jobname", "jobid", "status"], Format::Jes),
