@@ -16,13 +16,7 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
     let what = words.get(at)?;
     let date = numeric(word, reader, MONTH_FIRST)?;
     let rest = words.after(at)?;
-    // IIS ends its sizes in one column and puts one blank behind them; others fill with blanks.
-    let exact = words.end_of(at) == Some(if word.len() == 8 { 38 } else { 40 });
-    let name = if exact && what.first().is_some_and(u8::is_ascii_digit) {
-        rest.get(1..)?
-    } else {
-        trim_start(rest)
-    };
+    let name = placed(rest, what, words.end_of(at)?, word.len() == 8).unwrap_or(trim_start(rest));
     if trim_start(name).is_empty()
         || !rest
             .first()
@@ -39,10 +33,7 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
             _ => return None,
         };
         if draft.kind == Kind::Link
-            && let Some((front, target)) = name
-                .strip_suffix(b"]")
-                .and_then(|name| split_once(name, b" ["))
-            && !front.is_empty()
+            && let Some((front, target)) = linked(name)
         {
             draft.name = front.into();
             draft.target = Some(target);
@@ -51,4 +42,31 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
         draft.size = Some(number(what).or_else(|| grouped(what))?);
     }
     Some(draft)
+}
+
+/// The name from its column on, blanks in front of it and all, where the columns are those of IIS or of `DIR`: sizes
+/// end one blank before the name, what stands for a size starts fifteen columns before it.
+fn placed<'a>(rest: &'a [u8], what: &[u8], end: usize, short: bool) -> Option<&'a [u8]> {
+    if what.first()?.is_ascii_digit() {
+        return if end == if short { 38 } else { 40 } {
+            rest.get(1..)
+        } else {
+            None
+        };
+    }
+    let start = end.checked_sub(what.len())?;
+    if start != 24 && (short || start != 26) {
+        return None;
+    }
+    let (blanks, name) = rest.split_at_checked(15_usize.checked_sub(what.len())?)?;
+    blanks.iter().all(|octet| *octet == b' ').then_some(name)
+}
+
+/// The name and the target of a link, `name [target]` or `name -> target`.
+fn linked(name: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (front, target) = name
+        .strip_suffix(b"]")
+        .and_then(|name| split_once(name, b" ["))
+        .or_else(|| split_once(name, b" -> "))?;
+    (!front.is_empty() && !target.is_empty()).then_some((front, target))
 }

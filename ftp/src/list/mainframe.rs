@@ -133,7 +133,9 @@ pub(super) fn clearpath<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Dr
         .filter(|kind| kind.len() > 2 && kind.iter().all(u8::is_ascii_uppercase))?;
     let size = number(words.get(2)?)?;
     let clock = clock(words.get(4)?)?;
-    let date = words.get(3).filter(|date| date.len() == 10)?;
+    let date = words
+        .get(3)
+        .filter(|date| date.len() == 10 || date.len() == 8 && kind.ends_with(b"DATA"))?;
     let date = numeric(date, reader, MONTH_FIRST)?;
     let mut draft = Draft::new(words.get(0)?, Kind::File);
     draft.size = Some(size);
@@ -156,7 +158,7 @@ pub(super) fn mpe<'a>(words: &Words<'a>, _: &Reader<'_>) -> Option<Draft<'a>> {
     let at = (0..3).find(|&at| words.get(at).and_then(record).is_some())?;
     let kind = words.get(at + 1).filter(|kind| {
         (2..=4).contains(&kind.len())
-            && matches!(kind.first(), Some(b'F' | b'V' | b'U' | b'H' | b'D'))
+            && matches!(kind.first(), Some(b'F' | b'V' | b'U' | b'H' | b'D' | b'B'))
     })?;
     if !kind.iter().all(u8::is_ascii_uppercase) {
         return None;

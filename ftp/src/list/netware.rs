@@ -33,7 +33,13 @@ pub(super) fn parse<'a>(words: &Words<'a>, reader: &Reader<'_>) -> Option<Draft<
             .filter(|octet| !octet.is_ascii_digit())?;
         Some((at, size, find(words, at + 1, reader)?))
     })?;
-    let mut draft = Draft::new(Gap::All.name(words.after(dated.last)?)?, kind);
+    // Where the size and the date are apart, so are the date and the name.
+    let gap = if words.gap_before(at + 1) == Some(1) {
+        dated.gap
+    } else {
+        Gap::All
+    };
+    let mut draft = Draft::new(gap.name(words.after(dated.last)?)?, kind);
     draft.size = Some(size);
     draft.modified = Some(dated.modified);
     draft.owner = words.through(first, at - 1);
