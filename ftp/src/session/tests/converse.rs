@@ -6,23 +6,48 @@ use super::script::play;
 #[test]
 fn rename_is_two_commands() {
     play(
-        "op SAY RNFR a | RNTO b\nC: RNFR a\nS: 350 on\nC: RNTO b\nS: 250 done\n= done 350 250\n? alive",
+        "op SAY RNFR a | RNTO b
+         C: RNFR a
+         S: 350 on
+         C: RNTO b
+         S: 250 done
+         = done 350 250
+         ? alive",
     );
 }
 
 #[test]
 fn stops_at_the_first_refusal() {
     play(
-        "op SAY RNFR a | RNTO b\nC: RNFR a\nS: 550 no\n= error Refused 550\n? alive\n? timer none",
+        "op SAY RNFR a | RNTO b
+         C: RNFR a
+         S: 550 no
+         = error Refused 550
+         ? alive
+         ? timer none",
     );
     play("op SAY RNFR a | RNTO b\nC: RNFR a\nS: 450 busy\n= error Refused 450");
-    play("op SAY NOOP | CWD a | PWD\nC: NOOP\nS: 200\nC: CWD a\nS: 550 no\n= error Refused 550");
+    play(
+        "op SAY NOOP | CWD a | PWD
+         C: NOOP
+         S: 200
+         C: CWD a
+         S: 550 no
+         = error Refused 550",
+    );
 }
 
 #[test]
 fn goes_on_where_it_may_be_refused() {
     play(
-        "op SAY ?CWD a | ?CWD b | PWD\nC: CWD a\nS: 550 no\nC: CWD b\nS: 500 no\nC: PWD\nS: 257 \"/\"\n= done 550 500 257",
+        "op SAY ?CWD a | ?CWD b | PWD
+         C: CWD a
+         S: 550 no
+         C: CWD b
+         S: 500 no
+         C: PWD
+         S: 257 \"/\"
+         = done 550 500 257",
     );
 }
 
@@ -74,14 +99,29 @@ fn reply_to_nothing_is_a_stray() {
     );
     // Those that were there before the next command was said answer nothing.
     play(
-        "op SAY NOOP | PWD\nC: NOOP\nS: 200 a\\n550 b\\n257 c\nC: PWD\n? strays 2\nS: 257 \"/\"\n= done 200 257",
+        "op SAY NOOP | PWD
+         C: NOOP
+         S: 200 a\\n550 b\\n257 c
+         C: PWD
+         ? strays 2
+         S: 257 \"/\"
+         = done 200 257",
     );
 }
 
 #[test]
 fn late_reply_is_the_end() {
     play(
-        "op SAY NOOP\nC: NOOP\n+ 59s\n? alive\n+ 1s\n= error TimedOut maybe\n? dead\nS: 200 too late\nop SAY PWD\n= error TimedOut maybe",
+        "op SAY NOOP
+         C: NOOP
+         + 59s
+         ? alive
+         + 1s
+         = error TimedOut maybe
+         ? dead
+         S: 200 too late
+         op SAY PWD
+         = error TimedOut maybe",
     );
 }
 
@@ -89,10 +129,22 @@ fn late_reply_is_the_end() {
 #[test]
 fn closing() {
     play(
-        "op SAY CWD a | PWD\nC: CWD a\nS: 421 bye\n= error Unavailable 421\n? dead\nop SAY NOOP\n= error Unavailable 421",
+        "op SAY CWD a | PWD
+         C: CWD a
+         S: 421 bye
+         = error Unavailable 421
+         ? dead
+         op SAY NOOP
+         = error Unavailable 421",
     );
     play(
-        "op SAY CWD a | PWD\nC: CWD a\nS: 250\nC: PWD\nS: 421 bye\n= error Unavailable 421\n? dead",
+        "op SAY CWD a | PWD
+         C: CWD a
+         S: 250
+         C: PWD
+         S: 421 bye
+         = error Unavailable 421
+         ? dead",
     );
     play("S: 421 idle too long\n? dead\nop SAY NOOP\n= error Unavailable 421");
     play("op SAY NOOP\nC: NOOP\nS: 200 fine\\n421 bye\n= done 200\n? dead");
@@ -106,20 +158,41 @@ fn connection_lost() {
     // A reply that lacks only its end is one.
     play("op SAY CWD a\nC: CWD a\nS: 250 do\\\n> eof\n= done 250\n? dead");
     // One whose last line is missing is none.
-    play("op SAY CWD a\nC: CWD a\nS: 250-do\n> eof\n= error Lost maybe\n? dead");
+    play(
+        "op SAY CWD a
+         C: CWD a
+         S: 250-do
+         > eof
+         = error Lost maybe
+         ? dead",
+    );
 }
 
 // A server that ends a reply of several lines with another code (glFTPd): believed after a while.
 #[test]
 fn reply_that_ends_with_another_code() {
     play(
-        "op SAY CWD a\nC: CWD a\nS: 553-no\\n550 not\n+ 499ms\n+ 1ms\n= error Refused 550\n? alive",
+        "op SAY CWD a
+         C: CWD a
+         S: 553-no\\n550 not
+         + 499ms
+         + 1ms
+         = error Refused 550
+         ? alive",
     );
 }
 
 #[test]
 fn only_one_at_a_time() {
-    play("op SAY NOOP\nC: NOOP\nop SAY PWD\n= error Lost\nS: 200\n= done 200\n? alive");
+    play(
+        "op SAY NOOP
+         C: NOOP
+         op SAY PWD
+         = error Lost
+         S: 200
+         = done 200
+         ? alive",
+    );
     play(
         "op RETR f
          C: EPSV
@@ -138,7 +211,15 @@ mod quit {
     // RFC 959 §4.1.1.
     #[test]
     fn is_the_end() {
-        play("op QUIT\nC: QUIT\nS: 221 bye\n= done 221\n? dead\nop SAY NOOP\n= error Lost");
+        play(
+            "op QUIT
+             C: QUIT
+             S: 221 bye
+             = done 221
+             ? dead
+             op SAY NOOP
+             = error Lost",
+        );
         play("op QUIT\nC: QUIT\nS: 421 bye\n= done 421\n? dead");
         play("op QUIT\nC: QUIT\nS: 500 what\n= done 500\n? dead");
     }

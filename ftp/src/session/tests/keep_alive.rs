@@ -24,7 +24,12 @@ fn answered_at_once() {
 fn answered_behind_the_final_reply() {
     // vsftpd, ProFTPD.
     play(&format!(
-        "{OUT}> ended\nS: 226 done\n? timer 3s\nS: 200\n= done 226 via EPSV\n? alive"
+        "{OUT}> ended
+         S: 226 done
+         ? timer 3s
+         S: 200
+         = done 226 via EPSV
+         ? alive"
     ));
     play(&format!(
         "{OUT}> ended\nS: 226 done\\n200 fine\n= done 226 via EPSV\n? alive"
@@ -34,7 +39,12 @@ fn answered_behind_the_final_reply() {
     ));
     // Behind the final reply any reply is its own.
     play(&format!(
-        "{OUT}> ended\nS: 226 done\n+ 1s\nS: 250 fine\n= done 226 via EPSV\n? alive"
+        "{OUT}> ended
+         S: 226 done
+         + 1s
+         S: 250 fine
+         = done 226 via EPSV
+         ? alive"
     ));
     play(&format!(
         "{OUT}> ended\nS: 426 no\nS: 200\n= error Aborted 426 maybe\n? alive"
@@ -45,10 +55,21 @@ fn answered_behind_the_final_reply() {
 fn never_answered() {
     // The success is told; the session cannot go on, as the answer might still come.
     play(&format!(
-        "{OUT}> ended\nS: 226 done\n+ 2s\n+ 1s\n= done 226 via EPSV\n? dead\nop SAY NOOP\n= error Lost"
+        "{OUT}> ended
+         S: 226 done
+         + 2s
+         + 1s
+         = done 226 via EPSV
+         ? dead
+         op SAY NOOP
+         = error Lost"
     ));
     play(&format!(
-        "{OUT}> broken reset\nS: 426 no\n+ 3s\n= error Aborted 426 maybe\n? dead"
+        "{OUT}> broken reset
+         S: 426 no
+         + 3s
+         = error Aborted 426 maybe
+         ? dead"
     ));
 }
 
@@ -70,23 +91,78 @@ fn at_most_one_is_out() {
 #[test]
 fn none_before_the_preliminary_reply_or_behind_the_data() {
     play(
-        "op RETR f\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n+ 59s\n> connected\nC: RETR f\n+ 59s\nS: 150\n! begin 150\n> ended\n+ 59s\nS: 226\n= done 226 via EPSV\n+ 90s",
+        "op RETR f
+         C: EPSV
+         S: 229 (|||2000|)
+         ! connect 2000
+         + 59s
+         > connected
+         C: RETR f
+         + 59s
+         S: 150
+         ! begin 150
+         > ended
+         + 59s
+         S: 226
+         = done 226 via EPSV
+         + 90s",
     );
     play(
-        "op RETR f\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n> connected\nC: RETR f\n> ended\nS: 150\n! begin 150\n+ 59s\nS: 226\n= done 226 via EPSV",
+        "op RETR f
+         C: EPSV
+         S: 229 (|||2000|)
+         ! connect 2000
+         > connected
+         C: RETR f
+         > ended
+         S: 150
+         ! begin 150
+         + 59s
+         S: 226
+         = done 226 via EPSV",
     );
     play(
-        "op RETR f\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n> connected\nC: RETR f\nS: 150\\n226 done\n! begin 150\n+ 90s\n> ended\n= done 226 via EPSV",
+        "op RETR f
+         C: EPSV
+         S: 229 (|||2000|)
+         ! connect 2000
+         > connected
+         C: RETR f
+         S: 150\\n226 done
+         ! begin 150
+         + 90s
+         > ended
+         = done 226 via EPSV",
     );
 }
 
 #[test]
 fn without_one_out_200_and_500_are_final() {
     play(
-        "op RETR f\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n> connected\nC: RETR f\nS: 150\n! begin 150\n> ended\nS: 200\n= done 200 via EPSV",
+        "op RETR f
+         C: EPSV
+         S: 229 (|||2000|)
+         ! connect 2000
+         > connected
+         C: RETR f
+         S: 150
+         ! begin 150
+         > ended
+         S: 200
+         = done 200 via EPSV",
     );
     play(
-        "op RETR f\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n> connected\nC: RETR f\nS: 150\n! begin 150\n> ended\nS: 500\n= error Aborted 500 maybe",
+        "op RETR f
+         C: EPSV
+         S: 229 (|||2000|)
+         ! connect 2000
+         > connected
+         C: RETR f
+         S: 150
+         ! begin 150
+         > ended
+         S: 500
+         = error Aborted 500 maybe",
     );
 }
 
@@ -94,7 +170,11 @@ fn without_one_out_200_and_500_are_final() {
 fn transfer_refused_late_is_not_a_success() {
     // 500 was the transfer's, 200 the keep-alive's.
     play(&format!(
-        "{OUT}> ended\nS: 500 oops\nS: 200\n= error Aborted 500 maybe\n? alive"
+        "{OUT}> ended
+         S: 500 oops
+         S: 200
+         = error Aborted 500 maybe
+         ? alive"
     ));
     // 200 both times: in whatever order.
     play(&format!(
@@ -105,7 +185,19 @@ fn transfer_refused_late_is_not_a_success() {
 #[test]
 fn between_servers_too() {
     play(
-        "op RETR f third=passive\nC: EPSV\nS: 229 (|||2000|)\n! ready 2000\n> go\nC: RETR f\nS: 150\n! begin 150\n+ 30s\nC: NOOP\nS: 226\nS: 200\n= done 226 via EPSV",
+        "op RETR f third=passive
+         C: EPSV
+         S: 229 (|||2000|)
+         ! ready 2000
+         > go
+         C: RETR f
+         S: 150
+         ! begin 150
+         + 30s
+         C: NOOP
+         S: 226
+         S: 200
+         = done 226 via EPSV",
     );
 }
 

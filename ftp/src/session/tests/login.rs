@@ -272,7 +272,10 @@ mod greeting {
             "S: 220 ready\nC: USER fred\nS: 230 welcome\nC: FEAT\n",
         ] {
             play(&format!(
-                "op LOGIN\n{script}S: 421 shutting down\n= error Unavailable 421\n? dead"
+                "op LOGIN
+                 {script}S: 421 shutting down
+                 = error Unavailable 421
+                 ? dead"
             ));
         }
     }
@@ -351,17 +354,32 @@ mod security {
     #[test]
     fn refusal_is_the_end_or_not() {
         play(&format!(
-            "op LOGIN tls=explicit\n{AUTH}S: 500 what\nC: AUTH SSL\nS: 504 no\n= error Tls\n? dead"
+            "op LOGIN tls=explicit
+             {AUTH}S: 500 what
+             C: AUTH SSL
+             S: 504 no
+             = error Tls
+             ? dead"
         ));
         play(&format!(
-            "op LOGIN tls=if-offered\n{AUTH}S: 500 what\nC: AUTH SSL\nS: 633 no\nC: USER fred\n? PROT C"
+            "op LOGIN tls=if-offered
+             {AUTH}S: 500 what
+             C: AUTH SSL
+             S: 633 no
+             C: USER fred
+             ? PROT C"
         ));
     }
 
     #[test]
     fn handshake_that_fails_is_the_end() {
         play(&format!(
-            "op LOGIN tls=if-offered\n{AUTH}S: 234 go\n! start-tls\n> no-tls bad certificate\n= error Tls\n? dead"
+            "op LOGIN tls=if-offered
+             {AUTH}S: 234 go
+             ! start-tls
+             > no-tls bad certificate
+             = error Tls
+             ? dead"
         ));
     }
 
@@ -384,11 +402,19 @@ mod security {
                 "Tls"
             };
             play(&format!(
-                "op LOGIN tls=explicit\n{AUTH}S: 234 go\\n{behind}\n= error {kind}\n? dead"
+                "op LOGIN tls=explicit
+                 {AUTH}S: 234 go\\n{behind}
+                 = error {kind}
+                 ? dead"
             ));
             // Or a moment later, before TLS has begun.
             play(&format!(
-                "op LOGIN tls=explicit\n{AUTH}S: 234 go\n! start-tls\nS: {behind}\n= error {kind}\n? dead"
+                "op LOGIN tls=explicit
+                 {AUTH}S: 234 go
+                 ! start-tls
+                 S: {behind}
+                 = error {kind}
+                 ? dead"
             ));
         }
     }
@@ -396,8 +422,16 @@ mod security {
     #[test]
     fn buffer_size_refused_does_not_matter() {
         play(&format!(
-            "op LOGIN tls=explicit private\n{AUTH}S: 234 go\n! start-tls\n> tls\nC: PBSZ 0\nS: 503 no
-             C: PROT P\nS: 200 yes\nC: USER fred\n? PROT P"
+            "op LOGIN tls=explicit private
+             {AUTH}S: 234 go
+             ! start-tls
+             > tls
+             C: PBSZ 0
+             S: 503 no
+             C: PROT P
+             S: 200 yes
+             C: USER fred
+             ? PROT P"
         ));
     }
 
@@ -405,10 +439,20 @@ mod security {
     fn protection_refused_matters_where_it_is_wanted() {
         let until = format!("{AUTH}S: 234 go\n! start-tls\n> tls\nC: PBSZ 0\nS: 200 0");
         play(&format!(
-            "op LOGIN tls=explicit private\n{until}\nC: PROT P\nS: 536 no\n= error Tls\n? dead"
+            "op LOGIN tls=explicit private
+             {until}
+             C: PROT P
+             S: 536 no
+             = error Tls
+             ? dead"
         ));
         play(&format!(
-            "op LOGIN tls=explicit\n{until}\nC: PROT C\nS: 534 no\nC: USER fred\n? PROT C"
+            "op LOGIN tls=explicit
+             {until}
+             C: PROT C
+             S: 534 no
+             C: USER fred
+             ? PROT C"
         ));
     }
 
@@ -416,17 +460,45 @@ mod security {
     #[test]
     fn may_be_left_again() {
         let until = format!(
-            "{AUTH}S: 234 go\n! start-tls\n> tls\nC: PBSZ 0\nS: 200 0\nC: PROT C\nS: 200 C
-             C: USER fred\nS: 230 welcome\nC: FEAT\nS: 500 no\nC: CCC"
+            "{AUTH}S: 234 go
+             ! start-tls
+             > tls
+             C: PBSZ 0
+             S: 200 0
+             C: PROT C
+             S: 200 C
+             C: USER fred
+             S: 230 welcome
+             C: FEAT
+             S: 500 no
+             C: CCC"
         );
         play(&format!(
-            "op LOGIN tls=explicit clear\n{until}\nS: 200 clear\n! stop-tls\n? timer none\n> tls\n= done 220 230"
+            "op LOGIN tls=explicit clear
+             {until}
+             S: 200 clear
+             ! stop-tls
+             ? timer none
+             > tls
+             = done 220 230"
         ));
         play(&format!(
-            "op LOGIN tls=explicit clear\n{until}\nS: 533 no\n= error Tls\n? dead"
+            "op LOGIN tls=explicit clear
+             {until}
+             S: 533 no
+             = error Tls
+             ? dead"
         ));
         // Nothing to be left.
-        play("op LOGIN clear\nS: 220 a\nC: USER fred\nS: 230 b\nC: FEAT\nS: 500\n= done 220 230");
+        play(
+            "op LOGIN clear
+             S: 220 a
+             C: USER fred
+             S: 230 b
+             C: FEAT
+             S: 500
+             = done 220 230",
+        );
     }
 }
 
@@ -440,14 +512,22 @@ mod features {
     fn are_asked_for_once() {
         play(&format!("op LOGIN features=UTF8\n{IN}= done 220 230"));
         play(&format!(
-            "op LOGIN features=UTF8 utf8\n{IN}C: OPTS UTF8 ON\nS: 200 on\n= done 220 230"
+            "op LOGIN features=UTF8 utf8
+             {IN}C: OPTS UTF8 ON
+             S: 200 on
+             = done 220 230"
         ));
     }
 
     #[test]
     fn utf8_refused_is_fine() {
         play(&format!(
-            "op LOGIN utf8\n{IN}C: FEAT\nS: 211-a\\n UTF8\\n211 b\nC: OPTS UTF8 ON\nS: 501 is always on\n= done 220 230"
+            "op LOGIN utf8
+             {IN}C: FEAT
+             S: 211-a\\n UTF8\\n211 b
+             C: OPTS UTF8 ON
+             S: 501 is always on
+             = done 220 230"
         ));
     }
 

@@ -18,27 +18,59 @@ mod transfer {
     #[test]
     fn vsftpd() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426 failure\\n225 no transfer\nC: PWD\nS: 257 \"/\"\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 426 failure\\n225 no transfer
+             C: PWD
+             S: 257 \"/\"
+             = done"
         ));
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426 failure\nC: PWD\nS: 225 no transfer\nS: 257 \"/\"\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 426 failure
+             C: PWD
+             S: 225 no transfer
+             S: 257 \"/\"
+             = done"
         ));
     }
 
     #[test]
     fn proftpd() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426 aborted\nC: PWD\nS: 226 Abort successful\\n257 \"/\"\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 426 aborted
+             C: PWD
+             S: 226 Abort successful\\n257 \"/\"
+             = done"
         ));
     }
 
     #[test]
     fn pure_ftpd() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 150 0.6 seconds\nS: 226 aborted\nC: PWD\nS: 257 \"/\"\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 150 0.6 seconds
+             S: 226 aborted
+             C: PWD
+             S: 257 \"/\"
+             = done"
         ));
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 226-aborted\\n226 0.6 seconds\nC: PWD\nS: 257 \"/\"\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 226-aborted\\n226 0.6 seconds
+             C: PWD
+             S: 257 \"/\"
+             = done"
         ));
     }
 
@@ -86,11 +118,26 @@ mod transfer {
     fn that_was_finished() {
         for answer in [225, 226, 500, 502] {
             back_in_step(&format!(
-                "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 226 done\nC: PWD\nS: {answer} what\n+ 500ms\nS: 257 \"/\"\n= done"
+                "{FLOWING}op RECOVER
+                 ! drop
+                 C: ABOR
+                 S: 226 done
+                 C: PWD
+                 S: {answer} what
+                 + 500ms
+                 S: 257 \"/\"
+                 = done"
             ));
             // The reply to ABOR, and only then the marker's, both late: a refusal is not believed at once.
             back_in_step(&format!(
-                "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 226 done\\n{answer} what\nC: PWD\n+ 3s\nS: 257 \"/\"\n= done"
+                "{FLOWING}op RECOVER
+                 ! drop
+                 C: ABOR
+                 S: 226 done\\n{answer} what
+                 C: PWD
+                 + 3s
+                 S: 257 \"/\"
+                 = done"
             ));
         }
     }
@@ -98,7 +145,19 @@ mod transfer {
     #[test]
     fn refusal_of_abor_that_looks_like_the_markers() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426 failure\nC: PWD\nS: 500 what\n+ 1s\nC: SYST\n+ 1s\nS: 257 \"/\"\n+ 5s\nS: 215 UNIX\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 426 failure
+             C: PWD
+             S: 500 what
+             + 1s
+             C: SYST
+             + 1s
+             S: 257 \"/\"
+             + 5s
+             S: 215 UNIX
+             = done"
         ));
     }
 
@@ -106,7 +165,14 @@ mod transfer {
     fn abor_refused() {
         for code in [500, 502, 530] {
             back_in_step(&format!(
-                "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: {code} no\nC: PWD\nS: 426 failure\nS: 257 \"/\"\n= done"
+                "{FLOWING}op RECOVER
+                 ! drop
+                 C: ABOR
+                 S: {code} no
+                 C: PWD
+                 S: 426 failure
+                 S: 257 \"/\"
+                 = done"
             ));
         }
     }
@@ -114,20 +180,54 @@ mod transfer {
     #[test]
     fn abor_unanswered_and_marker_answered() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\n+ 2s\nC: PWD\nS: 426 failure\nS: 257 \"/\"\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             + 2s
+             C: PWD
+             S: 426 failure
+             S: 257 \"/\"
+             = done"
         ));
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\n+ 2s\nC: PWD\nS: 257 \"/\"\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             + 2s
+             C: PWD
+             S: 257 \"/\"
+             = done"
         ));
     }
 
     #[test]
     fn both_overlooked() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\n+ 2s\nC: PWD\n+ 4s\nC: ABOR\nS: 426 failure\nC: SYST\nS: 226 aborted\nS: 215 UNIX\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             + 2s
+             C: PWD
+             + 4s
+             C: ABOR
+             S: 426 failure
+             C: SYST
+             S: 226 aborted
+             S: 215 UNIX
+             = done"
         ));
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\n+ 2s\nC: PWD\n+ 4s\nC: ABOR\n+ 2s\nC: SYST\nS: 215 UNIX\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             + 2s
+             C: PWD
+             + 4s
+             C: ABOR
+             + 2s
+             C: SYST
+             S: 215 UNIX
+             = done"
         ));
     }
 
@@ -135,10 +235,31 @@ mod transfer {
     #[test]
     fn all_answered_late() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\n+ 2s\nC: PWD\n+ 4s\nC: ABOR\nS: 426 failure\\n226 aborted\\n257 \"/\"\\n225 nothing\nC: SYST\nS: 215 UNIX\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             + 2s
+             C: PWD
+             + 4s
+             C: ABOR
+             S: 426 failure\\n226 aborted\\n257 \"/\"\\n225 nothing
+             C: SYST
+             S: 215 UNIX
+             = done"
         ));
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\n+ 2s\nC: PWD\n+ 4s\nC: ABOR\n+ 2s\nC: SYST\nS: 426 failure\\n226 aborted\\n257 \"/\"\\n225 nothing\nS: 215 UNIX\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             + 2s
+             C: PWD
+             + 4s
+             C: ABOR
+             + 2s
+             C: SYST
+             S: 426 failure\\n226 aborted\\n257 \"/\"\\n225 nothing
+             S: 215 UNIX
+             = done"
         ));
     }
 
@@ -146,17 +267,45 @@ mod transfer {
     #[test]
     fn marker_overlooked() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 226 aborted\nC: PWD\n+ 4s\nC: SYST\nS: 215 UNIX\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 226 aborted
+             C: PWD
+             + 4s
+             C: SYST
+             S: 215 UNIX
+             = done"
         ));
     }
 
     #[test]
     fn server_without_pwd() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426 a\\n226 b\nC: PWD\nS: 500 what\n+ 1s\nC: SYST\nS: 215 UNIX\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 426 a\\n226 b
+             C: PWD
+             S: 500 what
+             + 1s
+             C: SYST
+             S: 215 UNIX
+             = done"
         ));
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426 a\\n226 b\nC: PWD\nS: 500 what\n+ 1s\nC: SYST\nS: 502 no\n+ 4s\n+ 1s\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 426 a\\n226 b
+             C: PWD
+             S: 500 what
+             + 1s
+             C: SYST
+             S: 502 no
+             + 4s
+             + 1s
+             = done"
         ));
     }
 
@@ -164,7 +313,20 @@ mod transfer {
     #[test]
     fn refusals_from_the_middle_of_a_transfer() {
         play(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\n+ 2s\nC: PWD\nS: 500 what\n+ 1s\nC: SYST\nS: 500 what\n+ 16s\n? alive\n+ 1s\n= error Lost\n? dead"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             + 2s
+             C: PWD
+             S: 500 what
+             + 1s
+             C: SYST
+             S: 500 what
+             + 16s
+             ? alive
+             + 1s
+             = error Lost
+             ? dead"
         ));
     }
 
@@ -173,28 +335,72 @@ mod transfer {
         let out = format!("{FLOWING}+ 30s\nC: NOOP\nop RECOVER\n! drop\nC: ABOR\n");
         // vsftpd and ProFTPD answer it behind the final reply.
         back_in_step(&format!(
-            "{out}S: 426 failure\nC: PWD\nS: 200 noop\nS: 225 none\nS: 257 \"/\"\n= done"
+            "{out}S: 426 failure
+             C: PWD
+             S: 200 noop
+             S: 225 none
+             S: 257 \"/\"
+             = done"
         ));
         back_in_step(&format!(
-            "{out}S: 226 done\\n200 noop\\n225 none\nC: PWD\nS: 257 \"/\"\n= done"
+            "{out}S: 226 done\\n200 noop\\n225 none
+             C: PWD
+             S: 257 \"/\"
+             = done"
         ));
         // Pure-FTPd at once: then it has not answered ABOR yet.
         back_in_step(&format!(
-            "{out}S: 500 Unknown command\nS: 226 aborted\nC: PWD\nS: 257 \"/\"\n= done"
+            "{out}S: 500 Unknown command
+             S: 226 aborted
+             C: PWD
+             S: 257 \"/\"
+             = done"
         ));
         // Its answer may also be the last of the past.
         back_in_step(&format!(
-            "{FLOWING}+ 30s\nC: NOOP\n> ended\nS: 226 done\nop RECOVER\n! drop\nC: PWD\nS: 500 noop\n+ 3s\nS: 257 \"/\"\n= done"
+            "{FLOWING}+ 30s
+             C: NOOP
+             > ended
+             S: 226 done
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 500 noop
+             + 3s
+             S: 257 \"/\"
+             = done"
         ));
         back_in_step(&format!(
-            "{FLOWING}+ 30s\nC: NOOP\n> ended\nS: 226 done\nop RECOVER\n! drop\nC: PWD\nS: 200 noop\nS: 257 \"/\"\n= done"
+            "{FLOWING}+ 30s
+             C: NOOP
+             > ended
+             S: 226 done
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 200 noop
+             S: 257 \"/\"
+             = done"
         ));
     }
 
     #[test]
     fn silence() {
         play(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\n+ 2s\nC: PWD\n+ 4s\nC: ABOR\n+ 2s\nC: SYST\n+ 11s\n? alive\n+ 1s\n= error Lost\n? dead"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             + 2s
+             C: PWD
+             + 4s
+             C: ABOR
+             + 2s
+             C: SYST
+             + 11s
+             ? alive
+             + 1s
+             = error Lost
+             ? dead"
         ));
     }
 
@@ -204,21 +410,40 @@ mod transfer {
             "{FLOWING}op RECOVER\n! drop\nC: ABOR\n> eof\n= error Lost\n? dead"
         ));
         play(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 421 bye\n= error Unavailable 421\n? dead"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 421 bye
+             = error Unavailable 421
+             ? dead"
         ));
     }
 
     #[test]
     fn reply_that_ends_with_another_code() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nS: 426-failure\\n226 aborted\n+ 500ms\nC: PWD\nS: 257 \"/\"\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             S: 426-failure\\n226 aborted
+             + 500ms
+             C: PWD
+             S: 257 \"/\"
+             = done"
         ));
     }
 
     #[test]
     fn asked_again() {
         back_in_step(&format!(
-            "{FLOWING}op RECOVER\n! drop\nC: ABOR\nop RECOVER\nS: 426\nC: PWD\nS: 257 \"/\"\n= done"
+            "{FLOWING}op RECOVER
+             ! drop
+             C: ABOR
+             op RECOVER
+             S: 426
+             C: PWD
+             S: 257 \"/\"
+             = done"
         ));
     }
 
@@ -226,13 +451,59 @@ mod transfer {
     #[test]
     fn with_a_restart() {
         back_in_step(
-            "op STOR f rest=9\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n> connected\nC: REST 9\nop RECOVER\n! drop\nC: PWD\nS: 350\nS: 257 \"/\"\n= done\n? pending true",
+            "op STOR f rest=9
+             C: EPSV
+             S: 229 (|||2000|)
+             ! connect 2000
+             > connected
+             C: REST 9
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 350
+             S: 257 \"/\"
+             = done
+             ? pending true",
         );
         back_in_step(
-            "op STOR f rest=9\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n> connected\nC: REST 9\nS: 350\nC: STOR f\nop RECOVER\n! drop\nC: ABOR\nS: 426\nC: PWD\nS: 226\nS: 257 \"/\"\n= done\n? pending true",
+            "op STOR f rest=9
+             C: EPSV
+             S: 229 (|||2000|)
+             ! connect 2000
+             > connected
+             C: REST 9
+             S: 350
+             C: STOR f
+             op RECOVER
+             ! drop
+             C: ABOR
+             S: 426
+             C: PWD
+             S: 226
+             S: 257 \"/\"
+             = done
+             ? pending true",
         );
         back_in_step(
-            "op STOR f rest=9\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n> connected\nC: REST 9\nS: 350\nC: STOR f\nS: 150\n! begin 150\nop RECOVER\n! drop\nC: ABOR\nS: 426\nC: PWD\nS: 226\nS: 257 \"/\"\n= done\n? pending false",
+            "op STOR f rest=9
+             C: EPSV
+             S: 229 (|||2000|)
+             ! connect 2000
+             > connected
+             C: REST 9
+             S: 350
+             C: STOR f
+             S: 150
+             ! begin 150
+             op RECOVER
+             ! drop
+             C: ABOR
+             S: 426
+             C: PWD
+             S: 226
+             S: 257 \"/\"
+             = done
+             ? pending false",
         );
     }
 }
@@ -240,8 +511,24 @@ mod transfer {
 /// Given up in each stage before the verb: one reply is owed where a command is out, and none elsewhere.
 #[test]
 fn every_stage_of_a_transfer() {
-    let script = "op STOR f type=I allo=9 pret rest=5 via=EPSV,PORT\nC: TYPE I\nS: 200\nC: ALLO 9\nS: 202\nC: PRET STOR f\nS: 200\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n> failed x\n! drop\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: 200\nC: REST 5";
-    let lines: Vec<&str> = script.lines().collect();
+    let script = "op STOR f type=I allo=9 pret rest=5 via=EPSV,PORT
+         C: TYPE I
+         S: 200
+         C: ALLO 9
+         S: 202
+         C: PRET STOR f
+         S: 200
+         C: EPSV
+         S: 229 (|||2000|)
+         ! connect 2000
+         > failed x
+         ! drop
+         ! listen
+         > listening 192.0.2.9:4000
+         C: PORT 192,0,2,9,15,160
+         S: 200
+         C: REST 5";
+    let lines: Vec<&str> = script.lines().map(str::trim).collect();
     for end in 1..=lines.len() {
         // What the session does belongs to what made it do so.
         if lines
@@ -255,7 +542,13 @@ fn every_stage_of_a_transfer() {
         for reply in ["200 fine", "550 no", "257 \"x\""] {
             if owed {
                 back_in_step(&format!(
-                    "{until}\nop RECOVER\n! drop\nC: PWD\nS: {reply}\nS: 257 \"/\"\n= done"
+                    "{until}
+                     op RECOVER
+                     ! drop
+                     C: PWD
+                     S: {reply}
+                     S: 257 \"/\"
+                     = done"
                 ));
             }
         }
@@ -270,21 +563,42 @@ fn every_stage_of_a_transfer() {
 #[test]
 fn setting_that_was_under_way_is_unknown() {
     back_in_step(
-        "op RETR f type=I\nC: TYPE I\nop RECOVER\n! drop\nC: PWD\nS: 200\nS: 257 \"/\"\n= done\n? TYPE unknown",
+        "op RETR f type=I
+         C: TYPE I
+         op RECOVER
+         ! drop
+         C: PWD
+         S: 200
+         S: 257 \"/\"
+         = done
+         ? TYPE unknown",
     );
 }
 
 #[test]
 fn transfer_between_servers_that_waits() {
     back_in_step(
-        "op RETR f third=passive\nC: EPSV\nS: 229 (|||2000|)\n! ready 2000\nop RECOVER\n! drop\nC: PWD\nS: 257 \"/\"\n= done",
+        "op RETR f third=passive
+         C: EPSV
+         S: 229 (|||2000|)
+         ! ready 2000
+         op RECOVER
+         ! drop
+         C: PWD
+         S: 257 \"/\"
+         = done",
     );
 }
 
 #[test]
 fn transfer_whose_octets_are_still_read() {
     back_in_step(&format!(
-        "{FLOWING}S: 226 done\nop RECOVER\n! drop\nC: PWD\nS: 257 \"/\"\n= done"
+        "{FLOWING}S: 226 done
+         op RECOVER
+         ! drop
+         C: PWD
+         S: 257 \"/\"
+         = done"
     ));
 }
 
@@ -295,54 +609,144 @@ mod conversation {
     #[test]
     fn of_a_command_answered_like_the_marker() {
         back_in_step(
-            "op SAY PWD\nC: PWD\nop RECOVER\n! drop\nC: PWD\nS: 257 \"/a\"\nS: 257 \"/a\"\n= done",
+            "op SAY PWD
+             C: PWD
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 257 \"/a\"
+             S: 257 \"/a\"
+             = done",
         );
         back_in_step(
-            "op SAY MKD a\nC: MKD a\nop RECOVER\n! drop\nC: PWD\nS: 257 \"a\"\\n257 \"/\"\n= done",
+            "op SAY MKD a
+             C: MKD a
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 257 \"a\"\\n257 \"/\"
+             = done",
         );
         back_in_step(
-            "op SAY MKD a\nC: MKD a\nop RECOVER\n! drop\nC: PWD\nS: 550 no\nS: 257 \"/\"\n= done",
+            "op SAY MKD a
+             C: MKD a
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 550 no
+             S: 257 \"/\"
+             = done",
         );
         back_in_step(
-            "op SAY SYST\nC: SYST\nop RECOVER\n! drop\nC: PWD\n+ 4s\nC: SYST\nS: 215 UNIX\nS: 257 \"/\"\nS: 215 UNIX\n= done",
+            "op SAY SYST
+             C: SYST
+             op RECOVER
+             ! drop
+             C: PWD
+             + 4s
+             C: SYST
+             S: 215 UNIX
+             S: 257 \"/\"
+             S: 215 UNIX
+             = done",
         );
     }
 
     #[test]
     fn in_the_middle() {
         back_in_step(
-            "op SAY RNFR a | RNTO b\nC: RNFR a\nS: 350\nC: RNTO b\nop RECOVER\n! drop\nC: PWD\nS: 150 wait\nS: 250 done\nS: 257 \"/\"\n= done",
+            "op SAY RNFR a | RNTO b
+             C: RNFR a
+             S: 350
+             C: RNTO b
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 150 wait
+             S: 250 done
+             S: 257 \"/\"
+             = done",
         );
     }
 
     #[test]
     fn that_moved_about_asks_where_it_is() {
         back_in_step(
-            "op SAY CWD a | NOOP\nC: CWD a\nS: 250\nC: NOOP\nop RECOVER\n! drop\nC: PWD\n? directory None\nS: 200\nS: 257 \"/home/a\"\n= done\n? directory Some(Path([47, 104, 111, 109, 101, 47, 97]))",
+            "op SAY CWD a | NOOP
+             C: CWD a
+             S: 250
+             C: NOOP
+             op RECOVER
+             ! drop
+             C: PWD
+             ? directory None
+             S: 200
+             S: 257 \"/home/a\"
+             = done
+             ? directory Some(Path([47, 104, 111, 109, 101, 47, 97]))",
         );
         back_in_step(
-            "op SAY NOOP\nC: NOOP\nop RECOVER\n! drop\nC: PWD\nS: 200\nS: 257 \"/home\"\n= done\n? directory Some(Login)",
+            "op SAY NOOP
+             C: NOOP
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 200
+             S: 257 \"/home\"
+             = done
+             ? directory Some(Login)",
         );
     }
 
     #[test]
     fn of_the_callers_own_words_leaves_nothing_known() {
         back_in_step(
-            "op SAY type i\nC: type i\nop RECOVER\n! drop\nC: PWD\nS: 200\nS: 257 \"/\"\n= done\n? TYPE unknown\n? PROT unknown\n? pending true",
+            "op SAY type i
+             C: type i
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 200
+             S: 257 \"/\"
+             = done
+             ? TYPE unknown
+             ? PROT unknown
+             ? pending true",
         );
     }
 
     #[test]
     fn server_without_pwd() {
         back_in_step(
-            "op SAY NOOP\nC: NOOP\nop RECOVER\n! drop\nC: PWD\nS: 200\nS: 500 what\n+ 1s\nC: SYST\nS: 500 what\n+ 4s\n+ 1s\n= done",
+            "op SAY NOOP
+             C: NOOP
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 200
+             S: 500 what
+             + 1s
+             C: SYST
+             S: 500 what
+             + 4s
+             + 1s
+             = done",
         );
     }
 
     #[test]
     fn never_answered() {
         play(
-            "op SAY NOOP\nC: NOOP\nop RECOVER\n! drop\nC: PWD\n+ 4s\nC: SYST\n+ 16s\n= error Lost\n? dead",
+            "op SAY NOOP
+             C: NOOP
+             op RECOVER
+             ! drop
+             C: PWD
+             + 4s
+             C: SYST
+             + 16s
+             = error Lost
+             ? dead",
         );
     }
 }

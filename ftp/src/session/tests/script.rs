@@ -85,7 +85,12 @@ impl Player {
         self.write(line);
         match kind {
             "#" => {}
-            "op" => self.session.handle_operation(self.now, operation(rest)),
+            "op" => {
+                if rest.split(' ').any(|detail| detail == "pret") {
+                    self.session.truth_mut().pre_transfer = true;
+                }
+                self.session.handle_operation(self.now, operation(rest));
+            }
             "S:" => self.session.handle_input(self.now, &octets(rest)),
             ">" => self.event(rest),
             "+" => self.pass(duration(rest)),
@@ -320,12 +325,12 @@ fn transfer(verb: &str, details: &str) -> TransferSpec {
         allocate: None,
         methods: vec![Method::ExtendedPassive],
         third: None,
-        pre_transfer: false,
     };
     for detail in details.split(' ').filter(|word| !word.is_empty()) {
         let mut set = |setting, value: &str| spec.settings.push((setting, value.to_owned()));
         match detail.split_once('=') {
-            None if detail == "pret" => spec.pre_transfer = true,
+            // Told to the session, not to the operation.
+            None if detail == "pret" => {}
             None => spec.argument = Some(octets(&format!("{detail}\\"))),
             Some(("type", value)) => set(Setting::Type, &value.replace('-', " ")),
             Some(("mode", value)) => set(Setting::Mode, value),

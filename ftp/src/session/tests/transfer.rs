@@ -35,7 +35,13 @@ mod good {
         for preliminary in [125, 150] {
             for last in [226, 250, 200] {
                 play(&format!(
-                    "op STOR f\n{OPEN}C: STOR f\nS: {preliminary} go\n! begin {preliminary}\n> ended\nS: {last} done\n= done {last} via EPSV"
+                    "op STOR f
+                     {OPEN}C: STOR f
+                     S: {preliminary} go
+                     ! begin {preliminary}
+                     > ended
+                     S: {last} done
+                     = done {last} via EPSV"
                 ));
             }
         }
@@ -45,18 +51,38 @@ mod good {
     fn final_reply_before_the_last_octet() {
         // What is under way to us is read first, however long it takes.
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n226 done\n! begin 150\n? timer none\n+ 900s\n> ended\n= done 226 via EPSV"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150 go\\n226 done
+             ! begin 150
+             ? timer none
+             + 900s
+             > ended
+             = done 226 via EPSV"
         ));
         // A server that has ended it while we send has not got all.
         play(&format!(
-            "op STOR f\n{OPEN}C: STOR f\nS: 150 go\n! begin 150\nS: 226 done\n= error Aborted 226 maybe\n? alive"
+            "op STOR f
+             {OPEN}C: STOR f
+             S: 150 go
+             ! begin 150
+             S: 226 done
+             = error Aborted 226 maybe
+             ? alive"
         ));
     }
 
     #[test]
     fn octets_before_the_preliminary_reply() {
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\n> ended\nS: 150 go\n! begin 150\n? timer 60s\nS: 226 done\n= done 226 via EPSV"
+            "op RETR f
+             {OPEN}C: RETR f
+             > ended
+             S: 150 go
+             ! begin 150
+             ? timer 60s
+             S: 226 done
+             = done 226 via EPSV"
         ));
     }
 
@@ -66,30 +92,71 @@ mod good {
         for verb in ["LIST", "NLST", "MLSD"] {
             // Octets may have arrived; the connection is read to its end.
             play(&format!(
-                "op {verb}\n{OPEN}C: {verb}\nS: 226 nothing\n! begin 226\n> ended\n= done 226 via EPSV"
+                "op {verb}
+                 {OPEN}C: {verb}
+                 S: 226 nothing
+                 ! begin 226
+                 > ended
+                 = done 226 via EPSV"
             ));
             play(&format!(
-                "op {verb}\n{OPEN}C: {verb}\nS: 226 nothing\n! begin 226\n> broken reset\n= done 226 via EPSV"
+                "op {verb}
+                 {OPEN}C: {verb}
+                 S: 226 nothing
+                 ! begin 226
+                 > broken reset
+                 = done 226 via EPSV"
             ));
             play(&format!(
-                "op {verb}\n{OPEN}C: {verb}\n> ended\nS: 226 nothing\n= done 226 via EPSV"
+                "op {verb}
+                 {OPEN}C: {verb}
+                 > ended
+                 S: 226 nothing
+                 = done 226 via EPSV"
             ));
             play(&format!(
-                "op {verb} via=EPRT\n! listen\n> listening 192.0.2.9:4000\nC: EPRT |1|192.0.2.9|4000|\nS: 200 fine\nC: {verb}\nS: 226 nothing\n= done 226 via EPRT"
+                "op {verb} via=EPRT
+                 ! listen
+                 > listening 192.0.2.9:4000
+                 C: EPRT |1|192.0.2.9|4000|
+                 S: 200 fine
+                 C: {verb}
+                 S: 226 nothing
+                 = done 226 via EPRT"
             ));
         }
         // A file is another matter.
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 226 done\n! begin 226\n> ended\n= done 226 via EPSV"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 226 done
+             ! begin 226
+             > ended
+             = done 226 via EPSV"
         ));
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 226 done\n! begin 226\n> broken reset\n= error Aborted 226 maybe"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 226 done
+             ! begin 226
+             > broken reset
+             = error Aborted 226 maybe"
         ));
         play(&format!(
             "op STOR f\n{OPEN}C: STOR f\nS: 226 done\n= error Aborted 226 maybe"
         ));
         play(
-            "op RETR f via=PORT\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: 200 fine\nC: RETR f\nS: 226 done\n+ 4s\n+ 1s\n= error Aborted 226 maybe\n? alive",
+            "op RETR f via=PORT
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             S: 200 fine
+             C: RETR f
+             S: 226 done
+             + 4s
+             + 1s
+             = error Aborted 226 maybe
+             ? alive",
         );
     }
 
@@ -97,37 +164,101 @@ mod good {
     #[test]
     fn further_preliminary_replies() {
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n110 MARK 1 = 1\n! begin 150\n! preliminary 110\nS: 150 half\n! preliminary 150\n? timer 30s\n> ended\n+ 50s\nS: 110 MARK 2 = 2\n! preliminary 110\n? timer 60s\n+ 50s\nS: 250 done\n= done 250 via EPSV"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150 go\\n110 MARK 1 = 1
+             ! begin 150
+             ! preliminary 110
+             S: 150 half
+             ! preliminary 150
+             ? timer 30s
+             > ended
+             + 50s
+             S: 110 MARK 2 = 2
+             ! preliminary 110
+             ? timer 60s
+             + 50s
+             S: 250 done
+             = done 250 via EPSV"
         ));
     }
 
     #[test]
     fn reply_with_nul() {
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\x00\n! begin 150\n> ended\nS: 226 do\\x00ne\n= done 226 via EPSV"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150 go\\x00
+             ! begin 150
+             > ended
+             S: 226 do\\x00ne
+             = done 226 via EPSV"
         ));
     }
 
     #[test]
     fn control_connection_that_ends_behind_the_final_reply() {
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n226 done\n! begin 150\n> eof\n? dead\n> ended\n= done 226 via EPSV\nop SAY NOOP\n= error Lost"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150 go\\n226 done
+             ! begin 150
+             > eof
+             ? dead
+             > ended
+             = done 226 via EPSV
+             op SAY NOOP
+             = error Lost"
         ));
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n226 done\\n421 bye\n! begin 150\n? dead\n> ended\n= done 226 via EPSV\nop SAY NOOP\n= error Unavailable 421"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150 go\\n226 done\\n421 bye
+             ! begin 150
+             ? dead
+             > ended
+             = done 226 via EPSV
+             op SAY NOOP
+             = error Unavailable 421"
         ));
         let noise = "what\\n".repeat(65);
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n226 done\n! begin 150\nS: {noise}\\\n? dead\n> ended\n= done 226 via EPSV"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150 go\\n226 done
+             ! begin 150
+             S: {noise}\\\n? dead
+             > ended
+             = done 226 via EPSV"
         ));
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n226 done\n! begin 150\n> eof\n> broken reset\n= error Aborted 226 maybe"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150 go\\n226 done
+             ! begin 150
+             > eof
+             > broken reset
+             = error Aborted 226 maybe"
         ));
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150 go\\n226 done\n! begin 150\n> eof\nop RECOVER\n= error Lost"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150 go\\n226 done
+             ! begin 150
+             > eof
+             op RECOVER
+             = error Lost"
         ));
         play(&format!(
-            "op STOR f\n{OPEN}C: STOR f\nS: 150 go\n! begin 150\n> ended\n+ 30s\nS: 226 done\\\n> eof\n= done 226 via EPSV\n? dead"
+            "op STOR f
+             {OPEN}C: STOR f
+             S: 150 go
+             ! begin 150
+             > ended
+             + 30s
+             S: 226 done\\\n> eof
+             = done 226 via EPSV
+             ? dead"
         ));
     }
 }
@@ -141,14 +272,31 @@ mod settings {
     #[test]
     fn are_said_once() {
         play(&format!(
-            "op RETR f type=I mode=S stru=F prot=C\nC: TYPE I\nS: 200\n{REST}op RETR g type=I\n{REST}op LIST type=A-N\nC: TYPE A N\n? TYPE unknown\nS: 200\n{REST}? TYPE A N"
+            "op RETR f type=I mode=S stru=F prot=C
+             C: TYPE I
+             S: 200
+             {REST}op RETR g type=I
+             {REST}op LIST type=A-N
+             C: TYPE A N
+             ? TYPE unknown
+             S: 200
+             {REST}? TYPE A N"
         ));
     }
 
     #[test]
     fn are_said_in_order() {
         play(&format!(
-            "op RETR f prot=P type=I mode=Z stru=R\nC: PROT P\nS: 200\nC: TYPE I\nS: 200\nC: MODE Z\nS: 200\nC: STRU R\nS: 250\n{REST}"
+            "op RETR f prot=P type=I mode=Z stru=R
+             C: PROT P
+             S: 200
+             C: TYPE I
+             S: 200
+             C: MODE Z
+             S: 200
+             C: STRU R
+             S: 250
+             {REST}"
         ));
     }
 
@@ -156,10 +304,34 @@ mod settings {
     #[test]
     fn refused_are_unknown() {
         play(&format!(
-            "op RETR f type=I\nC: TYPE I\nS: 200\n{REST}op RETR f type=E\nC: TYPE E\nS: 504-Unknown TYPE: E\\n504 TYPE is now ASCII\n= error Refused 504\n? TYPE unknown\n? alive\nop RETR f type=I\nC: TYPE I\nS: 200\n{REST}"
+            "op RETR f type=I
+             C: TYPE I
+             S: 200
+             {REST}op RETR f type=E
+             C: TYPE E
+             S: 504-Unknown TYPE: E\\n504 TYPE is now ASCII
+             = error Refused 504
+             ? TYPE unknown
+             ? alive
+             op RETR f type=I
+             C: TYPE I
+             S: 200
+             {REST}"
         ));
-        play("op RETR f mode=B\nC: MODE B\nS: 504 no\n= error Refused 504\n? MODE unknown");
-        play("op RETR f prot=P\nC: PROT P\nS: 336 what\n= error Refused 336\n? PROT unknown");
+        play(
+            "op RETR f mode=B
+             C: MODE B
+             S: 504 no
+             = error Refused 504
+             ? MODE unknown",
+        );
+        play(
+            "op RETR f prot=P
+             C: PROT P
+             S: 336 what
+             = error Refused 336
+             ? PROT unknown",
+        );
     }
 
     // A title of curl's cases.
@@ -170,7 +342,15 @@ mod settings {
 
     #[test]
     fn preliminary_reply_to_type_is_waited_out() {
-        play("op RETR f type=I\nC: TYPE I\n+ 50s\nS: 150 what\n? timer 60s\nS: 200\nC: EPSV");
+        play(
+            "op RETR f type=I
+             C: TYPE I
+             + 50s
+             S: 150 what
+             ? timer 60s
+             S: 200
+             C: EPSV",
+        );
     }
 
     // RFC 959 §4.1.3: ALLO; a server that needs none answers 202.
@@ -189,9 +369,45 @@ mod settings {
         }
         for answer in [552, 452, 550] {
             play(&format!(
-                "op STOR f allo=9\nC: ALLO 9\nS: {answer} no room\n= error Refused {answer}\n? alive"
+                "op STOR f allo=9
+                 C: ALLO 9
+                 S: {answer} no room
+                 = error Refused {answer}
+                 ? alive"
             ));
         }
+    }
+
+    // A distributor that has not been told asks for it by name; the session remembers.
+    #[test]
+    fn pre_transfer_that_the_server_asks_for() {
+        play(
+            "op RETR f via=EPSV,PASV
+             C: EPSV
+             S: 500 You need to use a client supporting PRET (PRE Transfer) to use PASV
+             C: PRET RETR f
+             S: 200 OK
+             C: EPSV
+             S: 229 (|||2000|)
+             ! connect 2000
+             > connected
+             C: RETR f
+             S: 550 no
+             = error Refused 550
+             op LIST via=PASV
+             C: PRET LIST",
+        );
+        play(
+            "op RETR f via=EPSV,PASV
+             C: EPSV
+             S: 500 PRET first
+             C: PRET RETR f
+             S: 500 what
+             C: EPSV
+             S: 500 PRET first
+             ! drop
+             C: PASV",
+        );
     }
 
     // Distributors of drftpd and glFTPd.
@@ -204,14 +420,29 @@ mod settings {
         }
         play("op RETR f pret\nC: PRET RETR f\nS: 550 no file\n= error Refused 550");
         play(
-            "op MLSD pret via=EPSV,PASV\nC: PRET MLSD\nS: 200\nC: EPSV\nS: 500\n! drop\nC: PASV\nS: 227 (192,0,2,1,7,208)\n! connect 192.0.2.1:2000\n> connected\nC: MLSD",
+            "op MLSD pret via=EPSV,PASV
+             C: PRET MLSD
+             S: 200
+             C: EPSV
+             S: 500
+             ! drop
+             C: PASV
+             S: 227 (192,0,2,1,7,208)
+             ! connect 192.0.2.1:2000
+             > connected
+             C: MLSD",
         );
     }
 
     // RFC 959 §5.3: an argument ends at the line's end.
     #[test]
     fn nothing_is_said_for_what_cannot_be() {
-        play("op RETR a\\x0d\\x0aDELE type=I\n= error Argument\n? alive\n? TYPE A N");
+        play(
+            "op RETR a\\x0d\\x0aDELE type=I
+             = error Argument
+             ? alive
+             ? TYPE A N",
+        );
         play("op RETR a\\x00 via=PASV\n= error Argument\n? alive");
     }
 }
@@ -278,7 +509,11 @@ mod ways {
         ] {
             let code = answer.split(' ').next().unwrap();
             play(&format!(
-                "op RETR f via=PASV\nC: PASV\nS: {answer}\n= error DataConnection {code}\n? alive"
+                "op RETR f via=PASV
+                 C: PASV
+                 S: {answer}
+                 = error DataConnection {code}
+                 ? alive"
             ));
         }
     }
@@ -304,14 +539,41 @@ mod ways {
     #[test]
     fn none_works() {
         play(
-            "op RETR f via=EPSV,PASV\nC: EPSV\nS: 500 no\n! drop\nC: PASV\nS: 502 no\n= error DataConnection 502\n? alive",
+            "op RETR f via=EPSV,PASV
+             C: EPSV
+             S: 500 no
+             ! drop
+             C: PASV
+             S: 502 no
+             = error DataConnection 502
+             ? alive",
         );
         play(
-            "op RETR f\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\n> failed refused\n= error DataConnection\n? alive\nop SAY NOOP\nC: NOOP\nS: 200\n= done 200",
+            "op RETR f
+             C: EPSV
+             S: 229 (|||2000|)
+             ! connect 2000
+             > failed refused
+             = error DataConnection
+             ? alive
+             op SAY NOOP
+             C: NOOP
+             S: 200
+             = done 200",
         );
-        play("op RETR f via=PORT\n! listen\n> failed no port\n= error DataConnection\n? alive");
         play(
-            "op RETR f via=PORT\n! listen\n> listening [2001:db8::1]:4000\n= error DataConnection\n? alive",
+            "op RETR f via=PORT
+             ! listen
+             > failed no port
+             = error DataConnection
+             ? alive",
+        );
+        play(
+            "op RETR f via=PORT
+             ! listen
+             > listening [2001:db8::1]:4000
+             = error DataConnection
+             ? alive",
         );
     }
 
@@ -319,7 +581,12 @@ mod ways {
     #[test]
     fn address_of_version_6() {
         play(
-            "op RETR f via=EPRT\n! listen\n> listening [2001:db8::1]:4000\nC: EPRT |2|2001:db8::1|4000|\nS: 200\nC: RETR f",
+            "op RETR f via=EPRT
+             ! listen
+             > listening [2001:db8::1]:4000
+             C: EPRT |2|2001:db8::1|4000|
+             S: 200
+             C: RETR f",
         );
     }
 
@@ -328,7 +595,13 @@ mod ways {
     fn port_refused() {
         for code in [425, 500, 501, 530] {
             play(&format!(
-                "op RETR f via=PORT\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: {code} no\n= error DataConnection {code}\n? alive"
+                "op RETR f via=PORT
+                 ! listen
+                 > listening 192.0.2.9:4000
+                 C: PORT 192,0,2,9,15,160
+                 S: {code} no
+                 = error DataConnection {code}
+                 ? alive"
             ));
         }
     }
@@ -336,14 +609,26 @@ mod ways {
     #[test]
     fn port_answered_with_421() {
         play(
-            "op RETR f via=PORT,PASV\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: 421 bye\n= error Unavailable 421\n? dead",
+            "op RETR f via=PORT,PASV
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             S: 421 bye
+             = error Unavailable 421
+             ? dead",
         );
     }
 
     #[test]
     fn port_never_answered() {
         play(
-            "op RETR f via=PORT\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\n+ 60s\n= error TimedOut maybe\n? dead",
+            "op RETR f via=PORT
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             + 60s
+             = error TimedOut maybe
+             ? dead",
         );
     }
 
@@ -351,17 +636,40 @@ mod ways {
     #[test]
     fn port_answered_with_two_lines() {
         play(
-            "op RETR f via=PORT\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: 200-FXP transfer\\n200 PORT ok\nC: RETR f",
+            "op RETR f via=PORT
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             S: 200-FXP transfer\\n200 PORT ok
+             C: RETR f",
         );
     }
 
     #[test]
     fn server_that_connects_before_it_answers() {
         play(
-            "op RETR f via=PORT\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\n> connected\nS: 200\nC: RETR f\nS: 150\n! begin 150\n> ended\nS: 226\n= done 226 via PORT",
+            "op RETR f via=PORT
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             > connected
+             S: 200
+             C: RETR f
+             S: 150
+             ! begin 150
+             > ended
+             S: 226
+             = done 226 via PORT",
         );
         play(
-            "op RETR f via=PORT,PASV\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\n> connected\nS: 500 no\n! drop\nC: PASV",
+            "op RETR f via=PORT,PASV
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             > connected
+             S: 500 no
+             ! drop
+             C: PASV",
         );
     }
 
@@ -369,25 +677,72 @@ mod ways {
     fn server_that_never_connects() {
         // The accept has failed while the transfer waits: the server's reason is awaited for a moment.
         play(
-            "op RETR f via=PORT\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: 200\nC: RETR f\nS: 150\n! begin 150\n> failed nobody came\nS: 425 cannot connect\n= error Aborted 425 maybe\n? alive",
+            "op RETR f via=PORT
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             S: 200
+             C: RETR f
+             S: 150
+             ! begin 150
+             > failed nobody came
+             S: 425 cannot connect
+             = error Aborted 425 maybe
+             ? alive",
         );
         play(
-            "op RETR f via=PORT\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: 200\nC: RETR f\nS: 425 cannot connect\n= error DataConnection 425\n? alive",
+            "op RETR f via=PORT
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             S: 200
+             C: RETR f
+             S: 425 cannot connect
+             = error DataConnection 425
+             ? alive",
         );
         // Success without a data connection is none.
         play(
-            "op RETR f via=PORT\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: 200\nC: RETR f\nS: 150\\n226 done\n! begin 150\n+ 4s\n+ 1s\n= error Aborted 226 maybe\n? alive",
+            "op RETR f via=PORT
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             S: 200
+             C: RETR f
+             S: 150\\n226 done
+             ! begin 150
+             + 4s
+             + 1s
+             = error Aborted 226 maybe
+             ? alive",
         );
     }
 
     #[test]
     fn server_whose_connection_arrives_behind_the_final_reply() {
-        let until = "! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: 200\n";
+        let until = "! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             S: 200\n";
         play(&format!(
-            "op RETR f via=PORT\n{until}C: RETR f\nS: 150\\n226 done\n! begin 150\n+ 4s\n> connected\n? timer none\n+ 900s\n> ended\n= done 226 via PORT"
+            "op RETR f via=PORT
+             {until}C: RETR f
+             S: 150\\n226 done
+             ! begin 150
+             + 4s
+             > connected
+             ? timer none
+             + 900s
+             > ended
+             = done 226 via PORT"
         ));
         play(&format!(
-            "op STOR f via=PORT\n{until}C: STOR f\nS: 150\\n226 done\n! begin 150\n> connected\n= error Aborted 226 maybe"
+            "op STOR f via=PORT
+             {until}C: STOR f
+             S: 150\\n226 done
+             ! begin 150
+             > connected
+             = error Aborted 226 maybe"
         ));
     }
 }
@@ -399,10 +754,34 @@ mod restart {
     #[test]
     fn directly_before_the_verb() {
         play(&format!(
-            "op RETR f type=I rest=100\nC: TYPE I\nS: 200\n{OPEN}C: REST 100\nS: 350 on\nC: RETR f\n? pending true\nS: 150\n! begin 150\n? pending false"
+            "op RETR f type=I rest=100
+             C: TYPE I
+             S: 200
+             {OPEN}C: REST 100
+             S: 350 on
+             C: RETR f
+             ? pending true
+             S: 150
+             ! begin 150
+             ? pending false"
         ));
         play(
-            "op STOR f rest=100 via=EPSV,PASV,PORT\nC: EPSV\nS: 500\n! drop\nC: PASV\nS: 227 (10,0,0,1,7,208)\n! connect 10.0.0.1:2000\n> failed x\n! drop\n! listen\n> listening 192.0.2.9:4000\nC: PORT 192,0,2,9,15,160\nS: 200\nC: REST 100\nS: 350\nC: STOR f",
+            "op STOR f rest=100 via=EPSV,PASV,PORT
+             C: EPSV
+             S: 500
+             ! drop
+             C: PASV
+             S: 227 (10,0,0,1,7,208)
+             ! connect 10.0.0.1:2000
+             > failed x
+             ! drop
+             ! listen
+             > listening 192.0.2.9:4000
+             C: PORT 192,0,2,9,15,160
+             S: 200
+             C: REST 100
+             S: 350
+             C: STOR f",
         );
     }
 
@@ -410,7 +789,11 @@ mod restart {
     fn refused() {
         for code in [501, 502, 504, 554] {
             play(&format!(
-                "op RETR f rest=100\n{OPEN}C: REST 100\nS: {code} no\n= error Refused {code}\n? alive"
+                "op RETR f rest=100
+                 {OPEN}C: REST 100
+                 S: {code} no
+                 = error Refused {code}
+                 ? alive"
             ));
         }
     }
@@ -418,28 +801,65 @@ mod restart {
     #[test]
     fn beyond_the_end() {
         play(&format!(
-            "op RETR f rest=100\n{OPEN}C: REST 100\nS: 350\nC: RETR f\nS: 550 beyond the end\n= error Refused 550\n? pending true"
+            "op RETR f rest=100
+             {OPEN}C: REST 100
+             S: 350
+             C: RETR f
+             S: 550 beyond the end
+             = error Refused 550
+             ? pending true"
         ));
     }
 
     #[test]
     fn left_by_a_transfer_that_failed_is_taken_back() {
         let failed = format!(
-            "op RETR f rest=100\n{OPEN}C: REST 100\nS: 350\nC: RETR f\nS: 425 no\n= error DataConnection 425\n? alive\n"
+            "op RETR f rest=100
+             {OPEN}C: REST 100
+             S: 350
+             C: RETR f
+             S: 425 no
+             = error DataConnection 425
+             ? alive\n"
         );
         play(&format!(
-            "{failed}op STOR g\n{OPEN}C: REST 0\nS: 350\nC: STOR g\n? pending false\nS: 550 no\n= error Refused 550\nop STOR h\n{OPEN}C: STOR h"
+            "{failed}op STOR g
+             {OPEN}C: REST 0
+             S: 350
+             C: STOR g
+             ? pending false
+             S: 550 no
+             = error Refused 550
+             op STOR h
+             {OPEN}C: STOR h"
         ));
         // A server without REST has none to take back; one that refuses for another reason is asked again.
         play(&format!(
-            "{failed}op RETR g\n{OPEN}C: REST 0\nS: 502 no\nC: RETR g\n? pending false"
+            "{failed}op RETR g
+             {OPEN}C: REST 0
+             S: 502 no
+             C: RETR g
+             ? pending false"
         ));
         play(&format!(
-            "{failed}op RETR g\n{OPEN}C: REST 0\nS: 501 no\nC: RETR g\n? pending true"
+            "{failed}op RETR g
+             {OPEN}C: REST 0
+             S: 501 no
+             C: RETR g
+             ? pending true"
         ));
         // vsftpd does not take a listing for the transfer that the restart was for.
         play(&format!(
-            "{failed}op LIST\n{OPEN}C: LIST\nS: 150\n! begin 150\n> ended\nS: 226\n= done 226 via EPSV\n? pending true\nop STOR g\n{OPEN}C: REST 0"
+            "{failed}op LIST
+             {OPEN}C: LIST
+             S: 150
+             ! begin 150
+             > ended
+             S: 226
+             = done 226 via EPSV
+             ? pending true
+             op STOR g
+             {OPEN}C: REST 0"
         ));
     }
 }
@@ -452,12 +872,20 @@ mod refused {
     fn at_once() {
         for code in [450, 451, 452, 500, 532, 550, 552, 553] {
             play(&format!(
-                "op RETR f\n{OPEN}C: RETR f\nS: {code} no\n= error Refused {code}\n? alive"
+                "op RETR f
+                 {OPEN}C: RETR f
+                 S: {code} no
+                 = error Refused {code}
+                 ? alive"
             ));
         }
         for code in [425, 426, 522] {
             play(&format!(
-                "op RETR f\n{OPEN}C: RETR f\nS: {code} no\n= error DataConnection {code}\n? alive"
+                "op RETR f
+                 {OPEN}C: RETR f
+                 S: {code} no
+                 = error DataConnection {code}
+                 ? alive"
             ));
         }
     }
@@ -467,16 +895,43 @@ mod refused {
     fn half_way() {
         for code in [425, 426, 450, 451, 452, 522, 550, 551, 552] {
             play(&format!(
-                "op LIST f\n{OPEN}C: LIST f\nS: 150\n! begin 150\n> ended\nS: {code} no\n= error Aborted {code} maybe\n? alive"
+                "op LIST f
+                 {OPEN}C: LIST f
+                 S: 150
+                 ! begin 150
+                 > ended
+                 S: {code} no
+                 = error Aborted {code} maybe
+                 ? alive"
             ));
             play(&format!(
-                "op STOR f\n{OPEN}C: STOR f\nS: 150\n! begin 150\nS: {code} no\n= error Aborted {code} maybe\n? alive"
+                "op STOR f
+                 {OPEN}C: STOR f
+                 S: 150
+                 ! begin 150
+                 S: {code} no
+                 = error Aborted {code} maybe
+                 ? alive"
             ));
             play(&format!(
-                "op STOR f\n{OPEN}C: STOR f\nS: 150\n! begin 150\n> broken reset\nS: {code} no\n= error Aborted {code} maybe\n? alive"
+                "op STOR f
+                 {OPEN}C: STOR f
+                 S: 150
+                 ! begin 150
+                 > broken reset
+                 S: {code} no
+                 = error Aborted {code} maybe
+                 ? alive"
             ));
             play(&format!(
-                "op STOR f\n{OPEN}C: STOR f\nS: 150\n! begin 150\n> ended\nS: {code} no\n= error Aborted {code} maybe\n? alive"
+                "op STOR f
+                 {OPEN}C: STOR f
+                 S: 150
+                 ! begin 150
+                 > ended
+                 S: {code} no
+                 = error Aborted {code} maybe
+                 ? alive"
             ));
         }
     }
@@ -488,10 +943,24 @@ mod broken {
     #[test]
     fn data_then_a_good_reply() {
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150\n! begin 150\n> broken reset\nS: 226 done\n= error Aborted 226 maybe\n? alive"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150
+             ! begin 150
+             > broken reset
+             S: 226 done
+             = error Aborted 226 maybe
+             ? alive"
         ));
         play(&format!(
-            "op STOR f\n{OPEN}C: STOR f\nS: 150\n! begin 150\n> broken reset\nS: 226 done\n= error Aborted 226 maybe\n? alive"
+            "op STOR f
+             {OPEN}C: STOR f
+             S: 150
+             ! begin 150
+             > broken reset
+             S: 226 done
+             = error Aborted 226 maybe
+             ? alive"
         ));
     }
 
@@ -499,10 +968,28 @@ mod broken {
     #[test]
     fn data_then_silence() {
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150\n! begin 150\n> broken reset\n+ 4s\nS: 150 0.3 seconds\n! preliminary 150\n+ 1s\n= error Aborted maybe\n? dead"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150
+             ! begin 150
+             > broken reset
+             + 4s
+             S: 150 0.3 seconds
+             ! preliminary 150
+             + 1s
+             = error Aborted maybe
+             ? dead"
         ));
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\n> broken reset\n+ 1s\nS: 150\n! begin 150\n+ 4s\n= error Aborted maybe\n? dead"
+            "op RETR f
+             {OPEN}C: RETR f
+             > broken reset
+             + 1s
+             S: 150
+             ! begin 150
+             + 4s
+             = error Aborted maybe
+             ? dead"
         ));
     }
 
@@ -540,7 +1027,14 @@ mod broken {
     #[test]
     fn no_final_reply() {
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150\n! begin 150\n> ended\n+ 60s\n= error TimedOut maybe\n? dead"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150
+             ! begin 150
+             > ended
+             + 60s
+             = error TimedOut maybe
+             ? dead"
         ));
         play(&format!(
             "op RETR f\n{OPEN}C: RETR f\n+ 60s\n= error TimedOut maybe\n? dead"
@@ -551,9 +1045,21 @@ mod broken {
     #[test]
     fn control_connection_at_any_point() {
         let script = format!(
-            "op STOR f type=I rest=5 allo=9 pret\nC: TYPE I\nS: 200\nC: ALLO 9\nS: 202\nC: PRET STOR f\nS: 200\n{OPEN}C: REST 5\nS: 350\nC: STOR f\nS: 150\n! begin 150\n> ended"
+            "op STOR f type=I rest=5 allo=9 pret
+             C: TYPE I
+             S: 200
+             C: ALLO 9
+             S: 202
+             C: PRET STOR f
+             S: 200
+             {OPEN}C: REST 5
+             S: 350
+             C: STOR f
+             S: 150
+             ! begin 150
+             > ended"
         );
-        let lines: Vec<&str> = script.lines().collect();
+        let lines: Vec<&str> = script.lines().map(str::trim).collect();
         for end in 1..=lines.len() {
             let is_stimulus = |line: &&str| line.starts_with(['S', '>']) && line.contains(' ');
             if lines.get(end).is_some_and(|next| !is_stimulus(next)) {
@@ -574,7 +1080,12 @@ mod broken {
     #[test]
     fn reply_without_end() {
         play(&format!(
-            "op RETR f\n{OPEN}C: RETR f\nS: 150-go\n+ 60s\n= error TimedOut maybe\n? dead"
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150-go
+             + 60s
+             = error TimedOut maybe
+             ? dead"
         ));
     }
 
@@ -582,10 +1093,24 @@ mod broken {
     fn strays_before_the_verb() {
         // A reply that is there before anything was asked is not the answer to what is asked next.
         play(
-            "op RETR f\nC: EPSV\nS: 229 (|||2000|)\\n550 what\n! connect 2000\n> connected\nC: RETR f\nS: 150\n! begin 150",
+            "op RETR f
+             C: EPSV
+             S: 229 (|||2000|)\\n550 what
+             ! connect 2000
+             > connected
+             C: RETR f
+             S: 150
+             ! begin 150",
         );
         play(
-            "op RETR f\nC: EPSV\nS: 229 (|||2000|)\n! connect 2000\nS: 150 what\n? timer none\n> connected\nC: RETR f",
+            "op RETR f
+             C: EPSV
+             S: 229 (|||2000|)
+             ! connect 2000
+             S: 150 what
+             ? timer none
+             > connected
+             C: RETR f",
         );
     }
 }
@@ -602,7 +1127,17 @@ mod third {
             ("CPSV", "227 (192,0,2,1,7,208)", "192.0.2.1:2000"),
         ] {
             play(&format!(
-                "op RETR f third=passive via={method}\nC: {method}\nS: {answer}\n! ready {at}\n? timer none\n> go\nC: RETR f\nS: 150\n! begin 150\nS: 226\n= done 226 via {method}"
+                "op RETR f third=passive via={method}
+                 C: {method}
+                 S: {answer}
+                 ! ready {at}
+                 ? timer none
+                 > go
+                 C: RETR f
+                 S: 150
+                 ! begin 150
+                 S: 226
+                 = done 226 via {method}"
             ));
         }
     }
@@ -610,30 +1145,73 @@ mod third {
     #[test]
     fn active_half() {
         play(
-            "op STOR f third=192.0.2.7:2000 via=EPRT,PORT\nC: EPRT |1|192.0.2.7|2000|\nS: 500\n! drop\nC: PORT 192,0,2,7,7,208\nS: 200\n! ready\n> go\nC: STOR f\nS: 150\n! begin 150\nS: 226\n= done 226 via PORT",
+            "op STOR f third=192.0.2.7:2000 via=EPRT,PORT
+             C: EPRT |1|192.0.2.7|2000|
+             S: 500
+             ! drop
+             C: PORT 192,0,2,7,7,208
+             S: 200
+             ! ready
+             > go
+             C: STOR f
+             S: 150
+             ! begin 150
+             S: 226
+             = done 226 via PORT",
         );
         play(
-            "op STOR f third=192.0.2.7:2000 via=PORT\nC: PORT 192,0,2,7,7,208\nS: 500 illegal\n= error DataConnection 500",
+            "op STOR f third=192.0.2.7:2000 via=PORT
+             C: PORT 192,0,2,7,7,208
+             S: 500 illegal
+             = error DataConnection 500",
         );
     }
 
     #[test]
     fn restart_stands_before_the_verb() {
         play(
-            "op RETR f rest=7 third=passive\nC: EPSV\nS: 229 (|||2000|)\n! ready 2000\n> go\nC: REST 7\nS: 350\nC: RETR f",
+            "op RETR f rest=7 third=passive
+             C: EPSV
+             S: 229 (|||2000|)
+             ! ready 2000
+             > go
+             C: REST 7
+             S: 350
+             C: RETR f",
         );
     }
 
     #[test]
     fn refusals() {
         play(
-            "op RETR f third=passive\nC: EPSV\nS: 229 (|||2000|)\n! ready 2000\n> go\nC: RETR f\nS: 425 no\n= error DataConnection 425",
+            "op RETR f third=passive
+             C: EPSV
+             S: 229 (|||2000|)
+             ! ready 2000
+             > go
+             C: RETR f
+             S: 425 no
+             = error DataConnection 425",
         );
         play(
-            "op RETR f third=passive\nC: EPSV\nS: 229 (|||2000|)\n! ready 2000\n> go\nC: RETR f\nS: 150\n! begin 150\nS: 426 no\n= error Aborted 426 maybe",
+            "op RETR f third=passive
+             C: EPSV
+             S: 229 (|||2000|)
+             ! ready 2000
+             > go
+             C: RETR f
+             S: 150
+             ! begin 150
+             S: 426 no
+             = error Aborted 426 maybe",
         );
         play(
-            "op RETR f third=passive\nC: EPSV\nS: 229 (|||2000|)\n! ready 2000\n> eof\n= error Lost",
+            "op RETR f third=passive
+             C: EPSV
+             S: 229 (|||2000|)
+             ! ready 2000
+             > eof
+             = error Lost",
         );
     }
 }
