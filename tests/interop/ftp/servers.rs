@@ -1,7 +1,8 @@
 //! The servers of others start, and do what clients of others ask of them.
 
 use fairway_tests::ftp::{
-    Config, FtpServer, PRODUCTS, Product, RealConfig, RealServer, RealTls, Tls,
+    Action, After, Channel, Config, Fault, FaultProxy, FtpServer, PRODUCTS, Product, RealConfig,
+    RealServer, RealTls, Sender, Tls,
 };
 use fairway_tests::{Child, have};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -246,5 +247,49 @@ fn our_server_serves_curl() {
             std::fs::read(&file).unwrap()
         );
         assert!(curl(secure, &[&url("pub/")]).contains(" up"));
+    }
+}
+
+#[test]
+fn a_proxy_cuts_what_curl_gets() {
+    let test = "a_proxy_cuts_what_curl_gets";
+    if !have(test, &["curl"]) {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let _entered = runtime.enter();
+    let net = fairway_stack::Net::system();
+    for product in PRODUCTS {
+        let config = RealConfig {
+            tls: RealTls::Explicit,
+            passive_ports: Some(20),
+            ..RealConfig::default()
+        };
+        let Some(server) = RealServer::start(test, product, &config) else {
+            continue;
+        };
+        server.put("pub/f", vec![b'x'; 1_000_000]);
+        let proxy = FaultProxy::start(&net, ([127, 0, 0, 1], 0).into(), server.address()).unwrap();
+        let url = server
+            .url("pub/f")
+            .replace(&server.address().to_string(), &proxy.address().to_string());
+        assert_eq!(curl(&[], &[&url]).len(), 1_000_000);
+        let cut = After::Octets(500_000);
+        proxy.fault(Fault::new(
+            Channel::Data,
+            Sender::Server,
+            cut,
+            Action::Reset,
+        ));
+        let output = Child::output(Command::new("curl").args(["-sS", &url]), LIMIT);
+        assert!(!output.status.success(), "{product:?}");
+        let (first, last) = server.passive_ports();
+        proxy.pass_ports(first..=last).unwrap();
+        assert_eq!(curl(&["--ssl-reqd", "-k"], &[&url]).len(), 1_000_000);
+        assert_eq!(proxy.passed().faults, 1);
     }
 }

@@ -36,6 +36,8 @@ pub struct Config {
     pub pasv: Passive,
     /// EPSV.
     pub epsv: Passive,
+    /// The ports of PASV and EPSV, first and last; `None` means any free one.
+    pub passive_ports: Option<(u16, u16)>,
     /// The text around the address of 227, `{}` being the six numbers.
     pub pasv_text: String,
     /// How long it waits for a data connection.
@@ -285,6 +287,7 @@ impl Default for Config {
             feat: None,
             pasv: Passive::Works,
             epsv: Passive::Works,
+            passive_ports: None,
             pasv_text: "Entering Passive Mode ({}).".to_owned(),
             data_wait: Duration::from_secs(30),
             pret: false,

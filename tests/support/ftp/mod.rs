@@ -27,6 +27,7 @@ mod digest;
 mod ebcdic;
 mod files;
 mod listing;
+mod proxy;
 mod real;
 mod record;
 mod server;
@@ -43,6 +44,7 @@ pub use config::{
 pub use data::{Format, Mode, Structure, Type};
 pub use ebcdic::CodePage;
 pub use files::{Files, LEAP_DAY, Node};
+pub use proxy::{Action, After, Channel, Fault, FaultProxy, Passed, Sender};
 pub use real::{CLIENT, PRODUCTS, Product, RealConfig, RealServer, RealTls};
 pub use record::{Command, Counters, DataConnection, Handshake};
 pub use server::FtpServer;

@@ -51,6 +51,8 @@ pub struct RealConfig {
     pub max_clients: Option<u32>,
     /// Whom it trusts as the client's side of TLS, besides itself (ProFTPD, for SSCN).
     pub trusted: Vec<Certificate>,
+    /// How many passive ports it has; else a thousand.
+    pub passive_ports: Option<u16>,
     /// Where its files are; else below the target directory.
     pub files: Option<PathBuf>,
     /// Further lines of the configuration file, or words of the command line (Pure-FTPd).
@@ -78,6 +80,7 @@ pub struct RealServer {
     root: PathBuf,
     folder: PathBuf,
     certificate: Certificate,
+    passive: (u16, u16),
 }
 
 /// Uid and gid of `daemon` on Debian: whose files the servers serve.
@@ -134,6 +137,7 @@ impl RealServer {
             passive: 10_000 + 1000 * u16::from(draw(0, 20)),
             certificate: &certificate,
         };
+        let passive = (setup.passive, setup.last_port());
         let mut command = match product {
             Product::Vsftpd => setup.vsftpd(programs),
             Product::PureFtpd => setup.pure_ftpd(programs),
@@ -168,6 +172,7 @@ impl RealServer {
             root,
             folder,
             certificate,
+            passive,
         };
         let greets = config.tls != RealTls::Implicit;
         until(
@@ -199,6 +204,12 @@ impl RealServer {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its passive ports, first and last.
+    #[must_use]
+    pub const fn passive_ports(&self) -> (u16, u16) {
+        self.passive
     }
 
     /// Who may log in.
@@ -305,6 +316,10 @@ struct Setup<'a> {
 }
 
 impl Setup<'_> {
+    fn last_port(&self) -> u16 {
+        self.passive + self.config.passive_ports.unwrap_or(1000).saturating_sub(1)
+    }
+
     fn vsftpd(&self, programs: &[PathBuf]) -> Command {
         assert!(!self.config.mode_z, "vsftpd has no MODE Z");
         let yes = |yes| if yes { "YES" } else { "NO" };
@@ -326,7 +341,7 @@ impl Setup<'_> {
             self.root.display(),
             empty.display(),
             self.passive,
-            self.passive + 999,
+            self.last_port(),
             self.folder.join("xferlog").display(),
             idle.as_secs(),
             fxp = yes(self.config.fxp),
@@ -383,7 +398,7 @@ impl Setup<'_> {
         command.args(["-c", &most, "-C", &most, "-I", &minutes.to_string()]);
         command
             .arg("-p")
-            .arg(format!("{}:{}", self.passive, self.passive + 999));
+            .arg(format!("{}:{}", self.passive, self.last_port()));
         command.arg("-g").arg(self.folder.join("pid"));
         command
             .arg("-l")
@@ -434,7 +449,7 @@ impl Setup<'_> {
             within("log"),
             within("xferlog"),
             self.passive,
-            self.passive + 999,
+            self.last_port(),
             on(config.fxp),
         );
         if config.mode_z {

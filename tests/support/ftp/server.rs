@@ -156,10 +156,13 @@ impl FtpServer {
 
     /// Ends it: nobody listens any more, every connection is closed.
     pub fn stop(&self) {
-        if let Some(task) = lock(&self.accepting).take() {
+        let accepting = lock(&self.accepting).take();
+        if let Some(task) = accepting {
             task.abort();
         }
-        for (_orders, task) in std::mem::take(&mut self.shared.state().sessions).into_values() {
+        // What a task drops may lock the state.
+        let sessions = std::mem::take(&mut self.shared.state().sessions);
+        for (_orders, task) in sessions.into_values() {
             task.abort();
         }
     }

@@ -723,7 +723,15 @@ impl Session {
 
     /// A listener at the address of the control connection.
     fn listen(&self) -> Result<(TcpListener, u16), fairway_stack::NetError> {
-        let listener = self.shared.net.listen_tcp((self.local.ip(), 0).into())?;
+        let (first, last) = self.shared.config().passive_ports.unwrap_or((0, 0));
+        let mut tried = Err(fairway_stack::NetError::AddrInUse);
+        for port in first..=last {
+            tried = self.shared.net.listen_tcp((self.local.ip(), port).into());
+            if tried.is_ok() {
+                break;
+            }
+        }
+        let listener = tried?;
         let port = listener.local_addr()?.port();
         Ok((listener, port))
     }

@@ -700,6 +700,11 @@ fn a_stopped_server_is_gone() {
         server.close_connections();
         assert!(raw.is_closed().await);
         let mut raw = Raw::login(&client, server.address()).await;
+        // In the middle of a transfer.
+        server.set(|config| config.pace = PACE);
+        server.files().put("/long", vec![0; LONG]);
+        let _data = raw.data().await;
+        raw.ask("RETR long", "150").await;
         server.stop();
         assert!(raw.is_closed().await);
         client.clock().sleep(Duration::from_millis(20)).await;
