@@ -1,7 +1,7 @@
 //! Commands one after the other, each with its reply.
 
 use super::talk::{End, Outcome, Talk};
-use super::truth::Truth;
+use super::truth::{Setting, Truth};
 use crate::command::Command;
 use crate::error::ErrorKind;
 use crate::reply::{Class, Reply};
@@ -33,26 +33,8 @@ pub(crate) struct Converse {
     /// What the reply is awaited to.
     asked: Option<Step>,
     replies: Vec<Reply>,
-    changed: Changed,
-}
-
-/// What the commands said so far may have changed, whatever their replies will be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Changed {
-    Nothing,
-    Directory,
-    Anything,
-}
-
-impl Changed {
-    fn by(command: &Command) -> Self {
-        match &*command.verb().to_ascii_uppercase() {
-            "CWD" | "CDUP" | "XCWD" | "XCUP" | "SMNT" => Self::Directory,
-            "TYPE" | "MODE" | "STRU" | "PROT" | "SSCN" | "REST" | "REIN" | "USER" => Self::Anything,
-            _ if command.is_raw() => Self::Anything,
-            _ => Self::Nothing,
-        }
-    }
+    /// The commands whose replies have come.
+    answered: Vec<Command>,
 }
 
 impl Converse {
@@ -61,7 +43,7 @@ impl Converse {
             steps: steps.into(),
             asked: None,
             replies: Vec::new(),
-            changed: Changed::Nothing,
+            answered: Vec::new(),
         }
     }
 
@@ -69,7 +51,6 @@ impl Converse {
         self.asked = self.steps.pop_front();
         match &self.asked {
             Some(step) => {
-                self.changed = self.changed.max(Changed::by(&step.command));
                 talk.say(now, &step.command);
                 None
             }
@@ -82,10 +63,19 @@ impl Converse {
 
     /// Nobody will hear what became of it: what it may have changed is not known any more.
     pub(crate) fn leave(&self, truth: &mut Truth) {
-        match self.changed {
-            Changed::Nothing => {}
-            Changed::Directory => truth.directory = None,
-            Changed::Anything => truth.forget(),
+        let asked = self.asked.as_ref().map(|step| &step.command);
+        for command in self.answered.iter().chain(asked) {
+            let verb = command.verb();
+            match Setting::ALL.into_iter().find(|s| s.verb() == verb) {
+                Some(setting) => truth.set(setting, None),
+                None => match &*verb {
+                    _ if command.is_raw() => truth.forget(),
+                    "REIN" | "USER" => truth.forget(),
+                    "CWD" | "CDUP" | "XCWD" | "XCUP" | "SMNT" => truth.directory = None,
+                    "REST" => truth.restart_pending = true,
+                    _ => {}
+                },
+            }
         }
     }
 
@@ -101,6 +91,7 @@ impl Converse {
             return Some(Err(ErrorKind::Refused { command, reply }.into()));
         }
         self.replies.push(reply);
+        self.answered.push(step.command);
         self.next(now, talk)
     }
 }

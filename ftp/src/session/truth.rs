@@ -18,6 +18,15 @@ pub enum Setting {
 }
 
 impl Setting {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Protection,
+        Self::SecureClient,
+        Self::Type,
+        Self::Mode,
+        Self::Structure,
+    ];
+
     /// The command that sets it.
     #[must_use]
     pub const fn verb(self) -> &'static str {
@@ -98,13 +107,7 @@ impl Truth {
 
     /// The caller said something of his own: nothing is known.
     pub fn forget(&mut self) {
-        for setting in [
-            Setting::Protection,
-            Setting::SecureClient,
-            Setting::Type,
-            Setting::Mode,
-            Setting::Structure,
-        ] {
+        for setting in Setting::ALL {
             self.settings.insert(setting, None);
         }
         self.directory = None;

@@ -699,6 +699,25 @@ mod conversation {
     }
 
     #[test]
+    fn that_set_something_leaves_that_unknown() {
+        back_in_step(
+            "op SAY TYPE I | SIZE f
+             C: TYPE I
+             S: 200
+             C: SIZE f
+             op RECOVER
+             ! drop
+             C: PWD
+             S: 213 9
+             S: 257 \"/\"
+             = done
+             ? TYPE unknown
+             ? PROT C
+             ? directory Some(Login)",
+        );
+    }
+
+    #[test]
     fn of_the_callers_own_words_leaves_nothing_known() {
         back_in_step(
             "op SAY type i

@@ -160,13 +160,7 @@ impl Player {
     fn ask(&self, what: &str) -> String {
         let what = what.split(' ').next().unwrap_or_default();
         let truth = self.session.truth();
-        let settings = [
-            Setting::Protection,
-            Setting::SecureClient,
-            Setting::Type,
-            Setting::Mode,
-            Setting::Structure,
-        ];
+        let settings = Setting::ALL;
         let answer = match what {
             "dead" | "alive" => {
                 return match self.session.dead() {
@@ -257,7 +251,9 @@ fn step(text: &str) -> Step {
     let text = text.trim_start_matches('?');
     let (verb, argument) = text.split_once(' ').unwrap_or((text, ""));
     // Of the commands whose names matter to the session; others as the caller's own words.
-    let verbs = ["CWD", "CDUP", "PWD", "MKD", "NOOP", "SYST", "RNFR", "RNTO"];
+    let verbs = [
+        "TYPE", "SIZE", "CWD", "CDUP", "PWD", "MKD", "NOOP", "SYST", "RNFR", "RNTO",
+    ];
     let command = match verbs.into_iter().find(|known| *known == verb) {
         Some(verb) if argument.is_empty() => Command::new(verb),
         Some(verb) => Command::with(verb, argument).unwrap(),
