@@ -1,9 +1,11 @@
 //! The goals, each with the figures that decide it, and the table that is printed.
 
+mod ftp;
 mod stack;
 
 use serde::Serialize;
 
+pub(crate) use ftp::FTP;
 pub(crate) use stack::STACK;
 
 use Bar::{AtLeast, AtMost, Shown};

@@ -3,6 +3,7 @@
 pub(crate) mod calls;
 pub(crate) mod chain;
 pub(crate) mod codec;
+pub(crate) mod ftp;
 pub(crate) mod native;
 pub(crate) mod portmap;
 pub(crate) mod rpcgen;

@@ -60,6 +60,8 @@ pub(crate) enum Peers {
     Rpc,
     /// Of the network stack: smoltcp, the kernel through tokio, turmoil.
     Stack,
+    /// Of FTP: suppaftp.
+    Ftp,
 }
 
 /// The programs, the pace and the figures so far.
@@ -71,6 +73,8 @@ pub(crate) struct Lab {
     rust: PathBuf,
     /// The peers of the network stack, in one program.
     stack: PathBuf,
+    /// The peer of FTP that is a crate.
+    ftp: PathBuf,
     /// This program.
     ours: PathBuf,
     /// Folder of `portmapd`, `rpcinfo` and `rpcgen`.
@@ -140,6 +144,7 @@ pub(crate) fn build(which: Peers, ours: &[&str]) -> Result<(), Error> {
     cargo.arg("--package").arg(match which {
         Peers::Rpc => "peer-bench",
         Peers::Stack => "stack-peers",
+        Peers::Ftp => "ftp-peers",
     });
     cargo.env("CARGO_TARGET_DIR", target.join("bench/rust"));
     cargo.env("RUSTFLAGS", "-Awarnings");
@@ -171,6 +176,7 @@ impl Lab {
             c: target.join("bench/c"),
             rust: target.join("bench/rust/release/peer-bench"),
             stack: target.join("bench/rust/release/stack-peers"),
+            ftp: target.join("bench/rust/release/ftp-peers"),
             ours: std::env::current_exe()?,
             release: target.join("release"),
             quick,
@@ -203,6 +209,11 @@ impl Lab {
         let mut command = self.paced(&self.stack);
         command.args(cases);
         command
+    }
+
+    /// The peer of FTP that is a crate.
+    pub(crate) fn ftp_peers(&self) -> Command {
+        self.paced(&self.ftp)
     }
 
     /// The program of Rust peers.

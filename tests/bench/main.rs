@@ -23,7 +23,8 @@ use crate::lab::{Error, Lab, Peers};
 ///
 /// Compiles the peers of tests/bench/peers and Fairway's own programs on the first run, which needs the network; then measures in a private
 /// namespace, which needs root or the right to make user namespaces, and Debian's gcc, make, libtirpc-dev, rpcsvc-proto, rpcbind, iproute2,
-/// util-linux, valgrind and strace; for the network stack, iproute2, iperf3 and ethtool.
+/// util-linux, valgrind and strace; for the network stack, iproute2, iperf3 and ethtool; for FTP, curl, lftp and the servers that
+/// `tests/run --install` unpacks.
 #[derive(Debug, Parser)]
 #[command(name = "bench", after_long_help = AFTER)]
 struct Args {
@@ -38,6 +39,7 @@ Examples:
   bench rpc --json server   the servers, as JSON
   bench stack               the network stack in memory, in virtual time, and on a TAP device
   bench stack engine wire   what needs nothing but the processor
+  bench ftp --quick         the FTP client beside curl, lftp and suppaftp
 
 Exit status:
   0  measured, whether or not every goal is met
@@ -67,8 +69,26 @@ enum What {
         /// What to measure; nothing named is everything.
         groups: Vec<StackGroup>,
     },
+    /// FTP: large and small files, listings, latency, TLS, transfers between servers.
+    Ftp {
+        /// Print one JSON document instead of the table.
+        #[arg(long)]
+        json: bool,
+        /// Smaller files, fewer rounds.
+        #[arg(long)]
+        quick: bool,
+        /// What to measure; nothing named is everything.
+        groups: Vec<FtpGroup>,
+    },
     #[command(flatten)]
     Part(Part),
+}
+
+/// What is measured together of FTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FtpGroup {
+    Plain,
+    Tls,
 }
 
 /// What is measured together.
@@ -141,6 +161,15 @@ enum Part {
     },
     #[command(hide = true)]
     Native { cases: Vec<String> },
+    #[command(hide = true, name = "ftp-client")]
+    FtpClient {
+        prefix: String,
+        operation: String,
+        #[command(flatten)]
+        place: ours::ftp::Where,
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 /// Measures a group.
@@ -159,6 +188,11 @@ fn main() -> ExitCode {
             quick,
             groups,
         } => stack(json, quick, &groups),
+        What::Ftp {
+            json,
+            quick,
+            groups,
+        } => ftp(json, quick, &groups),
         What::Part(part) => run_part(part).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
@@ -228,6 +262,26 @@ fn stack(json: bool, quick: bool, groups: &[StackGroup]) -> Result<ExitCode, Err
     report(&lab, goals::STACK, json)
 }
 
+fn ftp(json: bool, quick: bool, groups: &[FtpGroup]) -> Result<ExitCode, Error> {
+    if std::env::var_os(lab::INSIDE).is_none() {
+        lab::build(Peers::Ftp, &[])?;
+    }
+    if let Some(code) = lab::enter_namespace()? {
+        return Ok(code);
+    }
+    let mut lab = Lab::new(quick)?;
+    let runs: [(FtpGroup, Run); 2] = [
+        (FtpGroup::Plain, groups::ftp::plain),
+        (FtpGroup::Tls, groups::ftp::tls),
+    ];
+    for (group, run) in runs {
+        if groups.is_empty() || groups.contains(&group) {
+            lab.attempt(&format!("{group:?}"), run);
+        }
+    }
+    report(&lab, goals::FTP, json)
+}
+
 #[expect(clippy::print_stdout, reason = "the report")]
 fn report(lab: &Lab, goals: &[Goal], json: bool) -> Result<ExitCode, Error> {
     let lines: Vec<Line> = goals
@@ -295,6 +349,12 @@ fn run_part(part: Part) -> Result<(), Error> {
             times,
         } => runtime(1)?.block_on(ours::exchange::run(who == "ours", protocol == "tcp", times)),
         Part::Native { cases } => ours::native::run(&cases),
+        Part::FtpClient {
+            prefix,
+            operation,
+            place,
+            arguments,
+        } => runtime(1)?.block_on(ours::ftp::run(&prefix, &operation, &place, &arguments)),
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod codec;
 pub(crate) mod echod;
 pub(crate) mod exchange;
+pub(crate) mod ftp;
 pub(crate) mod idle;
 pub(crate) mod native;
 pub(crate) mod slow;
