@@ -95,7 +95,7 @@ fn add_vif_and_del_vif() {
     refuses(no, Command::DeleteVif(9), inval, id, "del_vif-badindex");
 }
 
-/// A route that was set: to the other network, one hop fewer to live; below the threshold not.
+/// MUL-11: a route that was set: to the other network, one hop fewer to live; below the threshold not.
 #[test]
 fn a_packet_follows_its_route() {
     let mut scene = scene();

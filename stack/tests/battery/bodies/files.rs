@@ -310,7 +310,7 @@ pub(crate) async fn times_and_modes_are_kept(pair: Pair) {
     assert_eq!(files.set_modified(&none, UNIX_EPOCH).await, missing);
 }
 
-/// RES-3, RES-4.
+/// RES-2 (`localhost` is in the file of hosts, or its like, and nowhere else: RFC 6761 §6.3), RES-3, RES-4.
 pub(crate) async fn names_and_addresses(pair: Pair) {
     let net = &pair.client;
     for ip in ["192.0.2.7", "2001:db8::7"] {
