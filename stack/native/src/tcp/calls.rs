@@ -1,12 +1,9 @@
 //! The calls of programs: `sockets.md` §5, §12. None of them waits.
 
 use std::collections::VecDeque;
-use std::io::{IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::endpoint::{Binding, Common, Endpoint, Idle, Listener};
-use super::info::TcpInfo;
-use super::num::octets;
 use super::options::SocketOptions;
 use super::ports::Reuse;
 use super::state::State;
@@ -14,13 +11,10 @@ use super::table::{ConnId, FourTuple};
 use super::tcb::{Env, Path, Tcb};
 use super::tcp::{Tcp, env};
 use super::timers::Timer;
-use super::types::{
-    Close, Context, IpChoices, PathInfo, Readiness, RecvFlags, SendFlags, Shutdown,
-};
-use crate::dropped;
+use super::types::{Context, IpChoices, PathInfo, Readiness};
 use crate::errno::Errno;
 use crate::event;
-use crate::event::{DropReason, EventId};
+use crate::event::EventId;
 
 /// `SOMAXCONN` (LSN-2).
 const MOST_BACKLOG: usize = 4096;
@@ -40,14 +34,14 @@ impl Idle {
 }
 
 impl Tcp {
-    fn endpoint(&self, id: ConnId) -> Result<&Endpoint, Errno> {
+    pub(super) fn endpoint(&self, id: ConnId) -> Result<&Endpoint, Errno> {
         self.endpoints
             .get(id)
             .filter(|endpoint| endpoint.is_held())
             .ok_or(Errno::NotSock)
     }
 
-    fn endpoint_mut(&mut self, id: ConnId) -> Result<&mut Endpoint, Errno> {
+    pub(super) fn endpoint_mut(&mut self, id: ConnId) -> Result<&mut Endpoint, Errno> {
         self.endpoints
             .get_mut(id)
             .filter(|endpoint| endpoint.is_held())
@@ -333,307 +327,6 @@ impl Tcp {
         Ok(())
     }
 
-    /// Takes octets to send, as many as there is room for (SND-2, SND-4).
-    ///
-    /// # Errors
-    /// [`Errno::WouldBlock`] if there is no room or the connection is not yet there, [`Errno::NotConn`] without a
-    /// connection, [`Errno::Pipe`] after sending was shut down or the connection has ended, and once the error it ended
-    /// with.
-    pub fn send(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: ConnId,
-        buffers: &[IoSlice<'_>],
-        flags: SendFlags,
-    ) -> Result<usize, Errno> {
-        let tcb = match self.endpoints.get_mut(id) {
-            Some(Endpoint::Connection(tcb)) if !tcb.is.orphan && !tcb.is.unaccepted => tcb,
-            Some(Endpoint::Idle(idle)) => {
-                return Err(idle.error.take().unwrap_or(Errno::NotConn));
-            }
-            Some(Endpoint::Listener(_)) => return Err(Errno::NotConn),
-            Some(Endpoint::Connection(_)) | None => return Err(Errno::NotSock),
-        };
-        let sent = tcb.write(&mut env!(self, cx), buffers, flags)?;
-        self.finish(cx, id.index, None);
-        Ok(sent)
-    }
-
-    /// Gives octets that have arrived; 0 is the end of the stream (RCV-2).
-    ///
-    /// # Errors
-    /// [`Errno::WouldBlock`] if nothing is there (RCV-4, RCV-6), [`Errno::NotConn`] without a connection,
-    /// [`Errno::Inval`] for urgent data where there is none, and once the error the connection ended with.
-    pub fn recv(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: ConnId,
-        buffers: &mut [IoSliceMut<'_>],
-        flags: RecvFlags,
-    ) -> Result<usize, Errno> {
-        let tcb = match self.endpoints.get_mut(id) {
-            Some(Endpoint::Connection(tcb)) if !tcb.is.orphan && !tcb.is.unaccepted => tcb,
-            Some(Endpoint::Idle(idle)) => {
-                return Err(idle.error.take().unwrap_or(Errno::NotConn));
-            }
-            Some(Endpoint::Listener(_)) => return Err(Errno::NotConn),
-            Some(Endpoint::Connection(_)) | None => return Err(Errno::NotSock),
-        };
-        let got = tcb.read(&mut env!(self, cx), buffers, flags)?;
-        self.finish(cx, id.index, None);
-        Ok(got)
-    }
-
-    /// Ends one direction or both (SHD-1).
-    ///
-    /// # Errors
-    /// [`Errno::NotConn`] without a connection.
-    pub fn shutdown(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: ConnId,
-        how: Shutdown,
-    ) -> Result<(), Errno> {
-        self.endpoint(id)?;
-        let Some(Endpoint::Connection(tcb)) = self.endpoints.get_mut(id) else {
-            return Err(Errno::NotConn);
-        };
-        if !tcb.state.is_synchronized() {
-            return Err(Errno::NotConn);
-        }
-        if how != Shutdown::Write {
-            tcb.is.recv_shut = true;
-            tcb.tell(Readiness::READABLE);
-        }
-        if how != Shutdown::Read {
-            tcb.close_sending(&mut env!(self, cx), "shutdown");
-        }
-        self.finish(cx, id.index, None);
-        Ok(())
-    }
-
-    /// Closes: the identity is no longer valid. What was written is still sent (CLO-4), unless the linger option says
-    /// otherwise (§12.4), or something was not read: then the peer is told that it is lost (RFC 9293 §3.6.1).
-    ///
-    /// # Errors
-    /// [`Errno::NotSock`].
-    pub fn close(&mut self, cx: &mut Context<'_>, id: ConnId) -> Result<Close, Errno> {
-        let (state, linger) = match self.endpoint_mut(id)? {
-            Endpoint::Idle(_) => {
-                self.forget(id);
-                return Ok(Close::Done);
-            }
-            Endpoint::Listener(_) => {
-                self.close_listener(cx, id);
-                return Ok(Close::Done);
-            }
-            Endpoint::Connection(tcb) => (tcb.state, tcb.options.linger),
-        };
-        let Some(Endpoint::Connection(tcb)) = self.endpoints.get_mut(id) else {
-            return Err(Errno::NotSock);
-        };
-        let mut env = env!(self, cx);
-        let unread = !tcb.recv_queue.is_empty();
-        let crowded = state.is_synchronized() && self.orphans >= env.cx.limits.orphans;
-        if crowded {
-            env.counters.orphans_dropped += 1;
-            dropped!(
-                env.cx.events,
-                env.cx.now,
-                DropReason::OrphansFull,
-                source = *tcb.tuple.peer().ip(),
-                destination = *tcb.tuple.local().ip(),
-                sport = tcb.tuple.peer().port(),
-                dport = tcb.tuple.local().port(),
-            );
-        }
-        self.orphans += 1;
-        tcb.is.orphan = true;
-        tcb.is.recv_shut = true;
-        tcb.recv_queue.clear();
-        tcb.urgent = tcb.urgent.take().filter(|_| !tcb.send_queue.is_empty());
-        tcb.news = Readiness::default();
-        if let Some(early) = tcb.early.take() {
-            drop(early);
-        }
-        let abortive = linger.is_some_and(|time| time.is_zero()) || unread || crowded;
-        let mut outcome = Close::Done;
-        match state {
-            State::Closed | State::TimeWait | State::Listen => {}
-            State::SynSent => tcb.set_state(&mut env, State::Closed, "close"),
-            _ if abortive => tcb.abort(&mut env, "close"),
-            State::SynReceived
-            | State::Established
-            | State::FinWait1
-            | State::FinWait2
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck => {
-                tcb.close_sending(&mut env, "close");
-                if tcb.state == State::FinWait2 {
-                    tcb.timers
-                        .set(Timer::Life, env.now() + env.config().fin_wait_2_time);
-                } else if let Some(time) = linger {
-                    // CLO-3
-                    tcb.is.lingering = true;
-                    tcb.timers.set(Timer::Life, env.now() + time);
-                    outcome = Close::Lingering(time);
-                }
-            }
-        }
-        self.finish(cx, id.index, None);
-        Ok(outcome)
-    }
-
-    /// Whether a closed connection still lingers (CLO-3): what was written is not acknowledged yet, and the time of its
-    /// linger option is not over.
-    #[must_use]
-    pub fn lingers(&self, id: ConnId) -> bool {
-        matches!(self.endpoints.get(id), Some(Endpoint::Connection(tcb)) if tcb.is.lingering)
-    }
-
-    /// Ends a connection by a reset, or whatever the endpoint is; the identity is no longer valid.
-    pub fn abort(&mut self, cx: &mut Context<'_>, id: ConnId) {
-        match self.endpoints.get_mut(id) {
-            Some(Endpoint::Connection(tcb)) => {
-                self.orphans += usize::from(!tcb.is.orphan);
-                tcb.is.orphan = true;
-                tcb.is.unaccepted = false;
-                tcb.news = Readiness::default();
-                tcb.recv_queue.clear();
-                if !matches!(tcb.state, State::Closed | State::TimeWait) {
-                    tcb.abort(&mut env!(self, cx), "abort");
-                }
-                self.finish(cx, id.index, None);
-            }
-            Some(Endpoint::Listener(_)) => self.close_listener(cx, id),
-            Some(Endpoint::Idle(_)) => self.forget(id),
-            None => {}
-        }
-    }
-
-    /// CLO-2: connections that nobody has accepted are discarded, and so are handshakes.
-    fn close_listener(&mut self, cx: &mut Context<'_>, id: ConnId) {
-        let Some(Endpoint::Listener(listener)) = self.endpoints.get_mut(id) else {
-            return;
-        };
-        let name = listener.name;
-        for child in core::mem::take(&mut listener.queue) {
-            self.abort(cx, child);
-        }
-        // Its handshakes find no listener and go when their time comes.
-        self.ports.remove_listener(*name.ip(), name.port(), id);
-        self.forget(id);
-    }
-
-    // What can be asked.
-
-    /// The local name; all zero if there is none (GSN-1).
-    ///
-    /// # Errors
-    /// [`Errno::NotSock`].
-    pub fn local_name(&self, id: ConnId) -> Result<SocketAddrV4, Errno> {
-        let endpoint = self.endpoint(id)?;
-        Ok(match endpoint {
-            Endpoint::Connection(tcb) => tcb.tuple.local(),
-            Endpoint::Idle(_) | Endpoint::Listener(_) => endpoint
-                .common()
-                .binding
-                .name()
-                .unwrap_or(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)),
-        })
-    }
-
-    /// The peer's name.
-    ///
-    /// # Errors
-    /// [`Errno::NotConn`] without a connection (GPN-1), [`Errno::NotSock`].
-    pub fn peer_name(&self, id: ConnId) -> Result<SocketAddrV4, Errno> {
-        match self.endpoint(id)? {
-            Endpoint::Connection(tcb)
-                if tcb.state.is_synchronized() || tcb.is.was_established && tcb.error.is_none() =>
-            {
-                Ok(tcb.tuple.peer())
-            }
-            _ => Err(Errno::NotConn),
-        }
-    }
-
-    /// Whether a connection is established: a connect has succeeded.
-    #[must_use]
-    pub fn is_established(&self, id: ConnId) -> bool {
-        matches!(self.endpoint(id), Ok(Endpoint::Connection(tcb)) if tcb.is.was_established)
-    }
-
-    /// Whether receiving and sending were shut down (SHD-4).
-    ///
-    /// # Errors
-    /// [`Errno::NotSock`].
-    pub fn is_shut(&self, id: ConnId) -> Result<(bool, bool), Errno> {
-        Ok(match self.endpoint(id)? {
-            Endpoint::Connection(tcb) => (
-                tcb.at_end(),
-                tcb.is.was_established && !tcb.state.can_send(),
-            ),
-            Endpoint::Idle(_) | Endpoint::Listener(_) => (false, false),
-        })
-    }
-
-    /// `SIOCATMARK`: whether the next octet to read is the urgent one (OOB-2).
-    ///
-    /// # Errors
-    /// [`Errno::NotSock`].
-    pub fn at_mark(&self, id: ConnId) -> Result<bool, Errno> {
-        Ok(match self.endpoint(id)? {
-            Endpoint::Connection(tcb) => tcb.at_mark(),
-            Endpoint::Idle(_) | Endpoint::Listener(_) => false,
-        })
-    }
-
-    /// `SO_ERROR`: the error that waits to be told; it is told once.
-    ///
-    /// # Errors
-    /// [`Errno::NotSock`].
-    pub fn take_error(&mut self, id: ConnId) -> Result<Option<Errno>, Errno> {
-        Ok(match self.endpoint_mut(id)? {
-            // RFC 1122 §4.2.4.1: soft errors can be learned of, too.
-            Endpoint::Connection(tcb) => tcb.error.take().or_else(|| tcb.soft_error.take()),
-            Endpoint::Idle(idle) => idle.error.take(),
-            Endpoint::Listener(_) => None,
-        })
-    }
-
-    /// `FIONREAD`: how many octets a receive would give.
-    ///
-    /// # Errors
-    /// [`Errno::NotSock`].
-    pub fn readable_octets(&self, id: ConnId) -> Result<usize, Errno> {
-        Ok(match self.endpoint(id)? {
-            Endpoint::Connection(tcb) => tcb.recv_queue.len(),
-            Endpoint::Idle(_) | Endpoint::Listener(_) => 0,
-        })
-    }
-
-    /// What the endpoint is ready for (SEL-2).
-    ///
-    /// # Errors
-    /// [`Errno::NotSock`].
-    pub fn readiness(&self, id: ConnId) -> Result<Readiness, Errno> {
-        Ok(match self.endpoint(id)? {
-            Endpoint::Connection(tcb) => tcb.readiness(),
-            Endpoint::Listener(listener) => Readiness {
-                readable: !listener.is_idle(),
-                ..Readiness::default()
-            },
-            Endpoint::Idle(idle) => Readiness {
-                readable: idle.error.is_some(),
-                writable: idle.error.is_some(),
-                error: idle.error.is_some(),
-                ..Readiness::default()
-            },
-        })
-    }
-
     /// The options of a socket.
     ///
     /// # Errors
@@ -681,56 +374,6 @@ impl Tcp {
         common.choices = (choices != IpChoices::default()).then(|| Box::new(choices));
         Ok(())
     }
-
-    /// A look at a connection.
-    ///
-    /// # Errors
-    /// [`Errno::NotConn`] if there never was one, [`Errno::NotSock`].
-    pub fn info(&self, id: ConnId) -> Result<TcpInfo, Errno> {
-        match self.endpoint(id)? {
-            Endpoint::Connection(tcb) => Ok(tcb.info()),
-            Endpoint::Idle(_) | Endpoint::Listener(_) => Err(Errno::NotConn),
-        }
-    }
-
-    /// The state of an endpoint, also of one that no program holds any more.
-    #[must_use]
-    pub fn state(&self, id: ConnId) -> Option<State> {
-        Some(match self.endpoints.get(id)? {
-            Endpoint::Connection(tcb) => tcb.state,
-            Endpoint::Listener(_) => State::Listen,
-            Endpoint::Idle(_) => State::Closed,
-        })
-    }
-
-    /// All endpoints with their names and states, for tables that people read; handshakes and TIME-WAIT are only counted.
-    pub fn endpoints(
-        &self,
-    ) -> impl Iterator<Item = (ConnId, SocketAddrV4, Option<SocketAddrV4>, State)> {
-        let unnamed = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
-        self.endpoints
-            .iter()
-            .map(move |(id, endpoint)| match endpoint {
-                Endpoint::Connection(tcb) => {
-                    (id, tcb.tuple.local(), Some(tcb.tuple.peer()), tcb.state)
-                }
-                Endpoint::Listener(listener) => (id, listener.name, None, State::Listen),
-                Endpoint::Idle(idle) => {
-                    let name = idle.common.binding.name().unwrap_or(unnamed);
-                    (id, name, None, State::Closed)
-                }
-            })
-    }
-
-    /// How many endpoints, handshakes and connections in TIME-WAIT there are.
-    #[must_use]
-    pub fn sizes(&self) -> (usize, usize, usize) {
-        (
-            self.endpoints.len(),
-            self.handshakes.len(),
-            self.time_wait.table().len(),
-        )
-    }
 }
 
 impl Common {
@@ -745,136 +388,6 @@ impl Common {
 }
 
 impl Tcb {
-    fn write(
-        &mut self,
-        env: &mut Env<'_, '_>,
-        buffers: &[IoSlice<'_>],
-        flags: SendFlags,
-    ) -> Result<usize, Errno> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        match self.state {
-            State::Established | State::CloseWait => {}
-            // SND-3 for a connection that is not there yet.
-            State::SynSent | State::SynReceived => return Err(Errno::WouldBlock),
-            State::Closed if !self.is.was_established => return Err(Errno::NotConn),
-            State::Closed
-            | State::Listen
-            | State::FinWait1
-            | State::FinWait2
-            | State::Closing
-            | State::LastAck
-            | State::TimeWait => return Err(Errno::Pipe),
-        }
-        let room = self.send_room();
-        if room == 0 {
-            if self.options.send_auto {
-                self.tune_send_buffer(env);
-            }
-            if self.send_room() == 0 {
-                return Err(Errno::WouldBlock);
-            }
-        }
-        let written = self.send_queue.write(buffers, self.send_room());
-        let all = buffers.iter().map(|buffer| buffer.len()).sum::<usize>() == written;
-        if flags.oob && written > 0 && all {
-            self.mark_urgent();
-        }
-        if flags.eof && all {
-            self.close_sending(env, "MSG_EOF");
-        }
-        self.is.more = flags.more;
-        self.is.dirty = true;
-        Ok(written)
-    }
-
-    fn read(
-        &mut self,
-        env: &mut Env<'_, '_>,
-        buffers: &mut [IoSliceMut<'_>],
-        flags: RecvFlags,
-    ) -> Result<usize, Errno> {
-        if flags.oob {
-            let octet = self.take_urgent(flags.peek)?;
-            let place = buffers.iter_mut().find_map(|buffer| buffer.first_mut());
-            return Ok(match place {
-                Some(place) => {
-                    *place = octet;
-                    1
-                }
-                None => 0,
-            });
-        }
-        let limit = self.readable_now();
-        if limit == 0 {
-            return self.nothing_to_read();
-        }
-        if flags.wait_all && !self.at_end() && self.error.is_none() {
-            let wanted: usize = buffers.iter().map(|buffer| buffer.len()).sum();
-            let stopped = limit < self.recv_queue.len();
-            let full = octets(self.options.recv_buffer) <= self.recv_queue.len();
-            if limit < wanted && !stopped && !full {
-                return Err(Errno::WouldBlock);
-            }
-        }
-        let got = self.recv_queue.read(buffers, limit, flags.peek);
-        if !flags.peek && got > 0 {
-            if self.urgent.is_some() {
-                self.passed_mark();
-            }
-            self.tune_recv_buffer(env, got);
-            self.window_opened(env);
-        }
-        Ok(got)
-    }
-
-    fn nothing_to_read(&mut self) -> Result<usize, Errno> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        if self.at_end() {
-            return Ok(0);
-        }
-        match self.state {
-            State::Closed if !self.is.was_established => Err(Errno::NotConn),
-            State::Closed | State::TimeWait => Ok(0),
-            _ => Err(Errno::WouldBlock),
-        }
-    }
-
-    /// No more data follows: the FIN goes out behind what is queued.
-    fn close_sending(&mut self, env: &mut Env<'_, '_>, why: &'static str) {
-        match self.state {
-            State::Established | State::SynReceived => {
-                self.set_state(env, State::FinWait1, why);
-            }
-            State::CloseWait => self.set_state(env, State::LastAck, why),
-            State::Closed
-            | State::Listen
-            | State::SynSent
-            | State::FinWait1
-            | State::FinWait2
-            | State::Closing
-            | State::LastAck
-            | State::TimeWait => return,
-        }
-        self.is.dirty = true;
-    }
-
-    /// RFC 9293 §3.10.5: ABORT.
-    fn abort(&mut self, env: &mut Env<'_, '_>, why: &'static str) {
-        // FIN-WAIT-2 and before: the peer may still believe in the connection.
-        if self.state != State::SynSent {
-            self.is.reset_due = true;
-            self.reset_seq = None;
-        }
-        env.counters.dropped += u64::from(self.is.was_established);
-        self.set_state(env, State::Closed, why);
-        self.recv_queue.clear();
-        self.drop_queues();
-    }
-
     /// Options that are in force from now on.
     fn options_changed(&mut self, env: &mut Env<'_, '_>) {
         self.control.set_congestion(self.options.congestion);

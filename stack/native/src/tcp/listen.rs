@@ -9,6 +9,7 @@ use fairway_wire::tcp::{Flags, Header, Options, Timestamps};
 use fairway_wire::{Instant, SeqNumber};
 
 use super::cookie;
+use super::demux::stray;
 use super::endpoint::{Binding, Endpoint, Listener};
 use super::isn::{low, timestamp_clock};
 use super::num::Nanos;
@@ -17,7 +18,7 @@ use super::segment::{Answer, Segment, bare};
 use super::state::State;
 use super::table::{ConnId, FourTuple};
 use super::tcb::{Env, Path, Tcb};
-use super::tcp::{Tcp, env, stray};
+use super::tcp::{Tcp, env};
 use super::types::{Context, IpInfo, Outgoing, Readiness};
 use crate::dropped;
 use crate::event;

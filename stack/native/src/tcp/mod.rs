@@ -24,8 +24,8 @@
 //! # Files
 //! | file | holds |
 //! |---|---|
-//! | `tcp.rs` | [`Tcp`]: tables, demultiplexing, output, deadlines |
-//! | `calls.rs` | the calls of programs |
+//! | `tcp.rs` `demux.rs` `dispatch.rs` | [`Tcp`]: tables, deadlines; what arrives; what is sent and told |
+//! | `calls.rs` `stream.rs` `close.rs` `inspect.rs` | the calls of programs |
 //! | `listen.rs` `cookie.rs` | handshakes of listeners: RFC 9293 §3.10.7.2, RFC 4987 |
 //! | `timewait.rs` | RFC 9293 §3.10.7.4 in TIME-WAIT, RFC 6191, RFC 1337 |
 //! | `tcb.rs` `state.rs` | one connection, its state |
@@ -47,13 +47,17 @@ mod ack;
 mod calls;
 mod cc;
 mod check;
+mod close;
 mod config;
 mod cookie;
 mod counters;
 mod deadlines;
+mod demux;
+mod dispatch;
 mod endpoint;
 mod info;
 mod input;
+mod inspect;
 mod isn;
 mod listen;
 mod num;
@@ -70,6 +74,7 @@ mod sack;
 mod segment;
 mod sendq;
 mod state;
+mod stream;
 mod table;
 mod tcb;
 #[expect(
