@@ -1,4 +1,4 @@
-//! The transport of a host: tables, demultiplexing, output, deadlines.
+//! The transport of a host: its tables, what a step of a connection entails for them, deadlines.
 
 use std::collections::{HashMap, VecDeque};
 
