@@ -6,8 +6,8 @@
 //!   data event ─►   └──────► Begin (octets may flow), Done(outcome)
 //! ```
 //!
-//! An operation is a small machine of its own: [`login`], [`converse`] (commands one after the other), [`transfer`],
-//! [`recover`] (back in step after a transfer that was given up). [`truth`] is what the connection is known to be set
+//! An operation is a small machine of its own: `login`, `converse` (commands one after the other), `transfer`,
+//! `recover` (back in step after a transfer that was given up). `truth` is what the connection is known to be set
 //! to, so that only what differs is said.
 
 mod converse;
