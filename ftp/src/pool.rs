@@ -21,6 +21,8 @@ use tokio::sync::{Notify, mpsc};
 
 /// How long a call waits for a connection that is getting back in step, before it makes one of its own.
 const RECOVERY_WAIT: Duration = Duration::from_secs(2);
+/// How long a server that had enough of us is not asked for more.
+const CROWDED: Duration = Duration::from_secs(60);
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -41,6 +43,8 @@ struct State {
     /// To the task that recovers and reaps.
     keeper: Option<mpsc::UnboundedSender<Link>>,
     logins: u64,
+    /// Servers that said they had enough of our connections: how many they bear, and until when that is believed.
+    caps: Vec<(Arc<Server>, usize, Instant)>,
     /// Connections made before this are closed when they become idle.
     closed_before: Option<Instant>,
 }
@@ -106,9 +110,20 @@ impl Pool {
                     if let Some(evicted) = evicted {
                         goodbye(shared, evicted);
                     }
-                    let link =
+                    let opened =
                         Link::open(shared.net.clone(), Arc::clone(server), Arc::clone(shared))
-                            .await?;
+                            .await;
+                    let link = match opened {
+                        Ok(link) => link,
+                        Err(error) => {
+                            drop(lease);
+                            let now = clock.now();
+                            if is_crowded(&error) && lock(&pool.state).learn(server, now) {
+                                continue;
+                            }
+                            return Err(error);
+                        }
+                    };
                     lock(&pool.state).logins += 1;
                     lease.link = Some(link);
                     return Ok(lease);
@@ -178,6 +193,21 @@ impl Pool {
     }
 }
 
+/// Whether a server has turned a connection away because there are too many.
+fn is_crowded(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Unavailable { reply, .. } => reply.is(421),
+        ErrorKind::Login { reply, .. } => {
+            let text = reply.text().to_ascii_lowercase();
+            reply.is(421)
+                || ["too many", "maximum", "limit"]
+                    .iter()
+                    .any(|word| text.contains(word))
+        }
+        _ => false,
+    }
+}
+
 fn full(shared: &Shared) -> Error {
     ErrorKind::PoolFull {
         limit: shared.limits.connections,
@@ -219,9 +249,13 @@ impl State {
                 return Decision::Wait(RECOVERY_WAIT);
             }
         }
+        let now = shared.net.clock().now();
+        self.caps.retain(|(_, _, until)| *until > now);
         let limits = &shared.limits;
         let here = self.busy.iter().filter(|other| same(other, server)).count();
-        if here >= limits.per_server {
+        let cap = self.caps.iter().find(|(capped, _, _)| same(capped, server));
+        let cap = cap.map_or(limits.per_server, |(_, cap, _)| limits.per_server.min(*cap));
+        if here >= cap {
             return Decision::Wait(limits.pool_wait);
         }
         if self.busy.len() + self.idle.len() < limits.connections {
@@ -248,6 +282,17 @@ impl State {
         if let Some(at) = self.busy.iter().position(|other| same(other, server)) {
             self.busy.swap_remove(at);
         }
+    }
+
+    /// A server wants no more connections than there are. `false` if there are none, so that waiting for one is no use.
+    fn learn(&mut self, server: &Arc<Server>, now: Instant) -> bool {
+        self.caps
+            .retain(|(capped, _, until)| !same(capped, server) && *until > now);
+        let here = self.busy.iter().filter(|other| same(other, server)).count();
+        if here > 0 {
+            self.caps.push((Arc::clone(server), here, now + CROWDED));
+        }
+        here > 0
     }
 
     fn recovered(&mut self, server: &Arc<Server>) {

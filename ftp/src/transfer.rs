@@ -488,6 +488,13 @@ impl Put {
         let (upload, reply) = loop {
             match self.part(&file, &path, length, from, &mut meter).await {
                 Ok(done) => break done,
+                // No REST for STOR here (554 and its like): what is replaced can as well begin anew.
+                Err((error, _))
+                    if meter.octets > 0 && self.verb == Verb::Stor && is_refusal(&error) =>
+                {
+                    patience.again(error, &mut meter).await?;
+                    meter.octets = 0;
+                }
                 Err((error, touched)) => {
                     let again =
                         error.is_transient() && (!touched || self.can_go_on(verbatim, base));
@@ -720,6 +727,10 @@ pub(crate) async fn read_all(
             Err(error) => return Err(download.failure(error)),
         }
     }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Refused { reply, .. } if matches!(reply.code().get(), 500..=504 | 550 | 554))
 }
 
 fn local_error(path: &Path) -> impl Fn(NetError) -> Error + use<> {
