@@ -131,11 +131,12 @@ impl Client {
         &self.shared.net
     }
 
-    /// Gives every command and reply of connections made from now on to `sink`, passwords masked; `None` ends that.
+    /// Gives every command and reply to `sink`, passwords masked, beginning with the next call on each connection; `None`
+    /// ends that.
     ///
     /// `sink` is called while a connection is driven: it must not wait.
     pub fn set_trace(&self, sink: Option<TraceSink>) {
-        self.shared.traced.store(true, Ordering::Relaxed);
+        self.shared.traced.store(sink.is_some(), Ordering::Relaxed);
         *lock(&self.shared.trace) = sink;
     }
 }

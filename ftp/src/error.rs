@@ -37,6 +37,12 @@ pub enum ErrorKind {
         /// What the resolver said.
         source: NetError,
     },
+    /// This host has no socket left, or may not make one.
+    #[error("no socket: {source}")]
+    Socket {
+        /// What the system said.
+        source: NetError,
+    },
     /// No connection to the server, or to the proxy before it.
     #[error("{host}: {reason}")]
     Connect {
@@ -127,6 +133,9 @@ pub enum ErrorKind {
     /// What arrived is not what was sent.
     #[error("verification: {0}")]
     Verify(String),
+    /// Type E was asked for, and no code page was chosen.
+    #[error("no code page was chosen for EBCDIC")]
+    NoTranslation,
     /// A server cannot take part in a transfer between servers.
     #[error("{host} takes no part in transfers between servers: {reason}")]
     ThirdParty {
@@ -137,6 +146,9 @@ pub enum ErrorKind {
         /// Its words.
         reply: Option<Reply>,
     },
+    /// It was not begun, because something before it failed.
+    #[error("skipped after an error")]
+    Skipped,
     /// The client was closed.
     #[error("client closed")]
     Closed,
@@ -202,7 +214,7 @@ impl Error {
     pub fn number(&self) -> ErrorNumber {
         match &*self.0 {
             ErrorKind::Host { .. } => ErrorNumber::HOST,
-            ErrorKind::PoolFull { .. } => ErrorNumber::SOCKET,
+            ErrorKind::PoolFull { .. } | ErrorKind::Socket { .. } => ErrorNumber::SOCKET,
             ErrorKind::Connect { .. } | ErrorKind::Unavailable { .. } | ErrorKind::Tls { .. } => {
                 ErrorNumber::CONNECT
             }
@@ -215,17 +227,18 @@ impl Error {
                 Phase::Pool => ErrorNumber::SOCKET,
             },
             ErrorKind::Login { .. } => ErrorNumber::LOGIN,
-            ErrorKind::Aborted { .. } | ErrorKind::Lost { .. } | ErrorKind::Verify(_) => {
-                ErrorNumber::ABORT
-            }
+            ErrorKind::Aborted { .. } | ErrorKind::Verify(_) => ErrorNumber::ABORT,
             ErrorKind::Local { .. } => ErrorNumber::LOCALFILE,
             ErrorKind::DataConnection { .. } => ErrorNumber::DATACONN,
             ErrorKind::Argument { .. }
             | ErrorKind::Unsupported(_)
             | ErrorKind::Refused { .. }
+            // No transfer had begun: that would be `Aborted`.
+            | ErrorKind::Lost { .. }
             | ErrorKind::Protocol(_) => ErrorNumber::COMMAND,
+            ErrorKind::NoTranslation => ErrorNumber::NOXLATETBL,
             ErrorKind::ThirdParty { .. } => ErrorNumber::PROXYTHIRD,
-            ErrorKind::Closed => ErrorNumber::NOPRIMARY,
+            ErrorKind::Closed | ErrorKind::Skipped => ErrorNumber::NOPRIMARY,
         }
     }
 

@@ -74,6 +74,7 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+mod batch;
 mod client;
 pub mod command;
 pub mod data;
@@ -85,14 +86,18 @@ pub mod list;
 mod name;
 mod pool;
 pub mod reply;
+mod segments;
 mod server;
 pub mod session;
 mod site;
 mod stream;
+mod tasks;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transfer;
+pub mod verify;
 
+pub use batch::Batch;
 pub use client::{Client, Connections, Limits, TraceSink};
 pub use directory::{Entries, ListOptions};
 pub use error::{Error, ErrorKind, ErrorNumber, Phase};
@@ -103,3 +108,4 @@ pub use session::Tls;
 pub use site::Site;
 pub use stream::{Download, Representation, Upload};
 pub use transfer::{Get, Progress, ProgressSink, Put, Report};
+pub use verify::Verify;

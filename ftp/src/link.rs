@@ -7,7 +7,7 @@ mod dial;
 mod secure;
 
 use crate::client::Shared;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Phase};
 use crate::reply::Reply;
 use crate::server::Server;
 use crate::session::{
@@ -155,7 +155,8 @@ impl Link {
         };
         #[cfg(feature = "tls")]
         link.prepare_tls()?;
-        link.run(Operation::Login(Box::new(spec))).await?;
+        let login = link.run(Operation::Login(Box::new(spec))).await;
+        login.map_err(|error| unmet(&link.server, error))?;
         let features = link.session.features();
         if features.are_known() {
             link.shared.memory(&link.server, |memory| {
@@ -534,6 +535,24 @@ impl Link {
 
     pub(crate) const fn wants_resumption(&self, _error: &Error) -> bool {
         false
+    }
+}
+
+/// A server that falls silent, breaks off or talks nonsense before the login is done was not reached.
+fn unmet(server: &Server, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Lost { .. } | ErrorKind::Protocol(_) => ErrorKind::Connect {
+            host: server.authority(),
+            reason: error.to_string(),
+        }
+        .into(),
+        ErrorKind::TimedOut {
+            phase: Phase::Reply,
+        } => ErrorKind::TimedOut {
+            phase: Phase::Connect,
+        }
+        .into(),
+        _ => error,
     }
 }
 

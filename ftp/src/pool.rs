@@ -98,6 +98,7 @@ impl Pool {
                     let mut lease = Lease::of(shared, server);
                     if link.is_fresh() {
                         link.reused = true;
+                        link.session.set_notes(shared.is_traced());
                         lease.link = Some(link);
                         return Ok(lease);
                     }

@@ -108,6 +108,12 @@ impl Server {
         self
     }
 
+    /// The same with the port said, so that saying the usual one makes no difference.
+    pub(crate) fn with_its_port(self) -> Self {
+        let port = self.port();
+        self.on_port(port)
+    }
+
     /// As this user.
     #[must_use]
     pub fn login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {

@@ -35,6 +35,8 @@ pub struct Site {
     pub(crate) shared: Arc<Shared>,
     pub(crate) server: Arc<Server>,
     directory: Arc<Mutex<Directory>>,
+    /// Data connections are made by the server, whatever [`Server`] says.
+    pub(crate) active_only: bool,
 }
 
 /// Whether a command may be sent again when it is not known whether the server carried it out.
@@ -50,8 +52,21 @@ impl Site {
     pub(crate) fn new(shared: Arc<Shared>, server: Server) -> Self {
         Self {
             shared,
-            server: Arc::new(server),
+            server: Arc::new(server.with_its_port()),
             directory: Arc::default(),
+            active_only: false,
+        }
+    }
+
+    /// A handle whose current directory is that of this one, to the same server in another way.
+    pub(crate) fn as_server(&self, server: Server) -> Self {
+        let server = server.with_its_port();
+        if *self.server == server {
+            return self.clone();
+        }
+        Self {
+            server: Arc::new(server),
+            ..self.clone()
         }
     }
 
@@ -244,12 +259,17 @@ impl Site {
     /// # Errors
     /// [`ErrorKind::Refused`], also where the server knows no `SIZE`; [`ErrorKind::Protocol`].
     pub async fn size(&self, path: impl Into<Name>) -> Result<u64, Error> {
-        let size = self.with_path("SIZE", &path.into())?;
         // In type A the size is another, or refused.
+        self.size_as("I", &path.into()).await
+    }
+
+    /// Size of a file as a transfer of type `ty` would move it.
+    pub(crate) async fn size_as(&self, ty: &'static str, path: &Name) -> Result<u64, Error> {
+        let size = self.with_path("SIZE", path)?;
         let mut want = Want::Any;
         loop {
             let mut lease = self.lease(want).await?;
-            match size_on(&mut lease, size.clone()).await {
+            match size_on(&mut lease, size.clone(), ty).await {
                 Err(error) if want == Want::Any && lease.is_stale(&error) => want = Want::New,
                 result => return result,
             }
@@ -428,13 +448,13 @@ fn last(mut replies: Vec<Reply>) -> Result<Reply, Error> {
     replies.pop().ok_or_else(|| Error::lost("no reply"))
 }
 
-/// Asks for a size in type I.
-pub(crate) async fn size_on(lease: &mut Lease, size: Command) -> Result<u64, Error> {
+/// Asks for a size in type `ty`.
+async fn size_on(lease: &mut Lease, size: Command, ty: &'static str) -> Result<u64, Error> {
     let mut steps = Vec::new();
-    let typed = lease.session.truth().get(crate::session::Setting::Type) == Some("I");
+    let typed = lease.session.truth().get(crate::session::Setting::Type) == Some(ty);
     if !typed {
         steps.push(
-            Command::with("TYPE", "I")
+            Command::with("TYPE", ty)
                 .map_err(Error::argument("type"))?
                 .into(),
         );
@@ -442,7 +462,7 @@ pub(crate) async fn size_on(lease: &mut Lease, size: Command) -> Result<u64, Err
     steps.push(size.into());
     let outcome = lease.run(Operation::Converse(steps)).await;
     if !typed {
-        let known = outcome.is_ok().then_some("I");
+        let known = outcome.is_ok().then_some(ty);
         lease
             .session
             .truth_mut()

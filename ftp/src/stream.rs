@@ -119,7 +119,11 @@ impl Plan {
             settings,
             restart: self.restart.clone(),
             allocate: self.allocate,
-            methods: lease.methods(),
+            methods: {
+                let mut methods = lease.methods();
+                methods.retain(|method| !site.active_only || method.is_active());
+                methods
+            },
             third: None,
         })
     }

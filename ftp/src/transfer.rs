@@ -3,9 +3,11 @@
 use crate::error::{Error, ErrorKind};
 use crate::name::Name;
 use crate::reply::Reply;
+use crate::segments;
 use crate::session::Verb;
 use crate::site::Site;
 use crate::stream::{Download, Flow, Plan, Representation, Upload};
+use crate::verify::{Algorithm, Digest, Verify};
 use fairway_stack::{Clock, CreateOptions, File, Instant, NetError};
 use jiff::Timestamp;
 use std::fmt;
@@ -15,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// Octets read or written at once; two such buffers are under way.
-const BUFFER: usize = 256 * 1024;
+pub(crate) const BUFFER: usize = 256 * 1024;
 
 /// How far a transfer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,16 +50,96 @@ pub struct Report {
     pub reply: Option<Reply>,
     /// The name the server gave to the file, of a put with a unique name.
     pub name: Option<Name>,
+    /// What it was found the same by, on both sides.
+    pub verified: Verify,
+    /// The algorithm of [`Verify::Hash`].
+    pub algorithm: Option<Algorithm>,
+}
+
+impl Report {
+    fn checked(mut self, check: Check) -> Self {
+        (self.verified, self.algorithm) = match check {
+            Check::No => (Verify::No, None),
+            Check::Size => (Verify::Size, None),
+            Check::Hash(algorithm) => (Verify::Hash, Some(algorithm)),
+        };
+        self
+    }
+}
+
+/// What a transfer will be checked by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    No,
+    Size,
+    Hash(Algorithm),
+}
+
+impl Site {
+    /// How the wish to check can be fulfilled. `whole`: whether the file here will be the whole of the one there.
+    async fn check_by(&self, options: &Options, whole: bool) -> Result<Check, Error> {
+        let verbatim = options.representation.is_verbatim();
+        match options.verify {
+            Verify::Size if verbatim => Ok(Check::Size),
+            Verify::No | Verify::Size => Ok(Check::No),
+            Verify::Hash if verbatim && whole => match self.hashes().await?.first() {
+                Some(best) => Ok(Check::Hash(*best)),
+                None => Err(ErrorKind::Unsupported("the server tells no digests".into()).into()),
+            },
+            Verify::Hash => Err(ErrorKind::Unsupported(
+                "no digest of a text, of a part of a file, or of what was appended".into(),
+            )
+            .into()),
+        }
+    }
+
+    /// Compares `remote` with `size` octets of the file `path` behind its first `base`.
+    async fn compare(
+        &self,
+        check: Check,
+        remote: &Name,
+        path: &Path,
+        base: u64,
+        size: u64,
+    ) -> Result<(), Error> {
+        let (there, here) = match check {
+            Check::No => return Ok(()),
+            Check::Size => {
+                let there = match self.size(remote).await {
+                    Ok(size) => size.to_string(),
+                    Err(error) if error.is_not_found() => "none".to_owned(),
+                    Err(error) => return Err(error),
+                };
+                (format!("{there} octets"), format!("{size} octets"))
+            }
+            Check::Hash(algorithm) => {
+                let local = local_error(path);
+                let file = self.shared.net.files().open(path).await.map_err(&local)?;
+                // Each side reads its file while the other does.
+                let (there, here) = tokio::join!(
+                    self.hash(remote, algorithm),
+                    Digest::of_part(&file, base..base.saturating_add(size), algorithm)
+                );
+                let (there, here) = (there?, here.map_err(local)?);
+                (format!("{there:?}"), format!("{here:?}"))
+            }
+        };
+        if there == here {
+            return Ok(());
+        }
+        let fault = format!("the file on the server has {there}, {here} were moved");
+        Err(ErrorKind::Verify(fault).into())
+    }
 }
 
 /// What a get or put does about its size, time and speed.
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) representation: Representation,
-    resume: bool,
+    pub(crate) resume: bool,
     offset: u64,
     keep_time: bool,
-    check_size: bool,
+    verify: Verify,
     rate: Option<u64>,
     progress: Option<ProgressSink>,
     total: Option<u64>,
@@ -89,9 +171,18 @@ macro_rules! options {
             self
         }
 
-        /// Compares the size on the server with what was moved, where the server tells sizes. One more command.
-        pub fn check_size(mut self, check: bool) -> Self {
-            self.options.check_size = check;
+        /// Compares the size on the server with what was moved: [`Verify::Size`].
+        pub fn check_size(self, check: bool) -> Self {
+            self.verify(if check { Verify::Size } else { Verify::No })
+        }
+
+        /// What a transfer from or to a file is checked by when it is over. If that finds a fault, the whole file is moved
+        /// once more; if it finds another, the call fails with [`ErrorKind::Verify`](crate::ErrorKind::Verify).
+        ///
+        /// Texts have no size and no digest in common with the original: of them the size is not checked, and asking for
+        /// the digest is an error, as it is where the server offers none.
+        pub fn verify(mut self, verify: Verify) -> Self {
+            self.options.verify = verify;
             self
         }
 
@@ -119,10 +210,13 @@ macro_rules! options {
 #[derive(Clone)]
 #[must_use = "nothing is got before one of its async methods is called"]
 pub struct Get {
-    site: Site,
-    path: Name,
-    options: Options,
-    appending: bool,
+    pub(crate) site: Site,
+    pub(crate) verb: Verb,
+    /// None only of a listing.
+    pub(crate) path: Option<Name>,
+    pub(crate) options: Options,
+    pub(crate) appending: bool,
+    pub(crate) segments: usize,
 }
 
 impl Get {
@@ -142,6 +236,32 @@ impl Get {
         self
     }
 
+    /// Gets a large file over up to so many connections at once, each a part of it ([`to_file`](Self::to_file) alone);
+    /// 1 by default, 16 at most.
+    ///
+    /// Servers that cannot begin in the middle of a file, or tell no size, send it over one; where a server takes fewer
+    /// logins, there are fewer parts at a time. Beside the file, as long as it is not complete, stands another with
+    /// `.segments` added to its name, that tells which parts are there: with [`resume`](Self::resume) they are not got
+    /// again. It is brought up to date every two seconds, and protects against the end of the program, not of the
+    /// machine. Without it, what is there of the file itself counts as its beginning.
+    pub fn segments(mut self, segments: usize) -> Self {
+        self.segments = segments.clamp(1, segments::LIMIT);
+        self
+    }
+
+    /// A listing as text, got like a file.
+    pub(crate) fn listing(site: &Site, verb: Verb, path: Option<Name>) -> Self {
+        Self {
+            site: site.clone(),
+            verb,
+            path,
+            options: Options::default(),
+            appending: false,
+            segments: 1,
+        }
+        .text()
+    }
+
     /// As a stream.
     ///
     /// # Errors
@@ -150,12 +270,9 @@ impl Get {
         self.open(self.options.offset).await
     }
 
-    async fn open(&self, offset: u64) -> Result<Download, Error> {
-        let mut plan = Plan::new(
-            Verb::Retr,
-            Some(self.path.clone()),
-            self.options.representation.clone(),
-        );
+    pub(crate) async fn open(&self, offset: u64) -> Result<Download, Error> {
+        let representation = self.options.representation.clone();
+        let mut plan = Plan::new(self.verb, self.path.clone(), representation);
         plan.restart = (offset > 0).then(|| offset.to_string().into_bytes());
         let flow = Flow::start(&self.site, &plan).await?;
         Download::new(flow, &self.options.representation)
@@ -205,35 +322,86 @@ impl Get {
     /// What has come is left in the file.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Report, Error> {
         let path = path.as_ref().to_owned();
-        let Self {
-            site,
-            options,
-            path: remote,
-            ..
-        } = &self;
+        let Self { site, options, .. } = &self;
+        // A listing asks for nothing that needs a name.
+        let remote = &self.path.clone().unwrap_or_else(|| Name::from("."));
         let verbatim = options.representation.is_verbatim();
         if (options.resume || options.offset > 0) && !verbatim {
             return Err(ErrorKind::Unsupported("a text cannot be resumed".into()).into());
         }
-        let file = self.local_file(&path).await?;
         let local = local_error(&path);
-        let length = if options.resume || self.appending {
-            file.len().await.map_err(&local)?
-        } else {
-            0
-        };
+        // A file that is to be replaced is touched only when the server has begun to send.
+        let mut file = None;
+        let mut length = 0;
+        if options.resume || self.appending {
+            let there = self.local_file(&path).await?;
+            length = there.len().await.map_err(&local)?;
+            file = Some(there);
+        }
         // Where in the remote file to begin, and where in the local one that goes.
         let from = if options.resume {
             length
         } else {
             options.offset
         };
-        let mut check = options.check_size.then_some(None);
+        let check = site.check_by(options, options.resume || from == 0).await?;
+        // Where the first octet of the remote file stands here.
+        let base = if self.appending && !options.resume {
+            length
+        } else {
+            0
+        };
+        let mut from = from;
+        let mut meter = Meter::new(site.shared.net.clock(), options, from);
+        let mut again = true;
+        let reply = loop {
+            let reply = self.whole(&mut file, &path, length, from, &mut meter);
+            let reply = reply.await?;
+            let size = meter.from + meter.octets;
+            match site.compare(check, remote, &path, base, size).await {
+                Ok(()) => break reply,
+                Err(error) if again && matches!(error.kind(), ErrorKind::Verify(_)) => {
+                    tracing::warn!(%error, "the whole file is got once more");
+                    again = false;
+                    from = if options.resume { 0 } else { options.offset };
+                    meter.begin_anew(from);
+                    if let Some(file) = &file {
+                        file.set_len(base).await.map_err(&local)?;
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        if options.keep_time
+            && let Some(file) = file
+        {
+            let time = SystemTime::try_from(site.modified(remote).await?).map_err(|error| {
+                ErrorKind::Unsupported(format!("a time that this system cannot represent: {error}"))
+            })?;
+            file.set_modified(time).await.map_err(&local)?;
+        }
+        Ok(meter.report(reply).checked(check))
+    }
+
+    /// The file from `from` on, over as many connections as that takes. `None` if there was nothing to move.
+    async fn whole(
+        &self,
+        file: &mut Option<File>,
+        path: &Path,
+        length: u64,
+        from: u64,
+        meter: &mut Meter,
+    ) -> Result<Option<Reply>, Error> {
+        let Self { site, options, .. } = self;
+        let remote = &self.path.clone().unwrap_or_else(|| Name::from("."));
+        let mut from = from;
+        if let Some(reply) = self.in_segments(file, path, &mut from, meter).await? {
+            return Ok(reply);
+        }
         if from > 0 && options.resume {
             let size = site.size(remote).await?;
             if size == from {
-                let clock = site.shared.net.clock();
-                return Ok(Meter::new(clock, options, from).report(None));
+                return Ok(None);
             }
             if size < from {
                 return Err(ErrorKind::Verify(format!(
@@ -242,53 +410,29 @@ impl Get {
                 ))
                 .into());
             }
-            check = check.map(|_| Some(size));
         }
-        let clock = site.shared.net.clock();
-        let mut meter = Meter::new(clock, options, from);
+        let verbatim = options.representation.is_verbatim();
         let mut patience = Patience::new(site);
         // What the file was when the first part came.
         let mut seen: Option<Seen> = None;
-        let reply = loop {
-            let result = self.part(&file, &path, length, from, &mut meter).await;
+        loop {
+            let result = self.part(file, path, length, from, meter);
+            let result = result.await;
             match result {
-                Ok(reply) => break reply,
+                Ok(reply) => return Ok(Some(reply)),
                 Err(error) if verbatim && error.is_transient() => {
-                    patience.again(error, &mut meter).await?;
+                    patience.again(error, meter).await?;
                     if meter.octets > 0 {
                         let now = Seen::ask(site, remote).await?;
                         match &seen {
-                            Some(before) if *before != now => {
-                                return Err(ErrorKind::Verify(
-                                    "the file on the server has changed since the transfer began"
-                                        .into(),
-                                )
-                                .into());
-                            }
+                            Some(before) if *before != now => return Err(has_changed()),
                             _ => seen = Some(now),
                         }
                     }
                 }
                 Err(error) => return Err(error),
             }
-        };
-        if check.is_some() && verbatim {
-            let size = site.size(remote).await?;
-            if size != from + meter.octets {
-                return Err(ErrorKind::Verify(format!(
-                    "{} octets came, the file on the server has {size}",
-                    from + meter.octets
-                ))
-                .into());
-            }
         }
-        if options.keep_time {
-            let time = SystemTime::try_from(site.modified(remote).await?).map_err(|error| {
-                ErrorKind::Unsupported(format!("a time that this system cannot represent: {error}"))
-            })?;
-            file.set_modified(time).await.map_err(&local)?;
-        }
-        Ok(meter.report(Some(reply)))
     }
 
     async fn local_file(&self, path: &Path) -> Result<File, Error> {
@@ -304,7 +448,7 @@ impl Get {
     /// The rest of the file, as far as one connection carries.
     async fn part(
         &self,
-        file: &File,
+        file: &mut Option<File>,
         path: &Path,
         length: u64,
         from: u64,
@@ -317,6 +461,10 @@ impl Get {
         };
         let mut download = self.open(from + meter.octets).await?;
         meter.total(download.announced_size().map(|size| size.max(meter.octets)));
+        let file = match file {
+            Some(file) => file,
+            None => file.insert(self.local_file(path).await?),
+        };
         let local = local_error(path);
         let mut reading = Vec::with_capacity(BUFFER);
         let mut writing = Vec::with_capacity(BUFFER);
@@ -339,15 +487,19 @@ impl Get {
     }
 }
 
+pub(crate) fn has_changed() -> Error {
+    ErrorKind::Verify("the file on the server has changed since the transfer began".into()).into()
+}
+
 /// What tells whether a file is still the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Seen {
-    size: u64,
-    modified: Option<Timestamp>,
+pub(crate) struct Seen {
+    pub(crate) size: u64,
+    pub(crate) modified: Option<Timestamp>,
 }
 
 impl Seen {
-    async fn ask(site: &Site, path: &Name) -> Result<Self, Error> {
+    pub(crate) async fn ask(site: &Site, path: &Name) -> Result<Self, Error> {
         let size = site.size(path).await?;
         Ok(Self {
             size,
@@ -436,7 +588,7 @@ impl Put {
             buffer.clear();
         }
         let reply = upload.finish().await?;
-        self.done(&mut meter, reply, &upload).await
+        Ok(self.done(&meter, reply, &upload))
     }
 
     /// A local file. A put that breaks is taken up again where it broke, as far as the server tells how much it has; an
@@ -476,51 +628,40 @@ impl Put {
         }
         let clock = self.site.shared.net.clock();
         let mut meter = Meter::new(clock, &options, from);
-        if options.resume && from == length && length > 0 {
-            return Ok(meter.report(None));
-        }
         // An append goes on safely only if it is known what was there before.
         let base = match self.verb {
             Verb::Appe if verbatim => self.remote_size().await.ok().map(Option::unwrap_or_default),
             _ => None,
         };
-        let mut patience = Patience::new(&self.site);
-        let (upload, reply) = loop {
-            match self.part(&file, &path, length, from, &mut meter).await {
-                Ok(done) => break done,
-                // No REST for STOR here (554 and its like): what is replaced can as well begin anew.
-                Err((error, _))
-                    if meter.octets > 0 && self.verb == Verb::Stor && is_refusal(&error) =>
-                {
-                    patience.again(error, &mut meter).await?;
-                    meter.octets = 0;
+        let whole = self.verb != Verb::Appe;
+        let check = match self.site.check_by(&options, whole).await? {
+            Check::Size if !whole && base.is_none() => Check::No,
+            check => check,
+        };
+        let mut again = self.verb == Verb::Stor;
+        let report = loop {
+            let done = self.whole(&file, &path, length, from, base, &mut meter);
+            let report = match done.await? {
+                Some((upload, reply)) => self.done(&meter, reply, &upload),
+                None => meter.report(None),
+            };
+            let named = match self.verb {
+                Verb::Stou => report.name.as_ref(),
+                _ => self.path.as_ref(),
+            };
+            let Some(remote) = named else { break report };
+            let size = base.unwrap_or(0) + from + meter.octets;
+            match self.site.compare(check, remote, &path, 0, size).await {
+                Ok(()) => break report.checked(check),
+                Err(error) if again && matches!(error.kind(), ErrorKind::Verify(_)) => {
+                    tracing::warn!(%error, "the whole file is put once more");
+                    again = false;
+                    from = 0;
+                    meter.begin_anew(from);
                 }
-                Err((error, touched)) => {
-                    let again =
-                        error.is_transient() && (!touched || self.can_go_on(verbatim, base));
-                    if !again {
-                        return Err(error);
-                    }
-                    patience.again(error, &mut meter).await?;
-                    if touched {
-                        meter.octets = self.settled(base, from, length).await?;
-                    }
-                }
+                Err(error) => return Err(error),
             }
         };
-        if options.check_size && verbatim && self.verb != Verb::Stou {
-            let expected = base.unwrap_or(0) + from + meter.octets;
-            let known = self.verb == Verb::Stor || base.is_some();
-            let size = self.remote_size().await?;
-            if known && size != Some(expected) {
-                let size = size.map_or_else(|| "none".to_owned(), |size| size.to_string());
-                return Err(ErrorKind::Verify(format!(
-                    "{expected} octets should be on the server, it has {size}"
-                ))
-                .into());
-            }
-        }
-        let report = self.done(&mut meter, reply, &upload).await?;
         if options.keep_time
             && let Some(remote) = report.name.as_ref().or(self.path.as_ref())
         {
@@ -530,6 +671,46 @@ impl Put {
             self.site.set_modified(remote, time).await?;
         }
         Ok(report)
+    }
+
+    /// The file from `from` on, over as many connections as that takes. `None` if there was nothing to move.
+    async fn whole(
+        &self,
+        file: &File,
+        path: &Path,
+        length: u64,
+        from: u64,
+        base: Option<u64>,
+        meter: &mut Meter,
+    ) -> Result<Option<(Upload, Reply)>, Error> {
+        if from == length && length > 0 {
+            return Ok(None);
+        }
+        let verbatim = self.options.representation.is_verbatim();
+        let mut patience = Patience::new(&self.site);
+        loop {
+            match self.part(file, path, length, from, meter).await {
+                Ok(done) => return Ok(Some(done)),
+                // No REST for STOR here (554 and its like): what is replaced can as well begin anew.
+                Err((error, _))
+                    if meter.octets > 0 && self.verb == Verb::Stor && is_refusal(&error) =>
+                {
+                    patience.again(error, meter).await?;
+                    meter.octets = 0;
+                }
+                Err((error, touched)) => {
+                    let again =
+                        error.is_transient() && (!touched || self.can_go_on(verbatim, base));
+                    if !again {
+                        return Err(error);
+                    }
+                    patience.again(error, meter).await?;
+                    if touched {
+                        meter.octets = self.settled(base, from, length).await?;
+                    }
+                }
+            }
+        }
     }
 
     const fn can_go_on(&self, verbatim: bool, base: Option<u64>) -> bool {
@@ -634,18 +815,13 @@ impl Put {
         Ok((upload, reply))
     }
 
-    async fn done(
-        &self,
-        meter: &mut Meter,
-        reply: Reply,
-        upload: &Upload,
-    ) -> Result<Report, Error> {
+    fn done(&self, meter: &Meter, reply: Reply, upload: &Upload) -> Report {
         let mut report = meter.report(Some(reply));
         if self.verb == Verb::Stou {
             let charset = self.site.server.name_charset();
             report.name = upload.unique_name().map(|name| charset.name_of(name));
         }
-        Ok(report)
+        report
     }
 }
 
@@ -659,9 +835,11 @@ impl Site {
     pub fn get(&self, path: impl Into<Name>) -> Get {
         Get {
             site: self.clone(),
-            path: path.into(),
+            verb: Verb::Retr,
+            path: Some(path.into()),
             options: Options::default(),
             appending: false,
+            segments: 1,
         }
     }
 
@@ -693,7 +871,11 @@ impl Site {
 }
 
 /// Fills `buffer` with at least a quarter of `room` octets, unless the end comes first. `false` if there is nothing.
-async fn fill(download: &mut Download, buffer: &mut Vec<u8>, room: usize) -> Result<bool, Error> {
+pub(crate) async fn fill(
+    download: &mut Download,
+    buffer: &mut Vec<u8>,
+    room: usize,
+) -> Result<bool, Error> {
     use bytes::BufMut as _;
     while buffer.len() < room / 4 * 3 + 1 {
         let left = room.saturating_sub(buffer.len());
@@ -733,20 +915,20 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Refused { reply, .. } if matches!(reply.code().get(), 500..=504 | 550 | 554))
 }
 
-fn local_error(path: &Path) -> impl Fn(NetError) -> Error + use<> {
+pub(crate) fn local_error(path: &Path) -> impl Fn(NetError) -> Error + use<> {
     let path = PathBuf::from(path);
     move |error| Error::local(&path)(error.into())
 }
 
 /// How often to begin again, and how long to wait before.
-struct Patience {
+pub(crate) struct Patience {
     left: u32,
     wait: Duration,
     clock: Clock,
 }
 
 impl Patience {
-    fn new(site: &Site) -> Self {
+    pub(crate) fn new(site: &Site) -> Self {
         let limits = &site.shared.limits;
         Self {
             left: limits.retries,
@@ -756,6 +938,12 @@ impl Patience {
     }
 
     async fn again(&mut self, error: Error, meter: &mut Meter) -> Result<(), Error> {
+        self.wait(error).await?;
+        meter.retries += 1;
+        Ok(())
+    }
+
+    pub(crate) async fn wait(&mut self, error: Error) -> Result<(), Error> {
         let Some(left) = self.left.checked_sub(1) else {
             return Err(error);
         };
@@ -763,19 +951,20 @@ impl Patience {
         tracing::info!(%error, wait = ?self.wait, "transfer is taken up again");
         self.clock.sleep(self.wait).await;
         self.wait = self.wait.saturating_mul(2);
-        meter.retries += 1;
         Ok(())
     }
 }
 
 /// Counts, reports and slows down.
-struct Meter {
+pub(crate) struct Meter {
     clock: Clock,
     start: Instant,
+    /// Since when the rate is kept.
+    paced_from: Instant,
     from: u64,
-    octets: u64,
+    pub(crate) octets: u64,
     total: Option<u64>,
-    retries: u32,
+    pub(crate) retries: u32,
     rate: Option<u64>,
     sink: Option<ProgressSink>,
     told_at: Instant,
@@ -790,6 +979,7 @@ impl Meter {
         Self {
             clock,
             start,
+            paced_from: start,
             from,
             octets: 0,
             total: options.total,
@@ -800,12 +990,12 @@ impl Meter {
         }
     }
 
-    fn total(&mut self, announced: Option<u64>) {
+    pub(crate) fn total(&mut self, announced: Option<u64>) {
         self.total = self.total.or(announced);
     }
 
     /// How much to move at once: a slow transfer goes in small steps.
-    fn chunk(&self) -> usize {
+    pub(crate) fn chunk(&self) -> usize {
         match self.rate {
             Some(rate) => usize::try_from(rate / 10)
                 .unwrap_or(BUFFER)
@@ -814,7 +1004,7 @@ impl Meter {
         }
     }
 
-    async fn moved(&mut self, octets: usize) {
+    pub(crate) async fn moved(&mut self, octets: usize) {
         self.octets += octets as u64;
         if self.sink.is_none() && self.rate.is_none() {
             return;
@@ -825,7 +1015,7 @@ impl Meter {
             self.tell();
         }
         if let Some(rate) = self.rate {
-            let due = self.start + Duration::from_secs_f64(self.octets as f64 / rate as f64);
+            let due = self.paced_from + Duration::from_secs_f64(self.octets as f64 / rate as f64);
             self.clock.sleep_until(due).await;
         }
     }
@@ -840,6 +1030,18 @@ impl Meter {
         }
     }
 
+    /// It begins there.
+    pub(crate) const fn restart_at(&mut self, from: u64) {
+        (self.from, self.octets) = (from, 0);
+    }
+
+    /// What was moved does not count any more.
+    fn begin_anew(&mut self, from: u64) {
+        self.restart_at(from);
+        self.retries += 1;
+        self.paced_from = self.clock.now();
+    }
+
     fn report(&self, reply: Option<Reply>) -> Report {
         self.tell();
         Report {
@@ -849,6 +1051,8 @@ impl Meter {
             retries: self.retries,
             reply,
             name: None,
+            verified: Verify::No,
+            algorithm: None,
         }
     }
 }
@@ -867,5 +1071,24 @@ impl fmt::Debug for Put {
             .field("verb", &self.verb)
             .field("path", &self.path)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Client, Server};
+    use fairway_stack::Net;
+
+    #[test]
+    fn transfers_can_be_made_on_any_thread() {
+        fn sent<T: Send>(_: T) {}
+        let site = Client::new(Net::system()).site(Server::new("a"));
+        sent(site.get("a").to_file("a"));
+        sent(site.get("a").bytes());
+        sent(site.put("a").from_file("a"));
+        sent(site.put("a").bytes("a"));
+        sent(site.entries(None, crate::ListOptions::default()));
+        sent(site.get("a").to_writer(&mut tokio::io::sink()));
+        sent(site.put("a").from_reader(&mut tokio::io::empty()));
     }
 }

@@ -3,7 +3,7 @@
 use crate::client::Limits;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::server::Server;
-use fairway_stack::{Net, TcpStream};
+use fairway_stack::{Net, NetError, TcpStream};
 use std::net::SocketAddr;
 
 /// A connection to the control port of `server`.
@@ -34,6 +34,7 @@ pub(super) async fn dial(net: &Net, server: &Server, limits: &Limits) -> Result<
             .await
         {
             Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(source)) if is_ours(source) => return Err(ErrorKind::Socket { source }.into()),
             Ok(Err(error)) => reason = format!("{address}: {error}"),
             Err(_) => late = true,
         }
@@ -49,4 +50,15 @@ pub(super) async fn dial(net: &Net, server: &Server, limits: &Limits) -> Result<
         reason,
     }
     .into())
+}
+
+/// Whether another address would fare no better: the fault is with this host.
+const fn is_ours(error: NetError) -> bool {
+    matches!(
+        error,
+        NetError::TooManyFiles
+            | NetError::TooManyFilesInSystem
+            | NetError::NoBufs
+            | NetError::NoMem
+    )
 }

@@ -325,6 +325,11 @@ impl Session {
         &self.talk.features
     }
 
+    /// Whether [`Output::Note`]s are wanted from now on.
+    pub const fn set_notes(&mut self, wanted: bool) {
+        self.talk.config.notes = wanted;
+    }
+
     /// What the session was made with.
     #[must_use]
     pub const fn config(&self) -> &SessionConfig {
