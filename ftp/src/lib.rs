@@ -75,6 +75,7 @@
 
 pub mod answer;
 mod batch;
+pub mod calls;
 mod client;
 pub mod command;
 pub mod data;
