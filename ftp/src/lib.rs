@@ -75,6 +75,7 @@
 
 pub mod answer;
 mod batch;
+pub mod blocking;
 pub mod calls;
 mod client;
 pub mod command;
