@@ -77,19 +77,24 @@ impl Waiters {
     /// Remembers to wake `waker`.
     pub(crate) fn add(&mut self, interest: Interest, waker: &Waker) {
         let list = self.list(interest);
-        let new = if list.len() < SHORT {
-            !list.iter().any(|known| known.will_wake(waker))
-        } else {
-            if list.len() == SHORT {
-                // It becomes long, or is looked at again before it does.
-                let those: Vec<Known> = list.iter().map(|it| known(interest, it)).collect();
-                self.known.extend(those);
+        if list.len() < SHORT {
+            if !list.iter().any(|known| known.will_wake(waker)) {
+                list.push(waker.clone());
             }
-            self.known.insert(known(interest, waker))
-        };
-        if new {
-            self.list(interest).push(waker.clone());
+            return;
         }
+        if list.len() == SHORT {
+            // It becomes long, or is looked at again before it does.
+            let those: Vec<Known> = list.iter().map(|it| known(interest, it)).collect();
+            self.known.extend(those);
+        }
+        if self.known.contains(&known(interest, waker)) {
+            return;
+        }
+        // It is the clone that is held live: it may lie elsewhere than what it was made of.
+        let held = waker.clone();
+        self.known.insert(known(interest, &held));
+        self.list(interest).push(held);
     }
 
     /// Moves those who wait for `interest` to `woken`.
