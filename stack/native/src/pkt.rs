@@ -114,10 +114,17 @@ impl PacketBuf {
     /// buffer is not used again.
     #[must_use]
     pub fn compact(&self) -> Self {
+        self.compact_front(self.len())
+    }
+
+    /// As [`compact`](Self::compact), of the first `length` octets; of all if there are no more.
+    pub(crate) fn compact_front(&self, length: usize) -> Self {
+        let octets = self.as_slice();
+        let octets = octets.get(..length).unwrap_or(octets);
         Self {
-            buffer: self.as_slice().into(),
+            buffer: octets.into(),
             start: 0,
-            end: self.len(),
+            end: octets.len(),
             checksum: self.checksum,
             class: self.class,
             segment_size: self.segment_size,
