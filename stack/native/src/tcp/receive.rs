@@ -130,6 +130,21 @@ impl Tcb {
         self.rcv_nxt += len;
         self.is.hearing = true;
         self.data_at = env.cx.now;
+        self.keep(env, data);
+        let filled = self.early.is_some();
+        if filled {
+            self.take_what_was_early(env);
+        }
+        if self.urgent.is_some() {
+            self.find_urgent();
+        }
+        self.schedule_ack(env, len, filled);
+        self.tell_readable();
+    }
+
+    /// Keeps data in order for the program, if it wants any.
+    #[inline]
+    fn keep(&mut self, env: &mut Env<'_, '_>, data: PacketBuf) {
         if self.is.recv_shut {
             // SHD-5: nobody wants it; it is acknowledged all the same.
             self.rcv_edge = self.rcv_edge.max(self.rcv_nxt);
@@ -141,20 +156,11 @@ impl Tcb {
                 destination = *self.tuple.local().ip(),
                 sport = self.tuple.peer().port(),
                 dport = self.tuple.local().port(),
-                len = len,
+                len = data.len(),
             );
         } else {
             self.recv_queue.push(data, octets(self.options.recv_buffer));
         }
-        let filled = self.early.is_some();
-        if filled {
-            self.take_what_was_early();
-        }
-        if self.urgent.is_some() {
-            self.find_urgent();
-        }
-        self.schedule_ack(env, len, filled);
-        self.tell_readable();
     }
 
     #[inline]
@@ -235,22 +241,21 @@ impl Tcb {
     }
 
     /// A hole is filled.
-    fn take_what_was_early(&mut self) {
-        let buffer = octets(self.options.recv_buffer);
-        let Some(early) = &mut self.early else { return };
+    fn take_what_was_early(&mut self, env: &mut Env<'_, '_>) {
+        let Some(mut early) = self.early.take() else {
+            return;
+        };
         let mut duplicate = None;
         while let Some((packets, end)) = early.take(self.rcv_nxt, &mut duplicate) {
             if end.gt(self.rcv_nxt) {
                 self.rcv_nxt = end;
                 for packet in packets {
-                    if !self.is.recv_shut {
-                        self.recv_queue.push(packet, buffer);
-                    }
+                    self.keep(env, packet);
                 }
             }
         }
-        if early.is_empty() {
-            self.early = None;
+        if !early.is_empty() {
+            self.early = Some(early);
         }
         if self.is.sack && duplicate.is_some() {
             self.duplicate = duplicate;

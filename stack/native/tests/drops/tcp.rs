@@ -148,8 +148,9 @@ pub(crate) const TABLE: &[Line] = &[
         case.segment(ACK, 10, b"beyond");
         case.segment(ACK | FIN, 0, b"end");
     }),
-    (Why::TcpShut, 1, |case| {
+    (Why::TcpShut, 2, |case| {
         let (id, now) = (case.accepted(), case.lab.now);
+        case.segment(ACK, 1, b"early");
         case.host().shutdown(now, id, Shutdown::Read).unwrap();
         case.segment(ACK, 0, b"x");
     }),
