@@ -61,7 +61,11 @@ impl ArpCache {
         };
         let mut not_before = now;
         if link.claims.iter().any(Claim::asks_first) {
-            not_before = link.probes_from(now);
+            not_before = match link.probed_at {
+                // What was to begin then begins anew: a link that goes up and down puts it off no further.
+                Some(at) if at > now => at,
+                _ => link.probes_from(now),
+            };
         }
         for claim in &mut link.claims {
             claim.handle_up(now, &mut self.rng, not_before);

@@ -552,6 +552,11 @@ mod conflicts {
             cache.handle_arp(at(0), LAN, &theirs);
         }
         assert!(claim(&mut cache) >= at(60));
+        for _ in 0..100 {
+            cache.handle_up(at(1), LAN);
+            let next = cache.poll_timeout().unwrap();
+            assert!((at(60)..=at(61)).contains(&next), "not put off: {next}");
+        }
     }
 }
 
