@@ -269,12 +269,14 @@ impl Stack {
     /// A packet for a group: to members on this host, and to networks with members further on.
     pub(crate) fn multicast_input(&mut self, inbound: Inbound, packet: PacketBuf) {
         let header = inbound.header;
-        // The forwarder says itself what becomes of what it takes.
-        let routes = inbound.interface != InterfaceId::LOOPBACK
+        let igmp = header.protocol == Protocol::IGMP;
+        // The forwarder says itself what becomes of what it takes. Messages of IGMP are about one network and stay there
+        // (RFC 2236 §2, "All IGMP messages ... are sent with IP TTL 1"), whatever their time to live.
+        let routes = !igmp
+            && inbound.interface != InterfaceId::LOOPBACK
             && self.multicast.takes(inbound.interface, header.destination);
         // A querier and its rivals hear what is sent to any group (RFC 3376 §6).
-        let member = header.protocol == Protocol::IGMP
-            || self.igmp.is_member(inbound.interface, header.destination);
+        let member = igmp || self.igmp.is_member(inbound.interface, header.destination);
         if member {
             let copy = routes.then(|| packet.clone());
             self.ip_deliver(inbound, packet);

@@ -319,7 +319,11 @@ impl Stack {
             | Message::TimeExceeded { .. }
             | Message::ParameterProblem { .. } => match Original::parse(rest) {
                 Ok(original) if quotes_enough(&original) => {
-                    self.icmp_error_input(inbound, &message, &original);
+                    if let Some(reason) = self.icmp_error_input(&message, &original)
+                        && !heard
+                    {
+                        self.icmp_unused(reason, inbound, &message);
+                    }
                 }
                 Ok(_) | Err(_) => {
                     self.icmp_counters.bad_length += 1;
@@ -349,7 +353,9 @@ impl Stack {
             Message::Other { .. } => {
                 // RFC 1122 §3.2.2: "If an ICMP message of unknown type is received, it MUST be silently discarded."
                 self.icmp_counters.bad_code += 1;
-                self.icmp_unused(DropReason::IcmpUnknown, inbound, &message);
+                if !heard {
+                    self.icmp_unused(DropReason::IcmpUnknown, inbound, &message);
+                }
             }
         }
     }
@@ -464,15 +470,19 @@ impl Stack {
         }
     }
 
-    /// An error about a packet that this host is said to have sent.
-    fn icmp_error_input(&mut self, inbound: &Inbound, message: &Message, original: &Original<'_>) {
+    /// An error about a packet that this host is said to have sent. Says why if it is of no use.
+    fn icmp_error_input(
+        &mut self,
+        message: &Message,
+        original: &Original<'_>,
+    ) -> Option<DropReason> {
         let sent = &original.header;
         if !self.routing.is_local(sent.source) {
             // Not ours: a mistake, or a lie.
-            return self.icmp_unused(DropReason::IcmpForeign, inbound, message);
+            return Some(DropReason::IcmpForeign);
         }
         let Some((errno, hard)) = errno_of(message) else {
-            return self.icmp_unused(DropReason::IcmpDoubted, inbound, message);
+            return Some(DropReason::IcmpUnknown);
         };
         let mut believed = false;
         if let Message::DestinationUnreachable {
@@ -481,7 +491,7 @@ impl Stack {
         } = *message
         {
             if !self.too_big_input(original, next_hop_mtu) {
-                return self.icmp_unused(DropReason::IcmpDoubted, inbound, message);
+                return Some(DropReason::IcmpDoubted);
             }
             // Datagrams are told too: EMSGSIZE.
             believed = true;
@@ -504,9 +514,13 @@ impl Stack {
             _ => {}
         }
         believed |= self.raw_icmp_error(sent.protocol, sent.destination, errno);
-        if !believed {
-            self.icmp_unused(DropReason::IcmpDoubted, inbound, message);
-        }
+        // TCP knows what it has sent; of the others nobody is connected, and nobody is told.
+        let reason = if sent.protocol == Protocol::TCP {
+            DropReason::IcmpDoubted
+        } else {
+            DropReason::IcmpUnasked
+        };
+        (!believed).then_some(reason)
     }
 
     /// RFC 1191: a packet was too long for a link further on. Says whether that was believed.

@@ -1,13 +1,13 @@
 //! ICMP and IGMP.
 
-use crate::Line;
 use crate::case::{Case, ETH};
 use crate::support::frames;
 use crate::support::ip;
+use crate::{Line, Taken};
 use fairway_native::event::DropReason as Why;
 use fairway_native::ip::multicast::Command;
 use fairway_native::route::{Prefix, Route};
-use fairway_wire::icmp::{Message, RedirectCode, UnreachableCode};
+use fairway_wire::icmp::{Message, RedirectCode, TimeExceededCode, UnreachableCode};
 use fairway_wire::{Protocol, igmp};
 
 /// An ICMP message from `from`.
@@ -50,6 +50,20 @@ fn group_message(case: &mut Case, octets: &[u8]) {
     case.packet(&frames::packet(header, &[], &octets));
 }
 
+/// The host is a multicast router.
+fn multicast_router(case: &mut Case) {
+    let now = case.lab.now;
+    let vif = Command::AddVif {
+        index: 0,
+        address: ip("10.0.0.1"),
+        threshold: 1,
+        tunnel: false,
+    };
+    for command in [Command::Init, vif] {
+        case.host().multicast_command(now, command).unwrap();
+    }
+}
+
 pub(crate) const TABLE: &[Line] = &[
     (Why::IcmpShort, 1, |case| {
         case.payload(Protocol::ICMP, &[8, 0, 0, 0, 0, 0, 0]);
@@ -79,16 +93,25 @@ pub(crate) const TABLE: &[Line] = &[
             b"x",
         );
     }),
-    (Why::IcmpUnasked, 1, |case| {
+    (Why::IcmpUnasked, 2, |case| {
         message(case, "10.0.0.9", Message::EchoReply { id: 1, seq: 1 }, b"x");
+        // Who sends datagrams without being connected is not told.
+        case.send("10.0.0.9:7", 1).unwrap();
+        let port = unreachable(UnreachableCode::PORT);
+        let sent = frames::udp((ip("10.0.0.1"), 1000), (ip("10.0.0.9"), 7), &[], b"x");
+        message(case, "10.0.0.9", port, &sent);
     }),
     (Why::IcmpForeign, 1, |case| {
         let host = unreachable(UnreachableCode::HOST);
         message(case, "10.0.0.9", host, &quoted("10.0.0.77"));
     }),
-    (Why::IcmpDoubted, 1, |case| {
+    (Why::IcmpDoubted, 2, |case| {
         let host = unreachable(UnreachableCode::HOST);
-        message(case, "10.0.0.9", host, &quoted("10.0.0.1"));
+        let syn = frames::syn(1000, 80, 7);
+        let segment = frames::tcp(ip("10.0.0.1"), ip("10.0.0.9"), syn, &[], b"");
+        message(case, "10.0.0.9", host, &segment);
+        let too_long = unreachable(UnreachableCode::FRAGMENTATION_NEEDED);
+        message(case, "10.0.0.9", too_long, &quoted("10.0.0.1"));
     }),
     (Why::IcmpSuppressed, 1, |case| {
         // Nobody is told of a fragment but the first.
@@ -154,20 +177,33 @@ pub(crate) const TABLE: &[Line] = &[
     }),
     (Why::IgmpNoRoom, 1, |case| {
         case.limited(|limits| limits.igmp.heard_groups = 1);
-        let now = case.lab.now;
-        let vif = Command::AddVif {
-            index: 0,
-            address: ip("10.0.0.1"),
-            threshold: 1,
-            tunnel: false,
-        };
-        for command in [Command::Init, vif] {
-            case.host().multicast_command(now, command).unwrap();
-        }
+        multicast_router(case);
         for group in ["239.1.1.1", "239.1.1.2"] {
             let group = ip(group);
             let report = igmp::Message::V2Report { group };
             case.packet(&frames::igmp(ip("10.0.0.9"), group, &report));
         }
+    }),
+];
+
+/// What is none: somebody has it, or it went as far as it was to go.
+pub(crate) const TAKEN: &[Taken] = &[
+    ("messages that a raw socket hears", |case| {
+        case.host().raw_socket(Protocol::ICMP).unwrap();
+        message(case, "10.0.0.9", Message::EchoReply { id: 1, seq: 1 }, b"x");
+        message(
+            case,
+            "10.0.0.9",
+            Message::TimeExceeded {
+                code: TimeExceededCode::TTL,
+            },
+            &quoted("10.0.0.1"),
+        );
+    }),
+    ("reports that a multicast router hears", |case| {
+        multicast_router(case);
+        let group = ip("239.1.1.1");
+        let report = igmp::Message::V2Report { group };
+        case.packet(&frames::igmp(ip("10.0.0.9"), group, &report));
     }),
 ];

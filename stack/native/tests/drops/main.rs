@@ -18,6 +18,9 @@ use fairway_native::mgmt::Statistics as _;
 /// A reason, how often what follows provokes it, and what provokes it.
 type Line = (DropReason, u64, fn(&mut Case));
 
+/// What is done, and what does it.
+type Taken = (&'static str, fn(&mut Case));
+
 /// Each reason is raised by what it is for: its counter goes up, and its event says it in its words.
 #[test]
 fn each_reason_is_raised_by_what_it_is_for() {
@@ -46,6 +49,18 @@ fn each_reason_is_raised_by_what_it_is_for() {
     }
     assert_eq!(wrong, [""; 0]);
     assert_eq!(missing, [], "nothing here provokes these");
+}
+
+/// What is not lost is not counted as if it were.
+#[test]
+fn what_somebody_has_is_no_drop() {
+    for &(name, provoke) in icmp::TAKEN {
+        let mut case = Case::new();
+        provoke(&mut case);
+        case.lab.settle();
+        let drops = case.lab.hosts[HOST].events().drops();
+        assert_eq!(drops.total(), 0, "{name}: {drops:?}");
+    }
 }
 
 /// Names and words tell the reasons apart.
