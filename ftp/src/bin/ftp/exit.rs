@@ -1,0 +1,120 @@
+//! How the program ends.
+
+use fairway_ftp::{Error, ErrorKind};
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+/// The exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All was done.
+    Done = 0,
+    /// The server said no, or what arrived is not what was sent.
+    Refused = 1,
+    /// What was typed makes no sense, or a local file is not as needed.
+    Usage = 2,
+    /// No server answers, or it stopped answering.
+    NoAnswer = 3,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    /// What is to be said; empty if all is said.
+    pub(crate) text: String,
+}
+
+impl Failure {
+    /// The user asks for what makes no sense.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            text: text.into(),
+        }
+    }
+
+    /// The server's answer, or the lack of it, about `what`.
+    pub(crate) fn ftp(what: impl fmt::Display, error: &Error) -> Self {
+        let what = what.to_string();
+        let text = match error.kind() {
+            // The command says nothing that `what` does not.
+            ErrorKind::Refused { reply, .. } if !what.is_empty() => reply.to_string(),
+            _ => error.to_string(),
+        };
+        let text = crate::output::clean(&text);
+        Self {
+            exit: exit_of(error),
+            text: if what.is_empty() {
+                text
+            } else {
+                format!("{what}: {text}")
+            },
+        }
+    }
+
+    /// All has been said already.
+    pub(crate) const fn told(exit: Exit) -> Self {
+        Self {
+            exit,
+            text: String::new(),
+        }
+    }
+
+    /// A failure with a reason of ours.
+    pub(crate) fn refused(text: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Refused,
+            text: text.into(),
+        }
+    }
+
+    /// Whether it is worth going on with other files of the same server.
+    pub(crate) fn ends_all(&self) -> bool {
+        self.exit == Exit::NoAnswer
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::ftp("", &error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+fn exit_of(error: &Error) -> Exit {
+    match error.kind() {
+        // Who reads our output has gone: nothing to complain about.
+        ErrorKind::Local { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        ErrorKind::Argument { .. } | ErrorKind::Unsupported(_) | ErrorKind::Local { .. } => {
+            Exit::Usage
+        }
+        ErrorKind::Host { .. }
+        | ErrorKind::Connect { .. }
+        | ErrorKind::Lost { .. }
+        | ErrorKind::TimedOut { .. }
+        | ErrorKind::PoolFull { .. } => Exit::NoAnswer,
+        _ => Exit::Refused,
+    }
+}
+
+/// Whether `error` only says that the reader of our output has gone.
+pub(crate) fn is_closed_pipe(error: &Error) -> bool {
+    exit_of(error) == Exit::Done
+}

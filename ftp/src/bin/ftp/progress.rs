@@ -1,0 +1,191 @@
+//! Bars on stderr while files move, and lines between them.
+
+use fairway_ftp::{Progress, ProgressSink};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How often a second the bars are drawn.
+const DRAWN: u8 = 5;
+/// Columns for a name.
+const NAME: usize = 28;
+
+/// Where talk goes: stderr, above the bars if there are any. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Board {
+    bars: Option<MultiProgress>,
+    quiet: bool,
+}
+
+impl Board {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let wanted = !quiet && io::stderr().is_terminal();
+        let target = || ProgressDrawTarget::stderr_with_hz(DRAWN);
+        Self {
+            bars: wanted.then(|| MultiProgress::with_draw_target(target())),
+            quiet,
+        }
+    }
+
+    /// Says something that matters: a failure, or what was asked for.
+    pub(crate) fn say(&self, text: &str) {
+        let write = || {
+            // A closed stderr leaves nobody to tell.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        };
+        match &self.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Says something good to know.
+    pub(crate) fn tell(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// Runs `work`, which writes to the terminal, while no bar is in its way.
+    pub(crate) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.bars {
+            Some(bars) => bars.suspend(work),
+            None => work(),
+        }
+    }
+
+    /// A line for all of several files.
+    pub(crate) fn total(&self, files: usize, octets: Option<u64>) -> Total {
+        let bar = self.bars.as_ref().filter(|_| files > 1).map(|bars| {
+            let bar = bars.add(ProgressBar::new(octets.unwrap_or_default()));
+            bar.set_style(style(octets.is_some()));
+            bar.set_prefix(fitted(&format!("{files} files")));
+            bar
+        });
+        Total {
+            board: self.clone(),
+            bar,
+        }
+    }
+}
+
+/// The line for all files.
+#[derive(Clone, Debug)]
+pub(crate) struct Total {
+    board: Board,
+    bar: Option<ProgressBar>,
+}
+
+impl Total {
+    /// A line for one file.
+    pub(crate) fn file(&self, name: &str, octets: Option<u64>) -> FileBar {
+        let bar = self.board.bars.as_ref().map(|bars| {
+            let bar = ProgressBar::new(octets.unwrap_or_default());
+            bar.set_style(style(octets.is_some()));
+            bar.set_prefix(fitted(name));
+            match &self.bar {
+                Some(total) => bars.insert_before(total, bar),
+                None => bars.add(bar),
+            }
+        });
+        FileBar {
+            bar,
+            total: self.bar.clone(),
+        }
+    }
+}
+
+impl Drop for Total {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The line of one file; gone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct FileBar {
+    bar: Option<ProgressBar>,
+    total: Option<ProgressBar>,
+}
+
+impl FileBar {
+    /// What a transfer tells its progress to.
+    pub(crate) fn sink(&self) -> Option<ProgressSink> {
+        let bar = self.bar.clone()?;
+        let total = self.total.clone();
+        let last = AtomicU64::new(0);
+        let begun = AtomicU64::new(u64::MAX);
+        Some(Arc::new(move |progress: &Progress| {
+            let Progress {
+                from,
+                octets,
+                total: size,
+                ..
+            } = *progress;
+            // What was there before says nothing about the rate.
+            if begun.swap(from, Ordering::Relaxed) == u64::MAX && from > 0 {
+                bar.set_position(from);
+                bar.reset_eta();
+            }
+            if let Some(size) = size.filter(|size| bar.length() != Some(*size)) {
+                bar.set_length(size.max(from + octets));
+                bar.set_style(style(true));
+            }
+            bar.set_position(from + octets);
+            let before = last.swap(octets, Ordering::Relaxed);
+            if let Some(total) = &total {
+                total.inc(octets.saturating_sub(before));
+            }
+        }))
+    }
+}
+
+impl Drop for FileBar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style(sized: bool) -> ProgressStyle {
+    let template = if sized {
+        "{prefix} {percent:>3}% [{bar:20}] {binary_bytes:>10} of {binary_total_bytes} {binary_bytes_per_sec:>12} {eta:>5}"
+    } else {
+        "{prefix}      {binary_bytes:>10} {binary_bytes_per_sec:>12} {elapsed:>5}"
+    };
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+/// A name in a fixed width: the end of a path tells more than its beginning.
+fn fitted(name: &str) -> String {
+    let clean = crate::output::name(name.as_bytes());
+    let count = clean.chars().count();
+    if count <= NAME {
+        return format!("{clean:NAME$}");
+    }
+    let end: String = clean.chars().skip(count - (NAME - 1)).collect();
+    format!("…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME, fitted, style};
+
+    #[test]
+    fn names_take_the_same_room() {
+        assert_eq!(fitted("a"), format!("a{}", " ".repeat(NAME - 1)));
+        assert_eq!(fitted(&"x".repeat(100)).chars().count(), NAME);
+        assert!(fitted("a/very/long/path/to/some/file.tar.gz").ends_with("file.tar.gz"));
+    }
+
+    #[test]
+    fn the_templates_are_sound() {
+        let _ = (style(true), style(false));
+    }
+}
