@@ -1,6 +1,7 @@
 //! What can go wrong, by what one can do about it.
 
 use crate::command::ArgumentError;
+use crate::proxy::ProxyError;
 use crate::reply::{Class, Reply, ReplyError};
 use fairway_stack::NetError;
 use std::fmt;
@@ -50,6 +51,14 @@ pub enum ErrorKind {
         host: String,
         /// Why it failed.
         reason: String,
+    },
+    /// No connection through the proxy.
+    #[error("proxy {host}: {source}")]
+    Proxy {
+        /// The proxy, with its port.
+        host: String,
+        /// Why it failed.
+        source: ProxyError,
     },
     /// The server is there and does not want us (its greeting, or 421 to a command).
     #[error("{host}: {reply}")]
@@ -215,9 +224,10 @@ impl Error {
         match &*self.0 {
             ErrorKind::Host { .. } => ErrorNumber::HOST,
             ErrorKind::PoolFull { .. } | ErrorKind::Socket { .. } => ErrorNumber::SOCKET,
-            ErrorKind::Connect { .. } | ErrorKind::Unavailable { .. } | ErrorKind::Tls { .. } => {
-                ErrorNumber::CONNECT
-            }
+            ErrorKind::Connect { .. }
+            | ErrorKind::Proxy { .. }
+            | ErrorKind::Unavailable { .. }
+            | ErrorKind::Tls { .. } => ErrorNumber::CONNECT,
             ErrorKind::TimedOut { phase } => match phase {
                 Phase::Resolve => ErrorNumber::HOST,
                 Phase::Connect => ErrorNumber::CONNECT,
@@ -251,6 +261,7 @@ impl Error {
             | ErrorKind::Lost { .. }
             | ErrorKind::TimedOut { .. }
             | ErrorKind::PoolFull { .. } => true,
+            ErrorKind::Proxy { source, .. } => source.is_transient(),
             ErrorKind::Login { reply, .. } | ErrorKind::Refused { reply, .. } => {
                 reply.class() == Class::TransientNegative
             }

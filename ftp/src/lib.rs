@@ -44,6 +44,10 @@
 //! * [Listings](list) in more than thirty dialects, with the present and the server's zone as arguments.
 //! * Transfers that are taken up again where they broke, and never twice: an append goes on only where it is known what
 //!   was there before.
+//! * Copies that are checked by size or [digest](verify) and mended once; large files over several connections
+//!   ([`Get::segments`]), many files over the pool ([`Batch`]).
+//! * [Proxies](proxy): SOCKS 4, 4a and 5, HTTP `CONNECT` and `user@host`, for control and data alike.
+//! * The classic API [by its names](calls), and everything [without async](blocking).
 //! * [TLS](tls) by rustls, explicit and implicit, with sessions resumed on every data connection, which strict servers
 //!   insist on; certificates are checked.
 //! * Types A, E, I and L 8, modes S, B, C and Z, structures F and R ([`Representation`]).
@@ -63,7 +67,8 @@
 //!
 //! # Standards
 //!
-//! RFC 959, 1123 §4.1, 2228 and 4217 (TLS only), 2389, 2428, 2577 §3–5 (client's side), 2640, 3659. Left out: `LPRT`
+//! RFC 959, 1123 §4.1, 2228 and 4217 (TLS only), 2389, 2428, 2577 §3–5 (client's side), 2640, 3659;
+//! draft-bryan-ftpext-hash; RFC 1928, 1929 and 9110 §9.3.6 towards proxies. Left out: `LPRT`
 //! (RFC 1639), STRU P, and what nobody serves any more. Where servers bend the RFCs, the client follows the servers:
 //! the places say so.
 //!
@@ -87,6 +92,7 @@ mod link;
 pub mod list;
 mod name;
 mod pool;
+pub mod proxy;
 pub mod reply;
 mod segments;
 mod server;
@@ -105,6 +111,7 @@ pub use directory::{Entries, ListOptions};
 pub use error::{Error, ErrorKind, ErrorNumber, Phase};
 pub use feature::Features;
 pub use name::{Charset, Name};
+pub use proxy::Proxy;
 pub use server::{DataMode, IMPLICIT_PORT, PORT, Server};
 pub use session::Tls;
 pub use site::Site;

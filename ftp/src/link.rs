@@ -13,6 +13,7 @@ use crate::server::Server;
 use crate::session::{
     Announced, DataEvent, Method, Operation, Outcome, Output, Session, SessionConfig,
 };
+use fairway_stack::socks::{Binding, Target};
 use fairway_stack::{Instant, Net, TcpListener, TcpStream, Timer, option};
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -64,7 +65,10 @@ pub(crate) struct Link {
     uploading: bool,
     /// Preliminary replies behind the first of a transfer.
     pub(crate) markers: Vec<Reply>,
+    /// The other end of the control connection: the server, or the proxy before it.
     pub(crate) peer: SocketAddr,
+    /// What the proxy that all connections go through is told of the server.
+    pub(crate) far: Option<Target>,
     pub(crate) local: SocketAddr,
     pub(crate) opened_at: Instant,
     /// When it was last of use.
@@ -75,6 +79,8 @@ pub(crate) struct Link {
 
 /// What is to become the data connection.
 enum DataJob {
+    /// A proxy that is to wait for the server.
+    Bind(Job<Result<Binding, String>>),
     /// A connection, made by either side.
     Open(Job<Result<TcpStream, String>>),
     /// TLS on it.
@@ -106,7 +112,7 @@ impl Link {
     ) -> Result<Self, Error> {
         let mut spec = server.login_spec()?;
         spec.features = shared.memory_of(&server).features;
-        let stream = dial::dial(&net, &server, &shared.limits).await?;
+        let (stream, far) = dial::dial(&net, &server, &shared.limits).await?;
         let address = |result: Result<SocketAddr, fairway_stack::NetError>| {
             result.map_err(|error| {
                 Error::from(ErrorKind::Connect {
@@ -145,6 +151,7 @@ impl Link {
             uploading: false,
             markers: Vec::new(),
             peer,
+            far,
             local,
             opened_at: clock.now(),
             used_at: clock.now(),
@@ -371,6 +378,17 @@ impl Link {
 
     fn poll_job(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.job {
+            Some(DataJob::Bind(job)) => {
+                let Poll::Ready(result) = job.as_mut().poll(cx) else {
+                    return Poll::Pending;
+                };
+                self.job = None;
+                match result {
+                    Ok(binding) => self.bound(binding),
+                    Err(reason) => self.data_event(DataEvent::Failed(reason)),
+                }
+                Poll::Ready(())
+            }
             Some(DataJob::Open(job)) => {
                 let Poll::Ready(result) = job.as_mut().poll(cx) else {
                     return Poll::Pending;
@@ -416,6 +434,10 @@ impl Link {
 
     /// Makes the data connection that the server waits for.
     fn connect_data(&mut self, announced: Announced) {
+        if self.far.is_some() {
+            self.connect_through(announced);
+            return;
+        }
         let host = match announced.host {
             Some(host) if self.server.trusts_passive_address() => host,
             // The control connection's other end, whatever the server claims.
@@ -434,8 +456,68 @@ impl Link {
         })));
     }
 
+    /// The same through a proxy: to the server by the name that the control connection went to.
+    fn connect_through(&mut self, announced: Announced) {
+        let (Some(far), Some(proxy)) = (&self.far, self.server.proxy_before().cloned()) else {
+            return;
+        };
+        let target = match announced.host {
+            Some(host) if self.server.trusts_passive_address() => (host, announced.port).into(),
+            _ => Target {
+                host: far.host.clone(),
+                port: announced.port,
+            },
+        };
+        let (net, limit) = (self.net.clone(), self.shared.limits.data_connection);
+        self.job = Some(DataJob::Open(Box::pin(async move {
+            let connected = proxy.connect(&net, &target, limit).await;
+            connected.map_err(|error| format!("{target} through {proxy}: {error}"))
+        })));
+    }
+
+    /// Has the proxy listen for the server's data connection.
+    fn listen_through(&mut self) {
+        let (Some(far), Some(proxy)) = (self.far.clone(), self.server.proxy_before().cloned())
+        else {
+            return;
+        };
+        let (net, limit) = (self.net.clone(), self.shared.limits.data_connection);
+        self.job = Some(DataJob::Bind(Box::pin(async move {
+            let bound = proxy.bind(&net, &far, limit).await;
+            bound.map_err(|error| format!("{proxy}: {error}"))
+        })));
+    }
+
+    /// The proxy listens.
+    fn bound(&mut self, binding: Binding) {
+        let address = binding.address();
+        let (clock, limit) = (self.net.clock(), self.shared.limits.data_connection);
+        let server = self.far.as_ref().and_then(Target::address);
+        self.job = Some(DataJob::Open(Box::pin(async move {
+            match clock.timeout(limit, binding.accept()).await {
+                // Names are for the proxy to check, as it does for all.
+                Ok(Ok((stream, caller))) => match (caller, server) {
+                    (Some(caller), Some(server))
+                        if caller.ip().to_canonical() != server.ip().to_canonical() =>
+                    {
+                        tracing::warn!(peer = %caller, "stranger at the proxy's data port");
+                        Err("a stranger at the proxy's data port".to_owned())
+                    }
+                    _ => Ok(stream),
+                },
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err(format!("the server did not connect within {limit:?}")),
+            }
+        })));
+        self.data_event(DataEvent::Listening(address));
+    }
+
     /// Listens for the server's data connection.
     fn listen(&mut self) {
+        if self.far.is_some() {
+            self.listen_through();
+            return;
+        }
         let now = self.now();
         let mut local = self.local;
         local.set_port(0);
@@ -481,7 +563,12 @@ impl Link {
 
     /// The ways to try for a data connection, the one that worked last first.
     pub(crate) fn methods(&self) -> Vec<Method> {
-        let mut methods = self.server.methods(self.peer.is_ipv4());
+        // What a proxy makes of a name is not known; a server without IPv4 refuses what it cannot.
+        let ipv4 = match &self.far {
+            Some(far) => far.address().is_none_or(|address| address.is_ipv4()),
+            None => self.peer.is_ipv4(),
+        };
+        let mut methods = self.server.methods(ipv4);
         let memory = self.shared.memory_of(&self.server);
         if let Some(best) = memory.method
             && let Some(at) = methods.iter().position(|method| *method == best)

@@ -3,6 +3,7 @@
 use crate::command::{ArgumentError, Command};
 use crate::error::{Error, ErrorKind};
 use crate::name::Charset;
+use crate::proxy::Proxy;
 use crate::session::{LoginSpec, Method, Tls};
 use jiff::tz::TimeZone;
 use std::fmt;
@@ -39,6 +40,7 @@ pub struct Server {
     data: DataMode,
     trust_passive_address: bool,
     zone: TimeZone,
+    proxy: Option<Proxy>,
     #[cfg(feature = "tls")]
     tls_options: crate::tls::TlsOptions,
 }
@@ -74,6 +76,7 @@ impl Server {
             data: DataMode::Auto,
             trust_passive_address: false,
             zone: TimeZone::UTC,
+            proxy: None,
             #[cfg(feature = "tls")]
             tls_options: crate::tls::TlsOptions::default(),
         }
@@ -195,6 +198,19 @@ impl Server {
         self
     }
 
+    /// Through a proxy, control and data connections alike.
+    #[must_use]
+    pub fn proxy(mut self, proxy: impl Into<Proxy>) -> Self {
+        self.proxy = Some(proxy.into());
+        self
+    }
+
+    /// The proxy that stands before it.
+    #[must_use]
+    pub const fn proxy_before(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
     pub(crate) fn zone_of_listings(&self) -> TimeZone {
         self.zone.clone()
     }
@@ -258,10 +274,15 @@ impl Server {
             DataMode::Passive => passive.into(),
             DataMode::Active => active.into(),
         };
+        let through = self.proxy.as_ref().filter(|proxy| proxy.carries_data());
+        let possible = |method: &Method| {
+            let comes_to_us = method.is_active();
+            through.is_none_or(|proxy| proxy.binds() || !comes_to_us)
+        };
         let old = |method: &Method| matches!(method, Method::Passive | Method::Active);
         methods
             .into_iter()
-            .filter(|method| ipv4 || !old(method))
+            .filter(|method| (ipv4 || !old(method)) && possible(method))
             .collect()
     }
 
@@ -274,8 +295,19 @@ impl Server {
             .account
             .as_deref()
             .map(|account| secret("ACCT", account));
+        let user = match (&self.proxy, self.port()) {
+            (Some(Proxy::UserAtHost { .. }), PORT) => format!("{}@{}", self.user, self.host),
+            (Some(Proxy::UserAtHost { .. }), port) => {
+                format!("{}@{}:{port}", self.user, self.host)
+            }
+            _ => self.user.clone(),
+        };
+        if matches!(self.proxy, Some(Proxy::UserAtHost { .. })) && self.tls != Tls::None {
+            let reason = "TLS would end at the FTP proxy, which is not the server";
+            return Err(ErrorKind::Unsupported(reason.into()).into());
+        }
         Ok(LoginSpec {
-            user: octets(&self.user)
+            user: octets(&user)
                 .and_then(|user| Command::with("USER", user))
                 .map_err(Error::argument("user"))?,
             password: secret("PASS", &self.password).map_err(Error::argument("password"))?,

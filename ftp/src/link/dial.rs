@@ -3,11 +3,35 @@
 use crate::client::Limits;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::server::Server;
+use fairway_stack::socks::Target;
 use fairway_stack::{Net, NetError, TcpStream};
 use std::net::SocketAddr;
 
-/// A connection to the control port of `server`.
-pub(super) async fn dial(net: &Net, server: &Server, limits: &Limits) -> Result<TcpStream, Error> {
+/// A connection to the control port of `server`; and, if it leads through a proxy that data connections go through too,
+/// what that one is told of the server.
+pub(super) async fn dial(
+    net: &Net,
+    server: &Server,
+    limits: &Limits,
+) -> Result<(TcpStream, Option<Target>), Error> {
+    let Some(proxy) = server.proxy_before() else {
+        return Ok((direct(net, server, limits).await?, None));
+    };
+    let clock = net.clock();
+    let target = proxy.target(net, server.host(), server.port());
+    let target = clock.timeout(limits.resolve, target).await;
+    let target = target.unwrap_or_else(|_| {
+        Err(ErrorKind::TimedOut {
+            phase: Phase::Resolve,
+        }
+        .into())
+    })?;
+    let stream = proxy.connect(net, &target, limits.connect).await;
+    let stream = stream.map_err(|error| proxy.failed(error))?;
+    Ok((stream, proxy.carries_data().then_some(target)))
+}
+
+async fn direct(net: &Net, server: &Server, limits: &Limits) -> Result<TcpStream, Error> {
     let clock = net.clock();
     let addresses = match clock
         .timeout(limits.resolve, net.lookup(server.host()))
