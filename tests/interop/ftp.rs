@@ -3,6 +3,7 @@
 mod blocking;
 mod classic;
 mod parallel;
+mod proxied;
 mod servers;
 mod verify;
 mod world;

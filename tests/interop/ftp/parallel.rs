@@ -6,10 +6,11 @@ use fairway_tests::ftp::{Config, DataFault, FtpServer, Reply};
 use std::time::Duration;
 
 const SIZE: usize = 5 << 20;
+const WORDS: u32 = 5 << 18;
 
 fn content() -> Vec<u8> {
     // No two places alike.
-    (0..SIZE as u32 / 4).flat_map(u32::to_be_bytes).collect()
+    (0..WORDS).flat_map(u32::to_be_bytes).collect()
 }
 
 fn start(world: &World, config: Config) -> FtpServer {
