@@ -21,7 +21,7 @@
 //! ```
 //!
 //! # Panics
-//! A call made from within a [`ProgressSink`](crate::ProgressSink) or [`TraceSink`](crate::TraceSink) on the client's own
+//! A call made from within a [`ProgressSink`](crate::ProgressSink) or [`TraceSink`] on the client's own
 //! thread can never end, and panics.
 
 mod calls;

@@ -548,4 +548,15 @@ mod tests {
             assert_eq!(Map::read(text), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        /// What is read is what was written, and nothing makes it stumble.
+        #[test]
+        fn any_map_is_read(text in "(fairway-ftp segments 1|size [0-9]{1,20}|\n|[0-9]{1,3} [0-9]{1,3}|modified| |[ -~]{0,5})*") {
+            if let Some(map) = Map::read(&text) {
+                proptest::prop_assert!(map.missing() <= map.seen.size);
+                proptest::prop_assert_eq!(Map::read(&map.text()), Some(map));
+            }
+        }
+    }
 }

@@ -341,4 +341,25 @@ mod tests {
         assert!(matches!(end, Some(Err(HttpError::Malformed(_)))) && !rest.is_empty());
         assert_eq!(read(b"HTTP/1.1 200 OK\r\n").0, None);
     }
+
+    proptest::proptest! {
+        /// Whatever comes, the end of a response is where its empty line is, and no octet behind it is taken.
+        #[test]
+        fn responses_end_at_their_empty_line(
+            lines in proptest::collection::vec("[ -~]{1,20}", 0..5),
+            behind in proptest::collection::vec(proptest::num::u8::ANY, 0..20),
+        ) {
+            let head = format!("HTTP/1.1 200 OK\r\n{}", lines.iter().map(|line| format!("{line}\r\n")).collect::<String>());
+            let octets = [head.as_bytes(), b"\r\n", &behind].concat();
+            let (end, rest) = read(&octets);
+            proptest::prop_assert_eq!(end, Some(Ok(())));
+            proptest::prop_assert_eq!(rest, behind.as_slice());
+        }
+
+        #[test]
+        fn any_octets_are_read(octets in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            let _ = read(&octets);
+            let _ = read(&[b"HTTP/1.1 ".as_slice(), &octets].concat());
+        }
+    }
 }

@@ -96,3 +96,16 @@ fn digits_are_counted() {
         assert_eq!(Digest::parse(text, algorithm), None, "{text}");
     }
 }
+
+proptest::proptest! {
+    /// No reply is too strange to be read, and what is read is in it.
+    #[test]
+    fn any_reply_is_read(text in "([0-9a-fA-F]{8}|[0-9a-f]{32}|MD5|CRC32|0-4|\"|[ -~]{0,9}|\n| )*", path in "[ -~]{0,12}") {
+        for algorithm in Algorithm::ALL {
+            if let Some(digest) = read(&text, algorithm, &path) {
+                let digits = digest.trim_start_matches('0').to_owned();
+                proptest::prop_assert!(text.to_ascii_lowercase().contains(&digits));
+            }
+        }
+    }
+}
