@@ -2,6 +2,7 @@
 
 mod blocking;
 mod classic;
+mod others;
 mod parallel;
 mod proxied;
 mod servers;

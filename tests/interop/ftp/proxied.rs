@@ -1,12 +1,14 @@
 //! The client through proxies of three kinds that a script plays, on a simulated network where there is no other way to
 //! the server, and on loopback.
 
+use fairway_ftp::Tls;
 use fairway_ftp::proxy::{HttpError, HttpProxy, Proxy, ProxyError};
+use fairway_ftp::tls::TlsOptions;
 use fairway_ftp::{Client, DataMode, ErrorKind, ErrorNumber, Limits, Server, Site};
 use fairway_sim::Network;
 use fairway_stack::socks::{self, Version};
 use fairway_stack::{Net, TcpStream};
-use fairway_tests::ftp::{Config, FtpServer, Passive};
+use fairway_tests::ftp::{self, Certificate, Config, FtpServer, Handshake, Passive};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -436,5 +438,34 @@ fn an_ftp_proxy_hears_user_at_host() {
         }));
         assert_eq!(site.get("a").bytes().await.unwrap().len(), 13);
         world
+    });
+}
+
+/// TLS is with the server, by its name, on both kinds of connections.
+#[test]
+fn tls_goes_through_the_proxy() {
+    let certificate = Certificate::new(&["server.test"]);
+    let config =
+        || Config::new().with(|config| config.tls = Some(ftp::Tls::new(certificate.clone())));
+    everywhere(config, |world| {
+        let options = TlsOptions::new()
+            .root_der(certificate.der().to_vec())
+            .server_name("server.test");
+        async move {
+            for kind in KINDS {
+                let (address, _asked) = start(&world.between, world.proxy, kind);
+                let site = world.site_as(|server| {
+                    let server = server.proxy(kind.at(address));
+                    server.tls(Tls::Explicit).tls_options(options.clone())
+                });
+                assert_eq!(site.get("a").bytes().await.unwrap().len(), 13, "{kind:?}");
+                site.put("p").bytes("tls").await.unwrap();
+                assert_eq!(world.server.files().read("/p").unwrap(), b"tls");
+            }
+            let data = world.server.data_connections();
+            let resumed = |one: &ftp::DataConnection| one.tls == Some(Handshake::Resumed);
+            assert!(data.len() == 12 && data.iter().all(resumed), "{data:?}");
+            world
+        }
     });
 }
