@@ -5,6 +5,7 @@ mod data;
 mod dial;
 #[cfg(feature = "tls")]
 mod secure;
+mod through;
 
 use crate::client::Shared;
 use crate::error::{Error, ErrorKind, Phase};
@@ -454,62 +455,6 @@ impl Link {
                 Err(_) => Err(format!("{address}: no answer within {limit:?}")),
             }
         })));
-    }
-
-    /// The same through a proxy: to the server by the name that the control connection went to.
-    fn connect_through(&mut self, announced: Announced) {
-        let (Some(far), Some(proxy)) = (&self.far, self.server.proxy_before().cloned()) else {
-            return;
-        };
-        let target = match announced.host {
-            Some(host) if self.server.trusts_passive_address() => (host, announced.port).into(),
-            _ => Target {
-                host: far.host.clone(),
-                port: announced.port,
-            },
-        };
-        let (net, limit) = (self.net.clone(), self.shared.limits.data_connection);
-        self.job = Some(DataJob::Open(Box::pin(async move {
-            let connected = proxy.connect(&net, &target, limit).await;
-            connected.map_err(|error| format!("{target} through {proxy}: {error}"))
-        })));
-    }
-
-    /// Has the proxy listen for the server's data connection.
-    fn listen_through(&mut self) {
-        let (Some(far), Some(proxy)) = (self.far.clone(), self.server.proxy_before().cloned())
-        else {
-            return;
-        };
-        let (net, limit) = (self.net.clone(), self.shared.limits.data_connection);
-        self.job = Some(DataJob::Bind(Box::pin(async move {
-            let bound = proxy.bind(&net, &far, limit).await;
-            bound.map_err(|error| format!("{proxy}: {error}"))
-        })));
-    }
-
-    /// The proxy listens.
-    fn bound(&mut self, binding: Binding) {
-        let address = binding.address();
-        let (clock, limit) = (self.net.clock(), self.shared.limits.data_connection);
-        let server = self.far.as_ref().and_then(Target::address);
-        self.job = Some(DataJob::Open(Box::pin(async move {
-            match clock.timeout(limit, binding.accept()).await {
-                // Names are for the proxy to check, as it does for all.
-                Ok(Ok((stream, caller))) => match (caller, server) {
-                    (Some(caller), Some(server))
-                        if caller.ip().to_canonical() != server.ip().to_canonical() =>
-                    {
-                        tracing::warn!(peer = %caller, "stranger at the proxy's data port");
-                        Err("a stranger at the proxy's data port".to_owned())
-                    }
-                    _ => Ok(stream),
-                },
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err(format!("the server did not connect within {limit:?}")),
-            }
-        })));
-        self.data_event(DataEvent::Listening(address));
     }
 
     /// Listens for the server's data connection.

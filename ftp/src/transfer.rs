@@ -1,5 +1,11 @@
 //! Getting and putting files: from and to files, memory and streams, taken up again where they broke.
 
+mod check;
+mod meter;
+
+pub(crate) use meter::{Meter, Patience};
+pub use meter::{Progress, ProgressSink};
+
 use crate::error::{Error, ErrorKind};
 use crate::name::Name;
 use crate::reply::Reply;
@@ -7,32 +13,17 @@ use crate::segments;
 use crate::session::Verb;
 use crate::site::Site;
 use crate::stream::{Download, Flow, Plan, Representation, Upload};
-use crate::verify::{Algorithm, Digest, Verify};
-use fairway_stack::{Clock, CreateOptions, File, Instant, NetError};
+use crate::verify::{Algorithm, Verify};
+use check::Check;
+use fairway_stack::{CreateOptions, File, NetError};
 use jiff::Timestamp;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// Octets read or written at once; two such buffers are under way.
 pub(crate) const BUFFER: usize = 256 * 1024;
-
-/// How far a transfer has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Where in the file it began.
-    pub from: u64,
-    /// Octets moved since.
-    pub octets: u64,
-    /// How many the file has in all, if that is known.
-    pub total: Option<u64>,
-}
-
-/// Is told how far a transfer has come, some times a second. Must not wait.
-pub type ProgressSink = Arc<dyn Fn(&Progress) + Send + Sync>;
 
 /// What a transfer did.
 #[derive(Clone, Debug)]
@@ -64,71 +55,6 @@ impl Report {
             Check::Hash(algorithm) => (Verify::Hash, Some(algorithm)),
         };
         self
-    }
-}
-
-/// What a transfer will be checked by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Check {
-    No,
-    Size,
-    Hash(Algorithm),
-}
-
-impl Site {
-    /// How the wish to check can be fulfilled. `whole`: whether the file here will be the whole of the one there.
-    async fn check_by(&self, options: &Options, whole: bool) -> Result<Check, Error> {
-        let verbatim = options.representation.is_verbatim();
-        match options.verify {
-            Verify::Size if verbatim => Ok(Check::Size),
-            Verify::No | Verify::Size => Ok(Check::No),
-            Verify::Hash if verbatim && whole => match self.hashes().await?.first() {
-                Some(best) => Ok(Check::Hash(*best)),
-                None => Err(ErrorKind::Unsupported("the server tells no digests".into()).into()),
-            },
-            Verify::Hash => Err(ErrorKind::Unsupported(
-                "no digest of a text, of a part of a file, or of what was appended".into(),
-            )
-            .into()),
-        }
-    }
-
-    /// Compares `remote` with `size` octets of the file `path` behind its first `base`.
-    async fn compare(
-        &self,
-        check: Check,
-        remote: &Name,
-        path: &Path,
-        base: u64,
-        size: u64,
-    ) -> Result<(), Error> {
-        let (there, here) = match check {
-            Check::No => return Ok(()),
-            Check::Size => {
-                let there = match self.size(remote).await {
-                    Ok(size) => size.to_string(),
-                    Err(error) if error.is_not_found() => "none".to_owned(),
-                    Err(error) => return Err(error),
-                };
-                (format!("{there} octets"), format!("{size} octets"))
-            }
-            Check::Hash(algorithm) => {
-                let local = local_error(path);
-                let file = self.shared.net.files().open(path).await.map_err(&local)?;
-                // Each side reads its file while the other does.
-                let (there, here) = tokio::join!(
-                    self.hash(remote, algorithm),
-                    Digest::of_part(&file, base..base.saturating_add(size), algorithm)
-                );
-                let (there, here) = (there?, here.map_err(local)?);
-                (format!("{there:?}"), format!("{here:?}"))
-            }
-        };
-        if there == here {
-            return Ok(());
-        }
-        let fault = format!("the file on the server has {there}, {here} were moved");
-        Err(ErrorKind::Verify(fault).into())
     }
 }
 
@@ -918,143 +844,6 @@ fn is_refusal(error: &Error) -> bool {
 pub(crate) fn local_error(path: &Path) -> impl Fn(NetError) -> Error + use<> {
     let path = PathBuf::from(path);
     move |error| Error::local(&path)(error.into())
-}
-
-/// How often to begin again, and how long to wait before.
-pub(crate) struct Patience {
-    left: u32,
-    wait: Duration,
-    clock: Clock,
-}
-
-impl Patience {
-    pub(crate) fn new(site: &Site) -> Self {
-        let limits = &site.shared.limits;
-        Self {
-            left: limits.retries,
-            wait: limits.retry_wait,
-            clock: site.shared.net.clock(),
-        }
-    }
-
-    async fn again(&mut self, error: Error, meter: &mut Meter) -> Result<(), Error> {
-        self.wait(error).await?;
-        meter.retries += 1;
-        Ok(())
-    }
-
-    pub(crate) async fn wait(&mut self, error: Error) -> Result<(), Error> {
-        let Some(left) = self.left.checked_sub(1) else {
-            return Err(error);
-        };
-        self.left = left;
-        tracing::info!(%error, wait = ?self.wait, "transfer is taken up again");
-        self.clock.sleep(self.wait).await;
-        self.wait = self.wait.saturating_mul(2);
-        Ok(())
-    }
-}
-
-/// Counts, reports and slows down.
-pub(crate) struct Meter {
-    clock: Clock,
-    start: Instant,
-    /// Since when the rate is kept.
-    paced_from: Instant,
-    from: u64,
-    pub(crate) octets: u64,
-    total: Option<u64>,
-    pub(crate) retries: u32,
-    rate: Option<u64>,
-    sink: Option<ProgressSink>,
-    told_at: Instant,
-}
-
-/// How often progress is told.
-const TELL: Duration = Duration::from_millis(100);
-
-impl Meter {
-    fn new(clock: Clock, options: &Options, from: u64) -> Self {
-        let start = clock.now();
-        Self {
-            clock,
-            start,
-            paced_from: start,
-            from,
-            octets: 0,
-            total: options.total,
-            retries: 0,
-            rate: options.rate,
-            sink: options.progress.clone(),
-            told_at: start,
-        }
-    }
-
-    pub(crate) fn total(&mut self, announced: Option<u64>) {
-        self.total = self.total.or(announced);
-    }
-
-    /// How much to move at once: a slow transfer goes in small steps.
-    pub(crate) fn chunk(&self) -> usize {
-        match self.rate {
-            Some(rate) => usize::try_from(rate / 10)
-                .unwrap_or(BUFFER)
-                .clamp(512, BUFFER),
-            None => BUFFER,
-        }
-    }
-
-    pub(crate) async fn moved(&mut self, octets: usize) {
-        self.octets += octets as u64;
-        if self.sink.is_none() && self.rate.is_none() {
-            return;
-        }
-        let now = self.clock.now();
-        if now.saturating_duration_since(self.told_at) >= TELL {
-            self.told_at = now;
-            self.tell();
-        }
-        if let Some(rate) = self.rate {
-            let due = self.paced_from + Duration::from_secs_f64(self.octets as f64 / rate as f64);
-            self.clock.sleep_until(due).await;
-        }
-    }
-
-    fn tell(&self) {
-        if let Some(sink) = &self.sink {
-            sink(&Progress {
-                from: self.from,
-                octets: self.octets,
-                total: self.total,
-            });
-        }
-    }
-
-    /// It begins there.
-    pub(crate) const fn restart_at(&mut self, from: u64) {
-        (self.from, self.octets) = (from, 0);
-    }
-
-    /// What was moved does not count any more.
-    fn begin_anew(&mut self, from: u64) {
-        self.restart_at(from);
-        self.retries += 1;
-        self.paced_from = self.clock.now();
-    }
-
-    fn report(&self, reply: Option<Reply>) -> Report {
-        self.tell();
-        Report {
-            octets: self.octets,
-            from: self.from,
-            time: self.clock.now().saturating_duration_since(self.start),
-            retries: self.retries,
-            reply,
-            name: None,
-            verified: Verify::No,
-            algorithm: None,
-        }
-    }
 }
 
 impl fmt::Debug for Get {
