@@ -190,7 +190,9 @@ pub fn unique_name(reply: &Reply) -> Option<Vec<u8>> {
         });
         if let Some(name) = named {
             let name = name.strip_suffix(b".").unwrap_or(name);
-            return Some(name.strip_suffix(b")").unwrap_or(name).to_vec());
+            let name = name.strip_suffix(b")").unwrap_or(name);
+            // Of a server that leaves the place of the name empty.
+            return (!name.is_empty()).then(|| name.to_vec());
         }
     }
     None

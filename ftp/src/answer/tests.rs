@@ -184,7 +184,12 @@ mod name_of_stou {
             let name = unique_name(&reply(text)).map(|n| String::from_utf8(n).unwrap());
             assert_eq!(name.as_deref(), Some(expected), "{text}");
         }
-        for text in ["Opening data connection", "FILE: ", ""] {
+        for text in [
+            "Opening data connection",
+            "FILE: ",
+            "Transfer complete (unique file name:).",
+            "",
+        ] {
             assert_eq!(unique_name(&reply(text)), None, "{text}");
         }
     }
