@@ -343,7 +343,9 @@ impl Listing {
             let (orders, before) = (self.orders, self.counters());
             let (item, seen) = self.read(number, line.clone());
             self.narrow(seen);
-            if seen.and(orders).is_open() && self.orders.is_open() {
+            // What is no entry in any order is none in the one to be found.
+            let waits = !matches!(item, Some(Item::Unknown(_)));
+            if waits && seen.and(orders).is_open() && self.orders.is_open() {
                 // It will be read again when the order is known.
                 self.restore(before);
                 self.held.push_back((number, line));

@@ -191,6 +191,18 @@ fn counts_add_up_to_the_lines() {
 }
 
 #[test]
+fn what_is_not_understood_is_counted_once_even_if_it_has_a_date() {
+    let mut listing = Listing::new(present(), Some(Format::PcTcp));
+    listing
+        .push(b"4-0---r--:30     5\r05-6-07 0:0  <>\x07\n3-04  093A           1       25,      M");
+    listing.finish();
+    while listing.next_item().is_some() {}
+    let report = listing.report();
+    assert_eq!((report.lines, report.unknown), (2, 2));
+    assert_eq!(report.first_unknown.len(), 2);
+}
+
+#[test]
 fn after_some_entries_another_dialect_is_unknown() {
     let mut text =
         b"-rw-r--r--   1 ada      staff       1815 Dec 10 09:30 notes.txt\r\n".repeat(10);
