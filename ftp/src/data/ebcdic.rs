@@ -277,8 +277,9 @@ impl EbcdicEncoder {
         let mut rest = local;
         let at = |rest: &[u8]| local.len() - rest.len();
         if self.charset == LocalCharset::Latin1 {
-            for octet in local {
-                self.push(*octet, out);
+            for (good, octet) in local.iter().enumerate() {
+                self.character(char::from(*octet), out)
+                    .map_err(|kind| (good, kind))?;
             }
             return Ok(());
         }

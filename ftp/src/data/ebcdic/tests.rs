@@ -130,6 +130,8 @@ fn the_euro_is_in_1140_only() {
     options.charset = LocalCharset::Latin1;
     let fails = EbcdicDecoder::new(&options).decode(&[0x9f], &mut Vec::new());
     assert_eq!(fails, Err((0, CodecErrorKind::NoSuchCharacter('€'))));
+    let fails = EbcdicEncoder::new(&options, LineEnd::Lf).encode(b"x\xa4", &mut Vec::new());
+    assert_eq!(fails, Err((1, CodecErrorKind::NoSuchCharacter('¤'))));
     options.unmappable = Unmappable::Substitute;
     assert_eq!(decoded(&options, &[0x9f]), [SUB]);
     options.charset = LocalCharset::Utf8;
