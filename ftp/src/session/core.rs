@@ -68,16 +68,16 @@ impl Session {
     ///
     /// While another is under way (its caller was dropped), only [`Operation::Recover`] is possible; others fail.
     pub fn handle_operation(&mut self, now: Instant, operation: Operation) {
-        if let Some(error) = &self.dead {
-            let error = error.clone();
-            self.work = Work::Idle;
-            self.done(Err(error));
-            return;
-        }
         if !matches!(self.work, Work::Idle) && !matches!(operation, Operation::Recover) {
             // Nothing happens to the one under way.
             let refusal = Err(Error::lost("another operation is under way"));
             self.talk.out.push_back(Output::Done(refusal));
+            return;
+        }
+        if let Some(error) = &self.dead {
+            let error = error.clone();
+            self.work = Work::Idle;
+            self.done(Err(error));
             return;
         }
         // Of an operation whose caller went between its end and hearing of it.

@@ -249,6 +249,20 @@ mod good {
              op RECOVER
              = error Lost"
         ));
+        // What nobody may ask now changes nothing.
+        play(&format!(
+            "op RETR f
+             {OPEN}C: RETR f
+             S: 150 go\\n226 done
+             ! begin 150
+             > eof
+             op SAY NOOP
+             = error Lost
+             > ended
+             = done 226 via EPSV
+             op SAY NOOP
+             = error Lost"
+        ));
         play(&format!(
             "op STOR f
              {OPEN}C: STOR f
