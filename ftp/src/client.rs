@@ -237,3 +237,51 @@ pub(crate) fn same(a: &Arc<Server>, b: &Arc<Server>) -> bool {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Client;
+    use crate::{ListOptions, Name, Server};
+    use fairway_stack::Net;
+
+    /// Compiled, not run.
+    #[expect(dead_code, reason = "compiling is the test")]
+    fn every_call_can_be_spawned(client: &Client, net: &Net) {
+        let spawn = |client: Client| async move {
+            let site = client.site(Server::new("ftp.example.org"));
+            let name = Name::from("a");
+            let mut octets: &[u8] = b"octets";
+            let mut sink = Vec::new();
+            site.pwd().await?;
+            site.cd("a").await?;
+            site.cdup().await?;
+            site.mkdir("a").await?;
+            site.rmdir("a").await?;
+            site.delete("a").await?;
+            site.rename("a", "b").await?;
+            site.size("a").await?;
+            site.modified("a").await?;
+            site.set_modified("a", jiff::Timestamp::UNIX_EPOCH).await?;
+            site.chmod("a", 0o644).await?;
+            site.quote("NOOP").await?;
+            site.status(Some(&name)).await?;
+            site.features().await?;
+            site.list(None).await?;
+            site.names(Some(&name)).await?;
+            site.metadata("a").await?;
+            let mut entries = site.entries(None, ListOptions::default()).await?;
+            entries.next().await?;
+            site.get("a").bytes().await?;
+            site.get("a").to_file("a").await?;
+            site.get("a").to_writer(&mut sink).await?;
+            site.get("a").reader().await?.finish().await?;
+            site.put("a").bytes(b"octets").await?;
+            site.put("a").from_reader(&mut octets).await?;
+            site.append("a").from_file("a").await?;
+            site.put_unique("a").writer().await?.finish().await?;
+            client.close().await;
+            Ok::<_, crate::Error>(())
+        };
+        net.spawn(spawn(client.clone())).detach();
+    }
+}
