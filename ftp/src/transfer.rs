@@ -349,7 +349,16 @@ impl Get {
                 Err(error) if verbatim && error.is_transient() => {
                     patience.again(error, meter).await?;
                     if meter.octets > 0 {
-                        let now = Seen::ask(site, remote).await?;
+                        // What broke the transfer may last, and a question is an attempt like any other.
+                        let now = loop {
+                            match Seen::ask(site, remote).await {
+                                Ok(now) => break now,
+                                Err(error) if error.is_transient() => {
+                                    patience.again(error, meter).await?;
+                                }
+                                Err(error) => return Err(error),
+                            }
+                        };
                         match &seen {
                             Some(before) if *before != now => return Err(has_changed()),
                             _ => seen = Some(now),
@@ -427,10 +436,20 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) async fn ask(site: &Site, path: &Name) -> Result<Self, Error> {
         let size = site.size(path).await?;
-        Ok(Self {
-            size,
-            modified: site.modified(path).await.ok(),
-        })
+        let modified = match site.modified(path).await {
+            Ok(modified) => Some(modified),
+            // A server that does not tell, or in no way that can be read.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Refused { .. } | ErrorKind::Protocol(_) | ErrorKind::Unsupported(_)
+                ) =>
+            {
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self { size, modified })
     }
 }
 
@@ -632,7 +651,16 @@ impl Put {
                     }
                     patience.again(error, meter).await?;
                     if touched {
-                        meter.octets = self.settled(base, from, length).await?;
+                        meter.octets = loop {
+                            match self.settled(base, from, length).await {
+                                Ok(arrived) => break arrived,
+                                // What broke the transfer may last: a question is an attempt like any other.
+                                Err(error) if error.is_transient() => {
+                                    patience.again(error, meter).await?;
+                                }
+                                Err(error) => return Err(error),
+                            }
+                        };
                     }
                 }
             }
