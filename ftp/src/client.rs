@@ -7,6 +7,7 @@ use crate::session::{Method, Note};
 use crate::site::Site;
 use fairway_stack::Net;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -90,11 +91,13 @@ impl Client {
         Self {
             shared: Arc::new(Shared {
                 pool: Pool::new(),
-                net,
-                limits,
-                memories: Mutex::default(),
-                traced: AtomicBool::new(false),
-                trace: Mutex::default(),
+                common: Arc::new(Common {
+                    net,
+                    limits,
+                    memories: Mutex::default(),
+                    traced: AtomicBool::new(false),
+                    trace: Mutex::default(),
+                }),
             }),
         }
     }
@@ -164,11 +167,24 @@ pub struct Connections {
     pub logins: u64,
 }
 
-/// What all handles of a client share.
+/// What all handles of a client share. Connections do not hold it: it holds them, and they end with its last handle.
 pub(crate) struct Shared {
+    pub(crate) pool: Pool,
+    pub(crate) common: Arc<Common>,
+}
+
+impl Deref for Shared {
+    type Target = Common;
+
+    fn deref(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// What all handles and connections of a client share.
+pub(crate) struct Common {
     pub(crate) net: Net,
     pub(crate) limits: Limits,
-    pub(crate) pool: Pool,
     memories: Mutex<Vec<(Arc<Server>, Memory)>>,
     traced: AtomicBool,
     trace: Mutex<Option<TraceSink>>,
@@ -187,7 +203,7 @@ pub(crate) struct Memory {
     pub(crate) tls_capped: bool,
 }
 
-impl Shared {
+impl Common {
     pub(crate) fn memory_of(&self, server: &Arc<Server>) -> Memory {
         let memories = lock(&self.memories);
         let known = memories.iter().find(|(known, _)| same(known, server));

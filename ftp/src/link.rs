@@ -7,7 +7,7 @@ mod dial;
 mod secure;
 mod through;
 
-use crate::client::Shared;
+use crate::client::Common;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::reply::Reply;
 use crate::server::Server;
@@ -44,7 +44,7 @@ type Job<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) struct Link {
     pub(crate) net: Net,
     pub(crate) server: Arc<Server>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<Common>,
     pub(crate) session: Session,
     control: Control,
     outgoing: Vec<u8>,
@@ -109,7 +109,7 @@ impl Link {
     pub(crate) async fn open(
         net: Net,
         server: Arc<Server>,
-        shared: Arc<Shared>,
+        shared: Arc<Common>,
     ) -> Result<Self, Error> {
         let mut spec = server.login_spec()?;
         spec.features = shared.memory_of(&server).features;

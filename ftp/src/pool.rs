@@ -111,9 +111,12 @@ impl Pool {
                     if let Some(evicted) = evicted {
                         goodbye(shared, evicted);
                     }
-                    let opened =
-                        Link::open(shared.net.clone(), Arc::clone(server), Arc::clone(shared))
-                            .await;
+                    let opened = Link::open(
+                        shared.net.clone(),
+                        Arc::clone(server),
+                        Arc::clone(&shared.common),
+                    )
+                    .await;
                     let link = match opened {
                         Ok(link) => link,
                         Err(error) => {
