@@ -329,7 +329,7 @@ async fn keep(pool: Weak<Shared>, mut links: mpsc::UnboundedReceiver<Link>) {
         let Some(shared) = pool.upgrade() else { return };
         let clock = shared.net.clock();
         let now = clock.now();
-        let (old, next) = {
+        let (old, next, over) = {
             let mut state = lock(&shared.pool.state);
             let idle = shared.limits.idle;
             let is_old = |link: &Link| link.used_at + idle <= now;
@@ -338,15 +338,18 @@ async fn keep(pool: Weak<Shared>, mut links: mpsc::UnboundedReceiver<Link>) {
                 old.push(state.idle.remove(at));
             }
             let next = state.idle.iter().map(|link| link.used_at + idle).min();
-            if next.is_none() && state.recovering.is_empty() && links.is_empty() {
+            let over = next.is_none() && state.recovering.is_empty() && links.is_empty();
+            if over {
                 links.close();
                 state.keeper = None;
-                return;
             }
-            (old, next)
+            (old, next, over)
         };
         for link in old {
             goodbye(&shared, link);
+        }
+        if over {
+            return;
         }
         // While it waits, the client may be dropped: only the channel is held.
         let weak = Arc::downgrade(&shared);
