@@ -6,6 +6,7 @@
     reason = "a broken promise is reported by a panic"
 )]
 
+mod ftp;
 mod native;
 mod portmap;
 mod socks;
@@ -71,6 +72,16 @@ fn in_proportion(input: usize) -> usize {
 /// The first input brings a server up; a list of the whole table is an answer.
 fn served(input: usize) -> usize {
     64 * input + (1 << 20)
+}
+
+/// What is read is read some times over, and each line makes a few small things.
+fn listed(input: usize) -> usize {
+    512 * input + (256 << 10)
+}
+
+/// The state of zlib, twice each way, and files of their largest size.
+fn coded(input: usize) -> usize {
+    256 * input + (16 << 20)
 }
 
 /// A configuration is printed and read again.
@@ -173,6 +184,36 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     Function {
         name: "native-stream",
         run: native::stream,
+        most_memory: simulated,
+        input: Input::Words,
+    },
+    Function {
+        name: "ftp-replies",
+        run: ftp::replies,
+        most_memory: in_proportion,
+        input: Input::Text(ftp::REPLY_WORDS),
+    },
+    Function {
+        name: "ftp-lists",
+        run: ftp::lists,
+        most_memory: listed,
+        input: Input::Text(ftp::LIST_WORDS),
+    },
+    Function {
+        name: "ftp-session",
+        run: ftp::session,
+        most_memory: listed,
+        input: Input::Text(ftp::SESSION_WORDS),
+    },
+    Function {
+        name: "ftp-codecs",
+        run: ftp::codecs,
+        most_memory: coded,
+        input: Input::Words,
+    },
+    Function {
+        name: "ftp-tls-records",
+        run: ftp::tls,
         most_memory: simulated,
         input: Input::Words,
     },
