@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod ftp;
 mod portmapper;
 mod rpc;
 mod support;

@@ -1,0 +1,158 @@
+//! Every call, through a network that loses, repeats and reorders.
+
+use super::{Lab, octets, secs};
+use fairway_ftp::Name;
+use fairway_tests::ftp::Config;
+use jiff::Timestamp;
+
+/// TCP hides all of it: what arrives is what was sent, and every call has its answer.
+#[test]
+fn all_of_them_work_through_a_bad_network() {
+    for seed in 0..2 {
+        let lab = Lab::new(seed, Config::new());
+        lab.world.spoil();
+        lab.world.network.run(async {
+            let site = lab.site();
+            let file = octets(60_000);
+            let name = |text: &str| Name::from(text);
+            assert_eq!(site.pwd().await.unwrap(), name("/"), "seed {seed}");
+            site.mkdir("d").await.unwrap();
+            site.cd("d").await.unwrap();
+            assert_eq!(site.pwd().await.unwrap(), name("/d"));
+
+            let report = site.put("a").bytes(&file).await.unwrap();
+            assert_eq!(report.octets, 60_000);
+            assert!(
+                lab.server.files().read("/d/a").unwrap() == file,
+                "seed {seed}"
+            );
+            assert!(site.get("a").bytes().await.unwrap() == file, "seed {seed}");
+            site.append("a").bytes(b"end").await.unwrap();
+            let whole = [&file[..], b"end"].concat();
+            assert!(site.get("a").bytes().await.unwrap() == whole, "seed {seed}");
+            let unique = site.put_unique("u").bytes(b"one").await.unwrap().name;
+            let unique = unique.expect("the server says it");
+            assert_eq!(site.get(unique.clone()).bytes().await.unwrap(), b"one");
+
+            site.put("t").text().bytes("a\nb\n").await.unwrap();
+            assert_eq!(lab.server.files().read("/d/t").unwrap(), b"a\nb\n");
+            assert_eq!(site.get("t").text().bytes().await.unwrap(), b"a\nb\n");
+
+            assert_eq!(site.list(None).await.unwrap().len(), 3);
+            assert_eq!(site.names(None).await.unwrap().len(), 3);
+            let mut entries = site.entries(None, Default::default()).await.unwrap();
+            let mut count = 0;
+            while entries.next().await.unwrap().is_some() {
+                count += 1;
+            }
+            assert_eq!(count, 3);
+            assert_eq!(site.metadata("a").await.unwrap().size, Some(60_003));
+            assert_eq!(site.size("a").await.unwrap(), 60_003);
+            let then: Timestamp = "2024-02-29T12:34:56Z".parse().unwrap();
+            site.set_modified("a", then).await.unwrap();
+            assert_eq!(site.modified("a").await.unwrap(), then);
+            site.chmod("a", 0o600).await.unwrap();
+            assert_eq!(lab.server.files().get("/d/a").unwrap().mode & 0o777, 0o600);
+
+            site.rename("a", "b").await.unwrap();
+            assert!(site.size("a").await.unwrap_err().is_not_found());
+            site.delete("b").await.unwrap();
+            site.delete("t").await.unwrap();
+            site.delete(unique).await.unwrap();
+            site.cdup().await.unwrap();
+            site.rmdir("d").await.unwrap();
+            assert!(site.list(None).await.unwrap().is_empty());
+
+            assert!(site.system().await.unwrap().is(215));
+            assert!(!site.status(None).await.unwrap().is_negative());
+            assert!(!site.help(None).await.unwrap().is_negative());
+            assert!(!site.quote("NOOP").await.unwrap().is_negative());
+            site.noop().await.unwrap();
+            assert!(site.features().await.unwrap().has("MLST"));
+        });
+        let lost: u64 = lab
+            .world
+            .directions()
+            .iter()
+            .map(|direction| direction.counters().lost)
+            .sum();
+        assert!(lost > 20, "seed {seed}: the network was kind");
+    }
+}
+
+/// A large file, both ways, in the middle of everything.
+#[test]
+fn a_transfer_is_octet_equal_through_a_bad_network() {
+    for seed in 10..12 {
+        let lab = Lab::new(seed, Config::new());
+        lab.world.spoil();
+        lab.world.network.run(async {
+            let site = lab.site();
+            let file = octets(600_000);
+            lab.write("/here", &file).await;
+            let report = site.put("a").check_size(true).from_file("/here").await;
+            assert_eq!(report.unwrap().retries, 0, "seed {seed}");
+            assert!(
+                lab.server.files().read("/a").unwrap() == file,
+                "seed {seed}"
+            );
+            let report = site.get("a").check_size(true).to_file("/there").await;
+            assert_eq!(report.unwrap().octets, 600_000, "seed {seed}");
+            assert!(lab.read("/there").await == file, "seed {seed}");
+        });
+    }
+}
+
+impl Lab {
+    /// Nothing happens for a day.
+    async fn is_quiet(&self) {
+        // TCP and ARP have their own last things to do.
+        self.wait(secs(3600)).await;
+        let events = self.world.network.events();
+        self.wait(secs(86_400)).await;
+        let day = self.world.network.events() - events;
+        assert!(day <= 2, "{day} events of an idle day");
+    }
+}
+
+/// A client that nobody uses any more ends its connections, and then nothing happens any more.
+#[test]
+fn idle_connections_are_closed_after_their_time_and_nothing_is_left() {
+    let lab = Lab::new(20, Config::new());
+    lab.world.network.run(async {
+        let client = lab.client(|_| {});
+        let site = client.site(super::there());
+        site.noop().await.unwrap();
+        let used = lab.now();
+        assert_eq!(client.connections().idle, 1);
+        let clock = lab.world.network.clock();
+        clock.sleep_until(used + secs(299)).await;
+        assert_eq!(client.connections().idle, 1);
+        assert_eq!(lab.server.counters().open, 1);
+        clock.sleep_until(used + secs(301)).await;
+        assert_eq!(
+            (client.connections().idle, client.connections().busy),
+            (0, 0)
+        );
+        assert_eq!(lab.server.commands(0).last().unwrap(), "QUIT");
+        lab.is_quiet().await;
+        assert_eq!(lab.server.counters().open, 0);
+        // And it is of use still.
+        site.noop().await.unwrap();
+        assert_eq!(client.connections().logins, 2);
+    });
+}
+
+/// What a dropped client leaves is closed at once.
+#[test]
+fn a_dropped_client_leaves_nothing() {
+    let lab = Lab::new(21, Config::new());
+    lab.world.network.run(async {
+        let client = lab.client(|_| {});
+        client.site(super::there()).noop().await.unwrap();
+        drop(client);
+        lab.wait(secs(1)).await;
+        assert_eq!(lab.server.counters().open, 0);
+        lab.is_quiet().await;
+    });
+}

@@ -1,0 +1,159 @@
+//! Links that fail in the middle of a transfer, for shorter and for longer than anybody waits.
+
+use super::{Lab, octets, secs};
+use fairway_ftp::{ErrorKind, Limits, Phase};
+use fairway_sim::BitsPerSec;
+use fairway_tests::ftp::Config;
+use std::time::Duration;
+
+/// What is transferred: some eight seconds of it.
+const LENGTH: usize = 1_000_000;
+
+/// A lab with a slow line, whose clients begin again ten times.
+fn lab(seed: u64) -> Lab {
+    let lab = Lab::new(seed, Config::new());
+    for direction in [lab.world.far.there(), lab.world.far.back()] {
+        direction.set(|channel| channel.rate = Some(BitsPerSec::mega(1)));
+    }
+    lab
+}
+
+fn patient(limits: &mut Limits) {
+    limits.retries = 10;
+}
+
+/// Takes the link down after three seconds, and up again after `outage`.
+async fn cut(lab: &Lab, outage: Duration) {
+    lab.wait(secs(3)).await;
+    lab.world.far.down();
+    lab.wait(outage).await;
+    lab.world.far.up();
+}
+
+/// Half a minute is TCP's affair; three and five are ours.
+const OUTAGES: [u64; 3] = [30, 170, 290];
+
+#[test]
+fn a_get_goes_on_where_it_was_cut() {
+    for (seed, outage) in (0..).zip(OUTAGES) {
+        let lab = lab(seed);
+        lab.world.network.run(async {
+            let file = octets(LENGTH);
+            lab.server.files().put("/a", file.clone());
+            let site = lab.client(patient).site(super::there());
+            let get = site.get("a").check_size(true).to_file("/here");
+            let (report, ()) = tokio::join!(get, cut(&lab, secs(outage)));
+            let report = report.unwrap();
+            assert_eq!(report.octets, LENGTH as u64, "{outage} s");
+            assert_eq!(report.retries > 0, outage > 60, "{outage} s: {report:?}");
+            assert!(lab.read("/here").await == file, "{outage} s");
+            let again: u64 = lab
+                .server
+                .data_connections()
+                .iter()
+                .map(|data| data.sent)
+                .sum();
+            // What was under way is sent twice; the file is not.
+            assert!(
+                again < LENGTH as u64 * 3 / 2,
+                "{outage} s: {again} octets sent"
+            );
+        });
+    }
+}
+
+#[test]
+fn a_put_goes_on_where_it_was_cut() {
+    for (seed, outage) in (10..).zip(OUTAGES) {
+        let lab = lab(seed);
+        lab.world.network.run(async {
+            let file = octets(LENGTH);
+            lab.write("/here", &file).await;
+            lab.server.files().put("/a", octets(10));
+            let site = lab.client(patient).site(super::there());
+            let put = site.put("a").check_size(true).from_file("/here");
+            let (report, ()) = tokio::join!(put, cut(&lab, secs(outage)));
+            let report = report.unwrap();
+            assert_eq!(report.retries > 0, outage > 60, "{outage} s: {report:?}");
+            assert!(lab.server.files().read("/a").unwrap() == file, "{outage} s");
+        });
+    }
+}
+
+#[test]
+fn an_append_goes_on_and_nothing_is_there_twice() {
+    for (seed, outage) in (20..).zip(OUTAGES) {
+        let lab = lab(seed);
+        lab.world.network.run(async {
+            let (before, file) = (octets(1000), octets(LENGTH));
+            lab.write("/here", &file).await;
+            lab.server.files().put("/a", before.clone());
+            let site = lab.client(patient).site(super::there());
+            let append = site.append("a").check_size(true).from_file("/here");
+            let (report, ()) = tokio::join!(append, cut(&lab, secs(outage)));
+            let report = report.unwrap();
+            assert_eq!(report.retries > 0, outage > 60, "{outage} s: {report:?}");
+            let expected = [before, file].concat();
+            assert!(
+                lab.server.files().read("/a").unwrap() == expected,
+                "{outage} s"
+            );
+        });
+    }
+}
+
+/// What never comes back is given up in a time that can be told: the data stood still, and each new attempt ran into the
+/// time limit of connecting.
+#[test]
+fn a_link_that_stays_down_ends_the_call() {
+    let lab = lab(30);
+    lab.world.network.run(async {
+        lab.server.files().put("/a", octets(LENGTH));
+        let site = lab.client(|_| {}).site(super::there());
+        let start = lab.now();
+        let get = site.get("a").to_file("/here");
+        let down = async {
+            lab.wait(secs(3)).await;
+            lab.world.far.down();
+        };
+        let (report, ()) = tokio::join!(get, down);
+        let error = report.unwrap_err();
+        let phase = Phase::Connect;
+        assert!(
+            matches!(error.kind(), ErrorKind::TimedOut { phase: p } if *p == phase),
+            "{error:?}"
+        );
+        let took = lab.now() - start;
+        // 3 s, 60 s of silence, and three times a wait and 30 s; what was under way takes a moment more.
+        let expected = secs(3 + 60 + 1 + 30 + 2 + 30 + 4 + 30);
+        assert!(
+            took >= expected && took < expected + secs(2),
+            "{took:?}, {expected:?}"
+        );
+    });
+}
+
+/// A partition in the middle of a conversation heals, and nobody has noticed.
+#[test]
+fn a_partition_that_heals_in_time_is_not_noticed() {
+    let lab = lab(31);
+    lab.world.network.run(async {
+        for name in 0..500 {
+            lab.server.files().put(format!("/{name:04}"), "x");
+        }
+        let client = lab.client(|_| {});
+        let site = client.site(super::there());
+        site.noop().await.unwrap();
+        let network = &lab.world.network;
+        network.partition(&[&lab.world.client], &[&lab.world.server]);
+        let heal = async {
+            lab.wait(secs(10)).await;
+            network.heal();
+        };
+        let (list, pwd, ()) = tokio::join!(site.list(None), site.pwd(), heal);
+        assert_eq!(list.unwrap().len(), 500);
+        assert_eq!(pwd.unwrap(), fairway_ftp::Name::from("/"));
+        // The second call needed a connection of its own.
+        assert_eq!(client.connections().logins, 2);
+    });
+}
