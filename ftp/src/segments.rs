@@ -415,8 +415,18 @@ impl Board {
             }
             patience.wait(error).await.map_err(End::Failed)?;
             lock(&self.state).retries += 1;
-            let now = Seen::ask(&self.get.site, &self.remote).await;
-            if now.map_err(End::Failed)? != self.seen {
+            // What broke it may last, and a question is an attempt like any other.
+            let now = loop {
+                match Seen::ask(&self.get.site, &self.remote).await {
+                    Ok(now) => break now,
+                    Err(error) if error.is_transient() => {
+                        patience.wait(error).await.map_err(End::Failed)?;
+                        lock(&self.state).retries += 1;
+                    }
+                    Err(error) => return Err(End::Failed(error)),
+                }
+            };
+            if now != self.seen {
                 return Err(End::Failed(has_changed()));
             }
         }
