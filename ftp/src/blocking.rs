@@ -24,11 +24,13 @@
 //! A call made from within a [`ProgressSink`](crate::ProgressSink) or [`TraceSink`] on the client's own
 //! thread can never end, and panics.
 
+mod batch;
 mod calls;
 mod engine;
 mod site;
 mod transfer;
 
+pub use batch::Batch;
 pub use calls::Calls;
 pub use site::{Entries, Site};
 pub use transfer::{Get, Put, Reader, Writer};

@@ -14,6 +14,9 @@
 //! | `ftpdelete` `ftprename` | [`delete`](Calls::delete) [`rename`](Calls::rename) | | `ftplogoff` `ftpver` | [`logoff`](Calls::logoff) [`version`](Calls::version) |
 //! | `ftp_errno` | [`Error::number`], [`last_error`](Calls::last_error) | | `ftpxlate` `ftpsetactivemode` `ftpxferwnd` | [`xlate`](Calls::xlate) [`set_active_mode`](Calls::set_active_mode) [`set_progress`](Calls::set_progress) |
 //!
+//! A server is a host, a port and a user. A call with another password or account than the one before logs in anew, on a
+//! connection of its own: nobody uses a connection that he could not have opened. The current directory is the same.
+//!
 //! Unlike the classic ones, calls may be made from several tasks at once, and the error of each is its own. Arguments
 //! keep their order: **local before remote**, on `get` too. What the classic calls leave in a buffer is returned.
 //!

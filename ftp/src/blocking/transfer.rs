@@ -68,6 +68,10 @@ impl Get {
         append_to_local(append: bool);
     }
 
+    pub(super) fn into_inner(self) -> transfer::Get {
+        self.inner
+    }
+
     /// As a stream.
     ///
     /// # Errors
@@ -145,6 +149,10 @@ impl Put {
         expected(octets: u64);
         /// Tells the server beforehand how much room is needed.
         allocate(allocate: bool);
+    }
+
+    pub(super) fn into_inner(self) -> transfer::Put {
+        self.inner
     }
 
     /// As a stream.

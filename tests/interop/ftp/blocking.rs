@@ -130,6 +130,29 @@ fn files_and_streams() {
     assert_eq!(site.get("w").bytes().unwrap(), b"one");
 }
 
+#[test]
+fn batches_run_beside_each_other() {
+    let lab = Lab::start();
+    let client = Client::new().unwrap();
+    let site = lab.site(&client);
+    let directory = TempDir::new("batch");
+    let mut batch = client.batch(2);
+    for n in 0..6 {
+        batch.get(site.get("a"), directory.path().join(n.to_string()));
+    }
+    batch.get(site.get("none"), directory.path().join("none"));
+    assert_eq!(batch.len(), 7);
+    let results = batch.run();
+    assert!(results[6].as_ref().unwrap_err().is_not_found());
+    assert!(
+        results
+            .iter()
+            .take(6)
+            .all(|result| result.as_ref().unwrap().octets == 13)
+    );
+    assert!(client.connections().logins <= 2);
+}
+
 /// What was given up gets back in step while the program does something else.
 #[test]
 fn a_reader_dropped_in_the_middle_costs_no_connection() {
