@@ -19,6 +19,7 @@ use fairway_stack::{Instant, Net, TcpListener, TcpStream, Timer, option};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -342,8 +343,8 @@ impl Link {
 
     /// Reads once: `None` at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Option<io::Result<()>>> {
-        let mut room = [0; READ];
-        let mut buf = ReadBuf::new(&mut room);
+        let mut room = [MaybeUninit::uninit(); READ];
+        let mut buf = ReadBuf::uninit(&mut room);
         match self.control.poll_read(cx, &mut buf) {
             Poll::Ready(Ok(())) if buf.filled().is_empty() => Poll::Ready(None),
             Poll::Ready(Ok(())) => {

@@ -38,7 +38,8 @@ impl Where {
     }
 }
 
-/// CPU seconds of this process so far, and its highest memory in KiB.
+/// CPU seconds of this process so far, and its highest memory in KiB. (What `getrusage` says of memory is the parent's,
+/// where that was larger.)
 fn usage() -> Result<(f64, f64), Error> {
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
     let seconds = |time: nix::sys::time::TimeVal| {
@@ -46,7 +47,10 @@ fn usage() -> Result<(f64, f64), Error> {
             + Duration::from_micros(u64::try_from(time.tv_usec()).unwrap_or(0)).as_secs_f64()
     };
     let cpu = seconds(usage.user_time()) + seconds(usage.system_time());
-    Ok((cpu, f64::from(u32::try_from(usage.max_rss())?)))
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.ok_or("no peak")?.trim().trim_end_matches(" kB");
+    Ok((cpu, peak.parse()?))
 }
 
 /// Measures `operation`, after a login.

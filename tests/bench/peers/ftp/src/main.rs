@@ -53,11 +53,15 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-/// CPU seconds of this process so far, and its highest memory in KiB.
-fn usage() -> (f64, i64) {
+/// CPU seconds of this process so far, and its highest memory in KiB. (What `getrusage` says of memory is the parent's,
+/// where that was larger.)
+fn usage() -> (f64, f64) {
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).expect("usage");
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    (seconds(usage.user_time()) + seconds(usage.system_time()), usage.max_rss())
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let peak = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    (seconds(usage.user_time()) + seconds(usage.system_time()), peak)
 }
 
 #[tokio::main(flavor = "current_thread")]
