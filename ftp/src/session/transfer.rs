@@ -422,7 +422,10 @@ impl Transfer {
         }
         match self.stage.clone() {
             Stage::Setting(setting, value) => {
-                if class == Class::Completion {
+                // A server that does not know the command cannot be set to anything else than it is after a login.
+                let unknown = matches!(reply.code().get(), 500 | 502);
+                let unset = unknown && setting != Setting::Type && value == setting.at_login();
+                if class == Class::Completion || unset {
                     talk.truth.set(setting, Some(&value));
                     return self.set(now, talk);
                 }

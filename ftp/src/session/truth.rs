@@ -40,7 +40,7 @@ impl Setting {
     }
 
     /// What it is after a login (RFC 959 §5.1, RFC 4217 §9).
-    const fn at_login(self) -> &'static str {
+    pub(super) const fn at_login(self) -> &'static str {
         match self {
             Self::Protection => "C",
             Self::SecureClient => "OFF",

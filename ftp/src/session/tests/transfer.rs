@@ -314,6 +314,29 @@ mod settings {
         ));
     }
 
+    // A command the server does not have has set nothing else; one it has and refuses may have.
+    #[test]
+    fn what_a_server_does_not_have_is_as_after_a_login() {
+        play(&format!(
+            "op RETR f mode=Z
+             C: MODE Z
+             S: 504 no
+             = error Refused 504
+             op RETR f mode=S
+             C: MODE S
+             S: 500 what?
+             {REST}op RETR f mode=S
+             {REST}op RETR f mode=Z
+             C: MODE Z
+             S: 500 what?
+             = error Refused 500
+             op RETR f mode=S
+             C: MODE S
+             S: 504 no
+             = error Refused 504"
+        ));
+    }
+
     // Pure-FTPd refuses TYPE E and sets A at the same time.
     #[test]
     fn refused_are_unknown() {
