@@ -345,6 +345,12 @@ impl Job {
         stream.flush().await.map_err(|_| Failure::Closed)?;
         if self.ends_by_close() && self.script.data != Some(DataFault::LeftOpen) {
             self.close(stream).await.map_err(|_| Failure::Closed)?;
+            if matches!(self.tls, Some((_, true))) {
+                // Closed with the other's tickets unread it would be reset, and what was sent with it.
+                let mut rest = [0; 512];
+                let read = async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} };
+                let _ended = self.shared.net.clock().timeout(GRACE, read).await;
+            }
         }
         Ok(())
     }
