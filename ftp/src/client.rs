@@ -2,6 +2,7 @@
 
 use crate::feature::Features;
 use crate::pool::Pool;
+use crate::relay::Refusals;
 use crate::server::Server;
 use crate::session::{Method, Note};
 use crate::site::Site;
@@ -75,7 +76,7 @@ impl Default for Limits {
 /// one. Connections that broke while idle are replaced without a word.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Client {
@@ -94,6 +95,7 @@ impl Client {
                 common: Arc::new(Common {
                     net,
                     limits,
+                    refusals: Refusals::default(),
                     memories: Mutex::default(),
                     traced: AtomicBool::new(false),
                     trace: Mutex::default(),
@@ -185,6 +187,8 @@ impl Deref for Shared {
 pub(crate) struct Common {
     pub(crate) net: Net,
     pub(crate) limits: Limits,
+    /// Between which servers a transfer works in one way only.
+    pub(crate) refusals: Refusals,
     memories: Mutex<Vec<(Arc<Server>, Memory)>>,
     traced: AtomicBool,
     trace: Mutex<Option<TraceSink>>,

@@ -167,7 +167,7 @@ impl Site {
         Ok(entry)
     }
 
-    fn entry_in(&self, reply: &Reply) -> Option<Entry> {
+    pub(crate) fn entry_in(&self, reply: &Reply) -> Option<Entry> {
         let context = Context::new(Timestamp::UNIX_EPOCH, self.server.zone_of_listings());
         reply.lines().skip(1).find_map(|line| {
             let line = line.strip_prefix(b" ").unwrap_or(line);
@@ -196,7 +196,7 @@ fn shielded(path: &Name) -> Name {
     }
 }
 
-fn is_unknown_command(error: &Error) -> bool {
+pub(crate) fn is_unknown_command(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Refused { reply, .. } if matches!(reply.code().get(), 500 | 502 | 504))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::command::ArgumentError;
 use crate::proxy::ProxyError;
+use crate::relay::Side;
 use crate::reply::{Class, Reply, ReplyError};
 use fairway_stack::NetError;
 use std::fmt;
@@ -158,6 +159,19 @@ pub enum ErrorKind {
     /// It was not begun, because something before it failed.
     #[error("skipped after an error")]
     Skipped,
+    /// One side of a transfer between servers failed; [`Error::side`] tells which, and what else is asked of this error
+    /// is answered as of the one inside.
+    #[error("{side} {host}: {error}{}", first_try(before.as_ref()))]
+    Relay {
+        /// Which.
+        side: Side,
+        /// Who.
+        host: String,
+        /// What happened there.
+        error: Error,
+        /// What had happened when the other server was the one to listen.
+        before: Option<Error>,
+    },
     /// The client was closed.
     #[error("client closed")]
     Closed,
@@ -204,10 +218,27 @@ impl Error {
         &self.0
     }
 
+    /// What happened, at whichever side of a transfer between servers.
+    fn inner(&self) -> &ErrorKind {
+        match &*self.0 {
+            ErrorKind::Relay { error, .. } => error.inner(),
+            kind => kind,
+        }
+    }
+
+    /// Which side of a transfer between servers failed, if it was one of them.
+    #[must_use]
+    pub fn side(&self) -> Option<Side> {
+        match &*self.0 {
+            ErrorKind::Relay { side, .. } => Some(*side),
+            _ => None,
+        }
+    }
+
     /// The server's words, where it spoke.
     #[must_use]
     pub fn reply(&self) -> Option<&Reply> {
-        match &*self.0 {
+        match self.inner() {
             ErrorKind::Unavailable { reply, .. }
             | ErrorKind::Login { reply, .. }
             | ErrorKind::Refused { reply, .. } => Some(reply),
@@ -249,13 +280,18 @@ impl Error {
             ErrorKind::NoTranslation => ErrorNumber::NOXLATETBL,
             ErrorKind::ThirdParty { .. } => ErrorNumber::PROXYTHIRD,
             ErrorKind::Closed | ErrorKind::Skipped => ErrorNumber::NOPRIMARY,
+            // The classic API calls the target the primary connection of a third-party transfer.
+            ErrorKind::Relay { side, error, .. } => match (side, error.number()) {
+                (Side::Target, ErrorNumber::CONNECT) => ErrorNumber::NOPRIMARY,
+                (_, number) => number,
+            },
         }
     }
 
     /// Whether the same call may well succeed later: a 4xx, a lost connection, a time limit.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        match &*self.0 {
+        match self.inner() {
             ErrorKind::Connect { .. }
             | ErrorKind::Unavailable { .. }
             | ErrorKind::Lost { .. }
@@ -276,7 +312,7 @@ impl Error {
     #[must_use]
     pub fn may_have_happened(&self) -> bool {
         matches!(
-            &*self.0,
+            self.inner(),
             ErrorKind::Lost {
                 may_have_happened: true,
                 ..
@@ -289,7 +325,7 @@ impl Error {
     /// Whether the server said that there is no such file (550 and its like).
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(&*self.0, ErrorKind::Refused { reply, .. } if reply.is(550) || reply.is(450))
+        matches!(self.inner(), ErrorKind::Refused { reply, .. } if reply.is(550) || reply.is(450))
     }
 
     pub(crate) fn argument(what: &'static str) -> impl FnOnce(ArgumentError) -> Self {
@@ -320,6 +356,12 @@ impl Error {
         }
         .into()
     }
+}
+
+fn first_try(before: Option<&Error>) -> String {
+    before.map_or_else(String::new, |error| {
+        format!(" (the other way round: {error})")
+    })
 }
 
 /// The whole story of an error of TLS, without the host.

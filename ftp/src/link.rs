@@ -15,7 +15,7 @@ use crate::session::{
     Announced, DataEvent, Method, Operation, Outcome, Output, Session, SessionConfig,
 };
 use fairway_stack::socks::{Binding, Target};
-use fairway_stack::{Instant, Net, TcpListener, TcpStream, Timer, option};
+use fairway_stack::{Family, Instant, Net, TcpListener, TcpStream, Timer, option};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -28,7 +28,7 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 
 use control::{Control, Moved};
-pub(crate) use data::DataStream;
+pub(crate) use data::{DataStream, reset};
 
 /// Octets of the control connection read at once.
 const READ: usize = 4096;
@@ -96,25 +96,22 @@ pub(crate) enum Event {
     /// Octets may flow.
     Begin(Reply),
     /// A transfer between servers is ready on this side.
-    #[expect(
-        dead_code,
-        reason = "read by transfers between servers, which come next"
-    )]
     Ready(Option<Announced>),
     /// The operation is over.
     Done(Result<Outcome, Error>),
 }
 
 impl Link {
-    /// Connects and logs in.
+    /// Connects, at an address of `family` if that matters, and logs in.
     pub(crate) async fn open(
         net: Net,
         server: Arc<Server>,
         shared: Arc<Common>,
+        family: Option<Family>,
     ) -> Result<Self, Error> {
         let mut spec = server.login_spec()?;
         spec.features = shared.memory_of(&server).features;
-        let (stream, far) = dial::dial(&net, &server, &shared.limits).await?;
+        let (stream, far) = dial::dial(&net, &server, &shared.limits, family).await?;
         let address = |result: Result<SocketAddr, fairway_stack::NetError>| {
             result.map_err(|error| {
                 Error::from(ErrorKind::Connect {
@@ -174,6 +171,21 @@ impl Link {
         }
         tracing::info!(server = %link.server, "logged in");
         Ok(link)
+    }
+
+    /// The address at which the server is reached; behind a proxy it may not be known.
+    pub(crate) fn reached_at(&self) -> Option<IpAddr> {
+        match (&self.far, self.server.proxy_before()) {
+            (Some(far), _) => far.address().map(|address| address.ip().to_canonical()),
+            (None, None) => Some(self.peer.ip().to_canonical()),
+            (None, Some(_)) => None,
+        }
+    }
+
+    /// What kind of address that is.
+    pub(crate) fn family(&self) -> Option<Family> {
+        let address = self.reached_at()?;
+        Some(Family::of(&SocketAddr::new(address, 0)))
     }
 
     fn now(&self) -> Instant {
@@ -499,7 +511,7 @@ impl Link {
         if self.uploading {
             // Closed in order, what the server has got would be the whole file.
             if let Some(bare) = bare {
-                data::reset(&bare);
+                reset(&bare);
             }
             if let Some(data) = data {
                 data.reset();

@@ -7,12 +7,14 @@
 //!      └─ too old, the longest idle when room is needed, stale ─► closed
 //! ```
 
+mod pair;
+
 use crate::client::{Connections, Shared, lock, same};
 use crate::error::{Error, ErrorKind};
 use crate::link::Link;
 use crate::server::Server;
 use crate::session::{Directory, Operation};
-use fairway_stack::Instant;
+use fairway_stack::{Family, Instant};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, Weak};
@@ -25,6 +27,8 @@ const RECOVERY_WAIT: Duration = Duration::from_secs(2);
 const CROWDED: Duration = Duration::from_secs(60);
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+pub(crate) use pair::Wanted;
 
 pub(crate) struct Pool {
     state: Mutex<State>,
@@ -92,7 +96,7 @@ impl Pool {
             // Before looking, so that nothing is missed in between.
             freed.as_mut().enable();
             let waited = clock.now().saturating_duration_since(start);
-            let decision = lock(&pool.state).decide(shared, server, directory, want, waited);
+            let decision = lock(&pool.state).decide(shared, server, directory, want, None, waited);
             match decision {
                 Decision::Use(mut link) => {
                     let mut lease = Lease::of(shared, server);
@@ -115,6 +119,7 @@ impl Pool {
                         shared.net.clone(),
                         Arc::clone(server),
                         Arc::clone(&shared.common),
+                        None,
                     )
                     .await;
                     let link = match opened {
@@ -234,13 +239,17 @@ impl State {
         server: &Arc<Server>,
         directory: &Directory,
         want: Want,
+        family: Option<Family>,
         waited: Duration,
     ) -> Decision {
         if want == Want::New {
             // What was idle when one of them was found dead is not trusted either.
             self.idle.retain(|link| !same(&link.server, server));
         } else {
-            let here = |link: &Link| same(&link.server, server);
+            let here = |link: &Link| {
+                let fits = family.is_none() || family == link.family();
+                fits && same(&link.server, server)
+            };
             let there = |link: &Link| link.session.truth().directory.as_ref() == Some(directory);
             let found = self.idle.iter().rposition(|link| here(link) && there(link));
             let found = found.or_else(|| self.idle.iter().rposition(here));

@@ -103,7 +103,7 @@ impl Site {
         }
     }
 
-    fn wanted_directory(&self) -> Directory {
+    pub(crate) fn wanted_directory(&self) -> Directory {
         lock(&self.directory).clone()
     }
 
@@ -449,7 +449,11 @@ fn last(mut replies: Vec<Reply>) -> Result<Reply, Error> {
 }
 
 /// Asks for a size in type `ty`.
-async fn size_on(lease: &mut Lease, size: Command, ty: &'static str) -> Result<u64, Error> {
+pub(crate) async fn size_on(
+    lease: &mut Lease,
+    size: Command,
+    ty: &'static str,
+) -> Result<u64, Error> {
     let mut steps = Vec::new();
     let typed = lease.session.truth().get(crate::session::Setting::Type) == Some(ty);
     if !typed {
@@ -473,7 +477,7 @@ async fn size_on(lease: &mut Lease, size: Command, ty: &'static str) -> Result<u
 }
 
 /// Sees to it that `lease` is in `directory`. `false` if it cannot get there from where it is.
-async fn enter(lease: &mut Lease, directory: &Directory) -> Result<bool, Error> {
+pub(crate) async fn enter(lease: &mut Lease, directory: &Directory) -> Result<bool, Error> {
     let truth = lease.session.truth();
     if truth.directory.as_ref() == Some(directory) {
         return Ok(true);

@@ -88,7 +88,7 @@ impl DataStream {
 }
 
 /// Closing will be a reset.
-pub(super) fn reset(stream: &TcpStream) {
+pub(crate) fn reset(stream: &TcpStream) {
     if let Err(error) = stream.set(option::Linger, Some(Duration::ZERO)) {
         tracing::debug!(%error, "a data connection is closed in order");
     }

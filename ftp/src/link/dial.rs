@@ -4,18 +4,19 @@ use crate::client::Limits;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::server::Server;
 use fairway_stack::socks::Target;
-use fairway_stack::{Net, NetError, TcpStream};
+use fairway_stack::{Family, Net, NetError, TcpStream};
 use std::net::SocketAddr;
 
-/// A connection to the control port of `server`; and, if it leads through a proxy that data connections go through too,
-/// what that one is told of the server.
+/// A connection to the control port of `server`, at an address of `family` if that matters; and, if it leads through a
+/// proxy that data connections go through too, what that one is told of the server.
 pub(super) async fn dial(
     net: &Net,
     server: &Server,
     limits: &Limits,
+    family: Option<Family>,
 ) -> Result<(TcpStream, Option<Target>), Error> {
     let Some(proxy) = server.proxy_before() else {
-        return Ok((direct(net, server, limits).await?, None));
+        return Ok((direct(net, server, limits, family).await?, None));
     };
     let clock = net.clock();
     let target = proxy.target(net, server.host(), server.port());
@@ -31,7 +32,12 @@ pub(super) async fn dial(
     Ok((stream, proxy.carries_data().then_some(target)))
 }
 
-async fn direct(net: &Net, server: &Server, limits: &Limits) -> Result<TcpStream, Error> {
+async fn direct(
+    net: &Net,
+    server: &Server,
+    limits: &Limits,
+    family: Option<Family>,
+) -> Result<TcpStream, Error> {
     let clock = net.clock();
     let addresses = match clock
         .timeout(limits.resolve, net.lookup(server.host()))
@@ -53,6 +59,9 @@ async fn direct(net: &Net, server: &Server, limits: &Limits) -> Result<TcpStream
     let mut late = false;
     for address in addresses {
         let address = SocketAddr::new(address, server.port());
+        if family.is_some_and(|family| family != Family::of(&address)) {
+            continue;
+        }
         match clock
             .timeout(limits.connect, net.connect_tcp(address))
             .await
