@@ -2,6 +2,7 @@
 
 mod blocking;
 mod classic;
+mod fxp;
 mod others;
 mod parallel;
 mod proxied;

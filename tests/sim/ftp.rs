@@ -7,6 +7,7 @@ mod crash;
 mod cuts;
 mod keep_alive;
 mod limits;
+mod relay;
 mod same;
 
 use crate::support::World;
