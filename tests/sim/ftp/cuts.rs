@@ -62,6 +62,30 @@ fn a_get_goes_on_where_it_was_cut() {
     }
 }
 
+/// Four connections, each with its megabyte, cut at once.
+#[test]
+fn a_get_in_segments_goes_on_where_it_was_cut() {
+    for (seed, outage) in (40..).zip(OUTAGES) {
+        let lab = lab(seed);
+        lab.world.network.run(async {
+            for direction in [lab.world.far.there(), lab.world.far.back()] {
+                direction.set(|channel| channel.rate = Some(BitsPerSec::mega(4)));
+            }
+            let length = 4 << 20;
+            let file = octets(length);
+            lab.server.files().put("/a", file.clone());
+            let site = lab.client(patient).site(super::there());
+            let get = site.get("a").segments(4).to_file("/here");
+            let (report, ()) = tokio::join!(get, cut(&lab, secs(outage)));
+            let report = report.unwrap();
+            assert_eq!(report.octets, length as u64, "{outage} s");
+            assert_eq!(report.retries > 0, outage > 60, "{outage} s: {report:?}");
+            assert!(lab.read("/here").await == file, "{outage} s");
+            assert!(lab.server.counters().connections >= 4, "{outage} s");
+        });
+    }
+}
+
 #[test]
 fn a_put_goes_on_where_it_was_cut() {
     for (seed, outage) in (10..).zip(OUTAGES) {
