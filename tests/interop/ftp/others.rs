@@ -1,9 +1,10 @@
 //! Segments, digests, batches, the blocking client and the classic calls against servers of others.
 
 use fairway_ftp::calls::{LocalMode, REST_GET, T_ASCII, T_BINARY};
-use fairway_ftp::{Client, Server, Verify, blocking};
+use fairway_ftp::tls::TlsOptions;
+use fairway_ftp::{Client, Server, Tls, Verify, blocking};
 use fairway_stack::Net;
-use fairway_tests::ftp::{PRODUCTS, RealConfig, RealServer};
+use fairway_tests::ftp::{PRODUCTS, Product, RealConfig, RealServer, RealTls};
 use std::fs;
 
 fn content(octets: usize) -> Vec<u8> {
@@ -30,20 +31,45 @@ fn segments_come_from_all() {
         .enable_all()
         .build()
         .unwrap();
-    for product in PRODUCTS {
-        let Some(server) = RealServer::start(test, product, &RealConfig::default()) else {
+    let protected = [RealTls::None, RealTls::Explicit];
+    let kinds = PRODUCTS.into_iter().flat_map(|product| {
+        // Pure-FTPd never insists on sessions that are resumed.
+        protected.map(|tls| {
+            (
+                product,
+                tls,
+                product != Product::PureFtpd && tls != RealTls::None,
+            )
+        })
+    });
+    for (product, tls, reuse_required) in kinds {
+        let config = RealConfig {
+            tls,
+            reuse_required,
+            ..RealConfig::default()
+        };
+        let Some(server) = RealServer::start(test, product, &config) else {
             continue;
         };
+        let mut known = server_of(&server);
+        if tls == RealTls::Explicit {
+            let options = TlsOptions::new().root_der(server.certificate().der().to_vec());
+            known = known.tls(Tls::Explicit).tls_options(options);
+        }
         let big = content(9 << 20);
         server.put("pub/big", &big);
         let local = server.root().with_file_name("local");
         runtime.block_on(async {
             let client = Client::new(Net::system());
-            let site = client.site(server_of(&server));
+            let site = client.site(known);
             for _ in 0..3 {
                 let get = site.get("pub/big").segments(4).verify(Verify::Size);
                 let report = get.to_file(&local).await.unwrap();
-                assert_eq!((report.octets, report.retries), (9 << 20, 0), "{product:?}");
+                assert_eq!(
+                    (report.octets, report.retries),
+                    (9 << 20, 0),
+                    "{product:?} {tls:?}"
+                );
                 assert!(fs::read(&local).unwrap() == big, "{product:?}");
                 fs::remove_file(&local).unwrap();
             }
