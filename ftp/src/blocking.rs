@@ -37,6 +37,8 @@ pub use transfer::{Get, Put, Reader, Writer};
 
 use crate::client::{Connections, Limits, TraceSink};
 use crate::error::Error;
+use crate::name::Name;
+use crate::relay::{Relay, RelayReport};
 use crate::server::Server;
 use engine::Engine;
 use fairway_stack::Net;
@@ -74,6 +76,30 @@ impl Client {
     #[must_use]
     pub fn site(&self, server: Server) -> Site {
         Site::new(self.inner.site(server), &self.engine)
+    }
+
+    /// Copies a file from one server to another ([`Client::copy`](crate::Client::copy)) as `options` complete it.
+    ///
+    /// ```no_run
+    /// # fn example(client: &fairway_ftp::blocking::Client, a: &fairway_ftp::blocking::Site, b: &fairway_ftp::blocking::Site)
+    /// # -> Result<(), fairway_ftp::Error> {
+    /// client.copy((a, "report.txt"), (b, "copy.txt"), |relay| relay.text())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Relay::run`].
+    pub fn copy(
+        &self,
+        from: (&Site, impl Into<Name>),
+        to: (&Site, impl Into<Name>),
+        options: impl FnOnce(Relay) -> Relay,
+    ) -> Result<RelayReport, Error> {
+        let relay = self
+            .inner
+            .copy((from.0.inner(), from.1), (to.0.inner(), to.1));
+        self.engine.run(options(relay).run())
     }
 
     /// The classic calls over this client.

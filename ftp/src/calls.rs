@@ -12,7 +12,8 @@
 //! | `ftpcd` `ftppwd` | [`cd`](Calls::cd) [`pwd`](Calls::pwd) | | `ftpping` `ping` | [`ping`](Calls::ping) [`ping_addr`](Calls::ping_addr) |
 //! | `ftpmkd` `ftprmd` | [`mkd`](Calls::mkd) [`rmd`](Calls::rmd) | | `ftptrcon` `ftptrcoff` | [`trace_on`](Calls::trace_on) [`trace_off`](Calls::trace_off) |
 //! | `ftpdelete` `ftprename` | [`delete`](Calls::delete) [`rename`](Calls::rename) | | `ftplogoff` `ftpver` | [`logoff`](Calls::logoff) [`version`](Calls::version) |
-//! | `ftp_errno` | [`Error::number`], [`last_error`](Calls::last_error) | | `ftpxlate` `ftpsetactivemode` `ftpxferwnd` | [`xlate`](Calls::xlate) [`set_active_mode`](Calls::set_active_mode) [`set_progress`](Calls::set_progress) |
+//! | `ftpproxy` | [`proxy`](Calls::proxy), target first | | `ftpxferwnd` | [`set_progress`](Calls::set_progress) |
+//! | `ftp_errno` | [`Error::number`], [`last_error`](Calls::last_error) | | `ftpxlate` `ftpsetactivemode` | [`xlate`](Calls::xlate) [`set_active_mode`](Calls::set_active_mode) |
 //!
 //! A server is a host, a port and a user. A call with another password or account than the one before logs in anew, on a
 //! connection of its own: nobody uses a connection that he could not have opened. The current directory is the same.

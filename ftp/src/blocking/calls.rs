@@ -5,6 +5,7 @@ use super::engine::Engine;
 use crate::calls::{self, LocalMode, PingError, Restart, TraceError, TraceMode, TransferType};
 use crate::error::{Error, ErrorNumber};
 use crate::name::Name;
+use crate::relay::RelayReport;
 use crate::reply::Reply;
 use crate::server::Server;
 use crate::transfer::{ProgressSink, Report};
@@ -107,6 +108,43 @@ impl Calls {
     #[must_use]
     pub const fn asynchronous(&self) -> &calls::Calls {
         &self.inner
+    }
+
+    /// Has `host2` send its file `fn2` straight to `host1`, which stores it as `fn1` (`ftpproxy`): the target comes first.
+    ///
+    /// # Errors
+    /// As [`Calls::proxy`](calls::Calls::proxy).
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of the classic call, in their order"
+    )]
+    pub fn proxy(
+        &self,
+        host1: &str,
+        userid1: &str,
+        passwd1: &str,
+        acct1: Option<&str>,
+        host2: &str,
+        userid2: &str,
+        passwd2: &str,
+        acct2: Option<&str>,
+        fn1: impl Into<Name>,
+        fn2: impl Into<Name>,
+        transfertype: TransferType,
+    ) -> Result<RelayReport, Error> {
+        self.engine.wait(self.inner.proxy(
+            host1,
+            userid1,
+            passwd1,
+            acct1,
+            host2,
+            userid2,
+            passwd2,
+            acct2,
+            fn1,
+            fn2,
+            transfertype,
+        ))
     }
 
     /// Gives a local file the time of a remote one (`Keep_File_Date`).

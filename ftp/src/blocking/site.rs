@@ -46,6 +46,10 @@ impl Site {
         }
     }
 
+    pub(super) const fn inner(&self) -> &site::Site {
+        &self.inner
+    }
+
     /// The server, and who we are there.
     #[must_use]
     pub fn server(&self) -> &Server {

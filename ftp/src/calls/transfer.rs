@@ -1,8 +1,9 @@
 //! Calls that move files and listings (`ftp-api` §4.1, §4.2).
 
 use super::{Calls, LocalMode, Restart, Settings, TransferType, pattern};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::name::Name;
+use crate::relay::RelayReport;
 use crate::session::Verb;
 use crate::site::Site;
 use crate::transfer::{Get, Put, Report};
@@ -162,6 +163,52 @@ impl Calls {
         let result = async {
             let site = self.at(host, user, passwd, acct)?;
             list(&site, Verb::Nlst, local.as_ref(), pattern.into()).await
+        };
+        self.note(result.await)
+    }
+
+    /// Has `host2` send its file `fn2` straight to `host1`, which stores it as `fn1` (`ftpproxy`). **The target comes
+    /// first**, as in the interactive `proxy put`; no octet of the file passes here. As text or binary; either way round,
+    /// if the first is refused.
+    ///
+    /// # Errors
+    /// `FTPPROXYTHIRD` if a server takes no part in such transfers; `FTPNOPRIMARY` if the target cannot be had;
+    /// `FTPCOMMAND` if one refuses the file, or for EBCDIC; `FTPDATACONN` if they do not find each other; `FTPABORT` for
+    /// what breaks in the middle; [`Error::side`] tells whose fault it was.
+    ///
+    /// # Cancel safety
+    /// The transfer is broken off on both servers; the target may be left cut short.
+    pub async fn proxy(
+        &self,
+        host1: &str,
+        userid1: &str,
+        passwd1: &str,
+        acct1: Option<&str>,
+        host2: &str,
+        userid2: &str,
+        passwd2: &str,
+        acct2: Option<&str>,
+        fn1: impl Into<Name>,
+        fn2: impl Into<Name>,
+        transfertype: TransferType,
+    ) -> Result<RelayReport, Error> {
+        let (fn1, fn2) = (fn1.into(), fn2.into());
+        let result = async {
+            let target = self.at(host1, userid1, passwd1, acct1)?;
+            let source = self.at(host2, userid2, passwd2, acct2)?;
+            let relay = self.client.copy((&source, fn2), (&target, fn1));
+            let relay = match transfertype {
+                TransferType::Binary => relay,
+                TransferType::Ascii => relay.text(),
+                TransferType::Ebcdic => {
+                    let reason = "servers copy text or binary from each other, not EBCDIC";
+                    return Err(ErrorKind::Unsupported(reason.into()).into());
+                }
+            };
+            match self.settings().progress {
+                Some(sink) => relay.progress(sink).run().await,
+                None => relay.run().await,
+            }
         };
         self.note(result.await)
     }
