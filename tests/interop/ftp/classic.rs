@@ -526,3 +526,68 @@ fn calls_run_beside_each_other() {
         assert_eq!(server.count("RETR"), 8);
     });
 }
+
+/// §4.4: the target first, then the source; the file goes from the one to the other.
+#[test]
+fn section_4_4_proxy() {
+    let lab = Lab::new();
+    lab.network.run(async {
+        let target = lab.start(lab.config());
+        let source = lab.start(lab.config().listen((lab.server.address(), 2121)));
+        source.files().put("/s", "source\n");
+        let (ftp, host1) = (Calls::new(lab.client.net()), lab.host());
+        let host2 = format!("{host1} 2121");
+        let copy = async |host1: &str, host2: &str, fn2: &str, kind| {
+            ftp.proxy(
+                host1, USER, PASS, None, host2, USER, PASS, None, "t", fn2, kind,
+            )
+            .await
+        };
+        for kind in [T_BINARY, T_ASCII] {
+            copy(&host1, &host2, "s", kind).await.unwrap();
+            assert_eq!(target.files().read("/t").unwrap(), b"source\n");
+            target.files().remove("/t");
+        }
+        assert_eq!((target.count("STOR"), source.count("RETR")), (2, 2));
+        assert_eq!((target.count("RETR"), source.count("STOR")), (0, 0));
+        assert_eq!(ftp.client().connections().logins, 2);
+
+        let number = async |host1: &str, host2: &str, fn2: &str, kind| {
+            copy(host1, host2, fn2, kind).await.unwrap_err().number()
+        };
+        assert_eq!(
+            number(&host1, &host2, "none", T_BINARY).await,
+            ErrorNumber::COMMAND
+        );
+        assert_eq!(
+            number(&host1, &host2, "s", T_EBCDIC).await,
+            ErrorNumber::COMMAND
+        );
+        let nowhere = format!("{host1} 1");
+        assert_eq!(
+            number(&nowhere, &host2, "s", T_BINARY).await,
+            ErrorNumber::NOPRIMARY
+        );
+        assert_eq!(
+            number(&host1, &nowhere, "s", T_BINARY).await,
+            ErrorNumber::CONNECT
+        );
+        source.set(|config| config.rule("RETR", None, Reply::Final(b"551 disk\r\n".to_vec())));
+        assert_eq!(
+            number(&host1, &host2, "s", T_BINARY).await,
+            ErrorNumber::ABORT
+        );
+        for server in [&source, &target] {
+            server.set(|config| {
+                config.forget_rules();
+                for verb in ["PASV", "EPSV"] {
+                    config.rule(verb, None, Reply::line("502 no"));
+                }
+            });
+        }
+        assert_eq!(
+            number(&host1, &host2, "s", T_BINARY).await,
+            ErrorNumber::PROXYTHIRD
+        );
+    });
+}
