@@ -8,8 +8,7 @@ use fairway_ftp::{
 };
 use fairway_stack::Net;
 use fairway_tests::ftp::{PRODUCTS, Product, RealConfig, RealServer, RealTls};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const ORIENTATIONS: [Orientation; 2] = [Orientation::SourcePassive, Orientation::TargetPassive];
 
@@ -22,10 +21,7 @@ fn run<T>(body: impl AsyncFnOnce(Client) -> T) -> T {
     runtime.block_on(async {
         let mut limits = Limits::default();
         limits.data_connection = Duration::from_secs(3);
-        let client = Client::with_limits(Net::system(), limits);
-        // Shown if the test fails.
-        client.set_trace(Some(Arc::new(|server, note| println!("{server} {note:?}"))));
-        body(client).await
+        body(Client::with_limits(Net::system(), limits)).await
     })
 }
 
@@ -150,9 +146,10 @@ fn strict_servers_are_got_along_with_or_fail_in_time() {
                     from.put("pub/f", &octets);
                     to.put("w/f", "what was there");
                     let (source, target) = (client.site(identity(from)), client.site(identity(to)));
-                    let begun = Instant::now();
+                    let clock = client.net().clock();
+                    let begun = clock.now();
                     let result = copied(&client, &source, &target, |relay| relay).await;
-                    let took = begun.elapsed();
+                    let took = clock.now() - begun;
                     assert!(took < Duration::from_secs(40), "{what}: {took:?}");
                     if result.is_ok() {
                         assert!(to.read("w/f").unwrap() == octets, "{what}");
@@ -197,7 +194,7 @@ fn a_refused_source_leaves_the_target_as_it_was() {
         for (from, _) in &servers {
             from.put("pub/secret", "not for everybody");
             let file = from.root().join("pub/secret");
-            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
             nix::unistd::chown(&file, Some(0.into()), Some(0.into())).unwrap();
             for (to, twin) in &servers {
                 let to = if from.product() == to.product() {
@@ -231,7 +228,6 @@ fn a_refused_source_leaves_the_target_as_it_was() {
                 }
                 // In step: a copy that can be made is.
                 from.put("pub/f", "as ever");
-                println!("{:?} to {:?}", from.product(), to.product());
                 copied(&client, &source, &target, |relay| relay)
                     .await
                     .unwrap();
@@ -429,13 +425,13 @@ fn a_copy_that_is_dropped_leaves_both_servers_usable() {
                     // Faster than that: nothing to be seen here.
                     return;
                 }
-                let begun = Instant::now();
+                let begun = clock.now();
                 source.noop().await.unwrap();
                 target.noop().await.unwrap();
                 assert!(
-                    begun.elapsed() < Duration::from_secs(8),
+                    (clock.now() - begun) < Duration::from_secs(8),
                     "{what}: {:?}",
-                    begun.elapsed()
+                    (clock.now() - begun)
                 );
                 source.size("pub/f").await.unwrap();
                 target.names(None).await.unwrap();

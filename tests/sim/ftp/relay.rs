@@ -126,7 +126,7 @@ impl Bench {
 }
 
 fn octets() -> Vec<u8> {
-    (0..SIZE).map(|n| (n % 251) as u8).collect()
+    (0..=250).cycle().take(SIZE).collect()
 }
 
 /// What was said on the last connection, from the first setting or passive command on.
