@@ -1,6 +1,7 @@
 //! FTP through networks that lose, cut and delay, to servers that crash, fall silent and come back: all in virtual time.
 
 mod active;
+mod between;
 mod calls;
 mod cancel;
 mod crash;
