@@ -75,6 +75,9 @@
 //! # Features
 //!
 //! `tls` (default): FTPS. Without it, [`Tls`] other than none fails.
+//!
+//! `tool` (default): the program `ftp` and what only it needs. Turn the default features off where the library is all
+//! that is wanted.
 
 #![forbid(unsafe_code)]
 

@@ -13,7 +13,6 @@ use std::path::PathBuf;
     name = "ftp",
     version,
     after_long_help = LONG_HELP,
-    args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     subcommand_help_heading = "Commands",
     max_term_width = 100
@@ -121,8 +120,7 @@ pub(crate) struct Options {
     )]
     pub(crate) no_netrc: bool,
 
-    /// TLS: never, try (plain if the server has none), require (AUTH TLS), implicit (from the first octet) [default: as
-    /// the URL says; ftp: never, ftpes: require, ftps: implicit]
+    /// When to use TLS [default: as the URL says: ftp never, ftpes require, ftps implicit]
     #[arg(long, global = true, value_name = "WHEN", help_heading = "TLS")]
     pub(crate) tls: Option<TlsWhen>,
 
@@ -173,6 +171,12 @@ pub(crate) struct Options {
     )]
     pub(crate) trust_passive_address: bool,
 
+    /// Proxy: socks5://, socks4a://, socks4://, http://, or ftp:// for one that is logged in to as user@host
+    ///
+    /// socks5://[user[:password]@]host[:port]. The ports are 1080, 3128 and 21 if none is given.
+    #[arg(long, global = true, value_name = "URL", help_heading = "Connection", value_parser = crate::proxy::ProxyUrl::parse)]
+    pub(crate) proxy: Option<crate::proxy::ProxyUrl>,
+
     /// Charset of the names on the server, such as latin1 or windows-1251 [default: UTF-8]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Connection", hide_short_help = true, value_parser = parse_charset)]
     pub(crate) charset: Option<fairway_ftp::Charset>,
@@ -211,11 +215,11 @@ pub(crate) struct Options {
 /// When TLS is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TlsWhen {
-    /// Not
+    /// Plain text
     Never,
-    /// If the server has it
+    /// By AUTH TLS, if the server has it; else plain text
     Try,
-    /// By AUTH TLS, or not at all
+    /// By AUTH TLS, and nothing without it
     Require,
     /// From the first octet
     Implicit,
@@ -268,7 +272,7 @@ pub(crate) struct TransferOptions {
 
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct GetArgs {
-    /// Files; in the last part of a path and elsewhere, * ? and […] match names
+    /// Files; * ? and […] match names there
     #[arg(value_name = "URL", required = true)]
     pub(crate) urls: Vec<String>,
 
@@ -666,10 +670,10 @@ URLs:
   ftp://[user[:password]@]host[:port]/path[;type=a|i|d]
   ftps://…                TLS from the first octet, port 990
   ftpes://…               TLS by AUTH TLS, required
-  A path is relative to the directory that the login leads to; %2F at its start makes it absolute:
-  ftp://host/%2Fetc/motd is /etc/motd. Other characters may be written as %20 and the like. A password
-  in a URL can be seen by other users of this machine, in ps(1) and in the shell's history; ~/.netrc or
-  the prompt keep it secret.
+  A path is relative to the directory that the login leads to; %2F at its
+  start makes it absolute: ftp://host/%2Fetc/motd is /etc/motd. Blanks and the
+  like may be written as %20. A password in a URL can be seen in ps(1) and in
+  the history of the system's shell; ~/.netrc and the prompt keep it secret.
 
 Examples:
   ftp get ftp://ftp.example.org/pub/README
@@ -684,14 +688,16 @@ Examples:
 Exit status:
   0    done
   1    the server said no, or what arrived is not what was sent
-  2    wrong usage or input, or a local file could not be read or written
+  2    wrong usage or input; a local file could not be read or written
   3    no answer
   130  interrupted by Ctrl-C
   Of several files that fail, the first one decides.
 
 Files:
-  ~/.netrc                              logins: machine, login, password, account, default
-  $XDG_STATE_HOME/fairway/ftp_history   lines typed in the shell (~/.local/state if not set)
+  ~/.netrc                              logins: machine, login, password,
+                                        account, default
+  $XDG_STATE_HOME/fairway/ftp_history   lines typed in the shell
+                                        (~/.local/state if not set)
 
 Environment:
   HOME, XDG_STATE_HOME; NO_COLOR; RUST_LOG for what -vv shows
@@ -704,7 +710,8 @@ const GET_HELP: &str = "\
 Examples:
   ftp get ftp://host/pub/a ftp://host/pub/b
   ftp get -o new-name ftp://host/pub/a
-  ftp get -r -o here ftp://host/pub/dir      makes here/dir, or here if it does not exist
+  ftp get -r -o here ftp://host/pub/dir      makes here/dir, or here if there is
+                                             no such directory
   ftp get -c ftp://host/pub/image.iso        goes on with what an earlier run left
 
 Interrupted, a file keeps what has come; -c goes on with it.
@@ -720,15 +727,17 @@ Examples:
 
 const LS_HELP: &str = "\
 JSON, an object per line:
-  name, path, kind (file, directory, link …), size_bytes, size_is_exact, modified (RFC 3339, UTC),
-  modified_precision (day, minute, second, fraction), mode, owner, group, target.
-  What the server does not tell is left out.
+  name, path, kind (file, directory, link …), size_bytes, size_is_exact,
+  modified (RFC 3339, UTC), modified_precision (day, minute, second, fraction),
+  mode, owner, group, target. What the server does not tell is left out.
 ";
 
 const MIRROR_HELP: &str = "\
-A file is copied if DST has none, if sizes differ, or if times do, as far as listings tell them; where
-the copy cannot have the time of the original, only if the original is newer. Names that would lead
-elsewhere (with a slash in them, or ..) are refused, and nothing is written through links in a local DST.
+A file is copied if DST has none, if sizes differ, or if times do, as far as
+listings tell them; where the copy cannot have the time of the original, only
+if the original is newer. Names that would lead elsewhere (with a slash in
+them, or ..) are left out, and nothing is written through links in a local DST.
+Nothing is removed if not all of SRC could be read.
 
 Examples:
   ftp mirror ftp://host/pub/project ./project
@@ -744,7 +753,8 @@ Examples:
 ";
 
 const QUOTE_HELP: &str = "\
-The exit status is 1 if a reply is 4xx or 5xx. Commands that move data or log in cannot be quoted.
+The exit status is 1 if a reply is 4xx or 5xx. Commands that move data or log
+in cannot be quoted.
 
 Examples:
   ftp quote ftp://host/ HELP

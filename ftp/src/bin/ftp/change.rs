@@ -34,12 +34,10 @@ impl<'a> Failures<'a> {
     }
 
     fn note(&mut self, failure: Failure) -> Outcome {
-        if failure.ends_all() {
+        if failure.ends_all {
             return Err(failure);
         }
-        if !failure.text.is_empty() {
-            self.tool.say(&failure.text);
-        }
+        self.tool.fail(&failure);
         self.first.get_or_insert(failure.exit);
         Ok(())
     }

@@ -32,6 +32,8 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// What is to be said; empty if all is said.
     pub(crate) text: String,
+    /// Whether other files of the same server will fare no better.
+    pub(crate) ends_all: bool,
 }
 
 impl Failure {
@@ -40,6 +42,7 @@ impl Failure {
         Self {
             exit: Exit::Usage,
             text: text.into(),
+            ends_all: false,
         }
     }
 
@@ -54,6 +57,7 @@ impl Failure {
         let text = crate::output::clean(&text);
         Self {
             exit: exit_of(error),
+            ends_all: ends_all(error),
             text: if what.is_empty() {
                 text
             } else {
@@ -67,6 +71,7 @@ impl Failure {
         Self {
             exit,
             text: String::new(),
+            ends_all: false,
         }
     }
 
@@ -75,12 +80,17 @@ impl Failure {
         Self {
             exit: Exit::Refused,
             text: text.into(),
+            ends_all: false,
         }
     }
 
-    /// Whether it is worth going on with other files of the same server.
-    pub(crate) fn ends_all(&self) -> bool {
-        self.exit == Exit::NoAnswer
+    /// Ctrl-C.
+    pub(crate) fn interrupted() -> Self {
+        Self {
+            exit: Exit::Interrupted,
+            text: "interrupted".into(),
+            ends_all: true,
+        }
     }
 }
 
@@ -107,11 +117,31 @@ fn exit_of(error: &Error) -> Exit {
         }
         ErrorKind::Host { .. }
         | ErrorKind::Connect { .. }
+        | ErrorKind::Proxy { .. }
         | ErrorKind::Lost { .. }
         | ErrorKind::TimedOut { .. }
-        | ErrorKind::PoolFull { .. } => Exit::NoAnswer,
+        | ErrorKind::PoolFull { .. }
+        | ErrorKind::DataConnection { reply: None, .. }
+        | ErrorKind::Aborted { reply: None, .. } => Exit::NoAnswer,
         _ => Exit::Refused,
     }
+}
+
+/// Whether the server is not there, or not for us.
+fn ends_all(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Host { .. }
+            | ErrorKind::Connect { .. }
+            | ErrorKind::Proxy { .. }
+            | ErrorKind::Unavailable { .. }
+            | ErrorKind::Tls { .. }
+            | ErrorKind::Login { .. }
+            | ErrorKind::Lost { .. }
+            | ErrorKind::TimedOut { .. }
+            | ErrorKind::PoolFull { .. }
+            | ErrorKind::Closed
+    )
 }
 
 /// Whether `error` only says that the reader of our output has gone.

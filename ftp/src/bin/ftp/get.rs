@@ -294,9 +294,9 @@ async fn print_files(tool: &Arc<Tool>, urls: &[FtpUrl], way: &Way, no_glob: bool
             match get_to_stdout(tool, &site, &found.path, &way).await {
                 Ok(()) => {}
                 Err(end) if end.exit == Exit::Done => return Ok(()),
-                Err(error) if error.ends_all() => return Err(error),
+                Err(error) if error.ends_all => return Err(error),
                 Err(error) => {
-                    tool.say(&error.text);
+                    tool.fail(&error);
                     failure.get_or_insert(Failure::told(error.exit));
                 }
             }

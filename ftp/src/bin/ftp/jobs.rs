@@ -36,10 +36,8 @@ where
             None => break,
             Some(Ok((at, Ok(result)))) => done.push((at, result)),
             Some(Ok((_, Err(error)))) => {
-                ended |= error.ends_all();
-                if !error.text.is_empty() {
-                    tool.say(&error.text);
-                }
+                ended |= error.ends_all;
+                tool.fail(&error);
                 failure.get_or_insert(error);
             }
             // A task of ours neither panics nor is cancelled; if it was, that is no success.

@@ -83,8 +83,8 @@ pub(crate) async fn ls(tool: &Arc<Tool>, args: &LsArgs) -> Outcome {
                 }
             }
             Err(error) => {
-                tool.say(&error.text);
-                let ends = error.ends_all();
+                tool.fail(&error);
+                let ends = error.ends_all;
                 failure.get_or_insert(Failure::told(error.exit));
                 if ends {
                     break;

@@ -16,6 +16,7 @@ mod ping;
 mod plan;
 mod progress;
 mod prompt;
+mod proxy;
 mod put;
 mod shell;
 mod size;
@@ -30,7 +31,6 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::progress::Board;
 use crate::tool::Tool;
 use clap::Parser as _;
-use serde::Serialize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,19 +61,13 @@ fn main() -> ExitCode {
             if !failure.text.is_empty() {
                 board.say(&format!("ftp: {}", failure.text));
                 if json {
-                    let error = &failure.text;
-                    output::print_json(&Failed { error });
+                    output::print_failure(&failure.text);
                 }
             }
             failure.exit
         }
     };
     exit.into()
-}
-
-#[derive(Serialize)]
-struct Failed<'a> {
-    error: &'a str,
 }
 
 /// One thread is fastest for one file; several files use several.
@@ -128,6 +122,12 @@ impl std::io::Write for Lines {
 
 /// Runs the command until it ends or is interrupted.
 async fn run(args: Args, board: &Board) -> Outcome {
+    if let (Some(url), Some(_)) = (&args.url, &args.command) {
+        let shown = output::name(url.as_bytes());
+        return Err(Failure::usage(format!(
+            "{shown}: the command comes first; see --help"
+        )));
+    }
     let tool = Tool::new(args.options.clone(), board.clone()).await?;
     if let Some(shell) = args.shell() {
         // Ctrl-C there ends a command, and not the program.
@@ -143,10 +143,7 @@ async fn run(args: Args, board: &Board) -> Outcome {
         for file in tool.interrupted() {
             tool.say(&format!("{file} is not complete; -c goes on with it"));
         }
-        Err(Failure {
-            exit: Exit::Interrupted,
-            text: "interrupted".into(),
-        })
+        Err(Failure::interrupted())
     });
     // Whether all servers say goodbye too does not matter.
     let _ = tool.net.clock().timeout(GOODBYE, tool.client.close()).await;

@@ -280,9 +280,7 @@ impl Mirror<'_> {
 
     /// Says a failure. Nothing more is tried if nobody answers.
     fn fail(&mut self, failure: &Failure) {
-        if !failure.text.is_empty() {
-            self.tool.say(&failure.text);
-        }
+        self.tool.fail(failure);
         self.summary.failed += 1;
         self.failure.get_or_insert(failure.exit);
     }
@@ -302,7 +300,7 @@ impl Mirror<'_> {
                 self.to.remove(self.tool, path, directory).await
             };
             if let Err(failure) = done {
-                if failure.ends_all() {
+                if failure.ends_all {
                     return Err(failure);
                 }
                 self.fail(&failure);
@@ -368,7 +366,7 @@ impl Mirror<'_> {
                 Why::Time => self.is_same_after_all(path, rules).await?,
                 Why::Digest => match self.digests_agree(path).await {
                     Ok(same) => same,
-                    Err(failure) if failure.ends_all() => return Err(failure),
+                    Err(failure) if failure.ends_all => return Err(failure),
                     Err(failure) => {
                         self.fail(&failure);
                         continue;
@@ -397,7 +395,7 @@ impl Mirror<'_> {
         for (path, why) in files {
             match self.job(&path, why, args).await {
                 Ok(job) => jobs.push(job),
-                Err(failure) if failure.ends_all() => return Err(failure),
+                Err(failure) if failure.ends_all => return Err(failure),
                 Err(failure) => self.fail(&failure),
             }
         }
@@ -413,7 +411,7 @@ impl Mirror<'_> {
         self.summary.failed += asked - done.len();
         if let Err(failure) = outcome {
             self.failure.get_or_insert(failure.exit);
-            if failure.ends_all() {
+            if failure.ends_all {
                 return Err(failure);
             }
         }

@@ -36,6 +36,15 @@ pub(crate) fn print_json(value: &impl Serialize) -> bool {
     print(&line)
 }
 
+/// `{"error": …}`
+pub(crate) fn print_failure(error: &str) -> bool {
+    #[derive(Serialize)]
+    struct Failed<'a> {
+        error: &'a str,
+    }
+    print_json(&Failed { error })
+}
+
 /// Whether stdout is a terminal that shows colours.
 pub(crate) fn colours() -> bool {
     io::stdout().is_terminal()

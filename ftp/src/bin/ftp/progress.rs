@@ -57,12 +57,11 @@ impl Board {
 
     /// A line for all of several files.
     pub(crate) fn total(&self, files: usize, octets: Option<u64>) -> Total {
-        let bar = self.bars.as_ref().filter(|_| files > 1).map(|bars| {
-            let bar = bars.add(ProgressBar::new(octets.unwrap_or_default()));
-            bar.set_style(style(octets.is_some()));
-            bar.set_prefix(fitted(&format!("{files} files")));
-            bar
-        });
+        let bar = self
+            .bars
+            .as_ref()
+            .filter(|_| files > 1)
+            .map(|bars| bars.add(line(&format!("{files} files"), octets)));
         Total {
             board: self.clone(),
             bar,
@@ -81,9 +80,7 @@ impl Total {
     /// A line for one file.
     pub(crate) fn file(&self, name: &str, octets: Option<u64>) -> FileBar {
         let bar = self.board.bars.as_ref().map(|bars| {
-            let bar = ProgressBar::new(octets.unwrap_or_default());
-            bar.set_style(style(octets.is_some()));
-            bar.set_prefix(fitted(name));
+            let bar = line(name, octets);
             match &self.bar {
                 Some(total) => bars.insert_before(total, bar),
                 None => bars.add(bar),
@@ -149,6 +146,13 @@ impl Drop for FileBar {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A line that is not shown yet: where it is drawn is known when it is added to the others.
+fn line(name: &str, octets: Option<u64>) -> ProgressBar {
+    ProgressBar::with_draw_target(octets, ProgressDrawTarget::hidden())
+        .with_style(style(octets.is_some()))
+        .with_prefix(fitted(name))
 }
 
 fn style(sized: bool) -> ProgressStyle {

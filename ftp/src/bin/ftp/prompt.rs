@@ -8,6 +8,8 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 struct Silent {
     terminal: File,
     before: Termios,
+    /// Whether the line has been typed, and its end was shown.
+    typed: bool,
 }
 
 impl Silent {
@@ -18,12 +20,19 @@ impl Silent {
         silent.local_flags.remove(LocalFlags::ECHO);
         silent.local_flags.insert(LocalFlags::ECHONL);
         tcsetattr(&terminal, SetArg::TCSADRAIN, &silent)?;
-        Ok(Self { terminal, before })
+        Ok(Self {
+            terminal,
+            before,
+            typed: false,
+        })
     }
 }
 
 impl Drop for Silent {
     fn drop(&mut self) {
+        if !self.typed {
+            let _ = writeln!(self.terminal);
+        }
         // The terminal has gone if this fails.
         let _ = tcsetattr(&self.terminal, SetArg::TCSADRAIN, &self.before);
     }
@@ -48,6 +57,7 @@ pub(crate) async fn password(question: &str) -> io::Result<String> {
         Ok(line)
     };
     let line = tokio::task::spawn_blocking(read).await;
+    silent.typed = true;
     drop(silent);
     line.map_err(io::Error::other)?
 }

@@ -17,6 +17,7 @@ use fairway_ftp::Site;
 use lines::{Line, Lines};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use tokio::signal::unix::{SignalKind, signal};
 use words::Word;
 
 /// What the shell knows.
@@ -42,6 +43,8 @@ enum Next {
 
 /// Runs the shell to its end.
 pub(crate) async fn run(tool: &Arc<Tool>, args: &ShellArgs, options: &Options) -> Outcome {
+    // From here on Ctrl-C ends no more than a command, one of this machine too.
+    let _handled = signal(SignalKind::interrupt());
     let local = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let mut shell = Shell {
         tool: Arc::clone(tool),
@@ -65,23 +68,25 @@ pub(crate) async fn run(tool: &Arc<Tool>, args: &ShellArgs, options: &Options) -
             shell.tool.say(&failure.text);
         }
     }
-    loop {
+    'session: loop {
         let line = match lines.next(&shell.prompt()).await {
             Line::Text(line) => line,
             Line::Cancelled => continue,
             Line::End => break,
         };
-        match shell.line(&line).await {
-            Ok(Next::Line) => {}
-            Ok(Next::End) => break,
-            Err(failure) => {
-                if !failure.text.is_empty() {
-                    shell.tool.say(&failure.text);
+        // Several lines may be pasted at once.
+        for line in line.lines() {
+            match shell.line(line).await {
+                Ok(Next::Line) => {}
+                Ok(Next::End) => break 'session,
+                Err(failure) => {
+                    shell.tool.fail(&failure);
+                    if args.errexit || (failure.exit == Exit::Interrupted && !interactive) {
+                        return Err(Failure::told(failure.exit));
+                    }
+                    first.get_or_insert(failure.exit);
+                    break;
                 }
-                if args.errexit || (failure.exit == Exit::Interrupted && !interactive) {
-                    return Err(Failure::told(failure.exit));
-                }
-                first.get_or_insert(failure.exit);
             }
         }
     }
@@ -128,10 +133,7 @@ impl Shell {
             for file in tool.interrupted() {
                 tool.say(&format!("{file} is not complete; reget goes on with a get"));
             }
-            Err(Failure {
-                exit: Exit::Interrupted,
-                text: "interrupted".into(),
-            })
+            Err(Failure::interrupted())
         })
     }
 
@@ -259,7 +261,7 @@ impl Shell {
                 }
                 let _ = writeln!(text, "{:width$}  run a command of this machine", "!COMMAND");
                 text.push_str(
-                    "\nA part of a name that fits only one is enough. Quotation marks and \\ keep blanks, stars and\nthe like in names. Ctrl-C ends the command that runs, Ctrl-D the shell.\n",
+                    "\nA part of a name that fits only one is enough. Quotation marks and \\ keep blanks,\nstars and the like in names. Ctrl-C ends the command that runs, Ctrl-D the shell.\n",
                 );
             }
         }

@@ -93,6 +93,9 @@ impl Tool {
         } else if options.passive {
             server = server.data_mode(DataMode::Passive);
         }
+        if let Some(proxy) = &options.proxy {
+            server = server.proxy(proxy.proxy(&self.net).await?);
+        }
         if let Some(zone) = &options.zone {
             server = server.zone(zone.clone());
         }
@@ -163,6 +166,18 @@ impl Tool {
     /// Says something that matters.
     pub(crate) fn say(&self, text: &str) {
         self.board.say(&format!("ftp: {text}"));
+    }
+
+    /// Says a failure after which others go on; as JSON, too, if that is wanted.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        if failure.text.is_empty() {
+            return;
+        }
+        self.say(&failure.text);
+        if self.options.json {
+            self.board
+                .aside(|| crate::output::print_failure(&failure.text));
+        }
     }
 
     /// Says something good to know, unless nobody wants to.

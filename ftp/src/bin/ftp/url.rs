@@ -330,7 +330,8 @@ fn decode(text: &str) -> Result<Vec<(u8, bool)>, UrlError> {
     Ok(decoded)
 }
 
-fn text_of(text: &str, what: &'static str) -> Result<String, UrlError> {
+/// Text of a part of a URL.
+pub(crate) fn text_of(text: &str, what: &'static str) -> Result<String, UrlError> {
     let octets = decode(text)?.into_iter().map(|(octet, _)| octet).collect();
     String::from_utf8(octets).map_err(|_| UrlError::NotText(what))
 }

@@ -186,7 +186,7 @@ pub(crate) async fn remote(
         };
         let listed = match listed {
             Ok(listed) => listed,
-            Err(failure) if path.is_empty() || failure.ends_all() => return Err(failure),
+            Err(failure) if path.is_empty() || failure.ends_all => return Err(failure),
             Err(failure) => {
                 tool.say(&failure.text);
                 tree.complete = false;

@@ -558,7 +558,7 @@ impl Shell {
                 };
                 if let Err(error) = done {
                     let failed = Failure::ftp(shown, &error);
-                    if failed.ends_all() {
+                    if failed.ends_all {
                         return Err(failed);
                     }
                     self.tool.say(&failed.text);
