@@ -431,6 +431,10 @@ pub(crate) struct MirrorArgs {
     #[arg(long)]
     pub(crate) checksum: bool,
 
+    /// Between two servers: through this machine, instead of from one straight to the other
+    #[arg(long)]
+    pub(crate) through: bool,
+
     /// Get what links lead to; otherwise links are left out
     #[arg(long)]
     pub(crate) follow: bool,
@@ -470,6 +474,10 @@ pub(crate) struct CpArgs {
     /// * ? [ in the first path are themselves
     #[arg(long)]
     pub(crate) no_glob: bool,
+
+    /// Through this machine, instead of from one server straight to the other
+    #[arg(long)]
+    pub(crate) through: bool,
 
     #[command(flatten)]
     pub(crate) transfer: TransferOptions,
@@ -747,6 +755,11 @@ Examples:
 ";
 
 const CP_HELP: &str = "\
+The file goes from one server straight to the other, at their speed (FXP), and
+both sizes are compared in the end. Servers that do not talk to each other need
+--through. Where both connections have TLS, the data has it too, or nothing is
+copied.
+
 Examples:
   ftp cp ftp://one/pub/big ftp://anna@two/incoming/
   ftp cp 'ftp://one/pub/*.iso' ftp://anna@two/incoming/

@@ -1,12 +1,15 @@
 //! One file from one server to another.
 
-use crate::exit::{Failure, Outcome};
+use crate::args::TransferOptions;
+use crate::exit::{Failure, Outcome, inner};
 use crate::output::name;
 use crate::progress::Total;
 use crate::tool::Tool;
-use crate::transfer::{Moved, Way, time_of};
+use crate::transfer::{Moved, Status, Way, time_of};
 use fairway_ftp::list::Modified;
-use fairway_ftp::{ErrorKind, Name, Site};
+use fairway_ftp::{
+    Error, ErrorKind, Name, ProgressSink, RelayReport, Report, Site, Verified, Verify,
+};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -26,15 +29,45 @@ pub(crate) fn shown(site: &Site, path: &Name) -> String {
     format!("{}:{}", site.server().host(), name(path.raw()))
 }
 
-/// Copies it through this machine.
+/// Whether what is asked for can be had.
+///
+/// # Errors
+/// What only goes where the octets pass here.
+pub(crate) fn check(options: &TransferOptions, through: bool) -> Outcome {
+    if options.limit_rate.is_some() && !through {
+        return Err(Failure::usage(
+            "two servers are as fast as they like; --limit-rate needs --through",
+        ));
+    }
+    Ok(())
+}
+
+/// Copies it.
 pub(crate) async fn copy(tool: Arc<Tool>, job: CopyJob, way: Way, total: Total) -> Outcome<Moved> {
     let (source, target) = (shown(&job.from, &job.source), shown(&job.to, &job.target));
     let bar = total.file(&source, job.size);
     let ticket = tool.begin(&target);
-    let copied = through(&job, &way, bar.sink()).await;
+    let both = format!("{source} → {target}");
+    let copied = if way.through {
+        let report = through(&job, &way, bar.sink()).await;
+        report.map(|report| Moved::new("cp", source, target.clone(), &report))
+    } else {
+        let report = direct(&tool, &job, &way, bar.sink()).await;
+        report.map(|report| moved(source, target.clone(), &report))
+    };
     ticket.end();
     drop(bar);
-    let report = copied.map_err(|error| Failure::ftp(format!("{source} → {target}"), &error))?;
+    let moved = copied.map_err(|error| {
+        let mut failure = Failure::ftp(both, &error);
+        let apart = matches!(
+            inner(&error),
+            ErrorKind::ThirdParty { .. } | ErrorKind::DataConnection { .. }
+        );
+        if apart && !way.through {
+            failure.text += "; --through copies it through this machine";
+        }
+        failure
+    })?;
     if way.keep_time
         && let Some(time) = time_of(&job.from, &job.source, job.time).await
         && let Ok(time) = Timestamp::try_from(time)
@@ -46,18 +79,46 @@ pub(crate) async fn copy(tool: Arc<Tool>, job: CopyJob, way: Way, total: Total) 
             _ => {}
         }
     }
-    let moved = Moved::new("cp", source, target, &report);
     if !way.silent {
         moved.show(&tool);
     }
     Ok(moved)
 }
 
-async fn through(
+fn moved(source: String, target: String, report: &RelayReport) -> Moved {
+    Moved {
+        transferred_bytes: report.octets.unwrap_or_default(),
+        time_secs: report.time.as_secs_f64(),
+        retries: report.tries.saturating_sub(1),
+        verified: match &report.verified {
+            Verified::Size => Some("size".to_owned()),
+            Verified::Hash(algorithm) => Some(algorithm.name().to_owned()),
+            _ => None,
+        },
+        ..Moved::still("cp", source, target, Status::Done, report.octets)
+    }
+}
+
+/// From one server straight to the other.
+async fn direct(
+    tool: &Tool,
     job: &CopyJob,
     way: &Way,
-    sink: Option<fairway_ftp::ProgressSink>,
-) -> Result<fairway_ftp::Report, fairway_ftp::Error> {
+    sink: Option<ProgressSink>,
+) -> Result<RelayReport, Error> {
+    let (source, target) = (job.source.clone(), job.target.clone());
+    let mut relay = tool.client.copy((&job.from, source), (&job.to, target));
+    if way.verify != Verify::No {
+        relay = relay.verify(way.verify);
+    }
+    if let Some(sink) = sink {
+        relay = relay.progress(sink);
+    }
+    relay.run().await
+}
+
+/// Through this machine.
+async fn through(job: &CopyJob, way: &Way, sink: Option<ProgressSink>) -> Result<Report, Error> {
     let mut download = job.from.get(&job.source).reader().await?;
     let mut put = job.to.put(&job.target).verify(way.verify);
     if let Some(size) = job.size.or(download.announced_size()) {
@@ -76,11 +137,11 @@ async fn through(
 }
 
 /// A stream's error holds the server's, which is the one to tell.
-fn of_reader(error: fairway_ftp::Error) -> fairway_ftp::Error {
+fn of_reader(error: Error) -> Error {
     let inner = match error.kind() {
         ErrorKind::Local { source, .. } => source
             .get_ref()
-            .and_then(|inner| inner.downcast_ref::<fairway_ftp::Error>())
+            .and_then(|inner| inner.downcast_ref::<Error>())
             .cloned(),
         _ => None,
     };

@@ -76,6 +76,7 @@ pub(crate) async fn cp(tool: &Arc<Tool>, args: &CpArgs) -> Outcome {
             source: file.path,
         });
     }
+    between::check(&args.transfer, args.through)?;
     if args.transfer.resume {
         return Err(Failure::usage(
             "a copy between servers cannot be gone on with",
@@ -91,7 +92,10 @@ pub(crate) async fn cp(tool: &Arc<Tool>, args: &CpArgs) -> Outcome {
         }
         return Ok(());
     }
-    let way = Way::new(&args.transfer, false);
+    let way = Way {
+        through: args.through,
+        ..Way::new(&args.transfer, false)
+    };
     let total = tool
         .board
         .total(jobs.len(), jobs.iter().map(|job| job.size).sum());

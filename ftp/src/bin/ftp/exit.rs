@@ -108,8 +108,16 @@ impl fmt::Display for Failure {
 
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
-fn exit_of(error: &Error) -> Exit {
+/// What happened, at whichever side of a copy between servers.
+pub(crate) fn inner(error: &Error) -> &ErrorKind {
     match error.kind() {
+        ErrorKind::Relay { error, .. } => inner(error),
+        kind => kind,
+    }
+}
+
+fn exit_of(error: &Error) -> Exit {
+    match inner(error) {
         // Who reads our output has gone: nothing to complain about.
         ErrorKind::Local { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         ErrorKind::Argument { .. } | ErrorKind::Unsupported(_) | ErrorKind::Local { .. } => {
@@ -130,7 +138,7 @@ fn exit_of(error: &Error) -> Exit {
 /// Whether the server is not there, or not for us.
 fn ends_all(error: &Error) -> bool {
     matches!(
-        error.kind(),
+        inner(error),
         ErrorKind::Host { .. }
             | ErrorKind::Connect { .. }
             | ErrorKind::Proxy { .. }

@@ -7,7 +7,7 @@ use crate::jobs::each;
 use crate::output::{name, print};
 use crate::tool::Tool;
 use crate::transfer::{self, GetJob, Moved, Status, Way, get_to_stdout};
-use crate::url::{FtpUrl, TypeCode};
+use crate::url::{FtpUrl, TypeCode, without_login};
 use crate::walk::{self, NodeKind, Walk};
 use fairway_ftp::list::Kind;
 use fairway_ftp::{Name, Site};
@@ -85,11 +85,7 @@ fn parse(texts: &[String]) -> Outcome<Vec<FtpUrl>> {
 
 /// A URL of a command.
 pub(crate) fn parse_one(text: &str) -> Outcome<FtpUrl> {
-    FtpUrl::parse(text).map_err(|error| {
-        // Of what is no URL at all the password is not known.
-        let shown = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
-        Failure::usage(format!("{}: {error}", name(shown.as_bytes())))
-    })
+    FtpUrl::parse(text).map_err(|error| Failure::usage(format!("{}: {error}", without_login(text))))
 }
 
 async fn target(tool: &Tool, args: &GetArgs) -> Target {

@@ -310,6 +310,37 @@ mod tests {
         assert!(!Pattern::typed("a?b").matches(b"a\xff\xffb"));
     }
 
+    /// As the documentation has it, and slow.
+    fn reference(pattern: &[u8], name: &[u8]) -> bool {
+        let behind = |at: usize| pattern.get(at..).unwrap_or_default();
+        match pattern {
+            [] => name.is_empty(),
+            [b'*', b'*', ..] => (0..=name.len()).any(|at| reference(behind(2), &name[at..])),
+            [b'*', ..] => (0..=name.len())
+                .take_while(|at| *at == 0 || name[at - 1] != b'/')
+                .any(|at| reference(behind(1), &name[at..])),
+            [b'?', ..] => {
+                name.first().is_some_and(|c| *c != b'/') && reference(behind(1), &name[1..])
+            }
+            [c, ..] => name.first() == Some(c) && reference(behind(1), &name[1..]),
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_matches_what_the_definition_does(pattern in "[ab/*?]{0,8}", name in "[ab/]{0,8}") {
+            proptest::prop_assert_eq!(
+                matches(&pattern, &name),
+                reference(pattern.as_bytes(), name.as_bytes())
+            );
+        }
+
+        #[test]
+        fn any_pattern_is_one(pattern in "[\\PC\\[\\]!*?-]{0,20}", name in "\\PC{0,20}") {
+            let _either = matches(&pattern, &name);
+        }
+    }
+
     // A pattern of many stars must not take for ever.
     #[test]
     fn stars_do_not_multiply() {

@@ -10,7 +10,7 @@ use crate::progress::Total;
 use crate::size::human;
 use crate::tool::Tool;
 use crate::transfer::{self, GetJob, PutJob, PutVerb, Way, speed};
-use crate::url::Place;
+use crate::url::{Place, without_login};
 use crate::walk::{self, Filter, Tree, Walk};
 use fairway_ftp::list::{Modified, Precision};
 use fairway_ftp::verify::{Algorithm, Digest};
@@ -28,8 +28,8 @@ enum Side {
 
 impl Side {
     async fn open(tool: &Tool, text: &str) -> Outcome<Self> {
-        let place =
-            Place::parse(text).map_err(|error| Failure::usage(format!("{text}: {error}")))?;
+        let place = Place::parse(text)
+            .map_err(|error| Failure::usage(format!("{}: {error}", without_login(text))))?;
         Ok(match place {
             Place::Local(path) => Self::Local(path),
             Place::Remote(url) => {
@@ -177,6 +177,9 @@ pub(crate) async fn mirror(tool: &Arc<Tool>, args: &MirrorArgs) -> Outcome {
     );
     if let (Side::Local(_), Side::Local(_)) = (&from, &to) {
         return Err(Failure::usage("neither of the two is a URL"));
+    }
+    if let (Side::Remote(..), Side::Remote(..)) = (&from, &to) {
+        between::check(&args.transfer, args.through)?;
     }
     let walk = Walk {
         filter: Filter::new(&args.exclude, &args.include),
@@ -455,6 +458,7 @@ impl Mirror<'_> {
         let mut way = Way::new(&args.transfer, false);
         way.resume = why == Why::Resume;
         way.silent = true;
+        way.through = args.through;
         let inner = match (&self.from, &self.to) {
             (Side::Remote(site, root), Side::Local(target)) => Inner::Get(GetJob {
                 site: site.clone(),

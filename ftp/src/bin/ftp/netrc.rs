@@ -251,6 +251,13 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[\\PC\n\"]{0,60}", words in "(machine |login |macdef |a |\"|\n|#){0,20}") {
+            let _either = (Netrc::parse(&text), Netrc::parse(&words));
+        }
+    }
+
     #[test]
     fn secrets_are_not_shown() {
         assert!(!format!("{:?}", Netrc::parse(FILE).unwrap()).contains("pw1"));

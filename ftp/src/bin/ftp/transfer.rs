@@ -24,6 +24,8 @@ pub(crate) struct Way {
     /// Connections for one file.
     pub(crate) segments: u16,
     pub(crate) rate: Option<u64>,
+    /// Between servers: through this machine.
+    pub(crate) through: bool,
     /// Say nothing about each file.
     pub(crate) silent: bool,
 }
@@ -40,6 +42,7 @@ impl Way {
                 Some(args::Verify::Hash) => Verify::Hash,
             },
             segments: 1,
+            through: false,
             rate: options.limit_rate,
             silent: false,
         }

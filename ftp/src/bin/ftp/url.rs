@@ -296,6 +296,12 @@ impl fmt::Display for RemotePath {
     }
 }
 
+/// `text` without what may be a password, for complaints about it.
+pub(crate) fn without_login(text: &str) -> String {
+    let shown = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+    crate::output::name(shown.as_bytes())
+}
+
 /// A name of these octets: text if they are UTF-8.
 pub(crate) fn name_of(octets: &[u8]) -> Name {
     match std::str::from_utf8(octets) {
@@ -311,7 +317,9 @@ fn decode(text: &str) -> Result<Vec<(u8, bool)>, UrlError> {
     while let Some((at, octet)) = octets.next() {
         let written = octet == b'%';
         let octet = if written {
-            let wrong = || UrlError::Percent(text.chars().take(200).collect());
+            // Not all of it: it may be a password.
+            let wrong =
+                || UrlError::Percent(text.get(at..).unwrap_or_default().chars().take(3).collect());
             let digits = text.get(at + 1..at + 3).ok_or_else(wrong)?;
             // Not `+1`, which Rust takes for a number.
             if !digits.bytes().all(|c| c.is_ascii_hexdigit()) {
@@ -471,6 +479,23 @@ mod tests {
                 .unwrap(),
             b"*"
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(ftp://)?[\\PC%:@/\\[\\]]{0,40}") {
+            let _either = (FtpUrl::parse(&text), Place::parse(&text));
+        }
+
+        #[test]
+        fn what_is_shown_leads_to_the_same_place(octets in proptest::collection::vec(1..=255_u8, 0..20)) {
+            proptest::prop_assume!(!octets.contains(&b'\r') && !octets.contains(&b'\n'));
+            let written: String = octets.iter().map(|octet| format!("%{octet:02x}")).collect();
+            let url = FtpUrl::parse(&format!("ftp://h/{written}")).unwrap();
+            let raw = |url: &FtpUrl| url.path.name().map(|name| name.raw().to_vec()).unwrap_or_default();
+            proptest::prop_assert_eq!(&raw(&url), &octets);
+            proptest::prop_assert_eq!(raw(&FtpUrl::parse(&url.to_string()).unwrap()), octets);
+        }
     }
 
     #[test]
