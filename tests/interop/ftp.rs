@@ -7,5 +7,6 @@ mod others;
 mod parallel;
 mod proxied;
 mod servers;
+mod tool;
 mod verify;
 mod world;
