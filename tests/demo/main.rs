@@ -1,9 +1,11 @@
 //! The demo: what Fairway does, in one command.
 //!
 //! Builds an internetwork of hosts and routers on our own TCP/IP stack in this process, starts a portmapper on port 111 of one, registers a
-//! service that rpcgen made from `harbour.x`, calls it from another over TCP and UDP, cuts a link and mends it, and prints what happened.
+//! service that rpcgen made from `harbour.x`, calls it from another over TCP and UDP, cuts a link and mends it, copies a file from one FTP
+//! server to another, gets it over a link that breaks, and prints what happened.
 //! Needs neither root nor anything but the Rust toolchain. With `--system`, the same on this machine's stack.
 
+mod files;
 mod harbour;
 mod stage;
 mod story;
@@ -41,7 +43,7 @@ const CUT: Duration = Duration::from_secs(3);
 ///
 /// Builds hosts and routers on Fairway's own TCP/IP stack in this process, starts a portmapper and a service from a .x file on one, calls it
 /// from another over TCP and UDP, one by one and a thousand at a time, through a link that loses packets and is cut for a while, shows what
-/// happens to calls that cannot be served, and ends. Needs neither root nor any other program, and opens no socket of the machine.
+/// happens to calls that cannot be served, copies a file between two FTP servers, and ends. Needs neither root nor any other program, and opens no socket of the machine.
 #[derive(Debug, Parser)]
 #[command(name = "demo", bin_name = "cargo demo", after_long_help = AFTER)]
 struct Args {
@@ -105,13 +107,13 @@ async fn demo(stage: &Stage, story: &Story) -> Result<(), Error> {
     // How long all this takes those who wait for it.
     let watch = Net::system().clock();
     let started = watch.now();
-    story.title("Fairway: ONC RPC from a .x file to a running service")?;
+    story.title("Fairway: a service from a .x file, and files from server to server")?;
 
     if stage.between.is_some() {
         story.step("An internetwork, in this process")?;
         story.code(MAP)?;
         story.say(
-            "Four hosts on our own TCP/IP stack, in virtual time: no root, no sockets of\n\
+            "Five hosts on our own TCP/IP stack, in virtual time: no root, no sockets of\n\
              this machine, and the same packets at every run. (`--system` for this\n\
              machine's stack, `--seed` for other losses.)",
         )?;
@@ -203,6 +205,8 @@ async fn demo(stage: &Stage, story: &Story) -> Result<(), Error> {
         let error = refused.err().ok_or("it was not refused")?;
         story.exchange(what, &error.to_string())?;
     }
+
+    files::copy_and_get(stage, story).await?;
 
     story.step("The end")?;
     let served = office.counters();
