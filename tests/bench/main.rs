@@ -89,6 +89,7 @@ enum What {
 enum FtpGroup {
     Plain,
     Tls,
+    Copies,
 }
 
 /// What is measured together.
@@ -270,9 +271,10 @@ fn ftp(json: bool, quick: bool, groups: &[FtpGroup]) -> Result<ExitCode, Error> 
         return Ok(code);
     }
     let mut lab = Lab::new(quick)?;
-    let runs: [(FtpGroup, Run); 2] = [
+    let runs: [(FtpGroup, Run); 3] = [
         (FtpGroup::Plain, groups::ftp::plain),
         (FtpGroup::Tls, groups::ftp::tls),
+        (FtpGroup::Copies, groups::ftp::copies),
     ];
     for (group, run) in runs {
         if groups.is_empty() || groups.contains(&group) {

@@ -43,4 +43,9 @@ pub(crate) const FTP: &[Goal] = &[
     alone("G15", "tls", "  highest memory", "ours.pureftpd.tls-download.memory", Some("suppaftp.pureftpd.tls-download.memory"), AtMost(8192.0)),
     lowest("G6", "tls", "upload of 1 GiB to Pure-FTPd under TLS 1.3: time", "ours.pureftpd.tls-upload.wall", &["curl.pureftpd.tls-upload.wall", "suppaftp.pureftpd.tls-upload.wall"], AtMost(1.053)),
     ratio("G6", "tls", "  processor time, of suppaftp's", "ours.pureftpd.tls-upload.cpu", "suppaftp.pureftpd.tls-upload.cpu", AtMost(1.05)),
+    ratio("G8", "copies", "1 GiB from vsftpd to Pure-FTPd, of lftp's rate", "ours.vsftpd.copy.rate", "lftp.vsftpd.copy.rate", AtLeast(1.0)),
+    alone("G8", "copies", "  processor time", "ours.vsftpd.copy.cpu", Some("lftp.vsftpd.copy.cpu"), AtMost(0.02)),
+
+    ratio("G8", "copies", "1 GiB from Pure-FTPd to vsftpd, of lftp's rate", "ours.pureftpd.copy.rate", "lftp.pureftpd.copy.rate", AtLeast(1.0)),
+    alone("G8", "copies", "  processor time", "ours.pureftpd.copy.cpu", Some("lftp.pureftpd.copy.cpu"), AtMost(0.02)),
 ];

@@ -281,6 +281,46 @@ pub(crate) fn plain(lab: &mut Lab) -> Result<(), Error> {
     Ok(())
 }
 
+/// Large files from server to server.
+pub(crate) fn copies(lab: &mut Lab) -> Result<(), Error> {
+    talk("FTP, from server to server");
+    let files = files();
+    let config = RealConfig {
+        fxp: true,
+        ..RealConfig::default()
+    };
+    let mut bench = prepare(lab, &files, &config)?;
+    let rounds = if bench.lab.quick() { 3 } else { 7 };
+    let amount = bench.octets as f64 / f64::from(1 << 20);
+    for _ in 0..rounds {
+        for (from, to) in [(0, 1), (1, 0)] {
+            let (Some(source), Some(target)) = (bench.places.get(from), bench.places.get(to))
+            else {
+                return Err("two servers are needed".into());
+            };
+            let name = source.name;
+            let other = [
+                target.address().to_string(),
+                target.server.user().to_owned(),
+                target.server.password().to_owned(),
+            ];
+            let settings = "set ftp:ssl-allow no; set ftp:use-fxp yes; set ftp:fxp-force yes";
+            let (source, target) = (source.url("pub/large"), target.url("w/lftp"));
+            let script = format!("{settings}; get {source} -o {target}");
+            bench.lftp(&format!("lftp.{name}.copy"), amount, "MiB/s", &script);
+            let [address, user, password] = other.each_ref().map(String::as_str);
+            bench.ours(
+                from,
+                "copy",
+                "copy",
+                &[address, user, password, "pub/large", "w/ours"],
+                false,
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Large files under TLS 1.3.
 pub(crate) fn tls(lab: &mut Lab) -> Result<(), Error> {
     talk("FTP over TLS");

@@ -134,6 +134,21 @@ pub(crate) async fn run(
             }
             (f64::from(count), "entries/s")
         }
+        // To another server, past this process: TARGET USER PASSWORD FROM TO.
+        "copy" => {
+            let target = Where {
+                address: name(0)?.parse()?,
+                user: name(1)?.to_owned(),
+                password: name(2)?.to_owned(),
+                tls: place.tls,
+            };
+            let to = target.site(&client);
+            let report = client
+                .copy((&site, name(3)?), (&to, name(4)?))
+                .run()
+                .await?;
+            (mebibytes(report.octets.unwrap_or(0)), "MiB/s")
+        }
         // A cached one-line call.
         "pwd" => {
             for _ in 0..number(0)? {
