@@ -345,8 +345,14 @@ impl Error {
 
     #[cfg(feature = "tls")]
     pub(crate) fn tls(host: String, error: &crate::tls::TlsError) -> Self {
+        use crate::tls::TlsError;
         let reason = tls_reason(error);
-        ErrorKind::Tls { host, reason }.into()
+        match error {
+            // The connection broke, which may be otherwise the next time; nothing is wrong with TLS.
+            TlsError::Closed { .. } | TlsError::Io { .. } => ErrorKind::Connect { host, reason },
+            _ => ErrorKind::Tls { host, reason },
+        }
+        .into()
     }
 
     pub(crate) fn lost(reason: impl Into<String>) -> Self {

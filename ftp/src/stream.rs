@@ -349,7 +349,7 @@ impl Flow {
     }
 }
 
-fn broken(reason: &str) -> Error {
+pub(crate) fn broken(reason: &str) -> Error {
     ErrorKind::Aborted {
         reason: reason.into(),
         reply: None,

@@ -574,9 +574,17 @@ impl Put {
         let clock = self.site.shared.net.clock();
         let mut meter = Meter::new(clock, &options, from);
         // An append goes on safely only if it is known what was there before.
-        let base = match self.verb {
-            Verb::Appe if verbatim => self.remote_size().await.ok().map(Option::unwrap_or_default),
-            _ => None,
+        let mut patience = Patience::new(&self.site);
+        let base = loop {
+            if self.verb != Verb::Appe || !verbatim {
+                break None;
+            }
+            match self.remote_size().await {
+                Ok(size) => break Some(size.unwrap_or(0)),
+                Err(error) if matches!(error.kind(), ErrorKind::Refused { .. }) => break None,
+                Err(error) if error.is_transient() => patience.again(error, &mut meter).await?,
+                Err(_) => break None,
+            }
         };
         let whole = self.verb != Verb::Appe;
         let check = match self.site.check_by(&options, whole).await? {
