@@ -94,7 +94,7 @@ impl Site {
         })
     }
 
-    /// The names in a directory, or those that match a pattern with `*` and `?` (`NLST`).
+    /// The names in a directory, or those that match a pattern with `*` and `?` (`NLST`), without itself and its parent.
     ///
     /// # Errors
     /// [`ErrorKind::Refused`], by some servers where there are none; what breaks the transfer.
@@ -103,7 +103,11 @@ impl Site {
         let text = self.listing(Verb::Nlst, pattern).await?;
         let lines = text.split(|octet| *octet == b'\n');
         let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        let named = lines.filter(|line| !line.is_empty());
+        // Pure-FTPd names the directory and its parent, too.
+        let named = lines.filter(|line| {
+            let name = line.rsplit(|octet| *octet == b'/').next();
+            !line.is_empty() && !matches!(name, Some(b"." | b".."))
+        });
         Ok(named.map(|line| charset.name_of(line)).collect())
     }
 

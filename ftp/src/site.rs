@@ -373,9 +373,19 @@ impl Site {
             command,
             may_be_refused: true,
         };
+        let harmless = HARMLESS.contains(&&*verb);
+        let stays = harmless || SETTINGS.contains(&&*verb);
+        if !stays && lease.session.truth().directory == Some(Directory::Login) {
+            // Else there would be no way back but a new login.
+            ask_home(&mut lease).await?;
+        }
+        let directory = lease.session.truth().directory.clone();
         let outcome = lease.run(Operation::Converse(vec![step])).await;
-        if !HARMLESS.contains(&&*verb) {
+        if !harmless {
             lease.session.truth_mut().forget();
+        }
+        if stays && outcome.is_ok() {
+            lease.session.truth_mut().directory = directory;
         }
         last(outcome?.replies)
     }
@@ -442,6 +452,10 @@ const OUT_OF_OUR_HANDS: [&str; 21] = [
 const HARMLESS: [&str; 15] = [
     "NOOP", "PWD", "SYST", "STAT", "HELP", "FEAT", "SIZE", "MDTM", "MLST", "SITE", "MKD", "DELE",
     "RMD", "RNFR", "RNTO",
+];
+/// Commands that set something, and leave the directory as it is.
+const SETTINGS: [&str; 10] = [
+    "TYPE", "MODE", "STRU", "PROT", "PBSZ", "SSCN", "REST", "ALLO", "OPTS", "CLNT",
 ];
 
 fn last(mut replies: Vec<Reply>) -> Result<Reply, Error> {

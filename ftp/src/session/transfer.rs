@@ -253,6 +253,11 @@ impl Transfer {
         matches!(self.stage, Stage::Asked | Stage::Flowing)
     }
 
+    /// Whether a preliminary reply has come.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
     /// Whether the final reply has come.
     pub(crate) const fn has_final(&self) -> bool {
         self.ended.is_some()
@@ -426,6 +431,11 @@ impl Transfer {
                 let unknown = matches!(reply.code().get(), 500 | 502);
                 let unset = unknown && setting != Setting::Type && value == setting.at_login();
                 if class == Class::Completion || unset {
+                    talk.truth.set(setting, Some(&value));
+                    return self.set(now, talk);
+                }
+                if matches!(reply.code().get(), 500 | 502) && setting.at_login() == value {
+                    // There is no such command here, so nobody has set anything else.
                     talk.truth.set(setting, Some(&value));
                     return self.set(now, talk);
                 }

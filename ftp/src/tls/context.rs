@@ -144,6 +144,11 @@ impl TlsContext {
         self.shared.sessions.can_resume()
     }
 
+    /// Whether the server has ever given a ticket of TLS 1.3.
+    pub(crate) fn has_seen_tickets(&self) -> bool {
+        self.shared.sessions.has_seen_tickets()
+    }
+
     /// Shakes hands on the control connection: after the `234` to `AUTH`, or at once if TLS is implicit.
     ///
     /// Octets that came after the `234` and before this were not protected and must not be believed: do not pass them

@@ -26,6 +26,8 @@ pub(super) struct Sessions {
     state: Mutex<State>,
     /// A ticket that had been used before was refused.
     reuse_refused: AtomicBool,
+    /// A ticket has come.
+    seen: AtomicBool,
 }
 
 #[derive(Default)]
@@ -55,6 +57,7 @@ impl Sessions {
             clock,
             state: Mutex::default(),
             reuse_refused: AtomicBool::new(false),
+            seen: AtomicBool::new(false),
         }
     }
 
@@ -67,6 +70,7 @@ impl Sessions {
     /// # Errors
     /// If the message is malformed.
     pub(super) fn add_ticket(&self, origin: &Arc<Origin>, message: &[u8]) -> Result<(), Error> {
+        self.seen.store(true, Ordering::Relaxed);
         let received = seconds(&self.clock);
         let mut ticket = Ticket {
             origin: Arc::clone(origin),
@@ -101,6 +105,11 @@ impl Sessions {
             .iter()
             .filter(|ticket| ticket.is_alive(now) && !ticket.used);
         fresh.count()
+    }
+
+    /// Whether the server has ever given a ticket.
+    pub(super) fn has_seen_tickets(&self) -> bool {
+        self.seen.load(Ordering::Relaxed)
     }
 
     /// Whether the next handshake can try to resume.
