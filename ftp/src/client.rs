@@ -12,6 +12,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Time and number limits of a [`Client`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,6 +206,22 @@ pub(crate) struct Memory {
     pub(crate) method: Option<Method>,
     /// Sessions of TLS 1.3 run out there: connections speak TLS 1.2.
     pub(crate) tls_capped: bool,
+    /// Logins at a time.
+    pub(crate) gate: Gate,
+}
+
+/// Lets in a few at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate(pub(crate) Arc<Semaphore>);
+
+/// Logins to one server at a time. Servers take connections as fast as they can make processes, and vsftpd lets only 32
+/// wait for that; the others are told by the retransmission timers of TCP, after seconds.
+const LOGINS: usize = 16;
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LOGINS)))
+    }
 }
 
 impl Common {

@@ -61,6 +61,10 @@ pub(crate) struct Link {
     /// When TLS begins on it even without a word of the server.
     protect_at: Option<Instant>,
     pub(crate) data: Option<DataStream>,
+    /// TLS that begins on a data connection of no use any more.
+    fading: Option<Job<()>>,
+    /// The data connection of an upload that was given up before the server said a word of it.
+    held: Option<DataStream>,
     /// The server has begun; told as soon as the data connection is ready.
     begun: Option<Reply>,
     /// Whether the octets of the transfer under way go to the server.
@@ -146,6 +150,8 @@ impl Link {
             bare: None,
             protect_at: None,
             data: None,
+            fading: None,
+            held: None,
             begun: None,
             uploading: false,
             markers: Vec::new(),
@@ -239,6 +245,11 @@ impl Link {
             let mut moved = self.poll_moving(cx).is_ready();
             moved |= self.poll_job(cx).is_ready();
             moved |= self.poll_control(cx).is_ready();
+            if let Some(fading) = &mut self.fading
+                && fading.as_mut().poll(cx).is_ready()
+            {
+                self.fading = None;
+            }
             if !moved {
                 // What was done may have set a time limit, or something to be sent: look once more.
                 if self.session.has_output() {
@@ -284,6 +295,8 @@ impl Link {
                 Output::Note(note) => self.shared.trace(&self.server, &note),
                 Output::Done(result) => {
                     self.begun = None;
+                    self.fading = None;
+                    self.let_go();
                     self.protect_at = None;
                     self.used_at = self.now();
                     return Some(Event::Done(result));
@@ -360,6 +373,7 @@ impl Link {
         match self.control.poll_read(cx, &mut buf) {
             Poll::Ready(Ok(())) if buf.filled().is_empty() => Poll::Ready(None),
             Poll::Ready(Ok(())) => {
+                self.let_go();
                 self.session.handle_input(now, buf.filled());
                 Poll::Ready(Some(Ok(())))
             }
@@ -519,6 +533,25 @@ impl Link {
         }
     }
 
+    /// The transfer under way is given up by its caller; what comes next is [`Operation::Recover`].
+    pub(crate) fn give_up(&mut self) {
+        if self.session.is_transferring() {
+            self.fade();
+            if self.uploading && !self.session.has_begun() {
+                // ProFTPD does not accept a connection that is reset before it comes to that, and waits for another.
+                self.held = self.data.take();
+            }
+        }
+        self.drop_data();
+    }
+
+    /// Breaks off the data connection that was held: the server has accepted it, or will not.
+    fn let_go(&mut self) {
+        if let Some(data) = self.held.take() {
+            data.reset();
+        }
+    }
+
     /// The ways to try for a data connection, the one that worked last first.
     pub(crate) fn methods(&self) -> Vec<Method> {
         // What a proxy makes of a name is not known; a server without IPv4 refuses what it cannot.
@@ -563,6 +596,8 @@ impl Link {
     }
 
     fn protect(&mut self) {}
+
+    fn fade(&mut self) {}
 
     const fn protects_data(&self) -> bool {
         false

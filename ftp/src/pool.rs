@@ -115,14 +115,7 @@ impl Pool {
                     if let Some(evicted) = evicted {
                         goodbye(shared, evicted);
                     }
-                    let opened = Link::open(
-                        shared.net.clone(),
-                        Arc::clone(server),
-                        Arc::clone(&shared.common),
-                        None,
-                    )
-                    .await;
-                    let link = match opened {
+                    let link = match pool.make(shared, server).await {
                         Ok(link) => link,
                         Err(error) => {
                             drop(lease);
@@ -147,6 +140,20 @@ impl Pool {
                 Decision::Full => return Err(full(shared)),
             }
         }
+    }
+
+    /// A new connection, when it is its turn.
+    async fn make(&self, shared: &Arc<Shared>, server: &Arc<Server>) -> Result<Link, Error> {
+        let gate = shared.memory(server, |memory| Arc::clone(&memory.gate.0));
+        // Nobody closes it.
+        let _turn = gate.acquire().await.map_err(|_| ErrorKind::Closed)?;
+        Link::open(
+            shared.net.clone(),
+            Arc::clone(server),
+            Arc::clone(&shared.common),
+            None,
+        )
+        .await
     }
 
     /// Closes what is idle, in order; what is not is closed when it becomes idle.
@@ -470,7 +477,7 @@ impl Drop for Lease {
         let mut link = self.link.take();
         if let Some(link) = &mut link {
             // An upload that was given up must not look complete.
-            link.drop_data();
+            link.give_up();
         }
         Pool::give_back(&self.shared, &self.server, link);
     }

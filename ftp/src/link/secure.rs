@@ -67,6 +67,23 @@ impl Link {
         })));
     }
 
+    /// Lets TLS begin on the data connection of a transfer that is given up, and breaks it off behind that: vsftpd and
+    /// Pure-FTPd end the session when a handshake fails.
+    pub(super) fn fade(&mut self) {
+        // The server is about to begin, even if its 1xx is not here yet.
+        self.protect();
+        let Some(DataJob::Protect(job)) = self.job.take() else {
+            return;
+        };
+        let uploading = self.uploading;
+        self.fading = Some(Box::pin(async move {
+            match job.await {
+                Ok(data) if uploading => data.reset(),
+                _ => {}
+            }
+        }));
+    }
+
     /// Whether data connections are to be protected.
     pub(super) fn protects_data(&self) -> bool {
         self.is_secure() && self.session.truth().get(Setting::Protection) == Some("P")
@@ -78,12 +95,15 @@ impl Link {
     }
 
     /// Whether the next data connection has what it needs: a server that insists on sessions being resumed refuses it
-    /// otherwise, and may leave an empty file behind.
+    /// otherwise, and may leave an empty file behind. One that has given no session yet is asked.
     pub(crate) fn can_protect(&self) -> bool {
         let Some(tls) = self.tls.as_ref().filter(|_| self.protects_data()) else {
             return true;
         };
-        tls.version() != Some(TlsVersion::Tls13) || tls.can_resume() || tls.capped().is_none()
+        tls.version() != Some(TlsVersion::Tls13)
+            || tls.can_resume()
+            || !tls.has_seen_tickets()
+            || tls.capped().is_none()
     }
 }
 

@@ -302,6 +302,18 @@ impl Session {
         matches!(self.work, Work::Idle) && self.dead.is_none()
     }
 
+    /// Whether the verb of a transfer is out, and its end has not been told.
+    #[must_use]
+    pub fn is_transferring(&self) -> bool {
+        matches!(&self.work, Work::Transfer(transfer) if transfer.is_under_way())
+    }
+
+    /// Whether the server has said that the transfer under way begins.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        matches!(&self.work, Work::Transfer(transfer) if transfer.has_begun())
+    }
+
     /// Why nothing can begin any more.
     #[must_use]
     pub const fn dead(&self) -> Option<&Error> {
