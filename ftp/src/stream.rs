@@ -349,7 +349,7 @@ impl Flow {
     }
 }
 
-pub(crate) fn broken(reason: &str) -> Error {
+fn broken(reason: &str) -> Error {
     ErrorKind::Aborted {
         reason: reason.into(),
         reply: None,

@@ -75,7 +75,10 @@ pub enum RealTls {
 #[derive(Debug)]
 pub struct RealServer {
     product: Product,
+    command: Command,
     process: Child,
+    /// Whether it speaks first.
+    greets: bool,
     address: SocketAddr,
     root: PathBuf,
     folder: PathBuf,
@@ -156,42 +159,61 @@ impl RealServer {
             .read(true)
             .open(folder.join("output"));
         let log = log.expect("a log");
-        let process = command
+        command
             // Where vsftpd says why it does not start.
             .stdin(log.try_clone().expect("a log"))
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
             .current_dir(&folder)
-            .process_group(0)
-            .spawn()
-            .expect("the server starts");
+            .process_group(0);
+        let process = command.spawn().expect("the server starts");
         let mut server = Self {
             product,
+            command,
             process,
+            greets: config.tls != RealTls::Implicit,
             address,
+            passive,
             root,
             folder,
             certificate,
-            passive,
         };
-        let greets = config.tls != RealTls::Implicit;
+        server.wait();
+        server
+    }
+
+    /// Starts it again after [`kill`](Self::kill), at the same address.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[expect(clippy::expect_used, reason = "a test helper")]
+    pub fn start_again(&mut self) {
+        self.process = self.command.spawn().expect("the server starts");
+        self.wait();
+    }
+
+    /// Waits until it serves, and nobody else.
+    fn wait(&mut self) {
         until(
-            &format!("{product:?} (its log is in {})", server.folder.display()),
+            &format!(
+                "{:?} (its log is in {})",
+                self.product,
+                self.folder.display()
+            ),
             Duration::from_secs(20),
             || {
-                let ended = server.process.try_wait().ok().flatten();
-                assert!(ended.is_none(), "{product:?} ended: {}", server.log());
-                greeted(address, greets).then_some(())
+                let ended = self.process.try_wait().ok().flatten();
+                assert!(ended.is_none(), "{:?} ended: {}", self.product, self.log());
+                greeted(self.address, self.greets).then_some(())
             },
         );
         // Who asked is no client any more when the session's process is gone.
-        let id = server.process.id();
+        let id = self.process.id();
         let sessions = format!("/proc/{id}/task/{id}/children");
         until("the end of a session", Duration::from_secs(5), || {
             let left = fs::read_to_string(&sessions).unwrap_or_default();
             left.is_empty().then_some(())
         });
-        server
     }
 
     /// What it is.
