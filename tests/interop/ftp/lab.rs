@@ -36,6 +36,12 @@ pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
         .block_on(test)
 }
 
+/// Says what a test found.
+#[expect(clippy::print_stdout, reason = "what a test found, and its traces")]
+pub(super) fn say(line: &str) {
+    println!("{line}");
+}
+
 /// Whether the long form of a test is wanted.
 pub(super) fn is_long() -> bool {
     std::env::var_os("FAIRWAY_LONG").is_some()
@@ -79,7 +85,7 @@ pub(super) fn lab(test: &str, (product, tls): (Product, RealTls)) -> Option<Lab>
     if std::env::var_os("FAIRWAY_TRACE").is_some() {
         let clock = client.net().clock();
         client.set_trace(Some(Arc::new(move |_, note| {
-            println!("{:?} {note:?}", clock.now())
+            say(&format!("{:?} {note:?}", clock.now()));
         })));
     }
     let site = client.site(address_of(&server, tls));
