@@ -2,6 +2,7 @@
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use fairway_ftp::tls::TlsVersion;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Copies files from, to and between FTP servers
@@ -308,7 +309,7 @@ pub(crate) struct GetArgs {
 pub(crate) struct PutArgs {
     /// Local files, - for stdin; then the URL of a directory (with a slash at its end, or one that exists) or of a file
     #[arg(value_name = "FILE… URL", required = true, num_args = 2..)]
-    pub(crate) words: Vec<String>,
+    pub(crate) words: Vec<OsString>,
 
     /// Directories with all that is in them
     #[arg(long, short = 'r')]
@@ -745,7 +746,8 @@ A file is copied if DST has none, if sizes differ, or if times do, as far as
 listings tell them; where the copy cannot have the time of the original, only
 if the original is newer. Names that would lead elsewhere (with a slash in
 them, or ..) are left out, and nothing is written through links in a local DST.
-Nothing is removed if not all of SRC could be read.
+Nothing is removed if not all of SRC could be read, and nothing that is
+excluded.
 
 Examples:
   ftp mirror ftp://host/pub/project ./project

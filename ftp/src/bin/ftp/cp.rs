@@ -23,7 +23,10 @@ pub(crate) async fn cp(tool: &Arc<Tool>, args: &CpArgs) -> Outcome {
         }
     }
     let (source, target) = (parse_one(&args.from)?, parse_one(&args.to)?);
-    let (from, to) = (tool.site(&source).await?, tool.site(&target).await?);
+    let (from, to) = (
+        tool.connected(&source).await?,
+        tool.connected(&target).await?,
+    );
     let found = expand(&from, &source.path.trimmed(), args.no_glob).await?;
     let files: Vec<_> = found
         .into_iter()

@@ -52,6 +52,10 @@ impl Failure {
         let text = match error.kind() {
             // The command says nothing that `what` does not.
             ErrorKind::Refused { reply, .. } if !what.is_empty() => reply.to_string(),
+            // A literal address needs no second one behind it.
+            ErrorKind::Connect { host, reason } if reason.starts_with(host.as_str()) => {
+                reason.clone()
+            }
             _ => error.to_string(),
         };
         let text = crate::output::clean(&text);

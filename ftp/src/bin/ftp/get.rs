@@ -38,7 +38,7 @@ pub(crate) async fn get(tool: &Arc<Tool>, args: &GetArgs) -> Outcome {
                 "{url}: ;type=d is a list of names: ftp ls, or get -o -"
             )));
         }
-        let site = tool.site(url).await?;
+        let site = tool.connected(url).await?;
         let found = expand(&site, &url.path.trimmed(), args.no_glob).await?;
         let several = urls.len() > 1 || found.len() > 1;
         if several && let Target::Path(path) = &target {
@@ -269,7 +269,7 @@ pub(crate) async fn cat(tool: &Arc<Tool>, args: &CatArgs) -> Outcome {
 async fn print_files(tool: &Arc<Tool>, urls: &[FtpUrl], way: &Way, no_glob: bool) -> Outcome {
     let mut failure = None;
     for url in urls {
-        let site = tool.site(url).await?;
+        let site = tool.connected(url).await?;
         if url.type_code == Some(TypeCode::Directory) {
             let names = site.names(url.path.name().as_ref()).await?;
             let lines: String = names.iter().map(|one| name(one.raw()) + "\n").collect();

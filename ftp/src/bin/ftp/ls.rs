@@ -149,6 +149,14 @@ pub(crate) async fn rows(site: &Site, path: &Name, all: bool) -> Outcome<Vec<Row
             rows.push(Row::new(site, entry, path.join(&child)));
         }
     }
+    // Some servers list what does not exist as if it was empty.
+    if entries.report().entries == 0
+        && asked.is_some()
+        && let Err(error) = site.metadata(path).await
+        && error.is_not_found()
+    {
+        return Err(failed(&error));
+    }
     Ok(rows)
 }
 

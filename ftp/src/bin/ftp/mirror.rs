@@ -166,6 +166,8 @@ struct Mirror<'a> {
     source: Tree,
     destination: Tree,
     dry_run: bool,
+    /// By which files are compared, if they are by digests.
+    algorithm: Option<Algorithm>,
     summary: Summary,
     failure: Option<Exit>,
 }
@@ -201,6 +203,10 @@ pub(crate) async fn mirror(tool: &Arc<Tool>, args: &MirrorArgs) -> Outcome {
         times: times(args, &to).await?,
         resume: args.transfer.resume,
     };
+    let algorithm = match rules.times {
+        Times::Digest => Some(common_digest(&from, &to).await?),
+        _ => None,
+    };
     let is_new = destination.is_none();
     let destination = destination.unwrap_or_default();
     let clock = tool.net.clock();
@@ -212,6 +218,7 @@ pub(crate) async fn mirror(tool: &Arc<Tool>, args: &MirrorArgs) -> Outcome {
         source,
         destination,
         dry_run: args.transfer.dry_run,
+        algorithm,
         summary: Summary {
             event: "summary",
             dry_run: args.transfer.dry_run,
@@ -238,6 +245,15 @@ fn no_directory(side: &Side) -> Failure {
         Side::Local(_) => Failure::usage(text),
         Side::Remote(..) => Failure::refused(text),
     }
+}
+
+/// The best algorithm by which both sides tell digests.
+async fn common_digest(from: &Side, to: &Side) -> Outcome<Algorithm> {
+    let (one, other) = (from.hashes().await?, to.hashes().await?);
+    let common = one.into_iter().find(|algorithm| other.contains(algorithm));
+    common.ok_or_else(|| {
+        Failure::refused("there is no digest that both sides tell; --size-only compares sizes")
+    })
 }
 
 /// Whether copies at the destination have the times of their originals.
@@ -435,12 +451,8 @@ impl Mirror<'_> {
 
     /// Whether a file has the same digest on both sides.
     async fn digests_agree(&self, path: &[u8]) -> Outcome<bool> {
-        let (one, other) = (self.from.hashes().await?, self.to.hashes().await?);
-        let common = one.into_iter().find(|algorithm| other.contains(algorithm));
-        let Some(algorithm) = common else {
-            return Err(Failure::refused(
-                "there is no digest that both sides tell; --size-only compares sizes",
-            ));
+        let Some(algorithm) = self.algorithm else {
+            return Ok(false);
         };
         let (one, other) = tokio::join!(
             self.from.digest(self.tool, path, algorithm),

@@ -64,7 +64,7 @@ impl Board {
             .map(|bars| bars.add(line(&format!("{files} files"), octets)));
         Total {
             board: self.clone(),
-            bar,
+            bar: bar.map(|bar| Arc::new(Shared(bar))),
         }
     }
 }
@@ -73,8 +73,12 @@ impl Board {
 #[derive(Clone, Debug)]
 pub(crate) struct Total {
     board: Board,
-    bar: Option<ProgressBar>,
+    bar: Option<Arc<Shared>>,
 }
+
+/// A line that is gone with the last who holds it.
+#[derive(Debug)]
+struct Shared(ProgressBar);
 
 impl Total {
     /// A line for one file.
@@ -82,7 +86,7 @@ impl Total {
         let bar = self.board.bars.as_ref().map(|bars| {
             let bar = line(name, octets);
             match &self.bar {
-                Some(total) => bars.insert_before(total, bar),
+                Some(total) => bars.insert_before(&total.0, bar),
                 None => bars.add(bar),
             }
         });
@@ -93,11 +97,9 @@ impl Total {
     }
 }
 
-impl Drop for Total {
+impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.0.finish_and_clear();
     }
 }
 
@@ -105,7 +107,7 @@ impl Drop for Total {
 #[derive(Debug)]
 pub(crate) struct FileBar {
     bar: Option<ProgressBar>,
-    total: Option<ProgressBar>,
+    total: Option<Arc<Shared>>,
 }
 
 impl FileBar {
@@ -134,7 +136,7 @@ impl FileBar {
             bar.set_position(from + octets);
             let before = last.swap(octets, Ordering::Relaxed);
             if let Some(total) = &total {
-                total.inc(octets.saturating_sub(before));
+                total.0.inc(octets.saturating_sub(before));
             }
         }))
     }

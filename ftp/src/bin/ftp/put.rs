@@ -10,6 +10,7 @@ use crate::transfer::{self, Moved, PutJob, PutVerb, Status, Way};
 use crate::url::{FtpUrl, RemotePath, TypeCode, name_of};
 use crate::walk::{self, NodeKind, Walk};
 use fairway_ftp::{Name, Site};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,13 +19,14 @@ pub(crate) async fn put(tool: &Arc<Tool>, args: &PutArgs) -> Outcome {
     let Some((url, sources)) = args.words.split_last() else {
         return Err(Failure::usage("a file and a URL are needed"));
     };
-    if !url.contains("://") {
+    let Some(url) = url.to_str().filter(|url| url.contains("://")) else {
+        let shown = url.display();
         return Err(Failure::usage(format!(
-            "{url}: the last argument is the URL to put to"
+            "{shown}: the last argument is the URL to put to"
         )));
-    }
+    };
     let url = parse_one(url)?;
-    let site = tool.site(&url).await?;
+    let site = tool.connected(&url).await?;
     let text = args.text || url.type_code == Some(TypeCode::Ascii);
     let way = Way::new(&args.transfer, text);
     let into_directory = sources.len() > 1 || url.path.is_empty() || url.path.ends_with_slash();
@@ -104,10 +106,10 @@ async fn plan(
     args: &PutArgs,
     url: &FtpUrl,
     site: &Site,
-    source: &str,
+    source: &OsStr,
     into_directory: bool,
 ) -> Outcome<Vec<PutJob>> {
-    let local = Path::new(source);
+    let (local, source) = (Path::new(source), source.display());
     let metadata = tool
         .files()
         .metadata(local)

@@ -102,6 +102,19 @@ impl Tool {
         Ok(self.client.site(server))
     }
 
+    /// The same, connected and logged in: where nobody answers, that is said at once, and not after the patience of a
+    /// transfer.
+    ///
+    /// # Errors
+    /// As [`site`](Self::site); no connection.
+    pub(crate) async fn connected(&self, url: &FtpUrl) -> Outcome<Site> {
+        let site = self.site(url).await?;
+        // What it can do is known without a word more, once somebody is logged in.
+        let known = site.features().await;
+        known.map_err(|error| Failure::ftp("", &error))?;
+        Ok(site)
+    }
+
     async fn login(&self, url: &FtpUrl) -> Outcome<Login> {
         let user = url.user.clone().or_else(|| self.options.user.clone());
         if let Some(password) = &url.password {
