@@ -176,6 +176,7 @@ fn files_go_there_and_back() {
         assert!(there.read("/in/a b").unwrap() == content);
         assert_eq!(there.read("/in/d").unwrap(), b"text\n");
         assert_eq!(here.ok(&["ls", "-1", &there.url("in")]), "a b\nc\nd\n");
+        assert_eq!(here.run(&["ls", &there.url("nothing")]).code, 1);
         here.ok(&["get", "-o", "copy", &there.url("in/a%20b")]);
         assert!(here.read("copy") == content);
         // Patterns, a directory that is made, several at a time.
