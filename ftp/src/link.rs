@@ -537,7 +537,13 @@ impl Link {
     pub(crate) fn give_up(&mut self) {
         if self.session.is_transferring() {
             self.fade();
-            if self.uploading && !self.session.has_begun() {
+            if self.data.as_ref().is_some_and(DataStream::is_protected) {
+                // Of an end and then a reset, mod_tls of ProFTPD hears EPIPE, for which it ends the session; of a reset alone
+                // it does not.
+                if let Some(data) = self.data.take() {
+                    data.reset();
+                }
+            } else if self.uploading && !self.session.has_begun() {
                 // ProFTPD does not accept a connection that is reset before it comes to that, and waits for another.
                 self.held = self.data.take();
             }

@@ -77,6 +77,11 @@ impl DataStream {
         let _ = cx;
     }
 
+    /// Whether it is protected.
+    pub(crate) const fn is_protected(&self) -> bool {
+        !matches!(self, Self::Plain(_))
+    }
+
     /// Closes it so that the server cannot take what it has got for all there is.
     pub(crate) fn reset(self) {
         match self {

@@ -75,11 +75,9 @@ impl Link {
         let Some(DataJob::Protect(job)) = self.job.take() else {
             return;
         };
-        let uploading = self.uploading;
         self.fading = Some(Box::pin(async move {
-            match job.await {
-                Ok(data) if uploading => data.reset(),
-                _ => {}
+            if let Ok(data) = job.await {
+                data.reset();
             }
         }));
     }

@@ -74,7 +74,11 @@ async fn cancelled(lab: Lab, kind: (Product, RealTls), times: usize) {
     say(&format!(
         "{kind:?}: {times} given up, longest wait {longest:?}, {connections:?}"
     ));
-    assert_eq!((connections.logins, connections.busy), (1, 0));
+    // mod_tls of ProFTPD ends a session now and then when a write to a broken data connection fails with EPIPE.
+    let breaks = kind == (Product::ProFtpd, RealTls::Explicit);
+    let most = if breaks { 2 + times as u64 / 200 } else { 1 };
+    assert!(connections.logins <= most, "{connections:?}");
+    assert_eq!(connections.busy, 0);
 }
 
 fn on(kind: (Product, RealTls)) {
