@@ -174,7 +174,8 @@ pub(crate) struct Options {
 
     /// Proxy: socks5://, socks4a://, socks4://, http://, or ftp:// for one that is logged in to as user@host
     ///
-    /// socks5://[user[:password]@]host[:port]. The ports are 1080, 3128 and 21 if none is given.
+    /// As in `socks5://user:password@host:1080`; the user may be left out, and the port, which is 1080, 3128 (HTTP) or
+    /// 21 (FTP) then.
     #[arg(long, global = true, value_name = "URL", help_heading = "Connection", value_parser = crate::proxy::ProxyUrl::parse)]
     pub(crate) proxy: Option<crate::proxy::ProxyUrl>,
 
