@@ -1,0 +1,48 @@
+//! RSVP (RFC 2205): its messages.
+//!
+//! This is the ground that an RSVP node stands on, and not yet the node. What is here is pure: octets and numbers in,
+//! values out, and back; no I/O, no clock, no unsafe code.
+//!
+//! | Module | Holds | Standards |
+//! |---|---|---|
+//! | [`wire`] | the common header, and every object | RFC 2205 appendix A, 2747, 2961, 3097, 3209 §5 |
+//! | [`msg`] | every message, read and written | RFC 2205 §3.1, 2747, 2961, 3097, 3209 §5 |
+//!
+//! # How it reads
+//!
+//! * Liberal where RFC 2205 wants it: objects in any permissible order, NULL anywhere, reserved bits ignored, a zero
+//!   checksum is none. Strict where a guess could be wrong: lengths, repeated objects, objects that do not belong,
+//!   order after STYLE.
+//! * Unknown classes by their high bits (§3.10): what is to be forwarded is kept with the message and written with it.
+//!   A message that is refused comes back without the object that was not known, for the answer to be made of.
+//! * FLOWSPEC, SENDER_TSPEC, ADSPEC and POLICY_DATA stay octets ([`wire::Opaque`]), so that they go on to the bit.
+//! * [`Disposition`] says for every fault whether it is dropped, and how counted, or answered, and with which code.
+//!
+//! # How it writes
+//!
+//! In the order that the RFCs recommend, each value in one form: reading what was written gives the same value, and
+//! writing that gives the same octets.
+//!
+//! # Limits
+//!
+//! A message has at most 65532 octets. Nothing is allocated for octets that are not there; [`msg::Limits`] bounds what
+//! costs more in memory than on the wire. A Bundle in a Bundle is not read. Opaque and unknown objects share the
+//! octets of the datagram, which is why each should come in a buffer of its own.
+//!
+//! # Not here
+//!
+//! Not yet: state, processing, timers, traffic control, the daemon, the API for applications. UDP encapsulation
+//! (RFC 2205 appendix C) has nothing of its own on the wire.
+//!
+//! Diagnostics (RFC 2745), labels (RFC 3209, 3473) and sessions of IPsec (RFC 2207) are named or not known, and
+//! treated by §3.10; the insides of POLICY_DATA are for others.
+
+#![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
+
+mod error;
+pub mod msg;
+mod number;
+pub mod wire;
+
+pub use error::{DecodeError, DecodeErrorKind, Disposition, Fault};

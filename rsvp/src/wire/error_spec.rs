@@ -1,0 +1,199 @@
+//! ERROR_SPEC: RFC 2205 §A.5 and appendix B, RFC 2750 §A.2, RFC 3473 §4.4.
+
+use std::net::IpAddr;
+
+use super::session::put_address;
+use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use crate::number::numbers;
+
+numbers! {
+    /// What went wrong (RFC 2205 appendix B); unknown codes survive and print as numbers.
+    ErrorCode(u8), "error code {}" {
+        /// No error: what a ResvConf carries.
+        CONFIRMATION = 0, "confirmation";
+        /// The network cannot give what was asked; the value is an [`ErrorValue`].
+        ADMISSION_CONTROL = 1, "admission control failure";
+        /// Policy forbids it; values in [`policy_value`].
+        POLICY_CONTROL = 2, "policy control failure";
+        /// No path state for this Resv.
+        NO_PATH = 3, "no path information for this Resv";
+        /// Path state, but none for these senders.
+        NO_SENDER = 4, "no sender information for this Resv";
+        /// Another style is in use; the value is the low half of its option vector.
+        CONFLICTING_STYLE = 5, "conflicting reservation style";
+        /// The style is not known.
+        UNKNOWN_STYLE = 6, "unknown reservation style";
+        /// Sessions of one destination and protocol with and without ports.
+        CONFLICTING_DEST_PORTS = 7, "conflicting destination ports";
+        /// One sender with and without a port.
+        CONFLICTING_SENDER_PORTS = 8, "conflicting sender ports";
+        /// Something more important took the reservation's place; the value is an [`ErrorValue`].
+        PREEMPTED = 12, "service preempted";
+        /// The value has class and C-Type.
+        UNKNOWN_CLASS = 13, "unknown object class";
+        /// The value has class and C-Type.
+        UNKNOWN_C_TYPE = 14, "unknown object C-Type";
+        /// Local to a host: the value is the API's code.
+        API = 20, "API error";
+        /// The request is bad in itself; the value is an [`ErrorValue`].
+        TRAFFIC_CONTROL = 21, "traffic control error";
+        /// Traffic control failed.
+        TRAFFIC_CONTROL_SYSTEM = 22, "traffic control system error";
+        /// RSVP failed.
+        RSVP_SYSTEM = 23, "RSVP system error";
+    }
+}
+
+/// The value beside codes 1, 12 and 21: `ssur cccc cccc cccc` (RFC 2205 appendix B).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ErrorValue(pub u16);
+
+impl ErrorValue {
+    /// Code 1: the delay bound cannot be met.
+    pub const DELAY_BOUND: Self = Self(1);
+    /// Code 1: there is not that much bandwidth.
+    pub const BANDWIDTH: Self = Self(2);
+    /// Code 1: the flowspec's MTU is greater than the interface's.
+    pub const MTU: Self = Self(3);
+    /// Code 21: two services that do not merge.
+    pub const SERVICE_CONFLICT: Self = Self(1);
+    /// Code 21: the service is not to be had here.
+    pub const SERVICE_UNSUPPORTED: Self = Self(2);
+    /// Code 21: the flowspec is malformed or out of range.
+    pub const BAD_FLOWSPEC: Self = Self(3);
+    /// Code 21: the Tspec is malformed or out of range.
+    pub const BAD_TSPEC: Self = Self(4);
+    /// Code 21: the Adspec is malformed or out of range.
+    pub const BAD_ADSPEC: Self = Self(5);
+
+    /// Whether the low bits are of the global list, `ss = 00`.
+    #[must_use]
+    pub const fn is_global(self) -> bool {
+        self.0 >> 14 == 0
+    }
+
+    /// Bit *u*: told for information; the message may still have changed state and gone on.
+    #[must_use]
+    pub const fn is_informational(self) -> bool {
+        self.0 & 0x2000 != 0
+    }
+
+    /// The low twelve bits.
+    #[must_use]
+    pub const fn sub_code(self) -> u16 {
+        self.0 & 0x0fff
+    }
+}
+
+/// Values beside code 2: RFC 2750 §A.2. From 2¹⁵ on they are a site's or vendor's own.
+pub mod policy_value {
+    /// For information.
+    pub const INFORMATION: u16 = 0;
+    /// A warning.
+    pub const WARNING: u16 = 1;
+    /// The reason is not known.
+    pub const UNKNOWN: u16 = 2;
+    /// Refused.
+    pub const REJECTED: u16 = 3;
+    /// Over the quota.
+    pub const QUOTA_EXCEEDED: u16 = 4;
+    /// The flow was preempted.
+    pub const PREEMPTED: u16 = 5;
+    /// The policy has expired.
+    pub const EXPIRED: u16 = 6;
+    /// The policy was replaced.
+    pub const REPLACED: u16 = 7;
+    /// Policies could not be merged.
+    pub const CANNOT_MERGE: u16 = 8;
+}
+
+/// Values of codes 22 and 23 that are ours: RFC 2205 leaves them to the node.
+pub mod system_value {
+    /// A limit of this node was hit.
+    pub const LIMIT: u16 = 1;
+}
+
+/// The flags of an ERROR_SPEC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ErrorFlags(u8);
+
+impl ErrorFlags {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// A reservation was, and is still, in place where the error occurred.
+    pub const IN_PLACE: Self = Self(0x01);
+    /// What failed was strictly greater than what this receiver asked for; told to the receiver's application only.
+    pub const NOT_GUILTY: Self = Self(0x02);
+    /// The node that found the error removed its path state, RFC 3473 §4.4.
+    pub const PATH_STATE_REMOVED: Self = Self(0x04);
+
+    /// Whether all flags of `flags` are set.
+    #[must_use]
+    pub const fn contains(self, flags: Self) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn with(self, flags: Self) -> Self {
+        Self(self.0 | flags.0)
+    }
+
+    /// These without those.
+    #[must_use]
+    pub const fn without(self, flags: Self) -> Self {
+        Self(self.0 & !flags.0)
+    }
+}
+
+/// What went wrong, and where; in a ResvConf: that nothing did.
+///
+/// ```text
+///  0                   1                   2                   3
+///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |   Error Node Address (4 octets; C-Type 2: IPv6, 16 octets)    |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// |     Flags     |  Error Code   |          Error Value          |
+/// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ErrorSpec {
+    /// Address of the node that found the error.
+    pub node: IpAddr,
+    /// Circumstances.
+    pub flags: ErrorFlags,
+    /// What is wrong.
+    pub code: ErrorCode,
+    /// More about it; the meaning depends on the code.
+    pub value: u16,
+}
+
+impl Object for ErrorSpec {
+    const CLASS: ClassNum = ClassNum::ERROR_SPEC;
+
+    fn c_type(&self) -> CType {
+        CType::of(self.node)
+    }
+
+    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+        let v6 = c_type.family()?;
+        let mut reader = Reader::new(body.octets());
+        let mut fields = || {
+            let spec = Self {
+                node: reader.address(v6)?,
+                flags: ErrorFlags(reader.u8()?),
+                code: ErrorCode(reader.u8()?),
+                value: reader.u16()?,
+            };
+            reader.done(spec)
+        };
+        fields().ok_or(ObjectError::Size)
+    }
+
+    fn emit(&self, out: &mut Vec<u8>) {
+        put_address(self.node, out);
+        out.extend_from_slice(&[self.flags.0, self.code.0]);
+        out.extend_from_slice(&self.value.to_be_bytes());
+    }
+}
