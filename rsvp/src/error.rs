@@ -1,7 +1,8 @@
 //! What can be wrong with a message, and what a node owes its sender for it.
 
+use crate::intserv::{AdspecError, FlowspecError, TspecError};
 use crate::msg::{Body, Message};
-use crate::wire::{ClassNum, ErrorCode, MessageType, ObjectType, Style};
+use crate::wire::{ClassNum, ErrorCode, ErrorValue, MessageType, ObjectType, Style};
 
 /// Why a message could not be read as it should.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -187,6 +188,51 @@ impl Disposition {
             // error or a tear.
             Some(MessageType::PATH | MessageType::RESV) => Self::Answer { code, value },
             _ => Self::Drop(Fault::Unknown),
+        }
+    }
+
+    /// What is owed for a Tspec in a Path. RFC 2205 appendix B, code 21.
+    #[must_use]
+    pub const fn of_tspec(_: &TspecError) -> Self {
+        Self::traffic_control(ErrorValue::BAD_TSPEC)
+    }
+
+    /// What is owed for a flowspec in a Resv.
+    #[must_use]
+    pub const fn of_flowspec(error: &FlowspecError) -> Self {
+        match error {
+            FlowspecError::CType(c_type) => Self::Answer {
+                code: ErrorCode::UNKNOWN_C_TYPE,
+                value: u16::from_be_bytes([ClassNum::FLOWSPEC.0, c_type.0]),
+            },
+            FlowspecError::Service(_) => Self::traffic_control(ErrorValue::SERVICE_UNSUPPORTED),
+            FlowspecError::Form(_)
+            | FlowspecError::Tspec(_)
+            | FlowspecError::Rate(..)
+            | FlowspecError::PeakBelowRate { .. } => {
+                Self::traffic_control(ErrorValue::BAD_FLOWSPEC)
+            }
+        }
+    }
+
+    /// What is owed for an Adspec in a Path.
+    #[must_use]
+    pub const fn of_adspec(error: &AdspecError) -> Self {
+        match error {
+            AdspecError::CType(c_type) => Self::Answer {
+                code: ErrorCode::UNKNOWN_C_TYPE,
+                value: u16::from_be_bytes([ClassNum::ADSPEC.0, c_type.0]),
+            },
+            AdspecError::Form(_) | AdspecError::Value(_) => {
+                Self::traffic_control(ErrorValue::BAD_ADSPEC)
+            }
+        }
+    }
+
+    const fn traffic_control(value: ErrorValue) -> Self {
+        Self::Answer {
+            code: ErrorCode::TRAFFIC_CONTROL,
+            value: value.0,
         }
     }
 }

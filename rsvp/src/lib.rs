@@ -1,4 +1,4 @@
-//! RSVP (RFC 2205): its messages.
+//! RSVP (RFC 2205): its messages, and the arithmetic of Integrated Services.
 //!
 //! This is the ground that an RSVP node stands on, and not yet the node. What is here is pure: octets and numbers in,
 //! values out, and back; no I/O, no clock, no unsafe code.
@@ -7,6 +7,29 @@
 //! |---|---|---|
 //! | [`wire`] | the common header, and every object | RFC 2205 appendix A, 2747, 2961, 3097, 3209 §5 |
 //! | [`msg`] | every message, read and written | RFC 2205 §3.1, 2747, 2961, 3097, 3209 §5 |
+//! | [`intserv`] | Tspec, flowspec, Adspec; order, sums, merging, composition, delay, slack, buffer | RFC 2210, 2211, 2212, 2215 |
+//!
+//! ```
+//! use bytes::Bytes;
+//! use fairway_rsvp::intserv::{Reading, Tspec};
+//! use fairway_rsvp::msg::{Body, Message};
+//! use fairway_rsvp::{Disposition, Fault};
+//!
+//! /// The rate that the sender of a Path announces, or what is owed for the message.
+//! fn rate(datagram: &Bytes, mtu: u32) -> Result<Option<f32>, Disposition> {
+//!     let message = Message::decode(datagram).map_err(|error| Disposition::of_message(&error))?;
+//!     let Body::Path(path) = message.body else {
+//!         return Ok(None);
+//!     };
+//!     let Some(sender) = path.sender else {
+//!         return Ok(None);
+//!     };
+//!     let tspec = Tspec::from_object(&sender.tspec, Reading::Deployed { mtu })
+//!         .map_err(|error| Disposition::of_tspec(&error))?;
+//!     Ok(Some(tspec.rate().get()))
+//! }
+//! # assert_eq!(rate(&Bytes::new(), 1500), Err(Disposition::Drop(Fault::Length)));
+//! ```
 //!
 //! # How it reads
 //!
@@ -15,7 +38,9 @@
 //!   order after STYLE.
 //! * Unknown classes by their high bits (§3.10): what is to be forwarded is kept with the message and written with it.
 //!   A message that is refused comes back without the object that was not known, for the answer to be made of.
-//! * FLOWSPEC, SENDER_TSPEC, ADSPEC and POLICY_DATA stay octets ([`wire::Opaque`]), so that they go on to the bit.
+//! * FLOWSPEC, SENDER_TSPEC, ADSPEC and POLICY_DATA stay octets ([`wire::Opaque`]), so that they go on to the bit;
+//!   [`intserv`] reads them when their meaning counts. Values that deployed routers send are put right there, and
+//!   nowhere else ([`intserv::Reading`]).
 //! * [`Disposition`] says for every fault whether it is dropped, and how counted, or answered, and with which code.
 //!
 //! # How it writes
@@ -41,6 +66,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod error;
+pub mod intserv;
 pub mod msg;
 mod number;
 pub mod wire;

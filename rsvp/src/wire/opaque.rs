@@ -28,6 +28,14 @@ impl Opaque {
             .then_some(Self { c_type, body })
     }
 
+    /// An object's content that consists of whole words and is short enough.
+    pub(crate) fn whole_words(c_type: CType, body: Vec<u8>) -> Self {
+        Self {
+            c_type,
+            body: body.into(),
+        }
+    }
+
     /// The form of the object.
     #[must_use]
     pub const fn c_type(&self) -> CType {
@@ -85,15 +93,15 @@ macro_rules! opaque {
 }
 
 opaque! {
-    /// FLOWSPEC (RFC 2205 §A.8): what a receiver wants.
+    /// FLOWSPEC (RFC 2205 §A.8): what a receiver wants. `intserv::Flowspec` reads and makes C-Type 2.
     FlowspecObject, FLOWSPEC, None
 }
 opaque! {
-    /// SENDER_TSPEC (RFC 2205 §A.11): what a sender will send. C-Type 2 only.
+    /// SENDER_TSPEC (RFC 2205 §A.11): what a sender will send. `intserv::Tspec` reads and makes it. C-Type 2 only.
     SenderTspecObject, SENDER_TSPEC, Some(2)
 }
 opaque! {
-    /// ADSPEC (RFC 2205 §A.12): what the path can do.
+    /// ADSPEC (RFC 2205 §A.12): what the path can do. `intserv::Adspec` reads and makes C-Type 2.
     AdspecObject, ADSPEC, None
 }
 opaque! {

@@ -57,6 +57,13 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
+    pub(crate) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.left.split_at_checked(len)?;
+        self.left = rest;
+        Some(head)
+    }
+
+    #[inline]
     pub(crate) const fn rest(self) -> &'a [u8] {
         self.left
     }

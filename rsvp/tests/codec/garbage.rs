@@ -1,12 +1,43 @@
 //! Random messages survive; random octets do no harm.
 
 use bytes::Bytes;
-use fairway_rsvp::msg::{Body, Bundle, Message};
-use fairway_rsvp::wire::fill_checksum;
+use fairway_rsvp::intserv::{Adspec, Flowspec, Reading, Tspec};
+use fairway_rsvp::msg::{Body, Bundle, Flows, Limits, Message, SenderDescriptor};
+use fairway_rsvp::wire::{FlowspecObject, fill_checksum};
 use fairway_rsvp::{DecodeError, Disposition};
 use proptest::prelude::*;
 
 use crate::any::any_message;
+
+/// Reads everything in a message that can be read.
+fn read_all(message: &Message) {
+    let reading = Reading::Deployed { mtu: 1500 };
+    let sender = |sender: &Option<SenderDescriptor>| {
+        if let Some(sender) = sender {
+            let _ = Tspec::from_object(&sender.tspec, reading);
+            sender.adspec.as_ref().map(Adspec::from_object);
+        }
+    };
+    let flowspec = |object: &FlowspecObject| {
+        let _ = Flowspec::from_object(object, reading);
+    };
+    match &message.body {
+        Body::Path(path) => sender(&path.sender),
+        Body::PathErr(error) => sender(&error.sender),
+        Body::Resv(resv) => match &resv.flows {
+            Flows::Wf(object)
+            | Flows::Se {
+                flowspec: object, ..
+            } => flowspec(object),
+            Flows::Ff(list) => list.iter().for_each(|one| flowspec(&one.flowspec)),
+            Flows::Unknown { .. } => {}
+        },
+        Body::Bundle(bundle) => bundle
+            .messages(&Limits::default())
+            .for_each(|part| part.iter().for_each(read_all)),
+        _ => {}
+    }
+}
 
 /// What was accepted is written so that it is read the same, and then written the same.
 fn check(octets: &Bytes) -> Result<(), DecodeError> {
@@ -17,6 +48,7 @@ fn check(octets: &Bytes) -> Result<(), DecodeError> {
             let _ = message.encode();
         });
     })?;
+    read_all(&message);
     let first = Bytes::from(message.encode().unwrap());
     assert!(first.len() <= octets.len());
     assert_eq!(Message::decode(&first).unwrap(), message);
