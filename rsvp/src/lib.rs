@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`wire`] | the common header, and every object | RFC 2205 appendix A, 2747, 2961, 3097, 3209 §5 |
 //! | [`msg`] | every message, read and written | RFC 2205 §3.1, 2747, 2961, 3097, 3209 §5 |
+//! | [`integrity`] | digests, the window of sequence numbers | RFC 2747, 2104 |
 //! | [`intserv`] | Tspec, flowspec, Adspec; order, sums, merging, composition, delay, slack, buffer | RFC 2210, 2211, 2212, 2215 |
 //!
 //! ```
@@ -66,6 +67,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod error;
+pub mod integrity;
 pub mod intserv;
 pub mod msg;
 mod number;

@@ -28,7 +28,7 @@ pub struct Message {
     pub flags: HeaderFlags,
     /// The IP TTL with which it was sent.
     pub send_ttl: u8,
-    /// Who signed it and how. Decoding does not check it.
+    /// Who signed it and how. Decoding does not check it: [`integrity::verify`](crate::integrity::verify) does.
     pub integrity: Option<Integrity>,
     /// Answers to messages of the one this goes to.
     pub acks: Vec<MessageIdAck>,
@@ -194,7 +194,7 @@ impl Message {
 
     /// The octets of the message, with its checksum, objects in the order that the RFCs recommend.
     ///
-    /// INTEGRITY is written as it stands.
+    /// INTEGRITY is written as it stands; to sign, use [`integrity::sign`](crate::integrity::sign).
     ///
     /// # Errors
     ///

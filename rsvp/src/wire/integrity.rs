@@ -88,6 +88,8 @@ impl Integrity {
     const HANDSHAKE: u8 = 0x80;
     /// Flag H for those who number bits from the other end.
     const HANDSHAKE_OTHERS: u8 = 0x01;
+    /// Where the digest begins, counted from the begin of the message: RFC 2747 §2 puts the object behind the header.
+    pub(crate) const DIGEST_OFFSET: usize = 28;
 }
 
 impl Object for Integrity {
