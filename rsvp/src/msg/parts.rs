@@ -2,7 +2,7 @@
 
 use crate::error::DecodeErrorKind;
 use crate::wire::{
-    AdspecObject, Body, Challenge, ClassNum, ErrorSpec, FilterSpec, Hello, Integrity, MessageId,
+    AdspecObject, Challenge, ClassNum, Content, ErrorSpec, FilterSpec, Hello, Integrity, MessageId,
     MessageIdAck, MessageIdList, Object, ObjectError, ObjectType, PolicyData, ResvConfirm, RsvpHop,
     Scope, SenderTemplate, SenderTspecObject, Session, Style, TimeValues, UnknownAction,
     UnknownObject,
@@ -90,7 +90,7 @@ impl Parts {
     pub(super) fn add(
         &mut self,
         object: ObjectType,
-        body: Body<'_>,
+        body: Content<'_>,
         first: bool,
         allowed: ClassSet,
         limits: &Limits,
@@ -177,7 +177,7 @@ impl Parts {
 /// An object about to be read.
 struct Read<'a> {
     object: ObjectType,
-    body: Body<'a>,
+    body: Content<'a>,
 }
 
 impl Read<'_> {

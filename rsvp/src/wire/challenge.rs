@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Body, CType, ClassNum, KeyId, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, KeyId, Object, ObjectError, Reader};
 
 /// What one asks to be signed, to learn the present sequence number of a key.
 ///
@@ -36,7 +36,7 @@ impl Object for Challenge {
         CType(1)
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         if c_type != CType(1) {
             return Err(ObjectError::CType);
         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::session::put_address;
-use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
 /// The receiver that wants to hear that its reservation stands.
 ///
@@ -27,7 +27,7 @@ impl Object for ResvConfirm {
         CType::of(self.receiver)
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         let v6 = c_type.family()?;
         let mut reader = Reader::new(body.octets());
         let receiver = reader.address(v6).ok_or(ObjectError::Size)?;

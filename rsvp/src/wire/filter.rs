@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
 /// A sender's data packets: where they come from.
 ///
@@ -54,7 +54,7 @@ impl Sender {
         }
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         let mut reader = Reader::new(body.octets());
         let mut fields = || {
             let sender = match c_type {
@@ -123,7 +123,7 @@ impl Object for FilterSpec {
         self.0.c_type()
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         Sender::parse(c_type, body).map(Self)
     }
 
@@ -139,7 +139,7 @@ impl Object for SenderTemplate {
         self.0.c_type()
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         Sender::parse(c_type, body).map(Self)
     }
 

@@ -1,6 +1,6 @@
 //! HELLO: RFC 3209 §5.2.
 
-use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
 /// Which of the two forms a HELLO has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ impl Object for Hello {
         }
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         let kind = match c_type {
             CType(1) => HelloKind::Request,
             CType(2) => HelloKind::Ack,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::session::put_address;
-use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
 /// The interface by which the last node that knows RSVP sent the message.
 ///
@@ -31,7 +31,7 @@ impl Object for RsvpHop {
         CType::of(self.address)
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         let v6 = c_type.family()?;
         let mut reader = Reader::new(body.octets());
         let mut fields = || {

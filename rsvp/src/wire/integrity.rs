@@ -4,7 +4,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
 /// Which key a message is signed with: 48 bits, unique for a sender.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,7 +99,7 @@ impl Object for Integrity {
         CType(1)
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         if c_type != CType(1) {
             return Err(ObjectError::CType);
         }

@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::session::put_address;
-use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
 /// A number that its generator draws when it starts: 24 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,7 +99,7 @@ impl Object for MessageId {
         CType(1)
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         if c_type != CType(1) {
             return Err(ObjectError::CType);
         }
@@ -170,7 +170,7 @@ impl Object for MessageIdAck {
         }
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         let kind = match c_type {
             CType(1) => AckKind::Ack,
             CType(2) => AckKind::Nack,
@@ -283,7 +283,7 @@ impl Object for MessageIdList {
         })
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         if !(1..=5).contains(&c_type.0) {
             return Err(ObjectError::CType);
         }

@@ -29,7 +29,7 @@ pub use message_id::{
     AckKind, Epoch, Id, IdEntries, McastId, MessageId, MessageIdAck, MessageIdList, SrcId,
 };
 pub use object::{
-    Body, CType, ClassNum, EncodeError, Object, ObjectError, ObjectHeader, ObjectType, Objects,
+    CType, ClassNum, Content, EncodeError, Object, ObjectError, ObjectHeader, ObjectType, Objects,
     UnknownAction, UnknownObject,
 };
 pub use opaque::{AdspecObject, FlowspecObject, Opaque, PolicyData, SenderTspecObject};

@@ -158,12 +158,12 @@ impl ObjectHeader {
 
 /// The content of an object inside the message that holds it.
 #[derive(Clone, Copy, Debug)]
-pub struct Body<'a> {
+pub struct Content<'a> {
     message: &'a Bytes,
     octets: &'a [u8],
 }
 
-impl<'a> Body<'a> {
+impl<'a> Content<'a> {
     /// An object's content that is all of `octets`.
     #[must_use]
     pub fn of(octets: &'a Bytes) -> Self {
@@ -214,7 +214,7 @@ impl<'a> Objects<'a> {
 }
 
 impl<'a> Iterator for Objects<'a> {
-    type Item = Result<(ObjectType, Body<'a>), DecodeErrorKind>;
+    type Item = Result<(ObjectType, Content<'a>), DecodeErrorKind>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
@@ -243,7 +243,7 @@ impl<'a> Iterator for Objects<'a> {
             class: ClassNum(class),
             c_type: CType(c_type),
         };
-        let body = Body {
+        let body = Content {
             message: self.message,
             octets: object.get(ObjectHeader::LEN..).unwrap_or_default(),
         };
@@ -264,7 +264,7 @@ pub trait Object: Sized {
     /// # Errors
     ///
     /// [`ObjectError`]: the form is not known, or the content is not of this form.
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError>;
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError>;
 
     /// Appends the content, without the object's header, to `out`.
     fn emit(&self, out: &mut Vec<u8>);
@@ -330,7 +330,7 @@ impl UnknownObject {
             .then_some(Self { object_type, body })
     }
 
-    pub(crate) fn keep(object_type: ObjectType, body: Body<'_>) -> Self {
+    pub(crate) fn keep(object_type: ObjectType, body: Content<'_>) -> Self {
         Self {
             object_type,
             body: body.share(),

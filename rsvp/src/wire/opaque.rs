@@ -7,7 +7,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::{Body, CType, ClassNum, Object, ObjectError, ObjectHeader};
+use super::{CType, ClassNum, Content, Object, ObjectError, ObjectHeader};
 
 /// C-Type and content of an object, unread.
 ///
@@ -77,7 +77,7 @@ macro_rules! opaque {
                 self.0.c_type
             }
 
-            fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+            fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
                 let only: Option<u8> = $only;
                 if only.is_some_and(|only| only != c_type.0) {
                     return Err(ObjectError::CType);

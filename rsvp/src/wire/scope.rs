@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
 /// The senders to which a message of wildcard scope goes, so that it does not loop.
 ///
@@ -86,7 +86,7 @@ impl Object for Scope {
         }
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         let mut reader = Reader::new(body.octets());
         if c_type.family()? {
             let mut list = Vec::with_capacity(body.octets().len() / 16);

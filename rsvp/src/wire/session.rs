@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use fairway_wire::Protocol;
 
-use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
 /// Which data flow a message is about: destination, protocol and port.
 ///
@@ -48,7 +48,7 @@ impl Object for Session {
         CType::of(self.destination)
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         let v6 = c_type.family()?;
         let mut reader = Reader::new(body.octets());
         let mut fields = || {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Body, CType, ClassNum, Object, ObjectError, Reader};
+use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
 /// How often the sender refreshes this state.
 ///
@@ -36,7 +36,7 @@ impl Object for TimeValues {
         CType(1)
     }
 
-    fn parse(c_type: CType, body: Body<'_>) -> Result<Self, ObjectError> {
+    fn parse(c_type: CType, body: Content<'_>) -> Result<Self, ObjectError> {
         if c_type != CType(1) {
             return Err(ObjectError::CType);
         }

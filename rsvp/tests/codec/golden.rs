@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use fairway_rsvp::msg::{Body, Flows, Message};
 use fairway_rsvp::wire::{
-    AdspecObject, Body as Content, CType, Challenge, Epoch, ErrorCode, ErrorFlags, ErrorSpec,
-    FilterSpec, FlowspecObject, HeaderFlags, Hello, HelloKind, Id, Integrity, KeyId, MessageId,
-    MessageIdAck, MessageIdList, Object, PolicyData, ResvConfirm, RsvpHop, Scope, Sender,
-    SenderTemplate, SenderTspecObject, Session, Style, TimeValues,
+    AdspecObject, CType, Challenge, Content, Epoch, ErrorCode, ErrorFlags, ErrorSpec, FilterSpec,
+    FlowspecObject, HeaderFlags, Hello, HelloKind, Id, Integrity, KeyId, MessageId, MessageIdAck,
+    MessageIdList, Object, PolicyData, ResvConfirm, RsvpHop, Scope, Sender, SenderTemplate,
+    SenderTspecObject, Session, Style, TimeValues,
 };
 
 use crate::hex::*;
