@@ -9,6 +9,7 @@
 //! | [`msg`] | every message, read and written | RFC 2205 §3.1, 2747, 2961, 3097, 3209 §5 |
 //! | [`integrity`] | digests, the window of sequence numbers | RFC 2747, 2104 |
 //! | [`intserv`] | Tspec, flowspec, Adspec; order, sums, merging, composition, delay, slack, buffer | RFC 2210, 2211, 2212, 2215 |
+//! | [`timing`] | refresh period, lifetime, waits between retransmissions, as numbers | RFC 2205 §3.7, 2961 §6 |
 //!
 //! ```
 //! use bytes::Bytes;
@@ -71,6 +72,7 @@ pub mod integrity;
 pub mod intserv;
 pub mod msg;
 mod number;
+pub mod timing;
 pub mod wire;
 
 pub use error::{DecodeError, DecodeErrorKind, Disposition, Fault};
