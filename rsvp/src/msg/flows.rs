@@ -105,6 +105,24 @@ impl<F: FlowspecSlot> Flows<F> {
         }
     }
 
+    /// The senders that are named, in the order of the list; none in style WF.
+    pub fn filters(&self) -> impl Iterator<Item = &FilterSpec> {
+        let (ff, se, items): (&[FfDescriptor<F>], &[FilterSpec], &[FlowItem]) = match self {
+            Self::Wf(_) => (&[], &[], &[]),
+            Self::Ff(list) => (list, &[], &[]),
+            Self::Se { filters, .. } => (&[], filters, &[]),
+            Self::Unknown { items, .. } => (&[], &[], items),
+        };
+        let items = items.iter().filter_map(|item| match item {
+            FlowItem::Filter(filter) => Some(filter),
+            FlowItem::Flowspec(_) => None,
+        });
+        ff.iter()
+            .map(|descriptor| &descriptor.filter)
+            .chain(se)
+            .chain(items)
+    }
+
     pub(super) fn take(parts: &mut Parts) -> Result<Self, DecodeErrorKind> {
         let style = required(&mut parts.style)?;
         let items = core::mem::take(&mut parts.items);

@@ -10,7 +10,7 @@ use super::{
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::wire::{
     ClassNum, EncodeError, Header, HeaderFlags, Integrity, MessageId, MessageIdAck, MessageType,
-    Objects, append, fill_checksum, verify_checksum,
+    Objects, RsvpHop, Session, append, fill_checksum, verify_checksum,
 };
 
 /// One RSVP message.
@@ -88,6 +88,47 @@ impl Body {
             Self::Challenge(_) => MessageType::CHALLENGE,
             Self::Response(_) => MessageType::RESPONSE,
         }
+    }
+
+    /// The session it is about, of the messages of RFC 2205.
+    #[must_use]
+    pub const fn session(&self) -> Option<&Session> {
+        Some(match self {
+            Self::Path(body) => &body.session,
+            Self::Resv(body) => &body.session,
+            Self::PathErr(body) => &body.session,
+            Self::ResvErr(body) => &body.session,
+            Self::PathTear(body) => &body.session,
+            Self::ResvTear(body) => &body.session,
+            Self::ResvConf(body) => &body.session,
+            Self::Bundle(_)
+            | Self::Ack(_)
+            | Self::Srefresh(_)
+            | Self::Hello(_)
+            | Self::Challenge(_)
+            | Self::Response(_) => return None,
+        })
+    }
+
+    /// The hop that sent it, if it says so: by it, or else by the IP source, keys (RFC 2747 §4.2) and message
+    /// identifiers (RFC 2961 §4.1) are told apart.
+    #[must_use]
+    pub const fn hop(&self) -> Option<&RsvpHop> {
+        Some(match self {
+            Self::Path(body) => &body.hop,
+            Self::Resv(body) => &body.hop,
+            Self::ResvErr(body) => &body.hop,
+            Self::PathTear(body) => &body.hop,
+            Self::ResvTear(body) => &body.hop,
+            Self::PathErr(_)
+            | Self::ResvConf(_)
+            | Self::Bundle(_)
+            | Self::Ack(_)
+            | Self::Srefresh(_)
+            | Self::Hello(_)
+            | Self::Challenge(_)
+            | Self::Response(_) => return None,
+        })
     }
 
     /// The classes that a message of the type can have; `None` for types that are not read, and for Bundle.

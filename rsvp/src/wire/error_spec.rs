@@ -1,5 +1,6 @@
 //! ERROR_SPEC: RFC 2205 §A.5 and appendix B, RFC 2750 §A.2, RFC 3473 §4.4.
 
+use core::fmt;
 use std::net::IpAddr;
 
 use super::session::put_address;
@@ -167,6 +168,23 @@ pub struct ErrorSpec {
     pub code: ErrorCode,
     /// More about it; the meaning depends on the code.
     pub value: u16,
+}
+
+/// Code, value, node and flags: `admission control failure, value 2, at 10.0.0.9, in place`.
+impl fmt::Display for ErrorSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, value {}, at {}", self.code, self.value, self.node)?;
+        for (flag, name) in [
+            (ErrorFlags::IN_PLACE, "in place"),
+            (ErrorFlags::NOT_GUILTY, "not guilty"),
+            (ErrorFlags::PATH_STATE_REMOVED, "path state removed"),
+        ] {
+            if self.flags.contains(flag) {
+                write!(f, ", {name}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Object for ErrorSpec {

@@ -1,5 +1,6 @@
 //! FILTER_SPEC and SENDER_TEMPLATE: RFC 2205 §A.9, §A.10. Both have the same forms.
 
+use core::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
@@ -93,6 +94,17 @@ impl Sender {
     }
 }
 
+/// Address and port, or address and flow label: `10.0.0.2:6000`, `2001:db8::2 label 0xabcde`.
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::V4(address, port) => fmt::Display::fmt(&SocketAddr::from((address, port)), f),
+            Self::V6(address, port) => fmt::Display::fmt(&SocketAddr::from((address, port)), f),
+            Self::V6FlowLabel(address, label) => write!(f, "{address} label {label:#x}"),
+        }
+    }
+}
+
 impl From<SocketAddr> for Sender {
     fn from(address: SocketAddr) -> Self {
         match address {
@@ -116,6 +128,12 @@ pub struct FilterSpec(pub Sender);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SenderTemplate(pub Sender);
 
+impl fmt::Display for FilterSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
 impl Object for FilterSpec {
     const CLASS: ClassNum = ClassNum::FILTER_SPEC;
 
@@ -129,6 +147,12 @@ impl Object for FilterSpec {
 
     fn emit(&self, out: &mut Vec<u8>) {
         self.0.emit(out);
+    }
+}
+
+impl fmt::Display for SenderTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
     }
 }
 

@@ -1,5 +1,6 @@
 //! RSVP_HOP: RFC 2205 §A.2.
 
+use core::fmt;
 use std::net::IpAddr;
 
 use super::session::put_address;
@@ -22,6 +23,17 @@ pub struct RsvpHop {
     pub address: IpAddr,
     /// The handle that the sender of the Path made; whoever answers echoes it. Zero if there is none.
     pub handle: u32,
+}
+
+/// Address, and the handle if there is one: `10.0.0.1 handle 0x8000403`.
+impl fmt::Display for RsvpHop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address)?;
+        match self.handle {
+            0 => Ok(()),
+            handle => write!(f, " handle {handle:#x}"),
+        }
+    }
 }
 
 impl Object for RsvpHop {

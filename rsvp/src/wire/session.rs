@@ -1,6 +1,7 @@
 //! SESSION: RFC 2205 §A.1.
 
-use std::net::IpAddr;
+use core::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use fairway_wire::Protocol;
 
@@ -38,6 +39,18 @@ impl Session {
         self.destination == other.destination
             && self.protocol == other.protocol
             && self.port == other.port
+    }
+}
+
+/// Protocol, address and port: `udp 239.1.2.3:5000`.
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {}",
+            self.protocol,
+            SocketAddr::new(self.destination, self.port)
+        )
     }
 }
 

@@ -101,6 +101,28 @@ fn objects_of_rfc_2205() {
     both_ways::<ResvConfirm>(CONFIRM_V6);
 }
 
+#[test]
+fn texts() {
+    assert_eq!(parse::<Session>(SESSION).to_string(), "udp 239.1.2.3:5000");
+    assert_eq!(
+        parse::<Session>(SESSION_V6).to_string(),
+        "tcp [2001:db8::9]:80"
+    );
+    assert_eq!(
+        parse::<RsvpHop>(HOP).to_string(),
+        "10.0.0.1 handle 0x8000403"
+    );
+    assert_eq!(parse::<FilterSpec>(FILTER).to_string(), "10.0.0.2:6000");
+    assert_eq!(
+        parse::<SenderTemplate>(TEMPLATE_LABEL).to_string(),
+        "2001:db8::2 label 0xabcde"
+    );
+    assert_eq!(
+        parse::<ErrorSpec>(ERROR).to_string(),
+        "admission control failure, value 2, at 10.0.0.9, in place"
+    );
+}
+
 /// RFC 2747, 2961, 3209.
 #[test]
 fn objects_of_the_extensions() {
@@ -328,4 +350,30 @@ fn omitted_flowspecs_are_filled_in() {
     };
     assert_eq!(list.len(), 2);
     assert_eq!(list[0].flowspec, list[1].flowspec);
+}
+
+#[test]
+fn session_hop_and_filters_are_at_hand() {
+    let resv = Message::decode(&message(
+        2,
+        &[SESSION, HOP, TIME, SE, FLOWSPEC, FILTER, FILTER_2],
+    ))
+    .unwrap();
+    assert_eq!(resv.body.session(), Some(&parse(SESSION)));
+    assert_eq!(resv.body.hop(), Some(&parse(HOP)));
+    let Body::Resv(resv) = resv.body else {
+        panic!("no Resv");
+    };
+    assert!(
+        resv.flows
+            .filters()
+            .eq(&[parse::<FilterSpec>(FILTER), parse(FILTER_2)])
+    );
+    assert_eq!(
+        Message::decode(&message(20, &[HELLO]))
+            .unwrap()
+            .body
+            .session(),
+        None
+    );
 }
