@@ -16,6 +16,8 @@ pub(crate) const FTP: &[Goal] = &[
     ratio("", "plain", "  of lftp's", "ours.vsftpd.small.rate", "lftp.vsftpd.small.rate", Shown),
     ratio("G4", "plain", "  over 4 connections, of our own over one", "ours.vsftpd.pool.rate", "ours.vsftpd.small.rate", AtLeast(1.6)),
     ratio("G5", "plain", "10 000 entries from vsftpd, parsed: time, of suppaftp's unparsed", "ours.vsftpd.list.wall", "suppaftp.vsftpd.list.wall", AtMost(1.2)),
+    ratio("", "plain", "  processor time", "ours.vsftpd.list.cpu", "suppaftp.vsftpd.list.cpu", Shown),
+    ratio("", "plain", "  by MLSD where the server has it: time", "ours.vsftpd.best-list.wall", "suppaftp.vsftpd.list.wall", Shown),
     alone("G5", "plain", "  memory more than for a line", "ours.vsftpd.list.growth", None, AtMost(4096.0)),
     ratio("G14", "plain", "a cached call to vsftpd, of bare round trips", "ours.vsftpd.pwd.rate", "ours.vsftpd.noop.rate", AtLeast(0.909)),
 
@@ -29,6 +31,8 @@ pub(crate) const FTP: &[Goal] = &[
     ratio("", "plain", "  of lftp's", "ours.pureftpd.small.rate", "lftp.pureftpd.small.rate", Shown),
     ratio("G4", "plain", "  over 4 connections, of our own over one", "ours.pureftpd.pool.rate", "ours.pureftpd.small.rate", AtLeast(1.6)),
     ratio("G5", "plain", "10 000 entries from Pure-FTPd, parsed: time, of suppaftp's unparsed", "ours.pureftpd.list.wall", "suppaftp.pureftpd.list.wall", AtMost(1.2)),
+    ratio("", "plain", "  processor time", "ours.pureftpd.list.cpu", "suppaftp.pureftpd.list.cpu", Shown),
+    ratio("", "plain", "  by MLSD where the server has it: time", "ours.pureftpd.best-list.wall", "suppaftp.pureftpd.list.wall", Shown),
     alone("G5", "plain", "  memory more than for a line", "ours.pureftpd.list.growth", None, AtMost(4096.0)),
     ratio("G14", "plain", "a cached call to Pure-FTPd, of bare round trips", "ours.pureftpd.pwd.rate", "ours.pureftpd.noop.rate", AtLeast(0.909)),
 

@@ -263,6 +263,7 @@ pub(crate) fn plain(lab: &mut Lab) -> Result<(), Error> {
 
             bench.suppaftp(at, "list", "list", &["pub/many"], false);
             bench.ours(at, "list", "list", &["pub/many"], false);
+            bench.ours(at, "best-list", "best-list", &["pub/many"], false);
             let script = format!("set ftp:ssl-allow no; open {url}; ls many");
             bench.lftp(&format!("lftp.{name}.list"), entries, "entries/s", &script);
 

@@ -122,12 +122,12 @@ pub(crate) async fn run(
             }
             (number(1)? as f64, "files/s")
         }
-        // Fetched and parsed.
-        "list" => {
+        // Fetched and parsed, by LIST as the peers do, or by what the server does best.
+        "list" | "best-list" => {
             let directory = Name::from(name(0)?);
-            let mut entries = site
-                .entries(Some(&directory), ListOptions::default())
-                .await?;
+            let mut options = ListOptions::default();
+            options.classic = operation == "list";
+            let mut entries = site.entries(Some(&directory), options).await?;
             let mut count = 0u32;
             while entries.next().await?.is_some() {
                 count += 1;
