@@ -1,7 +1,7 @@
 //! What can be wrong with a message, and what a node owes its sender for it.
 
 use crate::intserv::{AdspecError, FlowspecError, TspecError};
-use crate::msg::{Body, Message};
+use crate::msg::Message;
 use crate::wire::{ClassNum, ErrorCode, ErrorValue, MessageType, ObjectType, Style};
 
 /// Why a message could not be read as it should.
@@ -112,6 +112,16 @@ pub enum DecodeErrorKind {
     /// A style that is none of the three.
     #[error("{0} is not known")]
     UnknownStyle(Style),
+}
+
+impl DecodeErrorKind {
+    /// Whether it is told to who sent a Path or a Resv, so that the rest of the message is of use.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownClass(_) | Self::UnknownCType(_) | Self::UnknownStyle(_)
+        )
+    }
 }
 
 /// Why a message is dropped without an answer: one counter each (RFC 2205 §3.8: logged, not sent).
@@ -234,22 +244,5 @@ impl Disposition {
             code: ErrorCode::TRAFFIC_CONTROL,
             value: value.0,
         }
-    }
-}
-
-/// The answer that a kind asks for needs what is left of the message.
-impl DecodeErrorKind {
-    pub(crate) const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::UnknownClass(_) | Self::UnknownCType(_) | Self::UnknownStyle(_)
-        )
-    }
-}
-
-impl Body {
-    /// Whether RFC 2205 has an error message for faults of such a message.
-    pub(crate) const fn is_answered(&self) -> bool {
-        matches!(self, Self::Path(_) | Self::Resv(_))
     }
 }

@@ -90,6 +90,11 @@ impl Body {
         }
     }
 
+    /// Whether RFC 2205 has an error message for faults of such a message.
+    const fn is_answered(&self) -> bool {
+        matches!(self, Self::Path(_) | Self::Resv(_))
+    }
+
     /// The session it is about, of the messages of RFC 2205.
     #[must_use]
     pub const fn session(&self) -> Option<&Session> {

@@ -1,4 +1,4 @@
-//! ERROR_SPEC: RFC 2205 §A.5 and appendix B, RFC 2750 §A.2, RFC 3473 §4.4.
+//! ERROR_SPEC: RFC 2205 §A.5 and appendix B, RFC 2750 appendix A, RFC 3473 §4.4.
 
 use core::fmt;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ numbers! {
         CONFIRMATION = 0, "confirmation";
         /// The network cannot give what was asked; the value is an [`ErrorValue`].
         ADMISSION_CONTROL = 1, "admission control failure";
-        /// Policy forbids it; values in [`policy_value`].
+        /// Policy forbids it; values in [`PolicyValue`].
         POLICY_CONTROL = 2, "policy control failure";
         /// No path state for this Resv.
         NO_PATH = 3, "no path information for this Resv";
@@ -86,32 +86,50 @@ impl ErrorValue {
     }
 }
 
-/// Values beside code 2: RFC 2750 §A.2. From 2¹⁵ on they are a site's or vendor's own.
-pub mod policy_value {
-    /// For information.
-    pub const INFORMATION: u16 = 0;
-    /// A warning.
-    pub const WARNING: u16 = 1;
-    /// The reason is not known.
-    pub const UNKNOWN: u16 = 2;
-    /// Refused.
-    pub const REJECTED: u16 = 3;
-    /// Over the quota.
-    pub const QUOTA_EXCEEDED: u16 = 4;
-    /// The flow was preempted.
-    pub const PREEMPTED: u16 = 5;
-    /// The policy has expired.
-    pub const EXPIRED: u16 = 6;
-    /// The policy was replaced.
-    pub const REPLACED: u16 = 7;
-    /// Policies could not be merged.
-    pub const CANNOT_MERGE: u16 = 8;
-}
-
-/// Values of codes 22 and 23 that are ours: RFC 2205 leaves them to the node.
-pub mod system_value {
-    /// A limit of this node was hit.
-    pub const LIMIT: u16 = 1;
+numbers! {
+    /// The value beside code 2 (RFC 2750 appendix A); from 2¹⁵ on they are a site's or vendor's own.
+    PolicyValue(u16), "policy value {}" {
+        /// For information.
+        INFORMATION = 0, "information";
+        /// A warning.
+        WARNING = 1, "warning";
+        /// The reason is not known.
+        UNKNOWN = 2, "reason unknown";
+        /// Refused.
+        REJECTED = 3, "rejected by policy";
+        /// Over the quota.
+        QUOTA_EXCEEDED = 4, "quota exceeded";
+        /// Another flow took its place.
+        PREEMPTED = 5, "flow preempted";
+        /// The policy has expired.
+        EXPIRED = 6, "policy expired";
+        /// The policy was replaced.
+        REPLACED = 7, "policy replaced";
+        /// Policies could not be merged.
+        CANNOT_MERGE = 8, "policies cannot be merged";
+        /// The policy decision point cannot be reached.
+        DECISION_POINT_DOWN = 9, "policy decision point down";
+        /// A server that it asks cannot be reached.
+        SERVER_DOWN = 10, "third-party server down";
+        /// POLICY_DATA is malformed.
+        DATA_SYNTAX = 11, "malformed policy data";
+        /// The INTEGRITY in POLICY_DATA is wrong.
+        DATA_INTEGRITY = 12, "policy data fails its integrity check";
+        /// An element of POLICY_DATA is malformed.
+        ELEMENT_SYNTAX = 13, "malformed policy element";
+        /// An element is missing.
+        ELEMENT_MISSING = 14, "policy element missing";
+        /// The network has no resources for it.
+        NO_RESOURCES = 15, "insufficient resources";
+        /// An object is wrong for policy.
+        BAD_OBJECT = 16, "bad object";
+        /// The service is.
+        SERVICE = 17, "service not allowed";
+        /// The style is.
+        STYLE = 18, "style not allowed";
+        /// The flowspec is too large.
+        FLOWSPEC_TOO_LARGE = 19, "flowspec too large";
+    }
 }
 
 /// The flags of an ERROR_SPEC.
@@ -170,10 +188,42 @@ pub struct ErrorSpec {
     pub value: u16,
 }
 
-/// Code, value, node and flags: `admission control failure, value 2, at 10.0.0.9, in place`.
+impl ErrorSpec {
+    /// What the value says, where the RFCs give it a meaning of its own.
+    #[must_use]
+    pub const fn reason(&self) -> Option<&'static str> {
+        let value = ErrorValue(self.value);
+        match self.code {
+            ErrorCode::POLICY_CONTROL => PolicyValue(self.value).name(),
+            ErrorCode::ADMISSION_CONTROL | ErrorCode::PREEMPTED if value.is_global() => {
+                match value.sub_code() {
+                    1 => Some("delay bound cannot be met"),
+                    2 => Some("bandwidth not available"),
+                    3 => Some("MTU larger than the interface's"),
+                    _ => None,
+                }
+            }
+            ErrorCode::TRAFFIC_CONTROL if value.is_global() => match value.sub_code() {
+                1 => Some("services conflict"),
+                2 => Some("service not supported"),
+                3 => Some("bad flowspec"),
+                4 => Some("bad Tspec"),
+                5 => Some("bad Adspec"),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Code, value or its reason, node and flags: `admission control failure (bandwidth not available) at 10.0.0.9, in place`.
 impl fmt::Display for ErrorSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, value {}, at {}", self.code, self.value, self.node)?;
+        match self.reason() {
+            Some(reason) => write!(f, "{} ({reason}) at {}", self.code, self.node)?,
+            None if self.value == 0 => write!(f, "{} at {}", self.code, self.node)?,
+            None => write!(f, "{} ({:#06x}) at {}", self.code, self.value, self.node)?,
+        }
         for (flag, name) in [
             (ErrorFlags::IN_PLACE, "in place"),
             (ErrorFlags::NOT_GUILTY, "not guilty"),

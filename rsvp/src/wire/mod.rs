@@ -19,7 +19,7 @@ mod time_values;
 
 pub use challenge::Challenge;
 pub use confirm::ResvConfirm;
-pub use error_spec::{ErrorCode, ErrorFlags, ErrorSpec, ErrorValue, policy_value, system_value};
+pub use error_spec::{ErrorCode, ErrorFlags, ErrorSpec, ErrorValue, PolicyValue};
 pub use filter::{FilterSpec, Sender, SenderTemplate};
 pub use header::{Header, HeaderFlags, MessageType, fill_checksum, verify_checksum};
 pub use hello::{Hello, HelloKind};

@@ -119,7 +119,11 @@ fn texts() {
     );
     assert_eq!(
         parse::<ErrorSpec>(ERROR).to_string(),
-        "admission control failure, value 2, at 10.0.0.9, in place"
+        "admission control failure (bandwidth not available) at 10.0.0.9, in place"
+    );
+    assert_eq!(
+        parse::<ErrorSpec>(ERROR_V6).to_string(),
+        "unknown object class (0x8001) at 2001:db8::2"
     );
 }
 
