@@ -336,6 +336,37 @@ mod tests {
         assert!(verify(&octets, &integrity, &sha));
     }
 
+    /// RFC 2202 §2, §3: cases 1 and 6; the latter's key is longer than a block.
+    #[test]
+    fn digests_of_rfc_2202() {
+        let hex = |octets: Vec<u8>| {
+            octets
+                .iter()
+                .map(|octet| format!("{octet:02x}"))
+                .collect::<String>()
+        };
+        let long = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        for (algorithm, short_key, first, sixth) in [
+            (
+                Algorithm::HmacMd5,
+                16,
+                "9294727a3638bb1c13f48ef8158bfc9d",
+                "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd",
+            ),
+            (
+                Algorithm::HmacSha1,
+                20,
+                "b617318655057264e28bc0b6fb378c8ef146be00",
+                "aa4ae5e15272d00e95705637ce8a3b55ed402112",
+            ),
+        ] {
+            let key = Key::new(algorithm, &vec![0x0b; short_key]);
+            assert_eq!(hex(key.digest(&[b"Hi ", b"There"])), first);
+            let key = Key::new(algorithm, &[0xaa; 80]);
+            assert_eq!(hex(key.digest(&[long])), sixth);
+        }
+    }
+
     #[test]
     fn secrets_are_not_shown() {
         assert_eq!(format!("{:?}", key()), "Key(HmacMd5)");

@@ -8,8 +8,8 @@ use fairway_rsvp::msg::{Body, Flows, Message};
 use fairway_rsvp::wire::{
     AdspecObject, CType, Challenge, Content, Epoch, ErrorCode, ErrorFlags, ErrorSpec, FilterSpec,
     FlowspecObject, HeaderFlags, Hello, HelloKind, Id, Integrity, KeyId, MessageId, MessageIdAck,
-    MessageIdList, Object, PolicyData, ResvConfirm, RsvpHop, Scope, Sender, SenderTemplate,
-    SenderTspecObject, Session, Style, TimeValues,
+    MessageIdList, Object, ObjectError, PolicyData, ResvConfirm, RsvpHop, Scope, Sender,
+    SenderTemplate, SenderTspecObject, Session, Style, TimeValues,
 };
 
 use crate::hex::*;
@@ -21,7 +21,7 @@ fn parse<T: Object>(text: &str) -> T {
     T::parse(CType(octets[3]), Content::of(&body)).unwrap()
 }
 
-/// Read, and written to the same octets; cut short or with more behind, refused.
+/// Read, and written to the same octets.
 fn both_ways<T: Object + Debug + PartialEq>(text: &str) -> T {
     let value = parse::<T>(text);
     assert_eq!(value.encode().unwrap(), octets(text), "{text}");
@@ -99,6 +99,42 @@ fn objects_of_rfc_2205() {
         address("10.0.0.254")
     );
     both_ways::<ResvConfirm>(CONFIRM_V6);
+}
+
+/// RFC 2205 §3.1.2: an object of one size has that size.
+#[test]
+fn objects_of_another_size_are_refused() {
+    fn refused<T: Object + Debug + PartialEq>(text: &str) {
+        let octets = octets(text);
+        let longer = [&octets[4..], &[0; 4]].concat();
+        for body in [&octets[4..octets.len() - 4], &longer, &[]] {
+            let body = Bytes::copy_from_slice(body);
+            let read = T::parse(CType(octets[3]), Content::of(&body));
+            assert_eq!(
+                read,
+                Err(ObjectError::Size),
+                "{text}: {} octets",
+                body.len()
+            );
+        }
+    }
+    refused::<Session>(SESSION);
+    refused::<Session>(SESSION_V6);
+    refused::<RsvpHop>(HOP);
+    refused::<RsvpHop>(HOP_V6);
+    refused::<TimeValues>(TIME);
+    refused::<ErrorSpec>(ERROR);
+    refused::<ErrorSpec>(ERROR_V6);
+    refused::<Style>(FF);
+    refused::<FilterSpec>(FILTER);
+    refused::<FilterSpec>(FILTER_V6);
+    refused::<SenderTemplate>(TEMPLATE);
+    refused::<SenderTemplate>(TEMPLATE_LABEL);
+    refused::<ResvConfirm>(CONFIRM);
+    refused::<ResvConfirm>(CONFIRM_V6);
+    refused::<Hello>(HELLO);
+    refused::<MessageId>(MESSAGE_ID);
+    refused::<MessageIdAck>(NACK);
 }
 
 #[test]
