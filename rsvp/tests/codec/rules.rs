@@ -555,6 +555,77 @@ mod limits {
     }
 }
 
+/// What deployed routers send, as captures show it.
+mod deployed {
+    use super::*;
+
+    use fairway_rsvp::intserv::{
+        Adspec, Bandwidth, Flowspec, Latency, LocalElement, LocalValues, Reading, Tspec,
+    };
+
+    const TSPEC: &str =
+        "0024 0c02 00000007 01000006 7f000005 48989680 459c4000 48989680 00000000 7fffffff";
+    const FLOWSPEC: &str =
+        "0024 0902 00000007 05000006 7f000005 48989680 459c4000 48989680 00000000 00000000";
+    const ADSPEC: &str = "0030 0d02 0000000a 01000008 04000001 00000000 06000001 7f800000 08000001 00000000 \
+        0a000001 ffffffff 05000000";
+
+    #[test]
+    fn path_of_a_sender() {
+        let objects = [SESSION, HOP, TIME, TEMPLATE, TSPEC, ADSPEC];
+        let message = accepted(1, &objects);
+        // Nothing is put right in what goes on.
+        assert_eq!(message.encode().unwrap(), super::message(1, &objects));
+        let Body::Path(path) = message.body else {
+            panic!("no Path");
+        };
+        let sender = path.sender.unwrap();
+        let tspec = Tspec::from_object(&sender.tspec, Reading::Deployed { mtu: 1500 }).unwrap();
+        assert_eq!(
+            (tspec.min_policed_unit(), tspec.max_packet_size()),
+            (1, 1500)
+        );
+        assert!(Tspec::from_object(&sender.tspec, Reading::Strict).is_err());
+
+        let adspec = Adspec::from_object(&sender.adspec.unwrap()).unwrap();
+        let hop = LocalElement {
+            general: LocalValues {
+                bandwidth: Bandwidth::new(125e6).unwrap(),
+                latency: Latency::INDETERMINATE,
+                mtu: 1500,
+            },
+            guaranteed: None,
+            controlled_load: None,
+            after_non_is_hop: false,
+        };
+        let values = adspec.compose(&hop).general.values;
+        assert_eq!(
+            (values.hops, values.bandwidth.get(), values.mtu),
+            (1, 125e6, 1500)
+        );
+    }
+
+    #[test]
+    fn reservation_of_a_receiver() {
+        let Body::Resv(resv) =
+            accepted(2, &[SESSION, HOP, TIME, CONFIRM, FF, FLOWSPEC, FILTER]).body
+        else {
+            panic!("no Resv");
+        };
+        let Flows::Ff(list) = resv.flows else {
+            panic!("no FF");
+        };
+        let flowspec =
+            Flowspec::from_object(&list[0].flowspec, Reading::Deployed { mtu: 1400 }).unwrap();
+        assert_eq!(flowspec.tspec().max_packet_size(), 1400);
+    }
+
+    #[test]
+    fn path_tear_with_everything() {
+        accepted(5, &[SESSION, HOP, TEMPLATE, TSPEC, ADSPEC]);
+    }
+}
+
 #[test]
 fn errors_say_where() {
     let error = fails(&message(1, &[SESSION, HOP, "0008 1301 00000800", TIME]));
