@@ -28,7 +28,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// A Bundle of these messages.
+    /// A Bundle of these messages, at least one.
     ///
     /// # Errors
     ///
@@ -44,14 +44,14 @@ impl Bundle {
 
     /// A Bundle of messages that are encoded, for instance signed, already.
     ///
-    /// `None` if one is no message by its header, or a Bundle.
+    /// `None` of no message, or if one is none by its header, or a Bundle.
     #[must_use]
     pub fn of_encoded(parts: Vec<Bytes>) -> Option<Self> {
         let good = |part: &Bytes| {
             Header::parse(part)
                 .is_ok_and(|(header, _)| header.message_type != crate::wire::MessageType::BUNDLE)
         };
-        parts.iter().all(good).then_some(Self { parts })
+        (!parts.is_empty() && parts.iter().all(good)).then_some(Self { parts })
     }
 
     /// The messages as octets, to be verified if they are signed.

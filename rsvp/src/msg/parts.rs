@@ -116,6 +116,7 @@ impl Parts {
             return Err(DecodeErrorKind::Illegal(class));
         }
         // RFC 2205 §3.1.4: STYLE and the flow descriptors behind it come last. RFC 2747 §2: INTEGRITY comes first.
+        // RFC 2961 §4.1 wants answers and the name next; they mean the same elsewhere, and are taken there.
         let of_flow = class == ClassNum::FLOWSPEC || class == ClassNum::FILTER_SPEC;
         if of_flow != self.style.is_some() && class != ClassNum::STYLE
             || class == ClassNum::INTEGRITY && !first

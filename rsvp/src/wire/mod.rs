@@ -29,7 +29,7 @@ pub use message_id::{
     AckKind, Epoch, Id, IdEntries, McastId, MessageId, MessageIdAck, MessageIdList, SrcId,
 };
 pub use object::{
-    CType, ClassNum, Content, EncodeError, Object, ObjectError, ObjectHeader, ObjectType, Objects,
+    CType, ClassNum, Content, EncodeError, Object, ObjectError, ObjectHeader, ObjectType,
     UnknownAction, UnknownObject,
 };
 pub use opaque::{AdspecObject, FlowspecObject, Opaque, PolicyData, SenderTspecObject};
@@ -38,5 +38,5 @@ pub use session::Session;
 pub use style::Style;
 pub use time_values::TimeValues;
 
-pub(crate) use object::{append, append_unknown};
+pub(crate) use object::{Objects, append, append_unknown};
 pub(crate) use reader::Reader;

@@ -173,7 +173,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The octets, a multiple of four when they come from [`Objects`].
+    /// The octets, a multiple of four when they come from a message.
     #[must_use]
     pub const fn octets(self) -> &'a [u8] {
         self.octets
@@ -196,7 +196,7 @@ impl<'a> Content<'a> {
 
 /// The objects of a message, one after another; ends at the first whose length is wrong.
 #[derive(Clone, Debug)]
-pub struct Objects<'a> {
+pub(crate) struct Objects<'a> {
     message: &'a Bytes,
     left: &'a [u8],
 }
