@@ -9,7 +9,8 @@
 //! RFC 959 §5.2 has the figure; what it takes to be right or to fail loudly is here. The source is proved to exist before
 //! the target is told to make room; type, mode, structure and protection are made equal on both; both must end with a
 //! positive reply, and then the sizes must agree, since a server may call an empty file a success when the other never
-//! sent. Which of the two listens is chosen by what they can do, and where that is refused, the other is tried, once.
+//! sent. Which of the two listens, and begins TLS, is chosen by what they can do, and where that is refused, the other is
+//! tried, once.
 
 mod attempt;
 mod proof;
@@ -91,12 +92,20 @@ impl Orientation {
 }
 
 /// How the data connection between two servers was protected.
+///
+/// Each server is made to be one that others connect to by TLS, and one of them has to be the client. If that is the
+/// source and the target speaks TLS 1.3, the file is often cut short: the target sends tickets behind the handshake, the
+/// source, which has nothing to read, closes with them unread, and that resets the connection under what the target has
+/// not yet read. ProFTPD 1.3.8 does so, to a vsftpd or another ProFTPD, which may even call it a success; TLS 1.2 has no
+/// such tickets. So the target is made the client where it can be. Where only the source can, what breaks is an error
+/// that says this, and what a target calls a success is believed only of the same size, where that can be compared, which
+/// of text it cannot: see [`RelayReport::verified`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protection {
     /// Not at all.
     Clear,
-    /// TLS, begun by this side, which `SSCN` had told to.
+    /// TLS, begun by this side, which `SSCN` had told to be the client.
     SecureClient(Side),
     /// TLS, begun by the passive side, which `CPSV` had told to.
     SecurePassive,
@@ -134,7 +143,7 @@ pub struct RelayReport {
     pub protection: Protection,
     /// What was compared.
     pub verified: Verified,
-    /// How many times it was begun: 2 if one orientation was refused.
+    /// How many times it was begun: 2 if one way was refused.
     pub tries: u32,
     /// The name the target gave to the file, of a copy with a unique name.
     pub name: Option<Name>,
@@ -247,7 +256,7 @@ impl Relay {
         self
     }
 
-    /// Only this way round.
+    /// Only this way round. Where data is private and either server can be the client of TLS, both are tried.
     pub fn orientation(mut self, orientation: Orientation) -> Self {
         self.options.wishes.orientation = Some(orientation);
         self
@@ -333,8 +342,8 @@ struct Job {
 /// Where a copy stands between attempts.
 struct Course {
     known: Known,
-    /// The ways round that were refused this time.
-    refused: Vec<Orientation>,
+    /// What was refused this time.
+    refused: Vec<Way>,
     failed: Option<Problem>,
     tries: u32,
 }
@@ -387,7 +396,7 @@ impl Job {
                 return Err(self.failure(&mut course, Some(problem)));
             }
             self.shared.refusals.add(&self.sites, way.orientation);
-            course.refused.push(way.orientation);
+            course.refused.push(way);
             // The error tells both.
             let before = course.failed.replace(problem);
             if before.is_some() {
@@ -404,7 +413,8 @@ impl Job {
         // What is compared needs one connection at a time.
         drop(links);
         let name = self.given_name(&done);
-        let (verified, octets) = self.compare(&course.known, name.as_ref()).await?;
+        let compared = self.compare(&course.known, name.as_ref(), way).await;
+        let (verified, octets) = compared?;
         if let (Some(sink), Some(octets)) = (&self.options.progress, octets) {
             sink(&Progress {
                 from: 0,
@@ -433,9 +443,7 @@ impl Job {
     fn next_way(&self, ends: &Both<End>, course: &mut Course) -> Result<Option<Way>, Error> {
         let known = self.shared.refusals.of(&self.sites);
         match ways(ends, self.options.wishes, &known) {
-            Ok(ways) => Ok(ways
-                .into_iter()
-                .find(|way| !course.refused.contains(&way.orientation))),
+            Ok(ways) => Ok(ways.into_iter().find(|way| !course.refused.contains(way))),
             Err(_) if course.failed.is_some() => Ok(None),
             Err(error) => Err(error),
         }

@@ -359,6 +359,10 @@ impl<'a> Attempt<'a> {
         }
         let soon = clock.now().saturating_duration_since(asked) < start_limit;
         let mut problem = self.cause(start_limit, end_limit);
+        let sent = matches!(self.stages.source, Stage::Good(_));
+        if sent && problem.side == Some(Side::Target) && self.way.source_begins_tls() {
+            problem.error = with_tickets(problem.error);
+        }
         // Servers say in many ways that they could not agree on TLS, down to a crash; the other may be a better client.
         let aborted = matches!(problem.error.kind(), ErrorKind::Aborted { .. });
         if soon && aborted && self.way.protection != Protection::Clear {
@@ -478,6 +482,18 @@ impl<'a> Attempt<'a> {
             Stage::Idle | Stage::Preparing
         );
         self.job.options.verb == Verb::Stor || !told
+    }
+}
+
+/// The same error, if a connection that broke is what it is about, with what may have broken it.
+fn with_tickets(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Aborted { reason, reply } => ErrorKind::Aborted {
+            reason: format!("{reason} ({})", way::TICKETS),
+            reply: reply.clone(),
+        }
+        .into(),
+        _ => error,
     }
 }
 

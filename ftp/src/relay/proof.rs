@@ -1,5 +1,6 @@
 //! What is known of the file before, and compared after.
 
+use super::way::{TICKETS, Way};
 use super::{Both, Job, Side, Verified};
 use crate::client::same;
 use crate::directory::is_unknown_command;
@@ -113,6 +114,7 @@ impl Job {
         &self,
         known: &Known,
         name: Option<&Name>,
+        way: Way,
     ) -> Result<(Verified, Option<u64>), Error> {
         let Some(name) = name.filter(|_| self.options.verify != Verify::No) else {
             return Ok((Verified::No, known.size));
@@ -127,9 +129,13 @@ impl Job {
         };
         let differs = |source: u64| {
             let moved = moved.map_or_else(|| format!("{size} in all"), |moved| moved.to_string());
-            let error = ErrorKind::Verify(format!(
+            let mut text = format!(
                 "both servers report success, the source has {source} octets, and {moved} arrived"
-            ));
+            );
+            if way.source_begins_tls() {
+                text += &format!(" ({TICKETS})");
+            }
+            let error = ErrorKind::Verify(text);
             Err(self.at(Side::Target, error.into(), None))
         };
         let Some(source) = known.size else {

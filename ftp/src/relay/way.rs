@@ -9,6 +9,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 /// Ports below this are services; a server that is sent to one would be talking to it (RFC 2577 §3).
 const FIRST_PORT: u16 = 1024;
 
+/// What an error says in addition where the source was the client of TLS, and not all that it had sent arrived.
+pub(super) const TICKETS: &str = "the source, as the client of TLS, may have closed with tickets of TLS 1.3 unread, \
+     which resets the connection; with TLS 1.2 at either server there are none";
+
 /// What matters of a server and our connection to it.
 #[derive(Clone, Debug)]
 pub(super) struct End {
@@ -36,6 +40,18 @@ impl End {
 pub(super) struct Way {
     pub(super) orientation: Orientation,
     pub(super) protection: Protection,
+}
+
+impl Way {
+    /// Whether the source is the client of TLS: a file may then arrive cut short ([`Protection::SecureClient`]).
+    pub(super) fn source_begins_tls(self) -> bool {
+        let client = match self.protection {
+            Protection::Clear => None,
+            Protection::SecureClient(side) => Some(side),
+            Protection::SecurePassive => Some(self.orientation.passive()),
+        };
+        client == Some(Side::Source)
+    }
 }
 
 /// Which commands name the address.
@@ -76,32 +92,36 @@ pub(super) fn ways(
             wrong.get_or_insert(error);
             continue;
         }
-        let protection = if protected {
-            client_of_tls(ends, orientation, wishes.addressing)
+        let protections = if protected {
+            clients_of_tls(ends, orientation, wishes.addressing)
         } else {
-            Some(Protection::Clear)
+            vec![Protection::Clear]
         };
-        match protection {
-            Some(protection) => ways.push(Way {
-                orientation,
-                protection,
-            }),
-            None => {
-                wrong.get_or_insert_with(|| no_client(ends));
-            }
+        if protections.is_empty() {
+            wrong.get_or_insert_with(|| no_client(ends));
         }
+        ways.extend(protections.into_iter().map(|protection| Way {
+            orientation,
+            protection,
+        }));
     }
     if ways.is_empty() {
         return Err(wrong.unwrap_or_else(|| no_client(ends)));
     }
+    let both = ways.first().map(|way| way.orientation) != ways.last().map(|way| way.orientation);
+    if both {
+        // The other client of TLS comes with the other orientation.
+        ways.dedup_by_key(|way| way.orientation);
+    }
     // Where nothing else speaks for either, the source listens: it is told first, and if it has no file to give, says so
-    // before the target has been told anything.
+    // before the target has been told anything. That the file arrives whole matters more.
     ways.sort_by_key(|way| {
         let active = ends.get(way.orientation.active());
         let named = !active.features.are_known() || active.features.has("EPRT");
         let detour = way.protection == Protection::SecureClient(way.orientation.active());
         (
             refused.contains(&way.orientation),
+            way.source_begins_tls(),
             detour,
             !named && !active.may_be_ipv4(),
         )
@@ -129,24 +149,25 @@ fn has_client(ends: &Both<End>) -> bool {
     knows(&ends.source) || knows(&ends.target)
 }
 
-/// Of two servers that each expect a client, one must be told to begin TLS.
-fn client_of_tls(
+/// Of two servers that each expect a client, one must be told to begin TLS: in what ways, the passive one first.
+fn clients_of_tls(
     ends: &Both<End>,
     orientation: Orientation,
     addressing: Addressing,
-) -> Option<Protection> {
+) -> Vec<Protection> {
     let (passive, active) = (orientation.passive(), orientation.active());
     let has = |side: Side, feature| ends.get(side).features.has(feature);
     let classic = addressing != Addressing::Extended && ends.get(passive).may_be_ipv4();
+    let mut clients = Vec::new();
     if has(passive, "SSCN") {
-        Some(Protection::SecureClient(passive))
+        clients.push(Protection::SecureClient(passive));
     } else if has(passive, "CPSV") && classic {
-        Some(Protection::SecurePassive)
-    } else if has(active, "SSCN") {
-        Some(Protection::SecureClient(active))
-    } else {
-        None
+        clients.push(Protection::SecurePassive);
     }
+    if has(active, "SSCN") {
+        clients.push(Protection::SecureClient(active));
+    }
+    clients
 }
 
 fn no_client(ends: &Both<End>) -> Error {
@@ -361,11 +382,19 @@ mod tests {
                 .map(|way| (way.orientation, way.protection))
                 .collect::<Vec<_>>()
         };
+        // The target rather than the source.
         assert_eq!(
             all("SSCN", "SSCN"),
             [
-                (SourcePassive, Protection::SecureClient(Side::Source)),
                 (TargetPassive, Protection::SecureClient(Side::Target)),
+                (SourcePassive, Protection::SecureClient(Side::Source)),
+            ]
+        );
+        assert_eq!(
+            all("SSCN", "EPSV"),
+            [
+                (SourcePassive, Protection::SecureClient(Side::Source)),
+                (TargetPassive, Protection::SecureClient(Side::Source)),
             ]
         );
         // As a passive server rather than as an active one.
@@ -379,6 +408,31 @@ mod tests {
         assert_eq!(
             all("CPSV", "EPSV"),
             [(SourcePassive, Protection::SecurePassive)]
+        );
+    }
+
+    #[test]
+    fn one_way_round_either_may_be_the_client_of_tls() {
+        let only = |orientation, source, target| {
+            let wishes = Wishes {
+                orientation: Some(orientation),
+                ..Wishes::default()
+            };
+            let ways = tried(secure(source), secure(target), wishes, &[]);
+            assert!(ways.iter().all(|way| way.orientation == orientation));
+            ways.into_iter()
+                .map(|way| way.protection)
+                .collect::<Vec<_>>()
+        };
+        let both = [Side::Target, Side::Source].map(Protection::SecureClient);
+        assert_eq!(only(SourcePassive, "SSCN", "SSCN"), both);
+        assert_eq!(only(TargetPassive, "SSCN", "SSCN"), both);
+        assert_eq!(
+            only(SourcePassive, "CPSV", "SSCN"),
+            [
+                Protection::SecureClient(Side::Target),
+                Protection::SecurePassive
+            ]
         );
     }
 

@@ -311,6 +311,35 @@ fn a_success_of_too_few_octets_is_an_error() {
     }
 }
 
+// What ProFTPD does to TLS 1.3 as its client and source, and how two servers put it (tests/interop/ftp/fxp.rs).
+#[test]
+fn what_the_source_cuts_short_as_the_client_of_tls_is_an_error_that_says_so() {
+    let tls = |absent: &[&str]| {
+        let certificate = Certificate::new(&["localhost"]);
+        Config::new()
+            .without(absent)
+            .with(|config| config.tls = Some(ServerTls::new(certificate)))
+    };
+    for last in ["426 Failure reading network stream.", "226 All there"] {
+        let source = tls(&[])
+            .on("RETR", Reply::Data(DataFault::CloseAt(1000)))
+            .on("RETR", Reply::Final(b"226 Sent\r\n".to_vec()));
+        let target = tls(&["SSCN", "CPSV"]).on("STOR", Reply::Final(format!("{last}\r\n").into()));
+        run(source, target, async |bench| {
+            let relay = bench.relay().orientation(Orientation::SourcePassive);
+            let error = relay.run().await.unwrap_err();
+            match kind(&error) {
+                ErrorKind::Aborted { .. } => assert!(last.starts_with("426"), "{error}"),
+                ErrorKind::Verify(_) => assert!(last.starts_with("226"), "{error}"),
+                _ => panic!("{error}"),
+            }
+            assert_eq!(error.side(), Some(Side::Target), "{error}");
+            assert!(error.to_string().contains("tickets of TLS 1.3"), "{error}");
+            bench.assert_usable().await;
+        });
+    }
+}
+
 #[test]
 fn what_breaks_in_the_middle_is_told_of_the_side_that_broke() {
     let breaking = |fault| Config::new().on("RETR", Reply::Data(fault));
@@ -544,7 +573,8 @@ fn private_data_stays_private() {
     };
     let none = ["SSCN", "CPSV"];
     for (source, target, expected) in [
-        (tls(&[]), tls(&[]), Protection::SecureClient(Side::Source)),
+        (tls(&[]), tls(&[]), Protection::SecureClient(Side::Target)),
+        (tls(&[]), tls(&none), Protection::SecureClient(Side::Source)),
         (tls(&["SSCN"]), tls(&none), Protection::SecurePassive),
         (tls(&none), tls(&["SSCN"]), Protection::SecurePassive),
         (tls(&none), tls(&[]), Protection::SecureClient(Side::Target)),
