@@ -105,8 +105,8 @@ async fn get_through_a_cut(
         &format!("{} octets, in order and once", got.len()),
     )?;
     story.say(&format!(
-        "The trunk was cut for {} s, longer than the time limit of 5 s. The client made a\n\
-         new connection when there was a way again, made sure that the file was the\n\
+        "The trunk was cut for {} s, longer than the time limit of 5 s. The client made\n\
+         a new connection when there was a way again, made sure that the file was the\n\
          same, and asked for the rest (REST): taken up again {} {}.",
         CUT.as_secs(),
         report.retries,

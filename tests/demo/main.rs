@@ -231,7 +231,7 @@ async fn demo(stage: &Stage, story: &Story) -> Result<(), Error> {
     if let Some(between) = &stage.between {
         let file = between.save()?;
         story.say(&format!(
-            "{:.1} s of the network's time took {:.2} s. What the trunk carried, {} packets,\nis in\n{}\nwireshark -o rpc.dissect_unknown_programs:TRUE shows the calls in it.",
+            "{:.1} s of the network's time took {:.2} s. What the trunk\ncarried, {} packets, is in\n{}\nwireshark -o rpc.dissect_unknown_programs:TRUE shows the calls in it.",
             between.network.now().since_start().as_secs_f64(),
             (watch.now() - started).as_secs_f64(),
             between.capture.packets(),
