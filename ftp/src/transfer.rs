@@ -239,7 +239,13 @@ impl Get {
 
     /// Into a local file, which is made or replaced (or extended, with [`append_to_local`](Self::append_to_local) or
     /// [`resume`](Self::resume)). A transfer that breaks is taken up again where it broke, if the file on the server is
-    /// still of the same size and time.
+    /// still what it was, as far as it tells.
+    ///
+    /// The first time it breaks, all there is to compare is the size that the server announced when it began, if it did;
+    /// from then on, size and time are. What goes unnoticed is a file replaced before that by another as large (or of any
+    /// size, where none was announced), later by one as large and as old, and whatever changes while octets flow: a copy
+    /// that began with the one file and ends with the other. [`Verify::Hash`] finds these. And with
+    /// [`resume`](Self::resume), what was got by an earlier call is taken for a part of the same file.
     ///
     /// # Errors
     /// What makes the transfer fail; what has come is left in the file then.
@@ -339,10 +345,11 @@ impl Get {
         }
         let verbatim = options.representation.is_verbatim();
         let mut patience = Patience::new(site);
-        // What the file was when the first part came.
+        // What the file was when the first part came: as the server announced it, and as it was first told when asked.
+        let mut announced = None;
         let mut seen: Option<Seen> = None;
         loop {
-            let result = self.part(file, path, length, from, meter);
+            let result = self.part(file, path, length, from, meter, &mut announced);
             let result = result.await;
             match result {
                 Ok(reply) => return Ok(Some(reply)),
@@ -361,6 +368,9 @@ impl Get {
                         };
                         match &seen {
                             Some(before) if *before != now => return Err(has_changed()),
+                            None if announced.is_some_and(|size| !size.fits(now.size)) => {
+                                return Err(has_changed());
+                            }
                             _ => seen = Some(now),
                         }
                     }
@@ -388,14 +398,20 @@ impl Get {
         length: u64,
         from: u64,
         meter: &mut Meter,
+        announced: &mut Option<Announced>,
     ) -> Result<Reply, Error> {
         let base = if self.appending && !self.options.resume {
             length
         } else {
             from
         };
-        let mut download = self.open(from + meter.octets).await?;
-        meter.total(download.announced_size().map(|size| size.max(meter.octets)));
+        let start = from + meter.octets;
+        let mut download = self.open(start).await?;
+        let size = download.announced_size();
+        if meter.octets == 0 {
+            *announced = size.map(|size| Announced { start, size });
+        }
+        meter.total(size.map(|size| size.max(meter.octets)));
         let file = match file {
             Some(file) => file,
             None => file.insert(self.local_file(path).await?),
@@ -424,6 +440,21 @@ impl Get {
 
 pub(crate) fn has_changed() -> Error {
     ErrorKind::Verify("the file on the server has changed since the transfer began".into()).into()
+}
+
+/// The size in the preliminary reply to a `RETR` that begins at `start`.
+#[derive(Clone, Copy, Debug)]
+struct Announced {
+    start: u64,
+    size: u64,
+}
+
+impl Announced {
+    /// Whether it can be that of a file of `size` octets. Some announce all of it (vsftpd), others what is left
+    /// (ProFTPD).
+    fn fits(self, size: u64) -> bool {
+        self.size == size || self.start.checked_add(self.size) == Some(size)
+    }
 }
 
 /// What tells whether a file is still the same.

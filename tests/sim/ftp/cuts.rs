@@ -3,7 +3,7 @@
 use super::{Lab, octets, secs};
 use fairway_ftp::{ErrorKind, Limits, Phase};
 use fairway_sim::BitsPerSec;
-use fairway_tests::ftp::Config;
+use fairway_tests::ftp::{Config, Reply};
 use std::time::Duration;
 
 /// What is transferred: some eight seconds of it.
@@ -58,6 +58,46 @@ fn a_get_goes_on_where_it_was_cut() {
                 again < LENGTH as u64 * 3 / 2,
                 "{outage} s: {again} octets sent"
             );
+        });
+    }
+}
+
+/// Before the first break nothing is known of the file but its announced size, of all of it or of what is left.
+#[test]
+fn a_file_replaced_before_the_first_break_is_noticed_by_its_announced_size() {
+    let offset = 1000;
+    for (from, announced, length, fits) in [
+        (0, LENGTH, LENGTH, true),
+        (offset, LENGTH, LENGTH, true),
+        (offset, LENGTH - offset, LENGTH, true),
+        (0, LENGTH, LENGTH + 1, false),
+        (0, LENGTH, LENGTH - 1, false),
+        (offset, LENGTH - offset, LENGTH + 1, false),
+    ] {
+        let lab = lab(50);
+        let what = format!("from {from}, {announced} announced, {length} after the break");
+        lab.world.network.run(async {
+            lab.server.files().put("/a", octets(LENGTH));
+            let opening = format!("150 Opening it ({announced} bytes).\r\n").into();
+            lab.server
+                .set(|config| config.rule("RETR", Some(1), Reply::Preliminary(opening)));
+            let site = lab.client(patient).site(super::there());
+            let get = site.get("a").from(from as u64).to_file("/here");
+            let replace = async {
+                lab.wait(secs(100)).await;
+                lab.server.files().put("/a", octets(length));
+            };
+            let (result, (), ()) = tokio::join!(get, cut(&lab, secs(170)), replace);
+            match result {
+                Ok(report) => {
+                    assert!(fits && report.retries > 0, "{what}");
+                    assert_eq!(report.octets, (LENGTH - from) as u64, "{what}");
+                }
+                Err(error) => {
+                    let changed = matches!(error.kind(), ErrorKind::Verify(_));
+                    assert!(changed && !fits, "{what}: {error}");
+                }
+            }
         });
     }
 }
