@@ -672,8 +672,11 @@ impl Put {
         }
         let verbatim = self.options.representation.is_verbatim();
         let mut patience = Patience::new(&self.site);
+        // Behind `from`, as much as a data connection was given to carry.
+        let mut handed = 0;
         loop {
-            match self.part(file, path, length, from, meter).await {
+            let part = self.part(file, path, length, from, meter, &mut handed);
+            match part.await {
                 Ok(done) => return Ok(Some(done)),
                 // No REST for STOR here (554 and its like): what is replaced can as well begin anew.
                 Err((error, _))
@@ -691,7 +694,7 @@ impl Put {
                     patience.again(error, meter).await?;
                     if touched {
                         meter.octets = loop {
-                            match self.settled(base, from, length).await {
+                            match self.settled(base, from, handed).await {
                                 Ok(arrived) => break arrived,
                                 // What broke the transfer may last: a question is an attempt like any other.
                                 Err(error) if error.is_transient() => {
@@ -727,8 +730,9 @@ impl Put {
     }
 
     /// How much of what was sent has arrived, once that does not change any more: the server's old process may still be
-    /// writing.
-    async fn settled(&self, base: Option<u64>, from: u64, length: u64) -> Result<u64, Error> {
+    /// writing. More than was `handed` to a data connection is not ours: before the server begins, what a put replaces
+    /// is still there.
+    async fn settled(&self, base: Option<u64>, from: u64, handed: u64) -> Result<u64, Error> {
         let start = match self.verb {
             Verb::Appe => base.unwrap_or(0),
             _ => from,
@@ -746,9 +750,7 @@ impl Put {
                 Err(error) => return Err(error),
             };
             if last == Some(size) {
-                let arrived = size
-                    .checked_sub(start)
-                    .filter(|arrived| from + arrived <= length);
+                let arrived = size.checked_sub(start).filter(|arrived| *arrived <= handed);
                 return match (arrived, self.verb) {
                     (Some(arrived), _) => Ok(arrived),
                     // Something else is there: a put replaces it.
@@ -772,6 +774,7 @@ impl Put {
         length: u64,
         from: u64,
         meter: &mut Meter,
+        handed: &mut u64,
     ) -> Result<(Upload, Reply), (Error, bool)> {
         let start = from + meter.octets;
         // REST and APPE both begin behind what is there; only the first says where.
@@ -795,6 +798,7 @@ impl Put {
             std::mem::swap(&mut reading, &mut writing);
             reading.clear();
             let offset = start + upload_len(meter, from, start) + writing.len() as u64;
+            *handed = (*handed).max(meter.octets + writing.len() as u64);
             // The next buffer is read while one is sent.
             let (read, sent) =
                 tokio::join!(file.read_at(offset, reading), upload.write_all(&writing));

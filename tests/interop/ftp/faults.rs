@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Octets of a file.
 const SIZE: usize = 200_000;
+/// What every other put replaces: shorter, and no part of the file.
+const OLD: &[u8] = b"what is replaced";
 /// Octets that are there before an append.
 const BASE: &[u8] = b"what is there before";
 /// Cases under way at a time: they wait most of the time.
@@ -97,6 +99,9 @@ impl Place {
         let result: Result<Report, Error> = match what {
             What::Get => site.get("pub/f").check_size(true).to_file(&local).await,
             What::Put => {
+                if number % 2 == 1 {
+                    self.server.put(&remote, OLD);
+                }
                 site.put(&remote)
                     .check_size(true)
                     .from_file(self.folder.join("source"))

@@ -332,6 +332,25 @@ fn the_server_says_421_at_any_time() {
     });
 }
 
+/// Until the server begins, the file that a put replaces is still there: its size does not tell how much has arrived.
+#[test]
+fn a_put_does_not_go_on_behind_the_file_that_it_replaces() {
+    for break_off in [Reply::Close, Reply::Reset] {
+        let world = World::new();
+        world.network.run(async {
+            let server = world.start(world.config().on_nth("STOR", 1, break_off));
+            server.files().put("/up", vec![b'z'; 1000]);
+            let file = octets(5000);
+            let files = world.client.net().files();
+            files.write("/l", file.clone()).await.unwrap();
+            let put = world.site_with(limits()).put("up").check_size(true);
+            let report = put.from_file("/l").await.unwrap();
+            assert_eq!((report.octets, report.retries), (5000, 1));
+            assert!(server.files().read("/up").unwrap() == file);
+        });
+    }
+}
+
 #[test]
 fn slow_transfers_are_kept_alive() {
     let mut limits = limits();

@@ -133,7 +133,8 @@ fn a_put_goes_on_where_it_was_cut() {
         lab.world.network.run(async {
             let file = octets(LENGTH);
             lab.write("/here", &file).await;
-            lab.server.files().put("/a", octets(10));
+            // None of the file that replaces it.
+            lab.server.files().put("/a", vec![b'z'; 10]);
             let site = lab.client(patient).site(super::there());
             let put = site.put("a").check_size(true).from_file("/here");
             let (report, ()) = tokio::join!(put, cut(&lab, secs(outage)));
