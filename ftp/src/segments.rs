@@ -119,6 +119,14 @@ impl Map {
         Some(Self { seen, parts })
     }
 
+    /// How long the local file is at least, if what the map does not miss is there.
+    fn reach(&self) -> u64 {
+        let parts = self.parts.iter().rev();
+        parts.fold(self.seen.size, |reach, part| {
+            if part.end == reach { part.at } else { reach }
+        })
+    }
+
     fn missing(&self) -> u64 {
         self.parts.iter().map(|part| part.end - part.at).sum()
     }
@@ -232,14 +240,18 @@ impl Get {
             Err(error) => return Err(error),
         };
         let resumed = known.is_some();
+        let length = match (&known, &*file) {
+            (Some(_), Some(file)) => file.len().await.map_err(&local)?,
+            _ => 0,
+        };
         let segments = self.segments as u64;
         let map = match known {
-            Some(Some(map)) if map.seen == seen => {
+            Some(Some(map)) if map.seen == seen && map.reach() <= length => {
                 // What is in between counts as there already.
                 meter.restart_at(seen.size - map.missing());
                 map
             }
-            // The file has changed, or the map is not to be trusted, and so is nothing of what it tells of.
+            // The file has changed, here or there, or the map is not to be trusted: so is nothing of what it tells of.
             Some(_) => {
                 *from = 0;
                 meter.restart_at(0);
@@ -542,6 +554,20 @@ mod tests {
             parts: Vec::new(),
         };
         assert_eq!(Map::read(&none.text()), Some(none));
+    }
+
+    #[test]
+    fn a_map_tells_how_long_the_file_must_be() {
+        let reach = |parts: &[(u64, u64)]| {
+            let parts = parts.iter().map(|&(at, end)| Part { at, end }).collect();
+            let seen = seen(10);
+            Map { seen, parts }.reach()
+        };
+        assert_eq!(reach(&[]), 10);
+        assert_eq!(reach(&[(0, 5), (5, 10)]), 0);
+        assert_eq!(reach(&[(2, 5), (5, 10)]), 2);
+        assert_eq!(reach(&[(0, 4), (5, 10)]), 5);
+        assert_eq!(reach(&[(0, 4), (5, 9)]), 10);
     }
 
     #[test]

@@ -175,6 +175,29 @@ fn a_map_of_another_file_is_not_believed() {
     });
 }
 
+/// The file was removed, and its map was not: what was there is got again.
+#[test]
+fn a_map_without_its_file_is_not_believed() {
+    let world = World::new();
+    world.network.run(async {
+        let server = start(&world, world.config());
+        let (site, files) = (world.site(), world.client.net().files());
+        let modified = site.modified("big").await.unwrap();
+        let map =
+            format!("fairway-ftp segments 1\nsize {SIZE} modified {modified}\n1000000 2000000\n");
+        for rest in [0, 1_500_000, SIZE] {
+            files.write("/l.segments", map.as_bytes()).await.unwrap();
+            files.write("/l", &content()[..rest]).await.unwrap();
+            let get = site.get("big").segments(2).resume(true);
+            let report = get.to_file("/l").await.unwrap();
+            assert!(files.read("/l").await.unwrap() == content(), "{rest}");
+            let got = if rest == SIZE { 1_000_000 } else { SIZE };
+            assert_eq!(report.octets, got as u64, "{rest}");
+        }
+        drop(server);
+    });
+}
+
 /// At most so many at once, results in order, an error on its own.
 #[test]
 fn a_batch_does_all() {
