@@ -582,6 +582,7 @@ fn nothing_is_written_through_links() {
         &["mirror", &there.url("m"), "dst"][..],
         &["get", "-r", "-o", "dst/", &there.url("m")],
         &["get", "-o", "dst", &there.url("m/*")],
+        &["get", "-r", "-o", "dst", &there.url("m/d*")],
     ] {
         let _refused = here.run(words);
         assert_eq!(here.read("outside/f"), b"old", "{words:?}");

@@ -112,6 +112,7 @@ async fn plan(
     target: &Target,
 ) -> Outcome<Vec<GetJob>> {
     let last = local_name(&found.path);
+    let is_chosen = found.entry.is_some();
     let mut entry = found.entry;
     if args.recursive && entry.as_ref().is_none_or(|entry| entry.kind == Kind::Link) {
         entry = Some(if found.path.raw().is_empty() {
@@ -129,6 +130,13 @@ async fn plan(
             (Target::Directory(directory), Some(last)) => directory.join(last),
             (Target::Directory(path) | Target::Path(path), _) => path.clone(),
         };
+        if let (Target::Directory(directory), Some(last)) = (target, &last)
+            && is_chosen
+            && !args.transfer.dry_run
+        {
+            // The server chose the name: a link that has it could lead what comes to anywhere.
+            walk::make_local(tool, directory, last.as_bytes()).await?;
+        }
         return below(tool, args, site, &found.path, &root).await;
     }
     if is_directory {
