@@ -464,13 +464,14 @@ pub(crate) struct MirrorArgs {
 }
 
 #[derive(Clone, Debug, ClapArgs)]
+#[command(mut_arg("resume", |arg| arg.hide(true)))]
 pub(crate) struct CpArgs {
-    /// File to copy
-    #[arg(value_name = "URL")]
+    /// File to copy, as a URL
+    #[arg(value_name = "SRC")]
     pub(crate) from: String,
 
-    /// Where to; with a slash at its end, the directory to copy into
-    #[arg(value_name = "URL")]
+    /// URL to copy to; with a slash at its end, the directory to copy into
+    #[arg(value_name = "DST")]
     pub(crate) to: String,
 
     /// * ? [ in the first path are themselves

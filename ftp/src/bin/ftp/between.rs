@@ -46,7 +46,7 @@ pub(crate) fn check(options: &TransferOptions, through: bool) -> Outcome {
 pub(crate) async fn copy(tool: Arc<Tool>, job: CopyJob, way: Way, total: Total) -> Outcome<Moved> {
     let (source, target) = (shown(&job.from, &job.source), shown(&job.to, &job.target));
     let bar = total.file(&source, job.size);
-    let ticket = tool.begin(&target);
+    let ticket = tool.begin(&target, false);
     let both = format!("{source} → {target}");
     let copied = if way.through {
         let report = through(&job, &way, bar.sink()).await;

@@ -82,7 +82,7 @@ pub(crate) async fn cp(tool: &Arc<Tool>, args: &CpArgs) -> Outcome {
     between::check(&args.transfer, args.through)?;
     if args.transfer.resume {
         return Err(Failure::usage(
-            "a copy between servers cannot be gone on with",
+            "a copy between servers begins anew each time: -c is for get, put and mirror",
         ));
     }
     if args.transfer.dry_run {

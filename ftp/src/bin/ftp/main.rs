@@ -140,8 +140,14 @@ async fn run(args: Args, board: &Board) -> Outcome {
         outcome = command(&tool, &args) => Some(outcome),
     };
     let outcome = ended.unwrap_or_else(|| {
+        board.end_bars();
         for file in tool.interrupted() {
-            tool.say(&format!("{file} is not complete; -c goes on with it"));
+            let hint = if file.goes_on {
+                "; -c goes on with it"
+            } else {
+                ""
+            };
+            tool.say(&format!("{} is not complete{hint}", file.what));
         }
         Err(Failure::interrupted())
     });

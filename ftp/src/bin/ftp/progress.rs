@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How often a second the bars are drawn.
 const DRAWN: u8 = 5;
-/// Columns for a name.
-const NAME: usize = 28;
+/// Columns for a name, at most.
+const NAME: usize = 40;
 
 /// Where talk goes: stderr, above the bars if there are any. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -52,6 +52,27 @@ impl Board {
         match &self.bars {
             Some(bars) => bars.suspend(work),
             None => work(),
+        }
+    }
+
+    /// Whether there are bars.
+    pub(crate) const fn has_bars(&self) -> bool {
+        self.bars.is_some()
+    }
+
+    /// Wipes what bars are drawn: who drew them was interrupted.
+    pub(crate) fn wipe(&self) {
+        if let Some(bars) = &self.bars {
+            // A terminal that is gone shows none.
+            let _ = bars.clear();
+        }
+    }
+
+    /// Wipes them, and draws no more.
+    pub(crate) fn end_bars(&self) {
+        self.wipe();
+        if let Some(bars) = &self.bars {
+            bars.set_draw_target(ProgressDrawTarget::hidden());
         }
     }
 
@@ -154,26 +175,28 @@ impl Drop for FileBar {
 fn line(name: &str, octets: Option<u64>) -> ProgressBar {
     ProgressBar::with_draw_target(octets, ProgressDrawTarget::hidden())
         .with_style(style(octets.is_some()))
-        .with_prefix(fitted(name))
+        .with_message(fitted(name))
 }
 
+/// The numbers take 36 columns and 29, the name the others: a line that is wider than the terminal leaves parts of
+/// itself behind.
 fn style(sized: bool) -> ProgressStyle {
     let template = if sized {
-        "{prefix} {percent:>3}% [{bar:20}] {binary_bytes:>10} of {binary_total_bytes} {binary_bytes_per_sec:>12} {eta:>5}"
+        "{wide_msg} {percent:>3}% [{bar:10}] {binary_bytes_per_sec:>12} {eta:>4}"
     } else {
-        "{prefix}      {binary_bytes:>10} {binary_bytes_per_sec:>12} {elapsed:>5}"
+        "{wide_msg} {binary_bytes:>10} {binary_bytes_per_sec:>12} {elapsed:>4}"
     };
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
 }
 
-/// A name in a fixed width: the end of a path tells more than its beginning.
+/// A name that is not too long: the end of a path tells more than its beginning.
 fn fitted(name: &str) -> String {
     let clean = crate::output::name(name.as_bytes());
     let count = clean.chars().count();
     if count <= NAME {
-        return format!("{clean:NAME$}");
+        return clean;
     }
     let end: String = clean.chars().skip(count - (NAME - 1)).collect();
     format!("…{end}")
@@ -182,16 +205,82 @@ fn fitted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{NAME, fitted, style};
+    use indicatif::{ProgressBar, ProgressDrawTarget, TermLike};
+    use std::io;
+    use std::sync::{Arc, Mutex};
 
     #[test]
-    fn names_take_the_same_room() {
-        assert_eq!(fitted("a"), format!("a{}", " ".repeat(NAME - 1)));
+    fn the_end_of_a_long_name_is_kept() {
+        assert_eq!(fitted("a"), "a");
         assert_eq!(fitted(&"x".repeat(100)).chars().count(), NAME);
-        assert!(fitted("a/very/long/path/to/some/file.tar.gz").ends_with("file.tar.gz"));
+        let long = "a/very/long/path/to/some/directory/with/a/file.tar.gz";
+        assert!(fitted(long).ends_with("/a/file.tar.gz"));
+    }
+
+    /// A terminal that keeps what is written to it.
+    #[derive(Clone, Debug)]
+    struct Screen {
+        columns: u16,
+        text: Arc<Mutex<String>>,
+    }
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            self.columns
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.text.lock().unwrap().push_str(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]
-    fn the_templates_are_sound() {
-        let _ = (style(true), style(false));
+    fn a_line_fits_into_the_terminal() {
+        for (columns, sized) in [(40, true), (40, false), (80, true), (80, false)] {
+            let text = Arc::default();
+            let screen = Screen {
+                columns,
+                text: Arc::clone(&text),
+            };
+            let target = ProgressDrawTarget::term_like(Box::new(screen));
+            let bar = ProgressBar::with_draw_target(Some(1_100_000_000), target)
+                .with_style(style(sized))
+                .with_message(fitted(&"x".repeat(100)));
+            bar.set_position(1_090_000_000);
+            bar.tick();
+            let text = text.lock().unwrap();
+            let last = text.trim_end().rsplit('…').next().unwrap();
+            assert!(last.contains("/s"), "{text}");
+            assert!(last.chars().count() < usize::from(columns), "{text}");
+        }
     }
 }

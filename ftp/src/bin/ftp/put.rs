@@ -219,7 +219,7 @@ async fn from_stdin(
     }
     let total = tool.board.total(1, None);
     let bar = total.file("stdin", None);
-    let ticket = tool.begin(format!("{} on {}", name(job.remote.raw()), url.host));
+    let ticket = tool.begin(format!("{} on {}", name(job.remote.raw()), url.host), false);
     let result = job
         .call(way, bar.sink())
         .from_reader(&mut tokio::io::stdin())

@@ -130,8 +130,14 @@ impl Shell {
             outcome = self.command(&words) => Some(outcome),
         };
         outcome.unwrap_or_else(|| {
+            tool.board.wipe();
             for file in tool.interrupted() {
-                tool.say(&format!("{file} is not complete; reget goes on with a get"));
+                let hint = if file.goes_on {
+                    "; reget goes on with a get"
+                } else {
+                    ""
+                };
+                tool.say(&format!("{} is not complete{hint}", file.what));
             }
             Err(Failure::interrupted())
         })

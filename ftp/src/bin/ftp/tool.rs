@@ -26,7 +26,7 @@ pub(crate) struct Tool {
     /// What was typed at the prompt, by user, host and port: asked once.
     typed: tokio::sync::Mutex<Vec<(String, String)>>,
     warned: Mutex<bool>,
-    under_way: Mutex<Vec<String>>,
+    under_way: Mutex<Vec<Interrupted>>,
 }
 
 impl Tool {
@@ -199,29 +199,40 @@ impl Tool {
     }
 
     /// Notes that a file is being written, for the case that the user interrupts.
-    pub(crate) fn begin(&self, what: impl Into<String>) -> UnderWay<'_> {
-        let what = what.into();
-        lock(&self.under_way).push(what.clone());
-        UnderWay { tool: self, what }
+    pub(crate) fn begin(&self, what: impl Into<String>, goes_on: bool) -> UnderWay<'_> {
+        let file = Interrupted {
+            what: what.into(),
+            goes_on,
+        };
+        lock(&self.under_way).push(file.clone());
+        UnderWay { tool: self, file }
     }
 
     /// The files that were being written when the program was interrupted.
-    pub(crate) fn interrupted(&self) -> Vec<String> {
+    pub(crate) fn interrupted(&self) -> Vec<Interrupted> {
         std::mem::take(&mut *lock(&self.under_way))
     }
+}
+
+/// A file that is not complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Interrupted {
+    pub(crate) what: String,
+    /// Whether the same again with `-c` makes it complete.
+    pub(crate) goes_on: bool,
 }
 
 /// A file that is being written. Dropped without [`end`](Self::end), it counts as interrupted.
 pub(crate) struct UnderWay<'a> {
     tool: &'a Tool,
-    what: String,
+    file: Interrupted,
 }
 
 impl UnderWay<'_> {
     /// It is written, or has failed and that is told.
     pub(crate) fn end(self) {
         let mut under_way = lock(&self.tool.under_way);
-        if let Some(at) = under_way.iter().position(|what| *what == self.what) {
+        if let Some(at) = under_way.iter().position(|file| *file == self.file) {
             under_way.remove(at);
         }
     }

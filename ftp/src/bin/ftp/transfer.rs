@@ -200,10 +200,15 @@ pub(crate) struct GetJob {
 pub(crate) async fn get(tool: Arc<Tool>, job: GetJob, way: Way, total: Total) -> Outcome<Moved> {
     let shown = name(job.remote.raw());
     let local = job.local.display().to_string();
-    let bar = total.file(&shown, job.size);
+    let size = match job.size {
+        // Few servers say it when they begin to send; people want to know how much is left.
+        None if tool.board.has_bars() && !way.text => job.site.size(&job.remote).await.ok(),
+        known => known,
+    };
+    let bar = total.file(&shown, size);
     let mut get = prepared_get(job.site.get(&job.remote), &way, job.size, bar.sink());
     get = get.resume(way.resume);
-    let ticket = tool.begin(&local);
+    let ticket = tool.begin(&local, !way.text);
     let result = get.to_file(&job.local).await;
     let report = match result {
         Ok(report) => report,
@@ -338,7 +343,10 @@ pub(crate) async fn put(tool: Arc<Tool>, job: PutJob, way: Way, total: Total) ->
     let local = job.local.display().to_string();
     let bar = total.file(&local, job.size);
     let call = job.call(&way, bar.sink()).resume(way.resume);
-    let ticket = tool.begin(format!("{shown} on {}", job.site.server().host()));
+    let ticket = tool.begin(
+        format!("{shown} on {}", job.site.server().host()),
+        job.verb == PutVerb::Replace && !way.text,
+    );
     let result = call.from_file(&job.local).await;
     let report = match result {
         Ok(report) => report,
