@@ -473,6 +473,32 @@ fn a_mirror_copies_what_differs_and_no_more() {
 }
 
 #[test]
+fn no_file_is_written_over_by_another_of_the_same_call() {
+    let (here, there) = (Here::new("twice"), Scripted::start(Config::new()));
+    for path in ["/a/f", "/b/f"] {
+        there.put(path, path);
+    }
+    for path in ["a/g", "b/g"] {
+        here.write(path, path);
+    }
+    let (all, root, to) = (there.url("*/f"), there.url(""), there.url("c/"));
+    let (one, other) = (there.url("a/f"), there.url("b/f"));
+    for words in [
+        &["get", &all][..],
+        &["get", "-j2", &one, &other],
+        &["put", "a/g", "b/g", &root],
+        &["cp", &all, &to],
+    ] {
+        let ran = here.run(words);
+        assert_eq!(ran.code, 2, "{words:?}: {}", ran.err);
+        assert!(ran.err.contains("would both become"), "{}", ran.err);
+    }
+    assert!(!here.exists("f") && there.read("/g").is_none());
+    here.ok(&["put", "--append", "a/g", "b/g", &root]);
+    assert_eq!(there.read("/g").unwrap(), b"a/gb/g");
+}
+
+#[test]
 fn a_mirror_goes_from_server_to_server() {
     for way in [&["-v"][..], &["-v", "--through"]] {
         let here = Here::new("between");

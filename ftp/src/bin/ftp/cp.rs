@@ -5,7 +5,7 @@ use crate::between::{self, CopyJob};
 use crate::exit::{Failure, Outcome};
 use crate::get::parse_one;
 use crate::glob::expand;
-use crate::jobs::each;
+use crate::jobs::{distinct, each};
 use crate::output::name;
 use crate::tool::Tool;
 use crate::transfer::{Moved, Status, Way};
@@ -79,6 +79,10 @@ pub(crate) async fn cp(tool: &Arc<Tool>, args: &CpArgs) -> Outcome {
             source: file.path,
         });
     }
+    let targets = jobs
+        .iter()
+        .map(|job| (name(job.source.raw()), job.target.raw().to_vec()));
+    distinct(targets, |target| name(target))?;
     between::check(&args.transfer, args.through)?;
     if args.transfer.resume {
         return Err(Failure::usage(

@@ -3,7 +3,7 @@
 use crate::args::{CatArgs, GetArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::glob::{Found, expand};
-use crate::jobs::each;
+use crate::jobs::{distinct, each};
 use crate::output::{name, print};
 use crate::tool::Tool;
 use crate::transfer::{self, GetJob, Moved, Status, Way, get_to_stdout};
@@ -51,6 +51,11 @@ pub(crate) async fn get(tool: &Arc<Tool>, args: &GetArgs) -> Outcome {
             jobs.extend(plan(tool, args, url, &site, found, &target).await?);
         }
     }
+    distinct(
+        jobs.iter()
+            .map(|job| (name(job.remote.raw()), job.local.clone())),
+        |local| local.display().to_string(),
+    )?;
     let way = Way::new(&args.transfer, args.text);
     if args.transfer.dry_run {
         for job in &jobs {

@@ -2,8 +2,35 @@
 
 use crate::exit::{Failure, Outcome};
 use crate::tool::Tool;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use tokio::task::JoinSet;
+
+/// Whether each file has a target of its own. Of two with the same one, the second would overwrite the first; at the
+/// same time, each would spoil the other.
+///
+/// # Errors
+/// The first two that have not.
+pub(crate) fn distinct<T: Ord>(
+    jobs: impl IntoIterator<Item = (String, T)>,
+    shown: impl Fn(&T) -> String,
+) -> Outcome {
+    let mut taken = BTreeMap::new();
+    for (from, to) in jobs {
+        match taken.entry(to) {
+            Entry::Vacant(free) => drop(free.insert(from)),
+            Entry::Occupied(other) => {
+                return Err(Failure::usage(format!(
+                    "{} and {from} would both become {}",
+                    other.get(),
+                    shown(other.key())
+                )));
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Runs `work` on every item, at most `parallel` at a time, and says what fails. Goes on with the others, unless there
 /// is no answer any more. Gives what succeeded, in the order of the items, and how it ended.

@@ -3,7 +3,7 @@
 use crate::args::PutArgs;
 use crate::exit::{Failure, Outcome};
 use crate::get::parse_one;
-use crate::jobs::each;
+use crate::jobs::{distinct, each};
 use crate::output::{name, print};
 use crate::tool::Tool;
 use crate::transfer::{self, Moved, PutJob, PutVerb, Status, Way};
@@ -36,6 +36,13 @@ pub(crate) async fn put(tool: &Arc<Tool>, args: &PutArgs) -> Outcome {
     let mut jobs = Vec::new();
     for source in sources {
         jobs.extend(plan(tool, args, &url, &site, source, into_directory).await?);
+    }
+    if !args.append && !args.unique {
+        let targets = jobs.iter().map(|job| {
+            let from = job.local.display().to_string();
+            (from, job.remote.raw().to_vec())
+        });
+        distinct(targets, |remote| name(remote))?;
     }
     if args.no_clobber {
         jobs = unclobbered(tool, jobs).await?;
