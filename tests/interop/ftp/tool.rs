@@ -291,6 +291,43 @@ fn the_status_tells_who_is_at_fault() {
 }
 
 #[test]
+fn errors_say_what_to_do() {
+    for config in styles() {
+        let (here, there) = (Here::new("hints"), Scripted::start(config));
+        there.put("/d/f", "x");
+        here.write("f", "x");
+        let (d, root) = (there.url("d"), there.url(""));
+        let nothing = there.url("d/nothing");
+        let copy = [there.url("d/f"), there.url("g")];
+        for (words, code, part) in [
+            (&["get", &d][..], 1, "d is a directory; -r gets it"),
+            (&["get", &nothing], 1, "d/nothing: 550 "),
+            (&["rm", &d], 1, "d is a directory; -r removes it"),
+            (&["tree", &nothing], 1, "d/nothing: "),
+            (&["ls", &nothing], 1, "d/nothing: "),
+            (&["put", "f"], 2, "f: the last argument is the URL"),
+            (&["put", &d], 2, "/d: the files to put come before the URL"),
+            (&["quote", &root, "RETR f"], 2, "there is a command for it"),
+            (&["lst", &root], 2, "lst: no such command"),
+            (&["lst"], 3, "lst: unknown host, and no command"),
+            (&["cp", "-c", &copy[0], &copy[1]], 2, "begins anew"),
+        ] {
+            let ran = here.run(words);
+            assert_eq!(ran.code, code, "{words:?}: {}{}", ran.out, ran.err);
+            assert!(ran.err.contains(part), "{words:?}: {}", ran.err);
+            assert!(!ran.err.contains("secret"), "{words:?}: {}", ran.err);
+        }
+        let lines = |words: &[&str]| here.ok(words).lines().count();
+        assert_eq!(lines(&["ls", "-la", &d]), 1);
+        // As the server sends it: the code in the first line and in the last.
+        let reply = here.ok(&["quote", &root, "FEAT"]);
+        assert!(reply.starts_with("211-"), "{reply}");
+        assert!(reply.lines().last().unwrap().starts_with("211 "), "{reply}");
+        assert!(reply.contains("\n SIZE\n"), "{reply}");
+    }
+}
+
+#[test]
 fn json_has_stable_keys_with_units() {
     let (here, there) = (Here::new("json"), Scripted::start(Config::new()));
     there.put("/d/f", "four");
@@ -416,6 +453,32 @@ fn nothing_is_overwritten_or_done_against_a_wish() {
 }
 
 #[test]
+fn no_file_is_written_over_by_another_of_the_same_call() {
+    let (here, there) = (Here::new("twice"), Scripted::start(Config::new()));
+    for path in ["/a/f", "/b/f"] {
+        there.put(path, path);
+    }
+    for path in ["a/g", "b/g"] {
+        here.write(path, path);
+    }
+    let (all, root, to) = (there.url("*/f"), there.url(""), there.url("c/"));
+    let (one, other) = (there.url("a/f"), there.url("b/f"));
+    for words in [
+        &["get", &all][..],
+        &["get", "-j2", &one, &other],
+        &["put", "a/g", "b/g", &root],
+        &["cp", &all, &to],
+    ] {
+        let ran = here.run(words);
+        assert_eq!(ran.code, 2, "{words:?}: {}", ran.err);
+        assert!(ran.err.contains("would both become"), "{}", ran.err);
+    }
+    assert!(!here.exists("f") && there.read("/g").is_none());
+    here.ok(&["put", "--append", "a/g", "b/g", &root]);
+    assert_eq!(there.read("/g").unwrap(), b"a/gb/g");
+}
+
+#[test]
 fn a_mirror_copies_what_differs_and_no_more() {
     for config in styles() {
         let (here, there) = (Here::new("mirror"), Scripted::start(config));
@@ -470,32 +533,6 @@ fn a_mirror_copies_what_differs_and_no_more() {
         here.ok(&["mirror", "--delete", "src", &up]);
         assert!(there.read("/m/x.o").is_none() && there.read("/m/y").is_some());
     }
-}
-
-#[test]
-fn no_file_is_written_over_by_another_of_the_same_call() {
-    let (here, there) = (Here::new("twice"), Scripted::start(Config::new()));
-    for path in ["/a/f", "/b/f"] {
-        there.put(path, path);
-    }
-    for path in ["a/g", "b/g"] {
-        here.write(path, path);
-    }
-    let (all, root, to) = (there.url("*/f"), there.url(""), there.url("c/"));
-    let (one, other) = (there.url("a/f"), there.url("b/f"));
-    for words in [
-        &["get", &all][..],
-        &["get", "-j2", &one, &other],
-        &["put", "a/g", "b/g", &root],
-        &["cp", &all, &to],
-    ] {
-        let ran = here.run(words);
-        assert_eq!(ran.code, 2, "{words:?}: {}", ran.err);
-        assert!(ran.err.contains("would both become"), "{}", ran.err);
-    }
-    assert!(!here.exists("f") && there.read("/g").is_none());
-    here.ok(&["put", "--append", "a/g", "b/g", &root]);
-    assert_eq!(there.read("/g").unwrap(), b"a/gb/g");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What was typed.
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use fairway_ftp::tls::TlsVersion;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -45,6 +45,21 @@ impl Args {
     }
 }
 
+/// The word that stands where a command should, if that is why the rest makes no sense: it was taken for a host.
+pub(crate) fn mistyped(
+    error: &clap::Error,
+    words: impl IntoIterator<Item = OsString>,
+) -> Option<String> {
+    if error.kind() != clap::error::ErrorKind::UnknownArgument {
+        return None;
+    }
+    let first = words.into_iter().next()?.into_string().ok()?;
+    let is_command = Args::command()
+        .get_subcommands()
+        .any(|command| command.get_name() == first);
+    (!is_command && !first.starts_with('-') && !first.contains(['/', '.', ':'])).then_some(first)
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Get files, into the current directory if nothing else is said
@@ -67,6 +82,7 @@ pub(crate) enum Command {
     /// Remove files
     Rm(RmArgs),
     /// Rename a file or directory on its server
+    #[command(after_long_help = MV_HELP)]
     Mv(MvArgs),
     /// Make directories
     Mkdir(MkdirArgs),
@@ -307,9 +323,10 @@ pub(crate) struct GetArgs {
 }
 
 #[derive(Clone, Debug, ClapArgs)]
+#[command(override_usage = "ftp put [OPTIONS] <FILE>... <URL>")]
 pub(crate) struct PutArgs {
     /// Local files, - for stdin; then the URL of a directory (with a slash at its end, or one that exists) or of a file
-    #[arg(value_name = "FILE… URL", required = true, num_args = 2..)]
+    #[arg(value_name = "FILE", required = true)]
     pub(crate) words: Vec<OsString>,
 
     /// Directories with all that is in them
@@ -355,8 +372,12 @@ pub(crate) struct LsArgs {
     #[arg(value_name = "URL", required = true)]
     pub(crate) urls: Vec<String>,
 
+    /// As ls(1) has it: a table, which is the default
+    #[arg(short = 'l', hide = true)]
+    pub(crate) long: bool,
+
     /// Names only, one per line
-    #[arg(short = '1', long = "names")]
+    #[arg(short = '1', long = "names", overrides_with = "long")]
     pub(crate) names: bool,
 
     /// Those that begin with a dot, too
@@ -515,7 +536,7 @@ pub(crate) struct MvArgs {
     #[arg(value_name = "URL")]
     pub(crate) from: String,
 
-    /// New name: a URL at the same server, or a path there as the URL would have it
+    /// New name: a URL at the same server, or a path there, from where the login leads
     #[arg(value_name = "URL|PATH")]
     pub(crate) to: String,
 }
@@ -756,6 +777,13 @@ Examples:
   ftp mirror --dry-run --delete ./site ftpes://anna@host/htdocs
   ftp mirror --exclude .git --exclude '*.o' . ftp://anna@host/src
   ftp mirror -j4 ftp://one/pub ftp://anna@two/pub
+";
+
+const MV_HELP: &str = "\
+Examples:
+  ftp mv ftp://anna@host/pub/old ftp://anna@host/pub/new
+  ftp mv ftp://anna@host/pub/old pub/new     the same: paths are whole here, too
+  ftp mv ftp://anna@host/pub/old attic/      into a directory
 ";
 
 const CP_HELP: &str = "\

@@ -4,12 +4,12 @@ use crate::args::{ChmodArgs, MkdirArgs, MvArgs, QuoteArgs, RmArgs, UrlsArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::get::parse_one;
 use crate::glob::expand;
-use crate::output::{clean, name, print, print_json};
+use crate::output::{name, print, print_json};
 use crate::tool::Tool;
 use crate::url::{FtpUrl, Place, RemotePath};
 use crate::walk::{self, NodeKind, Walk};
 use fairway_ftp::list::Kind;
-use fairway_ftp::{Name, Site};
+use fairway_ftp::{Error, ErrorKind, Name, Site};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -74,10 +74,7 @@ pub(crate) async fn rm(tool: &Arc<Tool>, args: &RmArgs) -> Outcome {
             let removed = if is_directory && args.recursive {
                 remove_tree(tool, &site, &found.path, args.dry_run).await
             } else if is_directory {
-                Err(Failure::refused(format!(
-                    "{} is a directory; -r removes it with all that is in it",
-                    name(found.path.raw())
-                )))
+                Err(is_one(&found.path))
             } else {
                 remove(&site, &found.path, args.dry_run, false).await
             };
@@ -107,7 +104,24 @@ async fn remove(site: &Site, path: &Name, dry_run: bool, directory: bool) -> Out
     } else {
         site.delete(path).await
     };
-    removed.map_err(|error| Failure::ftp(shown, &error))
+    match removed {
+        Ok(()) => Ok(()),
+        Err(error) if !directory && is_directory(site, path, &error).await => Err(is_one(path)),
+        Err(error) => Err(Failure::ftp(shown, &error)),
+    }
+}
+
+/// A directory where a file is wanted.
+fn is_one(path: &Name) -> Failure {
+    Failure::refused(format!(
+        "{} is a directory; -r removes it with all that is in it",
+        name(path.raw())
+    ))
+}
+
+/// Whether what the server said of `path` was because it is a directory.
+pub(crate) async fn is_directory(site: &Site, path: &Name, error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Refused { .. }) && site.detached().cd(path).await.is_ok()
 }
 
 /// Removes a directory of a server with all that is in it. Links are removed, and not followed.
@@ -279,7 +293,7 @@ pub(crate) async fn quote(tool: &Arc<Tool>, args: &QuoteArgs) -> Outcome {
                     .collect(),
             });
         } else {
-            print(&format!("{}\n", clean(&reply.to_string())));
+            print(&format!("{}\n", crate::output::reply(&reply)));
         }
     }
     if refused {

@@ -1,6 +1,6 @@
 //! How the program ends.
 
-use fairway_ftp::{Error, ErrorKind};
+use fairway_ftp::{Error, ErrorKind, Name};
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -56,7 +56,13 @@ impl Failure {
             ErrorKind::Connect { host, reason } if reason.starts_with(host.as_str()) => {
                 reason.clone()
             }
+            // The library's call is the tool's command.
+            ErrorKind::Unsupported(what) => what.replace("a call for it", "a command for it"),
             _ => error.to_string(),
+        };
+        let text = match inner(error) {
+            ErrorKind::Tls { .. } => certificate_hint(&text),
+            _ => text,
         };
         let text = crate::output::clean(&text);
         Self {
@@ -86,6 +92,14 @@ impl Failure {
             text: text.into(),
             ends_all: false,
         }
+    }
+
+    /// What the server says of something else than what was asked for.
+    pub(crate) fn nothing_at(path: &Name) -> Self {
+        Self::refused(format!(
+            "{}: no such file or directory",
+            crate::output::name(path.raw())
+        ))
     }
 
     /// Ctrl-C.
@@ -136,6 +150,17 @@ fn exit_of(error: &Error) -> Exit {
         | ErrorKind::DataConnection { reply: None, .. }
         | ErrorKind::Aborted { reply: None, .. } => Exit::NoAnswer,
         _ => Exit::Refused,
+    }
+}
+
+/// What to do about a certificate that nobody we trust vouches for.
+fn certificate_hint(text: &str) -> String {
+    // What TLS calls one that was made to sign others, itself among them, as most home-made ones are.
+    let text = text.replace("CaUsedAsEndEntity", "self-signed");
+    if text.ends_with("self-signed") || text.ends_with("unknown issuer") {
+        text + "; --ca trusts who signed it, --pin this one alone"
+    } else {
+        text
     }
 }
 

@@ -80,7 +80,27 @@ pub(crate) async fn get(tool: &Arc<Tool>, args: &GetArgs) -> Outcome {
         segments: args.segments,
         ..way
     };
-    let work = |job| transfer::get(Arc::clone(tool), job, way.clone(), total.clone());
+    let work = |job: GetJob| {
+        let (tool, way, total) = (Arc::clone(tool), way.clone(), total.clone());
+        async move {
+            let (site, remote) = (job.site.clone(), job.remote.clone());
+            let got = transfer::get(tool, job, way, total).await;
+            match got {
+                // Servers say no more than that they cannot open it.
+                Err(failure)
+                    if failure.exit == Exit::Refused
+                        && !failure.ends_all
+                        && site.detached().cd(&remote).await.is_ok() =>
+                {
+                    let shown = name(remote.raw());
+                    Err(Failure::refused(format!(
+                        "{shown} is a directory; -r gets it"
+                    )))
+                }
+                got => got,
+            }
+        }
+    };
     each(tool, jobs, args.transfer.jobs, work).await.1
 }
 
@@ -223,7 +243,7 @@ async fn below(
         }
     }
     if links > 0 {
-        tool.tell(&format!("{links} links and special files left out"));
+        tool.tell(&walk::left_out(links));
     }
     if !tree.complete {
         tool.say("not all of the directory could be read");

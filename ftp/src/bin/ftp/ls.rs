@@ -155,7 +155,7 @@ pub(crate) async fn rows(site: &Site, path: &Name, all: bool) -> Outcome<Vec<Row
         && let Err(error) = site.metadata(path).await
         && error.is_not_found()
     {
-        return Err(failed(&error));
+        return Err(Failure::nothing_at(path));
     }
     Ok(rows)
 }

@@ -41,7 +41,19 @@ use tracing_subscriber::EnvFilter;
 const GOODBYE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            if let Some(word) = args::mistyped(&error, std::env::args_os().skip(1)) {
+                let shown = output::name(word.as_bytes());
+                Board::new(false).say(&format!(
+                    "ftp: {shown}: no such command; ftp --help lists them"
+                ));
+                return Exit::Usage.into();
+            }
+            error.exit()
+        }
+    };
     let board = Board::new(args.options.quiet);
     subscribe(args.options.verbose, &board);
     let runtime = match runtime(&args) {

@@ -1,5 +1,6 @@
 //! What is printed: data on stdout, talk on stderr, and nothing that a server could use to play with the terminal.
 
+use fairway_ftp::reply::Reply;
 use serde::Serialize;
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -34,6 +35,20 @@ pub(crate) fn print_json(value: &impl Serialize) -> bool {
     let mut line = serde_json::to_string(value).unwrap_or_default();
     line.push('\n');
     print(&line)
+}
+
+/// A reply as the server sent it, line by line.
+pub(crate) fn reply(reply: &Reply) -> String {
+    let code = reply.code();
+    let text = reply.text();
+    let shown = match text.split_once('\n') {
+        None => format!("{code} {text}"),
+        Some((first, rest)) => match rest.rsplit_once('\n') {
+            None => format!("{code}-{first}\n{code} {rest}"),
+            Some((middle, last)) => format!("{code}-{first}\n{middle}\n{code} {last}"),
+        },
+    };
+    clean(&shown)
 }
 
 /// `{"error": …}`

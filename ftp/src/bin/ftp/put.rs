@@ -7,7 +7,7 @@ use crate::jobs::{distinct, each};
 use crate::output::{name, print};
 use crate::tool::Tool;
 use crate::transfer::{self, Moved, PutJob, PutVerb, Status, Way};
-use crate::url::{FtpUrl, RemotePath, TypeCode, name_of};
+use crate::url::{FtpUrl, RemotePath, TypeCode, name_of, without_login};
 use crate::walk::{self, NodeKind, Walk};
 use fairway_ftp::{Name, Site};
 use std::ffi::OsStr;
@@ -25,6 +25,12 @@ pub(crate) async fn put(tool: &Arc<Tool>, args: &PutArgs) -> Outcome {
             "{shown}: the last argument is the URL to put to"
         )));
     };
+    if sources.is_empty() {
+        return Err(Failure::usage(format!(
+            "{}: the files to put come before the URL",
+            without_login(url)
+        )));
+    }
     let url = parse_one(url)?;
     let site = tool.connected(&url).await?;
     let text = args.text || url.type_code == Some(TypeCode::Ascii);
@@ -166,7 +172,7 @@ async fn plan(
         }
     }
     if links > 0 {
-        tool.tell(&format!("{links} links and special files left out"));
+        tool.tell(&walk::left_out(links));
     }
     Ok(jobs)
 }

@@ -62,6 +62,11 @@ pub(crate) async fn run(tool: &Arc<Tool>, args: &ShellArgs, options: &Options) -
     if let Some(url) = &args.url {
         let opened = shell.interruptible(shell_open(url)).await;
         if let Err(failure) = opened {
+            let mut failure = failure;
+            let is_word = !url.contains(['/', '.', ':']);
+            if is_word && failure.exit == Exit::NoAnswer {
+                failure.text += ", and no command; see ftp --help";
+            }
             if !interactive {
                 return Err(failure);
             }
@@ -267,7 +272,7 @@ impl Shell {
                 }
                 let _ = writeln!(text, "{:width$}  run a command of this machine", "!COMMAND");
                 text.push_str(
-                    "\nA part of a name that fits only one is enough. Quotation marks and \\ keep blanks,\nstars and the like in names. Ctrl-C ends the command that runs, Ctrl-D the shell.\n",
+                    "\nA part of a name that fits only one is enough. Quotation marks and \\ keep\nblanks, stars and the like in names. Ctrl-C ends the command that runs,\nCtrl-D the shell.\n",
                 );
             }
         }

@@ -323,7 +323,7 @@ pub(crate) fn trace(board: &Board, host: &str, note: &Note) {
     match note {
         Note::Sent(command) => board.say(&format!("{host} > {}", clean(command))),
         Note::Received(reply) => {
-            for line in clean(&reply.to_string()).lines() {
+            for line in crate::output::reply(reply).lines() {
                 board.say(&format!("{host} < {line}"));
             }
         }

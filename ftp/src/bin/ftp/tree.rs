@@ -31,6 +31,14 @@ pub(crate) async fn tree(tool: &Arc<Tool>, args: &TreeArgs) -> Outcome {
         ..Walk::default()
     };
     let mut tree = walk::remote(tool, &site, &root, &walk).await?;
+    // Some servers list what does not exist as if it was empty.
+    if tree.nodes.is_empty()
+        && !root.raw().is_empty()
+        && let Err(error) = site.metadata(&root).await
+        && error.is_not_found()
+    {
+        return Err(Failure::nothing_at(&root));
+    }
     if !args.all {
         let hidden = |path: &[u8]| {
             path.split(|octet| *octet == b'/')

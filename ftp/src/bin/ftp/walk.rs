@@ -144,6 +144,14 @@ pub(crate) fn local_path(root: &Path, path: &[u8]) -> PathBuf {
     root.join(OsStr::from_bytes(path))
 }
 
+/// `2 links or special files left out`
+pub(crate) fn left_out(links: usize) -> String {
+    match links {
+        1 => "1 link or special file left out".to_owned(),
+        n => format!("{n} links or special files left out"),
+    }
+}
+
 /// The remote path of a relative one.
 pub(crate) fn remote_path(root: &Name, path: &[u8]) -> Name {
     if path.is_empty() {

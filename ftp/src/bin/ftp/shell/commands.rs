@@ -59,7 +59,7 @@ use Takes::{Local, Remote};
 pub(super) const COMMANDS: &[Command] = commands! {
     "open" [], 1, 2, [], "URL|HOST [PORT]", "connect to a server";
     "close" ["disconnect"], 0, 0, [], "", "leave it";
-    "cd" [], 0, 1, [Remote], "[DIR]", "change the directory there; without DIR to where the login led";
+    "cd" [], 0, 1, [Remote], "[DIR]", "change the directory there; without DIR, back to the first";
     "lcd" [], 0, 1, [Local], "[DIR]", "change the directory here";
     "pwd" [], 0, 0, [], "", "the directory there";
     "lpwd" [], 0, 0, [], "", "the directory here";
@@ -250,6 +250,7 @@ impl Shell {
         };
         let args = LsArgs {
             urls: Vec::new(),
+            long: false,
             names: style.names,
             all,
             bytes: false,
@@ -481,7 +482,7 @@ impl Shell {
             line
         };
         let reply = site.quote(line).await?;
-        print(&format!("{}\n", clean(&reply.to_string())));
+        print(&format!("{}\n", crate::output::reply(&reply)));
         if reply.is_negative() {
             return Err(Failure::told(crate::exit::Exit::Refused));
         }
