@@ -265,8 +265,10 @@ impl State {
                 return Decision::Use(self.idle.remove(at));
             }
             let recovering = self.recovering.iter().any(|other| same(other, server));
-            if recovering && waited < RECOVERY_WAIT {
-                return Decision::Wait(RECOVERY_WAIT);
+            // Less than the time after which a call is given up.
+            let patience = RECOVERY_WAIT.min(shared.limits.pool_wait / 2);
+            if recovering && waited < patience {
+                return Decision::Wait(patience);
             }
         }
         let now = shared.net.clock().now();

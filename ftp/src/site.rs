@@ -286,7 +286,7 @@ impl Site {
             .ok_or_else(|| ErrorKind::Protocol(format!("no time in {reply}")).into())
     }
 
-    /// Sets when a file was last modified: by `MFMT` where the server names it, else by `MDTM` with a time, else by
+    /// Sets when a file was last modified: by `MFMT` or `MFF` where the server names it, else by `MDTM` with a time, else by
     /// `SITE UTIME`.
     ///
     /// # Errors
@@ -304,6 +304,11 @@ impl Site {
                 "MFMT",
                 line(&[time.as_bytes(), &path]),
                 !features.are_known() || features.has("MFMT"),
+            ),
+            (
+                "MFF",
+                line(&[format!("modify={time};").as_bytes(), &path]),
+                features.has("MFF"),
             ),
             ("MDTM", line(&[time.as_bytes(), &path]), true),
             ("SITE", line(&[b"UTIME", time.as_bytes(), &path]), true),
@@ -387,6 +392,33 @@ impl Site {
         if stays && outcome.is_ok() {
             lease.session.truth_mut().directory = directory;
         }
+        last(outcome?.replies)
+    }
+
+    /// Mounts another file system (`SMNT`), on servers that still know such a thing. Where that leaves the connection is not
+    /// known afterwards.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`].
+    pub async fn mount(&self, path: impl Into<Name>) -> Result<Reply, Error> {
+        let command = self.with_path("SMNT", &path.into())?;
+        let mut lease = self.lease(Want::Any).await?;
+        let outcome = lease.run(Operation::Converse(vec![command.into()])).await;
+        lease.session.truth_mut().forget();
+        last(outcome?.replies)
+    }
+
+    /// Takes back all that a session has set (`REIN`): the connection is as good as new for the server, and is closed
+    /// here, since nobody is logged in on it any more. The next call logs in anew.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`].
+    pub async fn reinitialize(&self) -> Result<Reply, Error> {
+        let mut lease = self.lease(Want::Any).await?;
+        let outcome = lease
+            .run(Operation::Converse(vec![Command::new("REIN").into()]))
+            .await;
+        lease.abandon();
         last(outcome?.replies)
     }
 

@@ -2,7 +2,6 @@
 
 use super::way::{TICKETS, Way};
 use super::{Both, Job, Side, Verified};
-use crate::client::same;
 use crate::directory::is_unknown_command;
 use crate::error::{Error, ErrorKind};
 use crate::list::{Entry, Kind};
@@ -82,9 +81,7 @@ impl Job {
     /// A file that is sent onto itself is emptied first.
     async fn refuse_itself(&self, source: Option<&Entry>) -> Result<(), Error> {
         let sites = &self.sites;
-        if self.options.verb == Verb::Stou
-            || sites.source.server.authority() != sites.target.server.authority()
-        {
+        if self.options.verb == Verb::Stou || !self.is_one_machine().await {
             return Ok(());
         }
         let itself = || {
@@ -97,7 +94,7 @@ impl Job {
         {
             return itself();
         }
-        if same(&sites.source.server, &sites.target.server) {
+        if sites.source.server.user() == sites.target.server.user() {
             let paths = Both {
                 source: absolute(&sites.source, &self.paths.source).await?,
                 target: absolute(&sites.target, &self.paths.target).await?,
@@ -107,6 +104,23 @@ impl Job {
             }
         }
         Ok(())
+    }
+
+    /// Whether both are the same port of the same machine, by whatever names.
+    async fn is_one_machine(&self) -> bool {
+        let (source, target) = (&self.sites.source.server, &self.sites.target.server);
+        if source.authority() == target.authority() {
+            return true;
+        }
+        if source.port() != target.port() || source.host() == target.host() {
+            return false;
+        }
+        let net = &self.shared.net;
+        // A name that only a proxy knows has no address here, and is no other name of the other.
+        let addresses = async |host: &str| net.lookup(host).await.unwrap_or_default();
+        let source = addresses(source.host()).await;
+        let target = addresses(target.host()).await;
+        source.iter().any(|address| target.contains(address))
     }
 
     /// Compares the copy with the source: what that showed, and how large the source is.
@@ -241,9 +255,15 @@ async fn absolute(site: &Site, path: &[u8]) -> Result<Vec<u8>, Error> {
         }
     }
     whole.extend_from_slice(path);
-    let parts = whole.split(|octet| *octet == b'/');
-    let parts: Vec<&[u8]> = parts
-        .filter(|part| !part.is_empty() && *part != b".")
-        .collect();
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in whole.split(|octet| *octet == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
     Ok(parts.join(&b'/'))
 }

@@ -203,6 +203,16 @@ impl Protected {
             Ok((opened, update)) => {
                 if let Some(update) = update.filter(|_| !self.close_sent) {
                     self.queue(update);
+                    if self.queued > MAX_QUEUED {
+                        // It asks for new keys again and again, and reads nothing.
+                        self.broken = true;
+                        return Err(TlsError::Io {
+                            host: Arc::clone(&self.host),
+                            source: io::Error::other(
+                                "more requests for new keys than answers are taken",
+                            ),
+                        });
+                    }
                 }
                 // Not `consume`, which may forget where the plain octets are.
                 self.incoming.unread.start += length;

@@ -67,10 +67,14 @@ pub(super) fn address_of(server: &RealServer, tls: RealTls) -> Server {
         RealTls::Explicit => Tls::Explicit,
         RealTls::Implicit => Tls::Implicit,
     };
-    let trust = TlsOptions::new()
+    to.tls(plan).tls_options(trust(server))
+}
+
+/// Trust in the certificate of `server` and in nothing else.
+pub(super) fn trust(server: &RealServer) -> TlsOptions {
+    TlsOptions::new()
         .system_roots(false)
-        .root_der(server.certificate().der().to_vec());
-    to.tls(plan).tls_options(trust)
+        .root_der(server.certificate().der().to_vec())
 }
 
 /// Starts a server for `test`, and a client for it; `None` where there is none.

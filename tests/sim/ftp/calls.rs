@@ -1,8 +1,8 @@
 //! Every call, through a network that loses, repeats and reorders.
 
 use super::{Lab, octets, secs};
-use fairway_ftp::Name;
-use fairway_tests::ftp::Config;
+use fairway_ftp::{Name, Server};
+use fairway_tests::ftp::{Config, Reply};
 use jiff::Timestamp;
 
 /// TCP hides all of it: what arrives is what was sent, and every call has its answer.
@@ -154,5 +154,60 @@ fn a_dropped_client_leaves_nothing() {
         lab.wait(secs(1)).await;
         assert_eq!(lab.server.counters().open, 0);
         lab.is_quiet().await;
+    });
+}
+
+/// RFC 959 §4.1.1: SMNT and REIN; after the second nobody is logged in on that connection.
+#[test]
+fn what_few_servers_know_can_be_said() {
+    let lab = Lab::new(22, Config::new());
+    lab.world.network.run(async {
+        let client = lab.client(|_| {});
+        let site = client.site(super::there());
+        assert!(site.mount("/other").await.unwrap().is(202));
+        assert!(site.reinitialize().await.unwrap().is(220));
+        assert_eq!(client.connections().idle, 0);
+        site.noop().await.unwrap();
+        // Where SMNT had led was not known, so that REIN had a connection of its own, and the last call another.
+        assert_eq!(client.connections().logins, 3);
+    });
+}
+
+/// MFF (draft-somers-ftp-mfxx §3): where a server names it and not MFMT.
+#[test]
+fn a_time_is_set_as_a_fact() {
+    let features = b"211-Features:\r\n MFF modify;\r\n211 End\r\n";
+    let config = Config::new()
+        .with(|config| config.feat = Some(features.to_vec()))
+        .on("MFF", Reply::line("213 modify=20240229123456; a"));
+    let lab = Lab::new(23, config);
+    lab.world.network.run(async {
+        let then: Timestamp = "2024-02-29T12:34:56Z".parse().unwrap();
+        lab.site().set_modified("a", then).await.unwrap();
+        let said = lab.server.commands(0);
+        assert_eq!(said.last().unwrap(), "MFF modify=20240229123456; a");
+    });
+}
+
+/// A file is not copied onto itself, whatever its server is called: the target would be emptied first.
+#[test]
+fn one_server_under_two_names_is_one() {
+    let lab = Lab::new(24, Config::new());
+    lab.world.network.run(async {
+        let file = octets(5_000);
+        lab.server.files().put("/d/a", file.clone());
+        let client = lab.client(|_| {});
+        let address = client.net().lookup("server").await.unwrap()[0];
+        let by_name = client.site(super::there());
+        let by_address = Server::new(address.to_string()).login("u1", "secret");
+        let by_address = client.site(by_address);
+        let copy = client.copy((&by_name, "/d/a"), (&by_address, "/x/../d/./a"));
+        let error = copy.run().await.unwrap_err();
+        assert!(error.to_string().contains("the same file"), "{error}");
+        assert!(lab.server.files().read("/d/a").unwrap() == file);
+        // Another file of the same server is another matter.
+        let copy = client.copy((&by_name, "/d/a"), (&by_address, "/d/b"));
+        copy.run().await.unwrap();
+        assert!(lab.server.files().read("/d/b").unwrap() == file);
     });
 }
