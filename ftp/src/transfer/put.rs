@@ -149,6 +149,12 @@ impl Put {
                 Err(_) => break None,
             }
         };
+        // What a put replaces must not be taken for what has arrived of it: servers that write elsewhere and rename show it
+        // to the end. A small file is simply put anew.
+        let mut before = None;
+        if self.verb == Verb::Stor && verbatim && !options.resume && length >= BUFFER as u64 {
+            before = self.remote_size().await.ok().map(Option::unwrap_or_default);
+        }
         let whole = self.verb != Verb::Appe;
         let check = match self.site.check_by(&options, whole).await? {
             Check::Size if !whole && base.is_none() => Check::No,
@@ -156,7 +162,7 @@ impl Put {
         };
         let mut again = self.verb == Verb::Stor;
         let report = loop {
-            let done = self.whole(&file, &path, length, from, base, &mut meter);
+            let done = self.whole(&file, &path, length, from, (base, before), &mut meter);
             let report = match done.await? {
                 Some((upload, reply)) => self.done(&meter, reply, &upload),
                 None => meter.report(None),
@@ -196,7 +202,7 @@ impl Put {
         path: &Path,
         length: u64,
         from: u64,
-        base: Option<u64>,
+        (base, before): (Option<u64>, Option<u64>),
         meter: &mut Meter,
     ) -> Result<Option<(Upload, Reply)>, Error> {
         if from == length && length > 0 {
@@ -226,7 +232,7 @@ impl Put {
                     patience.again(error, meter).await?;
                     if touched {
                         meter.octets = loop {
-                            match self.settled(base, from, handed).await {
+                            match self.settled((base, before), from, handed).await {
                                 Ok(arrived) => break arrived,
                                 // What broke the transfer may last: a question is an attempt like any other.
                                 Err(error) if error.is_transient() => {
@@ -263,13 +269,19 @@ impl Put {
 
     /// How much of what was sent has arrived, once that does not change any more: the server's old process may still be
     /// writing. More than was `handed` to a data connection is not ours: before the server begins, what a put replaces
-    /// is still there.
-    async fn settled(&self, base: Option<u64>, from: u64, handed: u64) -> Result<u64, Error> {
+    /// is still there. Nor is, of a put, what has the size that the file had `before`; where that is not known, nothing is.
+    async fn settled(
+        &self,
+        (base, before): (Option<u64>, Option<u64>),
+        from: u64,
+        handed: u64,
+    ) -> Result<u64, Error> {
         let start = match self.verb {
             Verb::Appe => base.unwrap_or(0),
             _ => from,
         };
-        if !self.options.representation.is_verbatim() {
+        let replaces = self.verb == Verb::Stor && !self.options.resume;
+        if !self.options.representation.is_verbatim() || (replaces && before.is_none()) {
             return Ok(0);
         }
         let clock = self.site.shared.net.clock();
@@ -281,6 +293,9 @@ impl Put {
                 Err(error) if matches!(error.kind(), ErrorKind::Refused { .. }) => return Ok(0),
                 Err(error) => return Err(error),
             };
+            if replaces && before == Some(size) {
+                return Ok(0);
+            }
             if last == Some(size) {
                 let arrived = size.checked_sub(start).filter(|arrived| *arrived <= handed);
                 return match (arrived, self.verb) {

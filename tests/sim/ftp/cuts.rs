@@ -3,7 +3,7 @@
 use super::{Lab, octets, secs};
 use fairway_ftp::{ErrorKind, Limits, Phase};
 use fairway_sim::BitsPerSec;
-use fairway_tests::ftp::{Config, Reply};
+use fairway_tests::ftp::{Config, DataFault, Reply};
 use std::time::Duration;
 
 /// What is transferred: some eight seconds of it.
@@ -220,5 +220,24 @@ fn a_partition_that_heals_in_time_is_not_noticed() {
         assert_eq!(pwd.unwrap(), fairway_ftp::Name::from("/"));
         // The second call needed a connection of its own.
         assert_eq!(client.connections().logins, 2);
+    });
+}
+
+/// A server that writes elsewhere and renames at the end shows the old file as long as that takes: its size is not that
+/// of what has arrived.
+#[test]
+fn a_put_does_not_go_on_behind_a_file_that_stays_until_the_end() {
+    let config = Config::new()
+        .on_nth("STOR", 1, Reply::Data(DataFault::ResetAt(400_000)))
+        .on("SIZE", Reply::line("213 300000"));
+    let lab = Lab::new(31, config);
+    lab.world.network.run(async {
+        lab.server.files().put("/f", vec![0; 300_000]);
+        let file = octets(600_000);
+        lab.write("/local", &file).await;
+        let report = lab.site().put("f").from_file("/local").await.unwrap();
+        assert_eq!((report.octets, report.retries), (600_000, 1));
+        assert!(lab.server.files().read("/f").unwrap() == file);
+        assert_eq!(lab.server.count("REST"), 0);
     });
 }
