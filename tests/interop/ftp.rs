@@ -7,6 +7,7 @@ mod classic;
 mod faults;
 mod fxp;
 mod hostile;
+mod ipv6;
 mod lab;
 mod others;
 mod parallel;

@@ -1,8 +1,9 @@
 //! Every call, through a network that loses, repeats and reorders.
 
 use super::{Lab, octets, secs};
-use fairway_ftp::{Name, Server};
-use fairway_tests::ftp::{Config, Reply};
+use fairway_ftp::tls::TlsOptions;
+use fairway_ftp::{Name, Server, Tls};
+use fairway_tests::ftp::{Certificate, Config, Reply, Tls as ServerTls};
 use jiff::Timestamp;
 
 /// TCP hides all of it: what arrives is what was sent, and every call has its answer.
@@ -209,5 +210,50 @@ fn one_server_under_two_names_is_one() {
         let copy = client.copy((&by_name, "/d/a"), (&by_address, "/d/b"));
         copy.run().await.unwrap();
         assert!(lab.server.files().read("/d/b").unwrap() == file);
+    });
+}
+
+/// RFC 4217 §12.3: after CCC the control connection is plain again, and data connections are protected all the same.
+#[test]
+fn a_control_connection_may_leave_tls_again() {
+    let certificate = Certificate::new(&["server"]);
+    let trust = TlsOptions::new()
+        .system_roots(false)
+        .root_der(certificate.der().to_vec());
+    let config = Config::new().with(|config| config.tls = Some(ServerTls::new(certificate)));
+    let lab = Lab::new(25, config);
+    lab.world.network.run(async {
+        let client = lab.client(|_| {});
+        let server = super::there().tls(Tls::Explicit).tls_options(trust);
+        let site = client.site(server.clear_control(true));
+        let file = octets(50_000);
+        site.put("a").bytes(&file).await.unwrap();
+        assert!(site.get("a").bytes().await.unwrap() == file);
+        assert_eq!(site.list(None).await.unwrap().len(), 1);
+        let said = lab.server.commands(0);
+        let at = |verb: &str| said.iter().position(|line| line.starts_with(verb));
+        assert!(at("AUTH TLS") < at("PASS") && at("PASS") < at("CCC") && at("CCC") < at("STOR"));
+        assert!(at("AUTH TLS").is_some());
+        let connections = lab.server.data_connections();
+        assert_eq!(connections.len(), 3);
+        assert!(connections.iter().all(|data| data.tls.is_some()));
+        assert_eq!(client.connections().logins, 1);
+    });
+}
+
+/// Servers behind a distributor want PRET before PASV; how much room a file needs is said before it is sent.
+#[test]
+fn a_server_is_told_beforehand_what_comes() {
+    let lab = Lab::new(26, Config::new().with(|config| config.pret = true));
+    lab.world.network.run(async {
+        let site = lab.site();
+        lab.write("/local", &octets(7_000)).await;
+        let put = site.put("a").allocate(true);
+        let _report = put.from_file("/local").await.unwrap();
+        assert!(site.get("a").bytes().await.unwrap() == octets(7_000));
+        let said = lab.server.commands(0);
+        for line in ["ALLO 7000", "PRET STOR a", "PRET RETR a"] {
+            assert!(said.iter().any(|said| said == line), "{line} in {said:?}");
+        }
     });
 }
