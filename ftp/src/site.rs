@@ -115,20 +115,10 @@ impl Site {
     ) -> Result<Vec<Reply>, Error> {
         let mut want = Want::Any;
         loop {
-            let mut lease = self.lease(want).await?;
-            if repeat == Repeat::Never && lease.reused && lease.idle_for() > PROBE_AFTER {
-                let probe = vec![Step {
-                    command: Command::new("NOOP"),
-                    may_be_refused: true,
-                }];
-                if let Err(error) = lease.run(Operation::Converse(probe)).await {
-                    if want == Want::Any && lease.is_stale(&error) {
-                        want = Want::New;
-                        continue;
-                    }
-                    return Err(error);
-                }
-            }
+            let mut lease = match repeat {
+                Repeat::Safe => self.lease(want).await?,
+                Repeat::Never => self.sure_lease(&mut want).await?,
+            };
             match lease.run(Operation::Converse(steps.clone())).await {
                 Ok(outcome) => return Ok(outcome.replies),
                 Err(error) if want == Want::Any && lease.is_stale(&error) => {
@@ -138,6 +128,25 @@ impl Site {
                     }
                     want = Want::New;
                 }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A connection that has been heard of of late: what it is told next must not be carried out twice.
+    async fn sure_lease(&self, want: &mut Want) -> Result<Lease, Error> {
+        loop {
+            let mut lease = self.lease(*want).await?;
+            if !lease.reused || lease.idle_for() <= PROBE_AFTER {
+                return Ok(lease);
+            }
+            let probe = vec![Step {
+                command: Command::new("NOOP"),
+                may_be_refused: true,
+            }];
+            match lease.run(Operation::Converse(probe)).await {
+                Ok(_) => return Ok(lease),
+                Err(error) if *want == Want::Any && lease.is_stale(&error) => *want = Want::New,
                 Err(error) => return Err(error),
             }
         }
@@ -373,7 +382,7 @@ impl Site {
             ))
             .into());
         }
-        let mut lease = self.lease(Want::Any).await?;
+        let mut lease = self.sure_lease(&mut Want::Any).await?;
         let step = Step {
             command,
             may_be_refused: true,
@@ -402,7 +411,7 @@ impl Site {
     /// [`ErrorKind::Refused`].
     pub async fn mount(&self, path: impl Into<Name>) -> Result<Reply, Error> {
         let command = self.with_path("SMNT", &path.into())?;
-        let mut lease = self.lease(Want::Any).await?;
+        let mut lease = self.sure_lease(&mut Want::Any).await?;
         let outcome = lease.run(Operation::Converse(vec![command.into()])).await;
         lease.session.truth_mut().forget();
         last(outcome?.replies)

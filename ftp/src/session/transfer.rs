@@ -183,16 +183,11 @@ impl Transfer {
             Stage::Setting(setting, value) => {
                 // A server that does not know the command cannot be set to anything else than it is after a login.
                 let unknown = matches!(reply.code().get(), 500 | 502);
-                let unset = unknown && setting != Setting::Type && value == setting.at_login();
-                if class == Class::Completion || unset {
+                if class == Class::Completion || (unknown && value == setting.at_login()) {
                     talk.truth.set(setting, Some(&value));
                     return self.set(now, talk);
                 }
-                if matches!(reply.code().get(), 500 | 502) && setting.at_login() == value {
-                    // There is no such command here, so nobody has set anything else.
-                    talk.truth.set(setting, Some(&value));
-                    return self.set(now, talk);
-                }
+                talk.truth.set(setting, None);
                 let command = format!("{} {value}", setting.verb());
                 fail(ErrorKind::Refused { command, reply }.into())
             }
