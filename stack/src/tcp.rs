@@ -157,8 +157,8 @@ impl TcpStream {
     /// Waits until urgent data is pending (OOB-5), or the stream has ended.
     ///
     /// On the system back end it takes a thread of the blocking pool while it waits. There, too, a read that stops at
-    /// the mark is taken for one that found no more: whoever reads the octet by itself and then waits for what is
-    /// behind it may wait for ever. [`option::OobInline`](crate::option::OobInline) has no such trap.
+    /// the mark is taken for one that found no more: whoever then waits for what is behind it may wait for ever, with
+    /// [`option::OobInline`](crate::option::OobInline) too. Read until `WouldBlock` instead of waiting where urgent data may come.
     ///
     /// # Errors
     /// None on a healthy runtime.

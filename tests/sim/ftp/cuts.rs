@@ -241,3 +241,18 @@ fn a_put_does_not_go_on_behind_a_file_that_stays_until_the_end() {
         assert_eq!(lab.server.count("REST"), 0);
     });
 }
+
+/// A file that grows while it is got: what came is what there was, and who asks for the size to be checked is told.
+#[test]
+fn a_growing_file_is_noticed_by_who_asks() {
+    let config = Config::new().on("SIZE", Reply::line("213 2000"));
+    let lab = Lab::new(32, config);
+    lab.world.network.run(async {
+        lab.server.files().put("/f", vec![1; 1000]);
+        let site = lab.site();
+        assert_eq!(site.get("f").to_file("/a").await.unwrap().octets, 1000);
+        let checked = site.get("f").check_size(true).to_file("/b").await;
+        let error = checked.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Verify(_)), "{error}");
+    });
+}
