@@ -569,9 +569,33 @@ pub(crate) async fn enter(lease: &mut Lease, directory: &Directory) -> Result<bo
 async fn ask_home(lease: &mut Lease) -> Result<(), Error> {
     if lease.session.truth().home.is_none() {
         let outcome = lease.run(Operation::Converse(vec![pwd()])).await?;
-        lease.session.truth_mut().home = path_in(&outcome);
+        let mut home = path_in(&outcome);
+        if home.as_ref().is_some_and(|home| !home.starts_with(b"/")) && is_os400(lease).await? {
+            // Libraries and members, unless one asks for paths (`NAMEFMT 1`).
+            let paths = Command::with("SITE", "NAMEFMT 1").map_err(Error::argument("format"))?;
+            let paths = Step {
+                command: paths,
+                may_be_refused: true,
+            };
+            let outcome = lease.run(Operation::Converse(vec![paths])).await?;
+            if outcome.replies.iter().all(|reply| !reply.is_negative()) {
+                home = path_in(&lease.run(Operation::Converse(vec![pwd()])).await?);
+            }
+        }
+        lease.session.truth_mut().home = home;
     }
     Ok(())
+}
+
+/// Whether the server runs on OS/400.
+async fn is_os400(lease: &mut Lease) -> Result<bool, Error> {
+    let system = Step {
+        command: Command::new("SYST"),
+        may_be_refused: true,
+    };
+    let outcome = lease.run(Operation::Converse(vec![system])).await?;
+    let of_os400 = |reply: &Reply| reply.text().contains("OS/400");
+    Ok(outcome.replies.first().is_some_and(of_os400))
 }
 
 /// Changes the directory of `lease`, and says where that is.

@@ -257,3 +257,25 @@ fn a_server_is_told_beforehand_what_comes() {
         }
     });
 }
+
+/// OS/400 names libraries and members until one asks it for paths.
+#[test]
+fn os400_is_asked_for_paths() {
+    let config = Config::new()
+        .on_nth("PWD", 1, Reply::line("257 \"QGPL\" is current library."))
+        .on(
+            "SYST",
+            Reply::line("215 OS/400 is the remote operating system."),
+        )
+        .on("SITE", Reply::line("250 Now using naming format \"1\"."));
+    let lab = Lab::new(27, config);
+    lab.world.network.run(async {
+        let site = lab.site();
+        site.mkdir("d").await.unwrap();
+        site.cd("d").await.unwrap();
+        assert_eq!(site.pwd().await.unwrap(), Name::from("/d"));
+        let said = lab.server.commands(0);
+        let lines = ["PWD", "SYST", "SITE NAMEFMT 1", "PWD", "CWD d"];
+        assert!(said.windows(5).any(|said| said == lines), "{said:?}");
+    });
+}
