@@ -71,7 +71,6 @@ mod error;
 pub mod integrity;
 pub mod intserv;
 pub mod msg;
-mod number;
 pub mod timing;
 pub mod wire;
 

@@ -17,8 +17,8 @@
 //! B is the break bit. I and the other flags are sent as zero and ignored (RFC 2215 §2). Lengths do not count the
 //! header they stand in.
 
-use crate::number::numbers;
 use crate::wire::Reader;
+use fairway_wire::numbers;
 
 numbers! {
     /// A service (RFC 2215 §1); unknown ones survive and print as numbers.

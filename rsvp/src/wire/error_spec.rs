@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::session::put_address;
 use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
-use crate::number::numbers;
+use fairway_wire::numbers;
 
 numbers! {
     /// What went wrong (RFC 2205 appendix B); unknown codes survive and print as numbers.

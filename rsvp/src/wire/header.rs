@@ -3,7 +3,7 @@
 use fairway_wire::checksum;
 
 use crate::error::DecodeErrorKind;
-use crate::number::numbers;
+use fairway_wire::numbers;
 
 numbers! {
     /// What a message is (RFC 2205 §3.1.1, IANA "Message Types"); unknown ones survive and print as numbers.

@@ -5,7 +5,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::error::DecodeErrorKind;
-use crate::number::numbers;
+use fairway_wire::numbers;
 
 numbers! {
     /// The class of an object (RFC 2205 appendix A, IANA "Class Names, Class Numbers, and Class Types").

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::Ipv4Addr;
 
-use crate::number::numbers;
+use crate::numbers;
 use crate::{EtherType, MacAddr};
 
 /// An ARP packet that asks for, or tells, the hardware address of an IPv4 address.

@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::Ipv4Addr;
 use core::str::FromStr;
 
-use crate::number::numbers;
+use crate::numbers;
 
 /// The fourteen octets in front of every frame.
 ///

@@ -3,6 +3,18 @@
 /// Defines numbers of a registry: a newtype with a constant for each that has a name here.
 ///
 /// Others survive and print by the format given after the type.
+///
+/// ```
+/// fairway_wire::numbers! {
+///     /// What a ship is, by the harbour's list.
+///     Ship(u8), "ship {}" {
+///         /// It carries oil.
+///         TANKER = 1, "tanker";
+///     }
+/// }
+/// assert_eq!((Ship::TANKER.to_string(), Ship(9).to_string()), ("tanker".into(), "ship 9".into()));
+/// ```
+#[macro_export]
 macro_rules! numbers {
     (
         $(#[$doc:meta])*
@@ -42,7 +54,6 @@ macro_rules! numbers {
         }
     };
 }
-pub(crate) use numbers;
 
 numbers! {
     /// An IP protocol number (RFC 791 §3.1, IANA "Protocol Numbers"); unknown ones survive and print as numbers.

@@ -4,7 +4,7 @@ use super::lab::{Lab, address_of, lab, limits, run};
 use fairway_ftp::{Client, Site};
 use fairway_stack::Net;
 use fairway_tests::ftp::{Product, RealTls};
-use fairway_tests::{Child, until};
+use fairway_tests::Child;
 use std::process::Command;
 use std::time::Duration;
 
@@ -142,11 +142,6 @@ fn measure() {
         let before = resident();
         fill(&lab.site).await;
         assert_eq!(lab.client.connections().idle, ALL);
-        until(
-            "memory of tasks that have ended",
-            Duration::from_secs(1),
-            || Some(()),
-        );
         println!("KiB each: {}", resident().saturating_sub(before) / ALL);
     });
 }

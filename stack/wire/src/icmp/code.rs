@@ -1,6 +1,6 @@
 //! Types and codes: RFC 792, RFC 950, RFC 1122 §3.2.2, RFC 1256, RFC 1812 §5.2.7.
 
-use crate::number::numbers;
+use crate::numbers;
 
 numbers! {
     /// The type octet (IANA "ICMP Type Numbers"); unknown ones survive and print as numbers.

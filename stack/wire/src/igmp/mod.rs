@@ -13,7 +13,7 @@ pub use query::{Query, QueryV3, V3_QUERY_LEN, decode_float, encode_float};
 pub use report::{Record, RecordType, Records, Report, ReportWriter};
 
 use crate::checksum;
-use crate::number::numbers;
+use crate::numbers;
 
 /// A message of any version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 use super::{Addresses, LEN, ParseError, Type, put, put_checksum};
-use crate::number::numbers;
+use crate::numbers;
 
 /// A membership report: what a host listens to, or what has changed of that.
 ///
