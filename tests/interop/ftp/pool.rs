@@ -3,8 +3,8 @@
 use super::lab::{Lab, address_of, lab, limits, run};
 use fairway_ftp::{Client, Site};
 use fairway_stack::Net;
-use fairway_tests::ftp::{Product, RealTls};
 use fairway_tests::Child;
+use fairway_tests::ftp::{Product, RealTls};
 use std::process::Command;
 use std::time::Duration;
 
