@@ -67,10 +67,16 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+pub mod api;
+pub mod engine;
 mod error;
 pub mod integrity;
+pub mod interface;
 pub mod intserv;
 pub mod msg;
+pub mod neighbour;
+pub mod routing;
+pub mod tc;
 pub mod timing;
 pub mod wire;
 

@@ -1,0 +1,169 @@
+//! Inputs and outputs of this layer.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use crate::interface::IfIndex;
+use crate::msg::{Body, Message};
+use crate::wire::{Epoch, Id};
+
+/// How a datagram travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Via {
+    /// IP protocol 46.
+    Raw,
+    /// UDP to this port: 1698 (*Pu*) or 1699 (*Pu′*).
+    Udp(u16),
+}
+
+/// How a datagram came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The interface.
+    pub interface: IfIndex,
+    /// The source in its IP header.
+    pub source: IpAddr,
+    /// The destination in its IP header.
+    pub destination: IpAddr,
+    /// The TTL in its IP header; `None` if it is not known, as of UDP.
+    pub ttl: Option<u8>,
+    /// How it travelled.
+    pub via: Via,
+}
+
+/// A datagram to be sent. `payload` is the RSVP message, without IP and UDP header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// By this interface.
+    pub interface: IfIndex,
+    /// From this address: not one of this node's in Path and PathTear.
+    pub source: IpAddr,
+    /// To this address.
+    pub destination: IpAddr,
+    /// With this TTL.
+    pub ttl: u8,
+    /// With the router alert option, so that routers on the way look at it.
+    pub router_alert: bool,
+    /// How.
+    pub via: Via,
+    /// What.
+    pub payload: Bytes,
+}
+
+/// Names a piece of state that is refreshed to a neighbour: the engine's choice, one per Path state and outgoing
+/// interface, one per Resv state and previous hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StateKey(pub u64);
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To a neighbour, without router alert: Resv, ResvTear, PathErr, ResvErr.
+    Neighbour(IpAddr),
+    /// Towards an end, with router alert, for whichever RSVP node comes next: Path, PathTear, ResvConf.
+    Towards {
+        /// The destination in the IP header: the session's, or the receiver's.
+        end: IpAddr,
+        /// The next RSVP node, if it is known and the session is unicast or the link has one peer.
+        neighbour: Option<IpAddr>,
+    },
+}
+
+/// A message from the engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// By this interface.
+    pub interface: IfIndex,
+    /// To there.
+    pub to: Destination,
+    /// With this source address: the sender's in Path and PathTear; `None`: the interface's.
+    pub source: Option<IpAddr>,
+    /// With this IP TTL, which is also the send TTL.
+    pub ttl: u8,
+    /// The state it refreshes (Path, Resv); `None` for all others.
+    pub state: Option<StateKey>,
+    /// It says something new, and is not only a refresh (RFC 2961 §4.2: a trigger message). Only looked at with `state`;
+    /// all others are triggers.
+    pub trigger: bool,
+    /// What it says.
+    pub body: Body,
+}
+
+/// The identifier of a message that made or changed a piece of state. The engine keeps it with the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IdOfState {
+    /// Whose identifiers: the RSVP_HOP address, or the IP source of messages without one.
+    pub generator: IpAddr,
+    /// Changes when the generator restarts.
+    pub epoch: Epoch,
+    /// Grows with each change.
+    pub id: Id,
+}
+
+/// What an identifier says about a message, given what is stored with the state it is about: RFC 2961 §4.4, §4.6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Process it in full.
+    Process,
+    /// It is what made the state: restart its lifetime.
+    Refresh,
+    /// It is older than what made the state: drop it, do not acknowledge it.
+    OutOfOrder,
+}
+
+/// An acknowledgement that is owed once the message has been looked at, and was not out of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AckDue {
+    /// By this interface.
+    pub interface: IfIndex,
+    /// What was named.
+    pub id: IdOfState,
+    /// It was sent to a group: others answer, too, so wait a random time.
+    pub multicast: bool,
+}
+
+/// Something for the engine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delivery {
+    /// A message, verified, read, and for the engine: none of Bundle, Ack, Srefresh, Hello, Challenge, Response.
+    Message {
+        /// How it came in; of one in a Bundle, how the Bundle did.
+        arrival: Arrival,
+        /// The message.
+        message: Box<Message>,
+        /// Its identifier, if it has one.
+        id: Option<IdOfState>,
+        /// Whether the identifier is less than the largest of its generator and epoch: then, and only then, it can be
+        /// out of order.
+        late: bool,
+        /// What is to be given to `acknowledge` unless it is out of order.
+        ack: Option<AckDue>,
+    },
+    /// A message that could not be read; the engine answers or counts it by
+    /// [`Disposition::of_message`](crate::Disposition::of_message).
+    Unreadable {
+        /// How it came in.
+        arrival: Arrival,
+        /// Why.
+        error: crate::DecodeError,
+    },
+    /// A neighbour refreshes the state that was made under this identifier. If there is none, the engine calls `nack`.
+    Refreshed {
+        /// The interface it came in by.
+        interface: IfIndex,
+        /// The identifier.
+        id: IdOfState,
+        /// Of lists of multicast sessions: source and group, to which the state must belong. `None` otherwise.
+        flow: Option<(IpAddr, Option<IpAddr>)>,
+    },
+    /// A neighbour does not know this state: send it in full, at once.
+    Resend(StateKey),
+    /// A neighbour has restarted or is gone: as if its link had failed.
+    Lost {
+        /// On this interface.
+        interface: IfIndex,
+        /// The neighbour.
+        neighbour: IpAddr,
+    },
+}

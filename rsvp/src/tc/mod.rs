@@ -1,0 +1,143 @@
+//! Traffic control: RFC 2205 §3.11.2.
+//!
+//! The engine decides what is to be reserved on which interface, and says so through [`TrafficControl`]; whoever
+//! implements it admits or refuses, and carries it out. Calls are made one after the other and answered at once.
+
+use crate::interface::IfIndex;
+use crate::intserv::{ErrorTerms, Flowspec, LocalElement, Tspec};
+use crate::wire::{ErrorCode, ErrorValue, Sender, Session};
+
+/// Names an installed reservation on its interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RHandle(pub u64);
+
+/// Names a filter on its interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FHandle(pub u64);
+
+/// How data is to be held to its reservation: RFC 2205 §2.3 and `rsvp.md` §6.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policing {
+    /// *E_Police*: this is the first node that can; no node before it did.
+    pub edge: bool,
+    /// *M_Police*: several senders merge into one reservation.
+    pub merge: bool,
+    /// *B_Police*: another branch has a larger, or incomparable, reservation.
+    pub branch: bool,
+}
+
+/// What is asked of traffic control for one reservation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Request {
+    /// *Re* and *Resv_Te*: what the receivers ask, merged.
+    pub flowspec: Flowspec,
+    /// *Path_Te*: what the senders that are covered send together. What is installed is
+    /// [`Flowspec::effective`] of both.
+    pub path: Tspec,
+    /// How the data is held to it.
+    pub policing: Policing,
+    /// Csum and Dsum of the path so far, this node's not among them, as far as the Adspecs tell; the greatest of the
+    /// senders'.
+    pub upstream: ErrorTerms,
+}
+
+/// Why traffic control does not do it. What was in place stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TcError {
+    /// The delay bound cannot be met.
+    #[error("delay bound cannot be met")]
+    DelayBound,
+    /// Too little of the share for reservations is left.
+    #[error("bandwidth not available")]
+    Bandwidth,
+    /// M exceeds the interface's MTU.
+    #[error("packets longer than the interface's MTU")]
+    Mtu,
+    /// Two services that cannot be merged.
+    #[error("services conflict")]
+    ServiceConflict,
+    /// The service is not to be had there.
+    #[error("service not supported")]
+    ServiceUnsupported,
+    /// As many reservations or filters as there may be.
+    #[error("as many reservations as there may be")]
+    TooMany,
+    /// There is no such reservation or filter: the engine and traffic control disagree.
+    #[error("no such handle")]
+    NoSuchHandle,
+    /// The system failed.
+    #[error("{0}")]
+    System(String),
+}
+
+impl TcError {
+    /// What is told of it: RFC 2205 appendix B.
+    #[must_use]
+    pub const fn code(&self) -> (ErrorCode, u16) {
+        match self {
+            Self::DelayBound => (ErrorCode::ADMISSION_CONTROL, 1),
+            Self::Bandwidth | Self::TooMany => (ErrorCode::ADMISSION_CONTROL, 2),
+            Self::Mtu => (ErrorCode::ADMISSION_CONTROL, 3),
+            Self::ServiceConflict => (ErrorCode::TRAFFIC_CONTROL, ErrorValue::SERVICE_CONFLICT.0),
+            Self::ServiceUnsupported => (
+                ErrorCode::TRAFFIC_CONTROL,
+                ErrorValue::SERVICE_UNSUPPORTED.0,
+            ),
+            Self::NoSuchHandle | Self::System(_) => (ErrorCode::TRAFFIC_CONTROL_SYSTEM, 0),
+        }
+    }
+}
+
+/// What has been granted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Granted<H = RHandle> {
+    /// Its name.
+    pub handle: H,
+    /// *Fwd_Flowspec*: what to ask of the nodes before this one, if it differs from what was asked of this one.
+    pub forward: Option<Flowspec>,
+}
+
+/// Carries reservations out: the calls of RFC 2205 §3.11.2.
+///
+/// Interfaces are told of before they are named here. Never called for [`IfIndex::LOCAL`].
+pub trait TrafficControl: Send + core::fmt::Debug {
+    /// `TC_Advertise`: what this node adds to the Adspec of a Path that leaves by `interface`. A service that is not
+    /// enforced there is `None`, which sets its break bit downstream. `after_non_is_hop` is the engine's to set.
+    fn advertise(&self, interface: IfIndex) -> LocalElement;
+
+    /// `TC_AddFlowspec`: admits and installs.
+    ///
+    /// # Errors
+    /// [`TcError`].
+    fn add_flowspec(&mut self, interface: IfIndex, request: &Request) -> Result<Granted, TcError>;
+
+    /// `TC_ModFlowspec`: changes. A request for no more than what is installed is never refused for want of bandwidth.
+    ///
+    /// # Errors
+    /// [`TcError`]; what was installed stays as it was.
+    fn modify_flowspec(
+        &mut self,
+        interface: IfIndex,
+        handle: RHandle,
+        request: &Request,
+    ) -> Result<Granted<()>, TcError>;
+
+    /// `TC_DelFlowspec`: removes a reservation and its filters. One that is not there is no error.
+    fn delete_flowspec(&mut self, interface: IfIndex, handle: RHandle);
+
+    /// `TC_AddFilter`: data of `session` from `sender` (`None`: from whomever) uses the reservation.
+    ///
+    /// # Errors
+    /// [`TcError`].
+    fn add_filter(
+        &mut self,
+        interface: IfIndex,
+        handle: RHandle,
+        session: &Session,
+        sender: Option<Sender>,
+    ) -> Result<FHandle, TcError>;
+
+    /// `TC_DelFilter`. One that is not there is no error.
+    fn delete_filter(&mut self, interface: IfIndex, handle: FHandle);
+}
