@@ -77,6 +77,7 @@ pub mod msg;
 pub mod neighbour;
 pub mod routing;
 pub mod tc;
+pub mod timers;
 pub mod timing;
 pub mod wire;
 
