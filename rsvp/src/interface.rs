@@ -86,9 +86,9 @@ impl Interface {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UdpEncapsulation {
     /// Never.
+    #[default]
     Never,
     /// From the first Path that came in UDP there.
-    #[default]
     WhenHeard,
     /// Always.
     Always,
@@ -114,7 +114,7 @@ pub struct Settings {
     pub local_repair_wait: Duration,
     /// No forwarded message leaves with a greater IP TTL. Default 255.
     pub ttl_limit: u8,
-    /// UDP encapsulation.
+    /// UDP encapsulation. Default never.
     pub udp: UdpEncapsulation,
     /// Message identifiers, acknowledgements, Bundles and summary refreshes (RFC 2961) with neighbours that know them.
     /// Default yes.

@@ -41,13 +41,13 @@ impl Default for Config {
 pub struct Limits {
     /// Sessions. Default 250 000.
     pub sessions: usize,
-    /// Senders of one session. Default 4096.
+    /// Senders of one session. Default 800: a Resv for all of them, of any style, fits one message.
     pub senders: usize,
     /// Reservations of one session, of all next hops together. Default 4096.
     pub reservations: usize,
-    /// Filters of one reservation of style SE. Default 4096.
+    /// Filters of one reservation of style SE. Default 800.
     pub filters: usize,
-    /// Blockades of one session. Default 4096.
+    /// Blockades of one session. Default 800.
     pub blockades: usize,
     /// Neighbours. Default 16 384.
     pub neighbours: usize,
@@ -63,10 +63,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             sessions: 250_000,
-            senders: 4096,
+            senders: 800,
             reservations: 4096,
-            filters: 4096,
-            blockades: 4096,
+            filters: 800,
+            blockades: 800,
             neighbours: 16_384,
             unacknowledged: 65_536,
             carried_octets: 4096,

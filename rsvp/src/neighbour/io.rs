@@ -37,6 +37,9 @@ pub struct Arrival {
 pub struct Transmit {
     /// By this interface.
     pub interface: IfIndex,
+    /// By no other, whatever the routes say: Path and PathTear, multicast, link-local addresses. Else the system's
+    /// routes decide, for a hop may be behind others that do not know RSVP.
+    pub pinned: bool,
     /// From this address: not one of this node's in Path and PathTear.
     pub source: IpAddr,
     /// To this address.
@@ -132,6 +135,10 @@ pub enum Delivery {
         arrival: Arrival,
         /// The message.
         message: Box<Message>,
+        /// The IP TTL it came with; of UDP its send TTL.
+        ttl: u8,
+        /// Its send TTL, or that of its Bundle, is not the IP TTL: a hop in between does not know RSVP (RFC 2205 §3.8).
+        non_rsvp_hop: bool,
         /// Its identifier, if it has one.
         id: Option<IdOfState>,
         /// Whether the identifier is less than the largest of its generator and epoch: then, and only then, it can be
@@ -154,8 +161,9 @@ pub enum Delivery {
         interface: IfIndex,
         /// The identifier.
         id: IdOfState,
-        /// Of lists of multicast sessions: source and group, to which the state must belong. `None` otherwise.
-        flow: Option<(IpAddr, Option<IpAddr>)>,
+        /// Of lists of multicast sessions: source and group of the data; the group of a list without groups is where it
+        /// was sent to. `None` otherwise.
+        flow: Option<(IpAddr, IpAddr)>,
     },
     /// A neighbour does not know this state: send it in full, at once.
     Resend(StateKey),

@@ -4,16 +4,12 @@
 //! implements it admits or refuses, and carries it out. Calls are made one after the other and answered at once.
 
 use crate::interface::IfIndex;
-use crate::intserv::{ErrorTerms, Flowspec, LocalElement, Tspec};
+use crate::intserv::{Flowspec, GuaranteedTerms, LocalElement, Tspec};
 use crate::wire::{ErrorCode, ErrorValue, Sender, Session};
 
 /// Names an installed reservation on its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RHandle(pub u64);
-
-/// Names a filter on its interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FHandle(pub u64);
 
 /// How data is to be held to its reservation: RFC 2205 §2.3 and `rsvp.md` §6.2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,9 +32,9 @@ pub struct Request {
     pub path: Tspec,
     /// How the data is held to it.
     pub policing: Policing,
-    /// Csum and Dsum of the path so far, this node's not among them, as far as the Adspecs tell; the greatest of the
-    /// senders'.
-    pub upstream: ErrorTerms,
+    /// The error terms of the path so far, this node's not among them: of each the greatest of the senders'. `None` if
+    /// no Adspec tells.
+    pub upstream: Option<GuaranteedTerms>,
 }
 
 /// Why traffic control does not do it. What was in place stays.
@@ -63,7 +59,7 @@ pub enum TcError {
     /// As many reservations or filters as there may be.
     #[error("as many reservations as there may be")]
     TooMany,
-    /// There is no such reservation or filter: the engine and traffic control disagree.
+    /// There is no such reservation: the engine and traffic control disagree.
     #[error("no such handle")]
     NoSuchHandle,
     /// The system failed.
@@ -91,53 +87,41 @@ impl TcError {
 
 /// What has been granted.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Granted<H = RHandle> {
-    /// Its name.
-    pub handle: H,
+pub struct Granted {
+    /// The reservation's name.
+    pub handle: RHandle,
     /// *Fwd_Flowspec*: what to ask of the nodes before this one, if it differs from what was asked of this one.
     pub forward: Option<Flowspec>,
 }
 
-/// Carries reservations out: the calls of RFC 2205 §3.11.2.
+/// Carries reservations out: the calls of RFC 2205 §3.11.2, with a reservation and its filters in one, so that a change
+/// is made whole or not at all.
 ///
 /// Interfaces are told of before they are named here. Never called for [`IfIndex::LOCAL`].
 pub trait TrafficControl: Send + core::fmt::Debug {
     /// `TC_Advertise`: what this node adds to the Adspec of a Path that leaves by `interface`. A service that is not
-    /// enforced there is `None`, which sets its break bit downstream. `after_non_is_hop` is the engine's to set.
+    /// enforced there is `None`, which sets its break bit downstream; with neither, data is not policed there.
+    /// `after_non_is_hop` is the engine's to set. The answer stays the same until
+    /// `Engine::handle_traffic_control_changed` is called.
     fn advertise(&self, interface: IfIndex) -> LocalElement;
 
-    /// `TC_AddFlowspec`: admits and installs.
+    /// `TC_AddFlowspec`, or, of a `handle` that was given out, `TC_ModFlowspec`; and what `TC_AddFilter` and
+    /// `TC_DelFilter` do: `filters` is the whole list, in order and without doubles, of the senders of `session` whose
+    /// data uses the reservation, `None` for whomever.
+    ///
+    /// A request for no more than what is installed is never refused for want of bandwidth.
     ///
     /// # Errors
-    /// [`TcError`].
-    fn add_flowspec(&mut self, interface: IfIndex, request: &Request) -> Result<Granted, TcError>;
-
-    /// `TC_ModFlowspec`: changes. A request for no more than what is installed is never refused for want of bandwidth.
-    ///
-    /// # Errors
-    /// [`TcError`]; what was installed stays as it was.
-    fn modify_flowspec(
+    /// [`TcError`]; what was installed, its filters included, stays as it was.
+    fn install(
         &mut self,
         interface: IfIndex,
-        handle: RHandle,
+        handle: Option<RHandle>,
         request: &Request,
-    ) -> Result<Granted<()>, TcError>;
+        session: &Session,
+        filters: &[Option<Sender>],
+    ) -> Result<Granted, TcError>;
 
     /// `TC_DelFlowspec`: removes a reservation and its filters. One that is not there is no error.
-    fn delete_flowspec(&mut self, interface: IfIndex, handle: RHandle);
-
-    /// `TC_AddFilter`: data of `session` from `sender` (`None`: from whomever) uses the reservation.
-    ///
-    /// # Errors
-    /// [`TcError`].
-    fn add_filter(
-        &mut self,
-        interface: IfIndex,
-        handle: RHandle,
-        session: &Session,
-        sender: Option<Sender>,
-    ) -> Result<FHandle, TcError>;
-
-    /// `TC_DelFilter`. One that is not there is no error.
-    fn delete_filter(&mut self, interface: IfIndex, handle: FHandle);
+    fn remove(&mut self, interface: IfIndex, handle: RHandle);
 }
