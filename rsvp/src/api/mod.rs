@@ -1,9 +1,17 @@
 //! The API for applications, RAPI: RFC 2205 §3.11.1, `rapi.md`.
 //!
 //! What an application asks ([`Call`]) and hears ([`Event`]), whatever is between it and the engine.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | [`proto`] | what passes between an application's library and the daemon |
+//! | [`server`] | the daemon's side: applications, their sessions, what they may cost |
 
 mod call;
 mod event;
+pub mod proto;
+mod queue;
+pub mod server;
 
 pub use call::{ApiError, Call, ReserveCall, SenderCall};
 pub use event::{Event, PathSender};
@@ -19,3 +27,8 @@ impl fmt::Display for ApiId {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+/// Where the daemon listens for applications, unless told otherwise.
+pub const SOCKET_PATH: &str = "/run/rsvp/rapi.sock";
+/// The environment variable that tells applications otherwise.
+pub const SOCKET_VARIABLE: &str = "RSVP_SOCKET";

@@ -1,0 +1,186 @@
+//! Events that wait for a reader: the newest state of each session, and everything else in order.
+
+use std::collections::BTreeMap;
+
+/// A kind of event that carries the whole state, so that a newer one takes an older one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    Path,
+    Resv,
+}
+
+impl State {
+    /// The state that an event tells, if it tells one.
+    pub(super) const fn of(event: &super::Event) -> Option<Self> {
+        match event {
+            super::Event::Path(_) => Some(Self::Path),
+            super::Event::Resv { .. } => Some(Self::Resv),
+            super::Event::PathError { .. }
+            | super::Event::ResvError { .. }
+            | super::Event::Confirm { .. } => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Item<T> {
+    session: Option<u32>,
+    state: Option<State>,
+    octets: usize,
+    value: T,
+}
+
+/// First in, first out; of the states of a session only the newest, at the place of the oldest.
+#[derive(Clone, Debug)]
+pub(super) struct Queue<T> {
+    items: BTreeMap<u64, Item<T>>,
+    states: BTreeMap<(u32, State), u64>,
+    next: u64,
+    octets: usize,
+}
+
+impl<T> Queue<T> {
+    pub(super) const fn new() -> Self {
+        Self {
+            items: BTreeMap::new(),
+            states: BTreeMap::new(),
+            next: 0,
+            octets: 0,
+        }
+    }
+
+    /// Appends what belongs to no session.
+    pub(super) fn push(&mut self, value: T, octets: usize) {
+        self.append(Item {
+            session: None,
+            state: None,
+            octets,
+            value,
+        });
+    }
+
+    /// Appends an event of a session, or puts it in an older one's place; says whether it did the latter.
+    pub(super) fn push_event(
+        &mut self,
+        session: u32,
+        state: Option<State>,
+        value: T,
+        octets: usize,
+    ) -> bool {
+        let item = Item {
+            session: Some(session),
+            state,
+            octets,
+            value,
+        };
+        let Some(key) = state.map(|state| (session, state)) else {
+            self.append(item);
+            return false;
+        };
+        if let Some(old) = self
+            .states
+            .get(&key)
+            .and_then(|place| self.items.get_mut(place))
+        {
+            self.octets = self.octets - old.octets + octets;
+            *old = item;
+            return true;
+        }
+        self.states.insert(key, self.next);
+        self.append(item);
+        false
+    }
+
+    fn append(&mut self, item: Item<T>) {
+        self.octets += item.octets;
+        self.items.insert(self.next, item);
+        self.next += 1;
+    }
+
+    /// Takes the oldest, with the session it is of.
+    pub(super) fn pop(&mut self) -> Option<(Option<u32>, T)> {
+        let (_, item) = self.items.pop_first()?;
+        self.octets -= item.octets;
+        if let (Some(session), Some(state)) = (item.session, item.state) {
+            self.states.remove(&(session, state));
+        }
+        Some((item.session, item.value))
+    }
+
+    /// Forgets the events of a session.
+    pub(super) fn forget(&mut self, session: u32) {
+        for state in [State::Path, State::Resv] {
+            self.states.remove(&(session, state));
+        }
+        let octets = &mut self.octets;
+        self.items.retain(|_, item| {
+            let keep = item.session != Some(session);
+            if !keep {
+                *octets -= item.octets;
+            }
+            keep
+        });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Octets of all that waits.
+    pub(super) const fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// Octets of all but the oldest.
+    pub(super) fn octets_behind_first(&self) -> usize {
+        let first = self.items.first_key_value();
+        self.octets - first.map_or(0, |(_, item)| item.octets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(queue: &mut Queue<&'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| queue.pop().map(|(_, value)| value)).collect()
+    }
+
+    /// rapi.md §5: a path event carries the complete current list.
+    #[test]
+    fn newer_state_takes_the_place_of_older() {
+        let mut queue = Queue::new();
+        assert!(!queue.push_event(1, Some(State::Path), "path", 10));
+        assert!(!queue.push_event(2, Some(State::Path), "of another", 10));
+        assert!(!queue.push_event(1, Some(State::Resv), "resv", 10));
+        assert!(queue.push_event(1, Some(State::Path), "newer path", 30));
+        assert_eq!((queue.octets(), queue.octets_behind_first()), (50, 20));
+        assert_eq!(all(&mut queue), ["newer path", "of another", "resv"]);
+        assert!(!queue.push_event(1, Some(State::Path), "again", 1));
+        assert_eq!(queue.octets(), 1);
+    }
+
+    #[test]
+    fn errors_are_all_kept_in_order() {
+        let mut queue = Queue::new();
+        queue.push("reply", 3);
+        for value in ["one", "two"] {
+            assert!(!queue.push_event(1, None, value, 1));
+        }
+        assert_eq!(all(&mut queue), ["reply", "one", "two"]);
+        assert_eq!(queue.octets(), 0);
+    }
+
+    /// rapi.md §4.4: no event follows a release.
+    #[test]
+    fn a_session_is_forgotten_whole() {
+        let mut queue = Queue::new();
+        queue.push_event(1, Some(State::Path), "path", 10);
+        queue.push_event(1, None, "error", 10);
+        queue.push_event(2, None, "other", 5);
+        queue.forget(1);
+        assert_eq!(queue.octets(), 5);
+        assert!(!queue.push_event(1, Some(State::Path), "reopened", 1));
+        assert_eq!(all(&mut queue), ["other", "reopened"]);
+    }
+}

@@ -1,0 +1,582 @@
+//! The daemon's side of the API, pure: connections of applications on one side, the engine's calls and events on the
+//! other.
+//!
+//! ```text
+//!   handle_connect, handle_octets, handle_disconnect          handle_result, handle_event
+//!        applications ─────────► ┌──────────────────┐ ◄───────── engine
+//!                                │      Server      │
+//!        applications ◄───────── └──────────────────┘ ─────────► engine
+//!      poll_send, Output::Ready, Output::Close                Output::Call
+//! ```
+//!
+//! After any `handle_*` and after [`poll_send`](Server::poll_send), ask [`poll_output`](Server::poll_output) until there
+//! is nothing. A client has one call at a time with the engine: its next is not read before
+//! [`handle_result`](Server::handle_result), so that a call about a session whose opening failed is refused here.
+//!
+//! # What a client can cost
+//!
+//! Only itself. Of path and reservation events only the newest of each session waits, since each tells the whole state.
+//! While much waits for a client its calls are not read. If more than the limit waits, because it does not read, it is
+//! disconnected and its sessions are released, as when it dies. Every bound is in [`Limits`].
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use super::proto::{Frames, HEADER_LEN, MAX_BODY, ProtoError, ToDaemon, ToLibrary, VERSION};
+use super::queue::{Queue, State};
+use super::{ApiError, ApiId, Call, Event};
+
+/// Names a connection of an application; never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(u64);
+
+impl core::fmt::Display for ClientId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Who is at the other end of a connection, as the system says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// Its user.
+    pub uid: u32,
+    /// Its process, where the system tells.
+    pub pid: Option<i32>,
+}
+
+/// Bounds on what applications can make the daemon remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections. Default 256.
+    pub clients: usize,
+    /// Connections of one user, so that others find room. Default 128.
+    pub clients_per_user: usize,
+    /// Sessions of one connection. Default 1000.
+    pub sessions_per_client: usize,
+    /// Sessions of one user. Default 4000.
+    pub sessions_per_user: usize,
+    /// Octets that wait for a client behind the event that it is to get next. Default 256 KiB.
+    pub queued_octets: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients: 256,
+            clients_per_user: 128,
+            sessions_per_client: 1000,
+            sessions_per_user: 4000,
+            queued_octets: 256 << 10,
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Ask the engine, and tell the answer to [`Server::handle_result`].
+    Call {
+        /// Whose session.
+        id: ApiId,
+        /// What is asked.
+        call: Call,
+    },
+    /// There was nothing for this client and now there is: send what [`Server::poll_send`] gives until it gives nothing.
+    Ready(ClientId),
+    /// End a connection. Nothing more needs to be told about this client.
+    Close {
+        /// Which.
+        client: ClientId,
+        /// Why.
+        why: CloseReason,
+        /// Send this before, as far as it goes without waiting.
+        last: Option<Bytes>,
+    },
+}
+
+/// Why a client is disconnected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// It says what no library of ours says.
+    #[error("{0}")]
+    Malformed(#[from] ProtoError),
+    /// It speaks another version.
+    #[error("version {0}")]
+    Version(u16),
+    /// It does not read what waits for it.
+    #[error("it does not read")]
+    NotReading,
+    /// It sends more than it was asked to: [`Server::wants_input`].
+    #[error("it sends too much at once")]
+    Flood,
+}
+
+/// Why a connection is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// There are [`Limits::clients`].
+    #[error("too many connections")]
+    Full,
+    /// The user has [`Limits::clients_per_user`].
+    #[error("too many connections of user {0}")]
+    User(u32),
+}
+
+/// What the server has counted since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Connections taken.
+    pub clients_accepted: u64,
+    /// Connections refused for a limit.
+    pub clients_refused: u64,
+    /// Clients disconnected because they sent what cannot be understood, or another version.
+    pub clients_malformed: u64,
+    /// Clients disconnected because they did not read, or sent too much at once.
+    pub clients_overflowed: u64,
+    /// Calls of all kinds.
+    pub calls: u64,
+    /// Calls refused, by this server or by the engine.
+    pub calls_refused: u64,
+    /// Sessions refused for a limit.
+    pub sessions_refused: u64,
+    /// Sessions released because their client went.
+    pub sessions_abandoned: u64,
+    /// Events for clients.
+    pub events: u64,
+    /// Events that took the place of an older one which was not read yet.
+    pub events_coalesced: u64,
+    /// Events of sessions that were released meanwhile.
+    pub events_late: u64,
+}
+
+/// One client, to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// Its name here.
+    pub client: ClientId,
+    /// Who it is.
+    pub peer: Peer,
+    /// Its sessions.
+    pub sessions: usize,
+    /// Octets that wait for it.
+    pub queued_octets: usize,
+}
+
+/// A call that the engine has not answered yet.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    request: u32,
+    session: u32,
+    id: ApiId,
+    opens: bool,
+    releases: bool,
+}
+
+#[derive(Debug)]
+struct Client {
+    peer: Peer,
+    greeted: bool,
+    input: Frames,
+    output: Queue<Bytes>,
+    sessions: BTreeMap<u32, ApiId>,
+    pending: Option<Pending>,
+    /// It is in the list of those with calls to read.
+    listed: bool,
+}
+
+impl Client {
+    fn holds_back(&self, limits: &Limits) -> bool {
+        self.output.octets() > limits.queued_octets / 2
+    }
+}
+
+/// The API's server.
+#[derive(Debug)]
+pub struct Server {
+    limits: Limits,
+    clients: BTreeMap<ClientId, Client>,
+    sessions: BTreeMap<ApiId, (ClientId, u32)>,
+    /// Sessions of each user.
+    users: BTreeMap<u32, usize>,
+    outputs: VecDeque<Output>,
+    /// Clients with calls to read, in turn.
+    turn: VecDeque<ClientId>,
+    next_client: u64,
+    next_id: u64,
+    counters: Counters,
+}
+
+/// Calls and greeting that wait beyond one frame.
+const INPUT_SLACK: usize = 64 << 10;
+
+impl Server {
+    /// A server without clients. Sessions get numbers from `first_id` on, one after another.
+    #[must_use]
+    pub const fn new(limits: Limits, first_id: u64) -> Self {
+        Self {
+            limits,
+            clients: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            users: BTreeMap::new(),
+            outputs: VecDeque::new(),
+            turn: VecDeque::new(),
+            next_client: 0,
+            next_id: first_id,
+            counters: Counters {
+                clients_accepted: 0,
+                clients_refused: 0,
+                clients_malformed: 0,
+                clients_overflowed: 0,
+                calls: 0,
+                calls_refused: 0,
+                sessions_refused: 0,
+                sessions_abandoned: 0,
+                events: 0,
+                events_coalesced: 0,
+                events_late: 0,
+            },
+        }
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Other bounds from now on. What there is already stays.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// The clients, in the order in which they came.
+    pub fn clients(&self) -> impl Iterator<Item = ClientInfo> + '_ {
+        self.clients.iter().map(|(id, client)| ClientInfo {
+            client: *id,
+            peer: client.peer,
+            sessions: client.sessions.len(),
+            queued_octets: client.output.octets(),
+        })
+    }
+
+    /// Who opened a session.
+    #[must_use]
+    pub fn owner(&self, id: ApiId) -> Option<Peer> {
+        let (client, _) = self.sessions.get(&id)?;
+        Some(self.clients.get(client)?.peer)
+    }
+
+    /// A connection came.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: close it.
+    pub fn handle_connect(&mut self, peer: Peer) -> Result<ClientId, ConnectError> {
+        let of_user = |client: &&Client| client.peer.uid == peer.uid;
+        let refusal = if self.clients.len() >= self.limits.clients {
+            Some(ConnectError::Full)
+        } else if self.clients.values().filter(of_user).count() >= self.limits.clients_per_user {
+            Some(ConnectError::User(peer.uid))
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            self.counters.clients_refused += 1;
+            return Err(refusal);
+        }
+        let id = ClientId(self.next_client);
+        self.next_client += 1;
+        self.counters.clients_accepted += 1;
+        self.clients.insert(
+            id,
+            Client {
+                peer,
+                greeted: false,
+                input: Frames::new(),
+                output: Queue::new(),
+                sessions: BTreeMap::new(),
+                pending: None,
+                listed: false,
+            },
+        );
+        Ok(id)
+    }
+
+    /// Whether octets of this client should be read now: not while it does not read ours, or has calls waiting.
+    #[must_use]
+    pub fn wants_input(&self, client: ClientId) -> bool {
+        self.clients.get(&client).is_some_and(|client| {
+            client.input.len() < HEADER_LEN + MAX_BODY && !client.holds_back(&self.limits)
+        })
+    }
+
+    /// Octets of a client came: at most 64 KiB at a time, while [`wants_input`](Self::wants_input).
+    pub fn handle_octets(&mut self, id: ClientId, octets: &[u8]) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        client.input.extend(octets);
+        if client.input.len() > HEADER_LEN + MAX_BODY + INPUT_SLACK {
+            self.close(id, CloseReason::Flood);
+            return;
+        }
+        self.list(id);
+    }
+
+    /// A connection ended: its sessions are released.
+    pub fn handle_disconnect(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.remove(&id) {
+            self.abandon(client);
+        }
+    }
+
+    /// How a call went that [`Output::Call`] asked for. Of a session whose client has gone it does not matter.
+    pub fn handle_result(&mut self, id: ApiId, result: Result<(), ApiError>) {
+        let Some((client_id, _)) = self.sessions.get(&id).copied() else {
+            return;
+        };
+        let Some(client) = self.clients.get_mut(&client_id) else {
+            return;
+        };
+        let Some(pending) = client.pending.take_if(|pending| pending.id == id) else {
+            return;
+        };
+        let closes = pending.releases || (pending.opens && result.is_err());
+        if closes {
+            client.sessions.remove(&pending.session);
+            client.output.forget(pending.session);
+            let uid = client.peer.uid;
+            self.sessions.remove(&id);
+            self.count_session(uid, false);
+        }
+        self.reply(client_id, pending.request, result);
+        self.list(client_id);
+    }
+
+    /// Something happened in a session.
+    pub fn handle_event(&mut self, id: ApiId, event: Event) {
+        let Some((client_id, session)) = self.sessions.get(&id).copied() else {
+            self.counters.events_late += 1;
+            return;
+        };
+        let Some(client) = self.clients.get_mut(&client_id) else {
+            return;
+        };
+        let was_empty = client.output.is_empty();
+        let state = State::of(&event);
+        let octets = ToLibrary::Event {
+            session,
+            event: Some(event),
+        }
+        .encode();
+        let len = octets.len();
+        self.counters.events += 1;
+        if client.output.push_event(session, state, octets, len) {
+            self.counters.events_coalesced += 1;
+        }
+        self.queued(client_id, was_empty);
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return Some(output);
+            }
+            let id = self.turn.pop_front()?;
+            self.read_call(id);
+        }
+    }
+
+    /// The next octets for a client, to be sent whole and in order.
+    pub fn poll_send(&mut self, id: ClientId) -> Option<Bytes> {
+        let client = self.clients.get_mut(&id)?;
+        let held_back = client.holds_back(&self.limits);
+        let (_, octets) = client.output.pop()?;
+        if held_back {
+            self.list(id);
+        }
+        Some(octets)
+    }
+
+    /// Puts a client in the list of those whose calls can be read, if they can.
+    fn list(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        if !client.listed
+            && client.pending.is_none()
+            && !client.input.is_empty()
+            && !client.holds_back(&self.limits)
+        {
+            client.listed = true;
+            self.turn.push_back(id);
+        }
+    }
+
+    /// Reads one message of a client.
+    fn read_call(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        client.listed = false;
+        let message = match client.input.next_frame() {
+            Ok(None) => return,
+            Ok(Some(frame)) => ToDaemon::decode(&frame),
+            Err(error) => Err(error),
+        };
+        match message {
+            Err(error) => self.close(id, error.into()),
+            Ok(ToDaemon::Hello { version }) if !client.greeted => {
+                client.greeted = true;
+                self.send(id, &ToLibrary::Hello { version: VERSION });
+                if version != VERSION {
+                    self.close(id, CloseReason::Version(version));
+                }
+            }
+            // A second greeting, or a call without one.
+            Ok(ToDaemon::Hello { .. }) => self.close(id, ProtoError::Greeting.into()),
+            Ok(ToDaemon::Request { .. }) if !client.greeted => {
+                self.close(id, ProtoError::Greeting.into());
+            }
+            Ok(ToDaemon::Request {
+                request,
+                session,
+                call,
+            }) => {
+                self.counters.calls += 1;
+                match self.admit(id, session, call) {
+                    Ok((api_id, call)) => {
+                        let pending = Pending {
+                            request,
+                            session,
+                            id: api_id,
+                            opens: matches!(call, Call::Open(_)),
+                            releases: matches!(call, Call::Release),
+                        };
+                        if let Some(client) = self.clients.get_mut(&id) {
+                            client.pending = Some(pending);
+                        }
+                        self.outputs.push_back(Output::Call { id: api_id, call });
+                    }
+                    Err(error) => self.reply(id, request, Err(error)),
+                }
+            }
+        }
+        self.list(id);
+    }
+
+    /// Checks a call as far as it can be checked without the engine; gives the session its number.
+    fn admit(
+        &mut self,
+        id: ClientId,
+        session: u32,
+        call: Option<Call>,
+    ) -> Result<(ApiId, Call), ApiError> {
+        let client = self.clients.get_mut(&id).ok_or(ApiError::BadSession)?;
+        let known = client.sessions.get(&session).copied();
+        let call = call.ok_or(ApiError::Invalid)?;
+        if !matches!(call, Call::Open(_)) {
+            return Ok((known.ok_or(ApiError::BadSession)?, call));
+        }
+        if known.is_some() {
+            return Err(ApiError::Invalid);
+        }
+        let uid = client.peer.uid;
+        let of_user = self.users.get(&uid).copied().unwrap_or(0);
+        if client.sessions.len() >= self.limits.sessions_per_client
+            || of_user >= self.limits.sessions_per_user
+        {
+            self.counters.sessions_refused += 1;
+            return Err(ApiError::TooManySessions);
+        }
+        let api_id = ApiId(self.next_id);
+        self.next_id += 1;
+        client.sessions.insert(session, api_id);
+        self.sessions.insert(api_id, (id, session));
+        self.count_session(uid, true);
+        Ok((api_id, call))
+    }
+
+    fn count_session(&mut self, uid: u32, is_more: bool) {
+        let count = self.users.entry(uid).or_default();
+        *count = if is_more {
+            *count + 1
+        } else {
+            count.saturating_sub(1)
+        };
+        if *count == 0 {
+            self.users.remove(&uid);
+        }
+    }
+
+    fn reply(&mut self, id: ClientId, request: u32, result: Result<(), ApiError>) {
+        if result.is_err() {
+            self.counters.calls_refused += 1;
+        }
+        self.send(id, &ToLibrary::Reply { request, result });
+    }
+
+    fn send(&mut self, id: ClientId, message: &ToLibrary) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        let was_empty = client.output.is_empty();
+        let octets = message.encode();
+        let len = octets.len();
+        client.output.push(octets, len);
+        self.queued(id, was_empty);
+    }
+
+    /// Something waits for a client that did not.
+    fn queued(&mut self, id: ClientId, was_empty: bool) {
+        let Some(client) = self.clients.get(&id) else {
+            return;
+        };
+        if client.output.octets_behind_first() > self.limits.queued_octets {
+            self.close(id, CloseReason::NotReading);
+        } else if was_empty {
+            self.outputs.push_back(Output::Ready(id));
+        }
+    }
+
+    fn close(&mut self, id: ClientId, why: CloseReason) {
+        let Some(mut client) = self.clients.remove(&id) else {
+            return;
+        };
+        let last = match why {
+            CloseReason::Malformed(_) | CloseReason::Version(_) => {
+                self.counters.clients_malformed += 1;
+                // So that a library of another version learns that.
+                client.output.pop().map(|(_, octets)| octets)
+            }
+            CloseReason::NotReading | CloseReason::Flood => {
+                self.counters.clients_overflowed += 1;
+                None
+            }
+        };
+        self.abandon(client);
+        let client = id;
+        self.outputs.push_back(Output::Close { client, why, last });
+    }
+
+    /// Releases the sessions of a client that is gone.
+    fn abandon(&mut self, client: Client) {
+        let uid = client.peer.uid;
+        for id in client.sessions.into_values() {
+            self.sessions.remove(&id);
+            self.count_session(uid, false);
+            self.counters.sessions_abandoned += 1;
+            let call = Call::Release;
+            self.outputs.push_back(Output::Call { id, call });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

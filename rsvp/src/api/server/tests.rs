@@ -1,0 +1,351 @@
+use super::*;
+use crate::api::proto::Assembler;
+use crate::api::proto::tests::{calls, events, session};
+use crate::wire::{Sender, Style};
+
+const ANNA: Peer = Peer {
+    uid: 1000,
+    pid: Some(42),
+};
+
+/// A server with what its clients have read, and an engine that says yes.
+struct Rig {
+    server: Server,
+    read: BTreeMap<ClientId, Vec<ToLibrary>>,
+    calls: Vec<(ApiId, Call)>,
+    closed: Vec<(ClientId, CloseReason)>,
+    answer: Result<(), ApiError>,
+    reads: bool,
+}
+
+impl Rig {
+    fn new(limits: Limits) -> Self {
+        Self {
+            server: Server::new(limits, 100),
+            read: BTreeMap::new(),
+            calls: Vec::new(),
+            closed: Vec::new(),
+            answer: Ok(()),
+            reads: true,
+        }
+    }
+
+    fn connect(&mut self) -> ClientId {
+        let client = self.server.handle_connect(ANNA).unwrap();
+        self.say(client, &ToDaemon::Hello { version: VERSION });
+        let hello = ToLibrary::Hello { version: VERSION };
+        assert_eq!(self.take(client), [hello]);
+        client
+    }
+
+    fn say(&mut self, client: ClientId, message: &ToDaemon) {
+        self.server
+            .handle_octets(client, &message.encode().unwrap());
+        self.drain();
+    }
+
+    fn call(&mut self, client: ClientId, session: u32, call: Call) -> Vec<ToLibrary> {
+        let request = ToDaemon::Request {
+            request: 1,
+            session,
+            call: Some(call),
+        };
+        self.say(client, &request);
+        self.take(client)
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.server.poll_output() {
+            match output {
+                Output::Call { id, call } => {
+                    self.calls.push((id, call));
+                    self.server.handle_result(id, self.answer);
+                }
+                Output::Ready(client) => {
+                    if self.reads {
+                        self.read_all(client);
+                    }
+                }
+                Output::Close { client, why, last } => {
+                    self.closed.push((client, why));
+                    let mut frames = Frames::new();
+                    frames.extend(&last.unwrap_or_default());
+                    self.hear(client, &mut frames);
+                }
+            }
+        }
+    }
+
+    fn read_all(&mut self, client: ClientId) {
+        let mut frames = Frames::new();
+        while let Some(octets) = self.server.poll_send(client) {
+            frames.extend(&octets);
+        }
+        self.hear(client, &mut frames);
+    }
+
+    fn hear(&mut self, client: ClientId, frames: &mut Frames) {
+        let mut assembler = Assembler::new();
+        while let Some(frame) = frames.next_frame().unwrap() {
+            let message = assembler.handle_frame(&frame).unwrap();
+            self.read.entry(client).or_default().extend(message);
+        }
+    }
+
+    fn take(&mut self, client: ClientId) -> Vec<ToLibrary> {
+        self.read.remove(&client).unwrap_or_default()
+    }
+
+    fn event(&mut self, id: u64, event: Event) {
+        self.server.handle_event(ApiId(id), event);
+        self.drain();
+    }
+}
+
+fn reply(result: Result<(), ApiError>) -> Vec<ToLibrary> {
+    vec![ToLibrary::Reply { request: 1, result }]
+}
+
+/// rapi.md §1: session, sender, reserve, release.
+#[test]
+fn calls_reach_the_engine_and_are_answered() {
+    let mut rig = Rig::new(Limits::default());
+    let client = rig.connect();
+    for call in calls() {
+        assert_eq!(rig.call(client, 9, call), reply(Ok(())));
+    }
+    let expected: Vec<_> = calls().into_iter().map(|call| (ApiId(100), call)).collect();
+    assert_eq!(rig.calls, expected);
+    // The session is gone, and its number free.
+    assert_eq!(
+        rig.call(client, 9, Call::Release),
+        reply(Err(ApiError::BadSession))
+    );
+    assert_eq!(rig.call(client, 9, Call::Open(session())), reply(Ok(())));
+    assert_eq!(rig.calls.last().unwrap().0, ApiId(101));
+}
+
+#[test]
+fn events_reach_their_session_only() {
+    let mut rig = Rig::new(Limits::default());
+    let (one, two) = (rig.connect(), rig.connect());
+    rig.call(one, 5, Call::Open(session()));
+    rig.call(two, 5, Call::Open(session()));
+    for event in events() {
+        rig.event(101, event.clone());
+        let expected = ToLibrary::Event {
+            session: 5,
+            event: Some(event),
+        };
+        assert_eq!(rig.take(two), [expected]);
+    }
+    assert_eq!(rig.take(one), []);
+    rig.event(7, Event::Path(Vec::new()));
+    assert_eq!(rig.server.counters().events_late, 1);
+}
+
+/// A library may send its calls without waiting for the answers.
+#[test]
+fn calls_behind_a_refused_opening_are_refused() {
+    let mut rig = Rig::new(Limits::default());
+    let client = rig.connect();
+    rig.answer = Err(ApiError::DestinationPorts);
+    let mut octets = Vec::new();
+    for (request, call) in (1..).zip([Call::Open(session()), Call::WithdrawSender]) {
+        let call = ToDaemon::Request {
+            request,
+            session: 1,
+            call: Some(call),
+        };
+        octets.extend_from_slice(&call.encode().unwrap());
+    }
+    rig.server.handle_octets(client, &octets);
+    rig.drain();
+    let refused = |request, error| ToLibrary::Reply {
+        request,
+        result: Err(error),
+    };
+    assert_eq!(
+        rig.take(client),
+        [
+            refused(1, ApiError::DestinationPorts),
+            refused(2, ApiError::BadSession)
+        ]
+    );
+    assert_eq!(rig.calls.len(), 1);
+    assert_eq!(rig.server.counters().calls_refused, 2);
+}
+
+/// rapi.md §1: when a program ends, its sessions are closed for it.
+#[test]
+fn sessions_of_the_dead_are_released() {
+    let mut rig = Rig::new(Limits::default());
+    let client = rig.connect();
+    for session_number in 0..3 {
+        rig.call(client, session_number, Call::Open(session()));
+    }
+    rig.calls.clear();
+    rig.server.handle_disconnect(client);
+    rig.drain();
+    let released: Vec<_> = (100..103).map(|id| (ApiId(id), Call::Release)).collect();
+    assert_eq!(rig.calls, released);
+    assert_eq!(rig.server.counters().sessions_abandoned, 3);
+    assert_eq!(rig.server.clients().count(), 0);
+}
+
+#[test]
+fn limits_of_clients_and_sessions_hold() {
+    let mut rig = Rig::new(Limits {
+        clients: 3,
+        clients_per_user: 2,
+        sessions_per_client: 2,
+        sessions_per_user: 3,
+        ..Limits::default()
+    });
+    let (one, two) = (rig.connect(), rig.connect());
+    assert_eq!(
+        rig.server.handle_connect(ANNA),
+        Err(ConnectError::User(1000))
+    );
+    let root = Peer { uid: 0, pid: None };
+    rig.server.handle_connect(root).unwrap();
+    assert_eq!(rig.server.handle_connect(root), Err(ConnectError::Full));
+
+    let full = reply(Err(ApiError::TooManySessions));
+    let open = || Call::Open(session());
+    assert_eq!(rig.call(one, 1, open()), reply(Ok(())));
+    // A number that is in use.
+    assert_eq!(rig.call(one, 1, open()), reply(Err(ApiError::Invalid)));
+    assert_eq!(rig.call(one, 2, open()), reply(Ok(())));
+    assert_eq!(rig.call(one, 3, open()), full);
+    assert_eq!(rig.call(two, 1, open()), reply(Ok(())));
+    assert_eq!(rig.call(two, 2, open()), full);
+    rig.call(one, 1, Call::Release);
+    assert_eq!(rig.call(two, 2, open()), reply(Ok(())));
+    let counters = *rig.server.counters();
+    assert_eq!(
+        (counters.clients_refused, counters.sessions_refused),
+        (2, 2)
+    );
+}
+
+/// A client that never reads costs only itself.
+#[test]
+fn state_events_coalesce_and_others_end_a_client_that_does_not_read() {
+    let limits = Limits {
+        queued_octets: 1000,
+        ..Limits::default()
+    };
+    let mut rig = Rig::new(limits);
+    let (deaf, other) = (rig.connect(), rig.connect());
+    rig.call(deaf, 1, Call::Open(session()));
+    rig.call(other, 1, Call::Open(session()));
+    rig.reads = false;
+    let [path, _, resv, ..] = &events()[..] else {
+        panic!("events");
+    };
+    for _ in 0..1000 {
+        rig.event(100, path.clone());
+        rig.event(100, resv.clone());
+    }
+    assert_eq!(rig.server.counters().events_coalesced, 1998);
+    assert!(rig.closed.is_empty());
+    let error = events().swap_remove(5);
+    for _ in 0..1000 {
+        rig.event(100, error.clone());
+    }
+    assert_eq!(rig.closed, [(deaf, CloseReason::NotReading)]);
+    assert_eq!(rig.calls.last().unwrap(), &(ApiId(100), Call::Release));
+    rig.reads = true;
+    assert_eq!(rig.call(other, 1, Call::WithdrawSender), reply(Ok(())));
+}
+
+/// One event may be longer than what may wait: it is what the client is to get next.
+#[test]
+fn a_long_event_ends_nobody() {
+    let mut rig = Rig::new(Limits {
+        queued_octets: 100,
+        ..Limits::default()
+    });
+    let client = rig.connect();
+    rig.call(client, 1, Call::Open(session()));
+    let filters = (0..1000)
+        .map(|port| Sender::V4([10, 0, 0, 1].into(), port))
+        .collect();
+    let event = Event::Resv {
+        style: Style::SE,
+        filters,
+        flowspec: None,
+    };
+    rig.event(100, event);
+    assert_eq!(rig.take(client).len(), 1);
+}
+
+#[test]
+fn calls_wait_while_the_client_does_not_read() {
+    let mut rig = Rig::new(Limits {
+        queued_octets: 100,
+        ..Limits::default()
+    });
+    let client = rig.connect();
+    rig.reads = false;
+    let call = ToDaemon::Request {
+        request: 1,
+        session: 1,
+        call: Some(Call::Release),
+    };
+    let octets = call.encode().unwrap();
+    for _ in 0..100 {
+        rig.server.handle_octets(client, &octets);
+        rig.drain();
+    }
+    assert!(!rig.server.wants_input(client));
+    assert!(rig.closed.is_empty());
+    // As it reads, they are answered, all of them.
+    rig.reads = true;
+    rig.read_all(client);
+    rig.drain();
+    assert_eq!(rig.take(client).len(), 100);
+    assert!(rig.server.wants_input(client));
+}
+
+#[test]
+fn a_client_of_another_version_learns_ours() {
+    let mut rig = Rig::new(Limits::default());
+    let client = rig.server.handle_connect(ANNA).unwrap();
+    rig.say(client, &ToDaemon::Hello { version: 99 });
+    assert_eq!(rig.closed, [(client, CloseReason::Version(99))]);
+    assert_eq!(rig.take(client), [ToLibrary::Hello { version: VERSION }]);
+}
+
+#[test]
+fn who_does_not_greet_is_no_client() {
+    for octets in [
+        &b"GET / HTTP/1.0\r\n"[..],
+        b"\0\0\0\x08\x06\0\0\0\0\0\0\x01\0\0\0\x01",
+    ] {
+        let mut rig = Rig::new(Limits::default());
+        let client = rig.server.handle_connect(ANNA).unwrap();
+        rig.server.handle_octets(client, octets);
+        rig.drain();
+        assert_eq!(rig.closed.len(), 1);
+        assert_eq!(rig.server.counters().clients_malformed, 1);
+    }
+}
+
+/// Octets may come in any pieces.
+#[test]
+fn pieces_do_not_matter() {
+    let mut rig = Rig::new(Limits::default());
+    let client = rig.connect();
+    let open = ToDaemon::Request {
+        request: 1,
+        session: 1,
+        call: Some(Call::Open(session())),
+    };
+    for octet in open.encode().unwrap() {
+        rig.server.handle_octets(client, &[octet]);
+        rig.drain();
+    }
+    assert_eq!(rig.take(client), reply(Ok(())));
+}
