@@ -68,6 +68,8 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod api;
+#[cfg(feature = "service")]
+pub mod daemon;
 pub mod engine;
 mod error;
 pub mod integrity;

@@ -1,0 +1,389 @@
+//! `rsvpd.toml`: what the daemon is told.
+//!
+//! Every key has a default; unknown keys are errors. The shipped `etc/rsvpd.toml` explains each and shows the defaults,
+//! commented out.
+
+mod error;
+mod fixed;
+mod interface;
+mod unit;
+
+use core::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine;
+use crate::interface::Settings;
+
+pub use error::ConfigError;
+pub use fixed::{
+    Endpoint, Protocol, ReservationEntry, SenderEntry, ServiceName, StyleName, Traffic,
+};
+pub use interface::{
+    AlgorithmName, Authentication, Excess, HelloInterval, InterfaceKeys, InterfaceTable, KeyEntry,
+    LinkRate, TrafficControlMode, Udp,
+};
+pub use unit::{Mode, Moment, NotUnderstood, Octets, Rate, Secret, Share, Span};
+
+/// Where the daemon looks for its file if no flag names one; it need not be there.
+pub const DEFAULT_PATH: &str = "/etc/rsvpd.toml";
+
+/// Where the control socket is.
+pub const CONTROL_SOCKET: &str = "/run/rsvpd/control.sock";
+
+/// Where applications find the daemon.
+pub const RAPI_SOCKET: &str = "/run/rsvpd/rapi.sock";
+
+/// The effective configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Path of the socket of `rsvpctl`; empty for none.
+    pub control_socket: PathBuf,
+    /// Its permissions.
+    pub control_mode: Mode,
+    /// Path of the socket for applications; empty for none.
+    pub rapi_socket: PathBuf,
+    /// Its permissions.
+    pub rapi_mode: Mode,
+    /// The group both sockets belong to; empty: as the daemon's.
+    pub socket_group: String,
+    /// What is logged, as in `RUST_LOG`, which wins.
+    pub log: String,
+    /// Where `GET /metrics` is answered; empty for nowhere.
+    #[serde(with = "unit::empty_is_none")]
+    pub metrics: Option<SocketAddr>,
+    /// `metrics` may be an address that others reach.
+    pub metrics_for_others: bool,
+    /// Whether messages of others are passed on.
+    pub router: Router,
+    /// What is done with interfaces that have no table.
+    pub other_interfaces: OtherInterfaces,
+    /// Bounds.
+    pub limits: Limits,
+    /// What holds for interfaces where their tables say nothing else.
+    pub defaults: InterfaceTable,
+    /// Interfaces by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub interface: BTreeMap<String, InterfaceTable>,
+    /// Senders that the daemon announces.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sender: Vec<SenderEntry>,
+    /// Reservations that the daemon makes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reservation: Vec<ReservationEntry>,
+}
+
+/// Whether this node is a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Router {
+    /// If it forwards packets when the daemon starts.
+    Auto,
+    /// It is.
+    Yes,
+    /// It is not: only what is for this node is taken.
+    No,
+}
+
+/// What is done with interfaces that have no table of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OtherInterfaces {
+    /// They are used as `[defaults]` says.
+    Use,
+    /// RSVP is not spoken there.
+    Ignore,
+}
+
+/// Bounds on what others can make grow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Sessions.
+    pub sessions: usize,
+    /// Senders of one session.
+    pub senders: usize,
+    /// Reservations of one session.
+    pub reservations: usize,
+    /// Filters of one reservation of style SE.
+    pub filters: usize,
+    /// Blockades of one session.
+    pub blockades: usize,
+    /// Neighbours.
+    pub neighbours: usize,
+    /// Messages that wait for an acknowledgement.
+    pub unacknowledged: usize,
+    /// Octets of POLICY_DATA and unknown objects kept with one piece of state.
+    pub carried_octets: usize,
+    /// Applications connected at one time.
+    pub applications: usize,
+    /// Connections of `rsvpctl` at one time.
+    pub control_connections: usize,
+    /// Messages remembered for `rsvpctl log`.
+    pub log_entries: usize,
+    /// Foreign senders for which a socket is kept open.
+    pub foreign_sockets: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let engine = engine::Limits::default();
+        Self {
+            sessions: engine.sessions,
+            senders: engine.senders,
+            reservations: engine.reservations,
+            filters: engine.filters,
+            blockades: engine.blockades,
+            neighbours: engine.neighbours,
+            unacknowledged: engine.unacknowledged,
+            carried_octets: engine.carried_octets,
+            applications: 256,
+            control_connections: 64,
+            log_entries: 4096,
+            foreign_sockets: 64,
+        }
+    }
+}
+
+impl Limits {
+    /// Those of the engine.
+    #[must_use]
+    pub fn engine(&self) -> engine::Limits {
+        engine::Limits {
+            sessions: self.sessions,
+            senders: self.senders,
+            reservations: self.reservations,
+            filters: self.filters,
+            blockades: self.blockades,
+            neighbours: self.neighbours,
+            unacknowledged: self.unacknowledged,
+            carried_octets: self.carried_octets,
+            message: crate::msg::Limits::default(),
+        }
+    }
+
+    /// A bound that leaves nothing to do.
+    fn fault(&self) -> Option<&'static str> {
+        let all = [
+            ("sessions", self.sessions),
+            ("senders", self.senders),
+            ("reservations", self.reservations),
+            ("filters", self.filters),
+            ("blockades", self.blockades),
+            ("neighbours", self.neighbours),
+            ("unacknowledged", self.unacknowledged),
+            ("applications", self.applications),
+            ("control_connections", self.control_connections),
+            ("foreign_sockets", self.foreign_sockets),
+        ];
+        all.iter()
+            .find(|(_, value)| *value == 0)
+            .map(|(key, _)| *key)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            control_socket: PathBuf::from(CONTROL_SOCKET),
+            control_mode: Mode(0o660),
+            rapi_socket: PathBuf::from(RAPI_SOCKET),
+            rapi_mode: Mode(0o666),
+            socket_group: String::new(),
+            log: "info".to_owned(),
+            metrics: None,
+            metrics_for_others: false,
+            router: Router::Auto,
+            other_interfaces: OtherInterfaces::Use,
+            limits: Limits::default(),
+            defaults: InterfaceKeys::default().into(),
+            interface: BTreeMap::new(),
+            sender: Vec::new(),
+            reservation: Vec::new(),
+        }
+    }
+}
+
+/// Reads the files that a configuration names.
+pub trait ReadSecret {
+    /// The octets of a file that nobody but the daemon may read.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    fn read(&mut self, file: &Path) -> Result<Vec<u8>, String>;
+}
+
+impl Config {
+    /// Reads a configuration; `file` is for the messages.
+    ///
+    /// # Errors
+    /// Syntax, unknown keys, values that are none or make no sense; with file, line and key.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        let mut config: Self =
+            toml::from_str(text).map_err(|error| ConfigError::of_parser(file, text, &error))?;
+        config.defaults = config.defaults.over(&InterfaceKeys::default()).into();
+        config.check(file, text)?;
+        Ok(config)
+    }
+
+    fn check(&self, file: &Path, text: &str) -> Result<(), ConfigError> {
+        let wrong = |table: (&str, usize), key: &str, what: String| {
+            ConfigError::of_key(file, text, table, key, what)
+        };
+        if let Some(address) = self.metrics
+            && !address.ip().is_loopback()
+            && !self.metrics_for_others
+        {
+            let what =
+                format!("{address} can be reached by others: say `metrics_for_others = true`");
+            return Err(wrong(("", 0), "metrics", what));
+        }
+        if let Some(key) = self.limits.fault() {
+            return Err(wrong(("limits", 0), key, "at least 1 expected".to_owned()));
+        }
+        let tables = self.interface.keys().map(|name| {
+            let keys = self.keys_of_table(name);
+            (format!("interface.{name}"), keys)
+        });
+        for (table, keys) in [("defaults".to_owned(), self.default_keys())]
+            .into_iter()
+            .chain(tables)
+        {
+            if let Some((key, what)) = keys.fault() {
+                return Err(wrong((&table, 0), key, what));
+            }
+            for (nth, entry) in keys.key.iter().enumerate() {
+                if let Some((key, what)) = entry.fault() {
+                    return Err(wrong((&format!("{table}.key"), nth), key, what));
+                }
+            }
+        }
+        for (nth, entry) in self.sender.iter().enumerate() {
+            if let Some((key, what)) = entry.fault() {
+                return Err(wrong(("sender", nth), key, what.to_owned()));
+            }
+        }
+        for (nth, entry) in self.reservation.iter().enumerate() {
+            if let Some((key, what)) = entry.fault() {
+                return Err(wrong(("reservation", nth), key, what.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file that parses to this configuration.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        // Numbers beyond i64 cannot be written; no limit comes near.
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether the file itself holds keys that are nobody else's business.
+    #[must_use]
+    pub fn holds_secrets(&self) -> bool {
+        let tables = self.interface.values().chain([&self.defaults]);
+        tables
+            .flat_map(|table| table.key.iter().flatten())
+            .any(|entry| entry.secret.is_some())
+    }
+
+    fn default_keys(&self) -> InterfaceKeys {
+        self.defaults.clone().over(&InterfaceKeys::default())
+    }
+
+    fn keys_of_table(&self, name: &str) -> InterfaceKeys {
+        let table = self.interface.get(name).cloned().unwrap_or_default();
+        table.over(&self.default_keys())
+    }
+
+    /// What holds for an interface.
+    #[must_use]
+    pub fn keys(&self, name: &str) -> InterfaceKeys {
+        let mut keys = self.keys_of_table(name);
+        if self.other_interfaces == OtherInterfaces::Ignore && !self.interface.contains_key(name) {
+            keys.enabled = false;
+        }
+        keys
+    }
+
+    /// The files that hold keys are read, so that nothing can go wrong any more.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that others can; with file, line and key. `file` and `text` are those that were
+    /// parsed.
+    pub fn load(
+        self,
+        file: &Path,
+        text: &str,
+        reader: &mut impl ReadSecret,
+    ) -> Result<Loaded, ConfigError> {
+        let mut secrets = BTreeMap::new();
+        let tables = self
+            .interface
+            .iter()
+            .map(|(name, table)| (format!("interface.{name}.key"), table))
+            .chain([("defaults.key".to_owned(), &self.defaults)]);
+        for (name, table) in tables {
+            for (nth, entry) in table.key.iter().flatten().enumerate() {
+                let Some(path) = &entry.secret_file else {
+                    continue;
+                };
+                let octets = reader.read(path).and_then(|mut octets| {
+                    while octets.last().is_some_and(|last| b"\r\n".contains(last)) {
+                        octets.pop();
+                    }
+                    if octets.is_empty() {
+                        return Err("there is no key in it".to_owned());
+                    }
+                    Ok(octets)
+                });
+                let octets = octets.map_err(|what| {
+                    let what = format!("{}: {what}", path.display());
+                    ConfigError::of_key(file, text, (&name, nth), "secret_file", what)
+                })?;
+                secrets.insert(path.clone(), octets);
+            }
+        }
+        Ok(Loaded {
+            config: self,
+            secrets,
+        })
+    }
+}
+
+/// A configuration, and what was in the files it names.
+#[derive(Clone, Default)]
+pub struct Loaded {
+    config: Config,
+    secrets: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl core::fmt::Debug for Loaded {
+    /// Without the secrets.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Loaded")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Loaded {
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the engine is told of an interface.
+    #[must_use]
+    pub fn settings(&self, name: &str) -> Settings {
+        let keys = self.config.keys(name);
+        keys.settings(|file| self.secrets.get(file).map_or(&[], Vec::as_slice))
+    }
+}
+
+#[cfg(test)]
+mod tests;
