@@ -7,6 +7,13 @@ use crate::interface::IfIndex;
 use crate::intserv::{Flowspec, GuaranteedTerms, LocalElement, Tspec};
 use crate::wire::{ErrorCode, ErrorValue, Sender, Session};
 
+mod admission_only;
+pub mod ledger;
+mod settings;
+
+pub use admission_only::AdmissionOnly;
+pub use settings::{Excess, Portion, TcMode, TcSettings};
+
 /// Names an installed reservation on its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RHandle(pub u64);
