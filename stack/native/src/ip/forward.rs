@@ -10,6 +10,7 @@ use crate::event;
 use crate::event::{DropReason, EventId};
 use crate::iface::InterfaceId;
 use crate::pkt::PacketBuf;
+use crate::sock::SocketId;
 use crate::stack::Stack;
 use fairway_wire::icmp::Message;
 use fairway_wire::{Protocol, ipv4};
@@ -102,15 +103,7 @@ impl Stack {
     /// together first, within the limits of reassembly. RFC 6398 §5: what nobody asked for passes as if it had no option,
     /// and costs no more than a look.
     fn take_alert(&mut self, inbound: &Inbound, packet: PacketBuf) -> Option<PacketBuf> {
-        let header_len = usize::from(inbound.header.header_len);
-        let options = packet.as_slice().get(..header_len);
-        let alerts = header_len > ipv4::Header::LEN
-            && self.config.ip.forwarding
-            && options.is_some_and(options::alerts_routers);
-        if !alerts {
-            return Some(packet);
-        }
-        let receivers = self.raw_alert_receivers(inbound);
+        let receivers = self.alerted(inbound, &packet);
         if receivers.is_empty() {
             return Some(packet);
         }
@@ -121,6 +114,20 @@ impl Stack {
             }
         }
         None
+    }
+
+    /// The sockets that a packet in transit with router alert is for instead of whoever comes next.
+    pub(crate) fn alerted(&self, inbound: &Inbound, packet: &PacketBuf) -> Vec<SocketId> {
+        let header_len = usize::from(inbound.header.header_len);
+        let options = packet.as_slice().get(..header_len);
+        let alerts = header_len > ipv4::Header::LEN
+            && self.config.ip.forwarding
+            && options.is_some_and(options::alerts_routers);
+        if alerts {
+            self.raw_alert_receivers(inbound)
+        } else {
+            Vec::new()
+        }
     }
 
     /// A packet for all hosts of another network that this one is in: they get it, and this one does.
@@ -278,7 +285,9 @@ impl Stack {
         // A querier and its rivals hear what is sent to any group (RFC 3376 §6).
         let member = igmp || self.igmp.is_member(inbound.interface, header.destination);
         if member {
-            let copy = routes.then(|| packet.clone());
+            // RFC 2113 §2.1, as below: who asked for it gets it with all other members, and decides where it goes on.
+            let passes = routes && self.alerted(&inbound, &packet).is_empty();
+            let copy = passes.then(|| packet.clone());
             self.ip_deliver(inbound, packet);
             if let Some(copy) = copy {
                 self.multicast_forward(&inbound, copy, true);

@@ -399,7 +399,10 @@ impl Stack {
                     link_unicast: false,
                     local: header.source,
                 };
-                self.multicast_forward(&inbound, packet.clone(), true);
+                // But for what asks routers to look at it, where somebody does: they send it to wherever it is to go.
+                if self.alerted(&inbound, &packet).is_empty() {
+                    self.multicast_forward(&inbound, packet.clone(), true);
+                }
             }
             // The loopback interface leads to nobody else.
             if header.ttl == 0 || hop.interface == InterfaceId::LOOPBACK {
