@@ -4,7 +4,7 @@
 //! the most fields first. So it costs the same however many filters there are, and there are 64 shapes at most. The
 //! exact five-tuple is a shape like any other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
 use fairway_wire::{Protocol, ipv4};
@@ -93,6 +93,8 @@ pub(super) struct Classifier {
     /// The tables, most fields first.
     tables: Vec<(Shape, HashMap<Filter, FlowId, Key>)>,
     filters: BTreeMap<FilterId, (Filter, FlowId)>,
+    /// The same by flow.
+    of_flows: BTreeSet<(FlowId, FilterId)>,
     named: u64,
 }
 
@@ -102,6 +104,7 @@ impl Classifier {
             key,
             tables: Vec::new(),
             filters: BTreeMap::new(),
+            of_flows: BTreeSet::new(),
             named: 0,
         }
     }
@@ -143,14 +146,16 @@ impl Classifier {
         let id = FilterId(self.named);
         self.named += 1;
         self.filters.insert(id, (filter, flow));
+        self.of_flows.insert((flow, id));
         Some(id)
     }
 
     /// Removes a filter; whether it was there.
     pub(super) fn remove(&mut self, id: FilterId) -> bool {
-        let Some((filter, _)) = self.filters.remove(&id) else {
+        let Some((filter, flow)) = self.filters.remove(&id) else {
             return false;
         };
+        self.of_flows.remove(&(flow, id));
         let shape = filter.shape();
         if let Some((_, table)) = self.tables.iter_mut().find(|(other, _)| *other == shape) {
             table.remove(&filter);
@@ -163,9 +168,8 @@ impl Classifier {
 impl Classifier {
     /// Removes the filters of a flow.
     pub(super) fn remove_flow(&mut self, flow: FlowId) {
-        let of_flow =
-            |(&id, &(_, other)): (&FilterId, &(Filter, FlowId))| (other == flow).then_some(id);
-        let ids: Vec<FilterId> = self.filters.iter().filter_map(of_flow).collect();
+        let all = (flow, FilterId(0))..=(flow, FilterId(u64::MAX));
+        let ids: Vec<FilterId> = self.of_flows.range(all).map(|&(_, id)| id).collect();
         for id in ids {
             self.remove(id);
         }

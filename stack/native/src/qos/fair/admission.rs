@@ -31,8 +31,8 @@ impl FairQueue {
         let mut reservation = Reservation::new(spec, options);
         self.apply(&mut reservation);
         self.admitted += self.frame_rate(&spec, spec.admitted_rate());
+        self.share_out(0, reservation.flow.rate);
         self.reservations.insert(id, reservation);
-        self.share_out();
         Ok(id)
     }
 
@@ -72,9 +72,10 @@ impl FairQueue {
             (None, Some(peak)) => Some(TokenBucket::new(peak, max_packet)),
             (_, None) => None,
         };
+        let before = reservation.flow.rate;
         self.apply(&mut reservation);
+        self.share_out(before, reservation.flow.rate);
         self.reservations.insert(id, reservation);
-        self.share_out();
         Ok(())
     }
 
@@ -87,7 +88,7 @@ impl FairQueue {
         };
         self.classifier.remove_flow(id);
         self.admitted -= self.frame_rate(&reservation.spec, reservation.spec.admitted_rate());
-        self.share_out();
+        self.share_out(reservation.flow.rate, 0);
         for mut packet in reservation.queue {
             packet.class = FlowId::BEST_EFFORT.0;
             self.packets -= 1;
@@ -152,10 +153,14 @@ impl FairQueue {
     /// What can still be reserved, in octets per second of packets of `min_policed` octets and more.
     #[must_use]
     pub fn available(&self, min_policed: u32) -> u64 {
-        let left = self.reservable().saturating_sub(self.admitted);
-        let packet = u128::from(min_policed.max(1));
-        let frame = packet + u128::from(self.header);
-        u64::try_from(u128::from(left) * packet / frame).unwrap_or(u64::MAX)
+        let left = self.reservable_frames().saturating_sub(self.admitted);
+        self.packet_rate(left, min_policed)
+    }
+
+    /// What could be reserved if nothing was, in octets per second of packets of `min_policed` octets and more.
+    #[must_use]
+    pub fn reservable(&self, min_policed: u32) -> u64 {
+        self.packet_rate(self.reservable_frames(), min_policed)
     }
 
     /// The link's rate, in octets of frames per second.
@@ -164,9 +169,16 @@ impl FairQueue {
         self.link_rate
     }
 
-    fn reservable(&self) -> u64 {
+    fn reservable_frames(&self) -> u64 {
         let share = u128::from(self.link_rate) * u128::from(self.share) / 100;
         u64::try_from(share).unwrap_or(u64::MAX)
+    }
+
+    /// `rate` of frames as one of IP packets that have `min_policed` octets and more.
+    fn packet_rate(&self, rate: u64, min_policed: u32) -> u64 {
+        let packet = u128::from(min_policed.max(1));
+        let frame = packet + u128::from(self.header);
+        u64::try_from(u128::from(rate) * packet / frame).unwrap_or(u64::MAX)
     }
 
     /// `rate` of IP packets as a rate of frames: larger by the headers of the shortest packets (`rsvp.md` §6.5).
@@ -181,7 +193,7 @@ impl FairQueue {
         spec.check(self.mtu)?;
         let wanted = self.frame_rate(spec, spec.admitted_rate());
         let others = self.admitted.saturating_sub(held);
-        if wanted > held && others.saturating_add(wanted) > self.reservable() {
+        if wanted > held && others.saturating_add(wanted) > self.reservable_frames() {
             return Err(AdmissionError::Bandwidth {
                 available: self.available(spec.tspec.min_policed),
             });
@@ -221,12 +233,10 @@ impl FairQueue {
             .saturating_add(u64::try_from(delayed).unwrap_or(u64::MAX));
     }
 
-    /// Gives best effort the rate that is left.
-    fn share_out(&mut self) {
-        let reserved: u64 = self
-            .reservations
-            .values()
-            .fold(0, |sum, one| sum.saturating_add(one.flow.rate));
+    /// A flow that had a share of the link's rate has another now; best effort gets what is left.
+    fn share_out(&mut self, before: u64, now: u64) {
+        self.shared = self.shared - u128::from(before) + u128::from(now);
+        let reserved = u64::try_from(self.shared).unwrap_or(u64::MAX);
         let least = (self.link_rate / 100).max(1);
         self.best_effort_flow.rate = self.link_rate.saturating_sub(reserved).max(least);
     }

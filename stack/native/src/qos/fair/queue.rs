@@ -31,6 +31,8 @@ pub struct FairQueue {
     pub(super) best_effort_flow: Flow,
     /// The sum of the rates admitted, in octets of frames per second.
     pub(super) admitted: u64,
+    /// The sum of the rates that flows are served with, in octets of frames per second: what best effort has not.
+    pub(super) shared: u128,
 
     /// Virtual time at `free_at`.
     pub(super) virtual_time: Virtual,
@@ -55,9 +57,9 @@ impl FairQueue {
     /// controlled load an eighth of its own rate to drain what a burst left.
     pub const MOST_SHARE: u8 = 88;
     /// Most reservations.
-    pub const MOST_FLOWS: usize = 4096;
+    pub const MOST_FLOWS: usize = 65_536;
     /// Most filters.
-    pub const MOST_FILTERS: usize = 16_384;
+    pub const MOST_FILTERS: usize = 262_144;
 
     /// A queue for a link that sends `link_rate` octets of frames per second, whose longest IP packet has `mtu` octets
     /// and whose frames have `header` octets in front of it (14 for Ethernet, 0 where there are none). `key` is secret.
@@ -75,6 +77,7 @@ impl FairQueue {
             best_effort: Fifo::default(),
             best_effort_flow: Flow::new(link_rate),
             admitted: 0,
+            shared: 0,
             virtual_time: 0,
             last_finish: 0,
             free_at: Instant::ZERO,
@@ -91,6 +94,12 @@ impl FairQueue {
     /// [`MOST_SHARE`](Self::MOST_SHARE) is that. What is reserved already stays.
     pub fn set_share(&mut self, percent: u8) {
         self.share = percent.min(Self::MOST_SHARE);
+    }
+
+    /// The link's longest IP packet has so many octets from now on. Reservations for longer ones stay, and get no more
+    /// than best effort for those.
+    pub fn set_mtu(&mut self, mtu: u32) {
+        self.mtu = mtu;
     }
 
     /// How much may wait as best effort.
