@@ -63,8 +63,8 @@
 //!   and allocates nothing; who waits is woken after it is released.
 //! * Connections through SOCKS proxies ([`socks`]), to call and to be called.
 //! * Files ([`Net::files`]) whole or by offsets, with the caller's buffers, on a disk or in a host's memory.
-//! * An administrator's side ([`Net::manage`]): interfaces, routes, neighbours, counters, parameters by name and number,
-//!   messages.
+//! * An administrator's side ([`Net::manage`]): interfaces, routes, neighbours, multicast routes, queues that keep
+//!   reservations ([`qos`]), counters, parameters by name and number, messages.
 //!
 //! # What it is not
 //!
@@ -113,6 +113,16 @@ mod tcp;
 mod time;
 mod udp;
 
+/// Reservations on the queues of interfaces: what [`Manage`] is told and answers.
+pub mod qos {
+    pub use crate::manage::queue::{FlowState, LinkShare, ReserveError};
+    pub use fairway_native::qos::{
+        AdmissionError, ErrorTerms, Excess, FairQueue, Filter, FilterId, FlowId, FlowStats,
+        Flowspec, Policing, QueueStats, ReserveOptions, Service, Tspec,
+    };
+    pub use fairway_native::stack::Offer;
+}
+
 pub use error::{AcceptError, NetError};
 pub use fairway_native::event::{Message, MessageId, MessageKind};
 pub use fairway_native::mgmt::{Counters, Parameter, ParameterKind, Setting, Statistics};
@@ -124,6 +134,7 @@ pub use local::{
     Credentials, LocalAddr, LocalDatagram, LocalListener, LocalMsgInfo, LocalReadHalf, LocalStream,
     LocalWriteHalf, remove_stale,
 };
+pub use manage::ways::{MulticastRoute, Way};
 pub use manage::{Interface, InterfaceAddress, Manage, Neighbor, Route, RouteOrigin};
 pub use net::{BACKLOG, Family, Net};
 pub use raw::{IpProtocol, RawSocket};

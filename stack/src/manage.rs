@@ -1,5 +1,5 @@
-//! What a host knows of itself, and what an administrator changes: interfaces, addresses, routes, neighbours, counters,
-//! parameters, messages.
+//! What a host knows of itself, and what an administrator changes: interfaces, addresses, routes, neighbours, queues,
+//! counters, parameters, messages.
 
 use crate::backend::Backend;
 use crate::error::NetError;
@@ -11,6 +11,9 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sys::socket::SockaddrStorage;
 use std::net::IpAddr;
+
+pub(crate) mod queue;
+pub(crate) mod ways;
 
 /// An interface and its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::task::Poll;
 
 impl Host {
-    fn change<R>(
+    pub(super) fn change<R>(
         &self,
         work: impl FnOnce(&mut Stack, Instant) -> Result<R, Errno>,
     ) -> Result<R, NetError> {
@@ -198,7 +198,7 @@ impl Drop for Messages {
     }
 }
 
-fn v4(address: IpAddr) -> Result<Ipv4Addr, NetError> {
+pub(super) fn v4(address: IpAddr) -> Result<Ipv4Addr, NetError> {
     match address {
         IpAddr::V4(address) => Ok(address),
         IpAddr::V6(_) => Err(NetError::AfNoSupport),

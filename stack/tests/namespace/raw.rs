@@ -232,6 +232,50 @@ fn foreign_sources_can_be_bound() {
     }
 }
 
+/// RFC 2205 §3.11.5: one socket sends each packet in the name of another sender, with a time to live and by an interface
+/// of its own, and with router alert.
+#[test]
+fn each_packet_can_have_a_foreign_source_of_its_own() {
+    if !privileged() {
+        return;
+    }
+    let row = Row::new();
+    for (family, foreign, peer, header_len) in [
+        (Family::V4, ["192.0.2.9", "192.0.2.10"], "10.2.0.2", 24),
+        (Family::V6, ["2001:db8::9", "2001:db8::10"], "fd02::2", 0),
+    ] {
+        for (foreign, ttl) in foreign.into_iter().zip([7, 200]) {
+            let heard = row
+                .receiver
+                .start(move |net| hear(net, family, IpProtocol::RSVP, None));
+            let (octets, info) = row.router.run(move |net| async move {
+                let socket = net.raw_socket(family, IpProtocol::RSVP).unwrap();
+                socket.set(option::Transparent, true).unwrap();
+                if family == Family::V4 {
+                    socket.set(option::Options, ALERT_V4.to_vec()).unwrap();
+                }
+                let interfaces = net.interfaces().unwrap();
+                let right = interfaces.iter().find(|one| one.name == "right").unwrap();
+                let info = SendInfo {
+                    source: Some(ip(foreign)),
+                    interface: Some(right.index),
+                    ttl: Some(ttl),
+                    ..to(peer)
+                };
+                send_until(net, heard, async || {
+                    socket
+                        .send_msg(&[IoSlice::new(b"path")], &info)
+                        .await
+                        .unwrap();
+                })
+                .await
+            });
+            assert_eq!(octets.get(header_len..), Some(&b"path"[..]));
+            assert_eq!((info.peer.ip(), info.ttl), (ip(foreign), Some(ttl)));
+        }
+    }
+}
+
 /// C-12, IP_HDRINCL: the caller's header goes out; too long a packet is refused.
 #[test]
 fn headers_can_be_included() {

@@ -53,6 +53,16 @@ pub struct MulticastRoute {
     pub outgoing: Vec<(u8, u8)>,
 }
 
+/// The way of the packets of one sender to one group through this host, by interfaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// The interface that they must come by.
+    pub incoming: InterfaceId,
+    /// The interfaces that they leave by, in the order of their virtual interfaces; those whose time to live is too short
+    /// for a threshold go by fewer.
+    pub outgoing: Vec<InterfaceId>,
+}
+
 /// A route and what was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteState {
@@ -197,6 +207,8 @@ pub struct MulticastForwarder {
     upcalls: VecDeque<Upcall>,
     /// Packets that waited for a route in vain, or had no room to wait.
     unresolved: u64,
+    /// Grows with every command that changed something.
+    generation: u64,
 }
 
 impl MulticastForwarder {
@@ -212,7 +224,14 @@ impl MulticastForwarder {
             waiting: BTreeMap::new(),
             upcalls: VecDeque::new(),
             unresolved: 0,
+            generation: 0,
         }
+    }
+
+    /// Grows with every command that changed something. Listeners that come and go in membership mode are not seen here.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Whether it forwards.
@@ -268,7 +287,10 @@ impl MulticastForwarder {
                 for (pair, waiting) in std::mem::take(&mut self.waiting) {
                     waiting.drop_all(now, pair, DropReason::MulticastEnded, events);
                 }
-                *self = Self::new(self.limits.clone());
+                *self = Self {
+                    generation: self.generation,
+                    ..Self::new(self.limits.clone())
+                };
             }
             Command::AddVif {
                 index,
@@ -315,7 +337,11 @@ impl MulticastForwarder {
                     state.route.outgoing.retain(|(vif, _)| *vif != index);
                 }
             }
-            Command::AddRoute(route) => return self.add_route(now, route, surroundings, events),
+            Command::AddRoute(route) => {
+                let released = self.add_route(now, route, surroundings, events)?;
+                self.generation += 1;
+                return Ok(released);
+            }
             Command::DeleteRoute(source, group) => {
                 let removed = self.routes.remove(&(source, group));
                 removed.ok_or(Errno::AddrNotAvail)?;
@@ -340,6 +366,7 @@ impl MulticastForwarder {
                 return Err(errno);
             }
         }
+        self.generation += 1;
         Ok(Vec::new())
     }
 
@@ -494,14 +521,7 @@ impl MulticastForwarder {
             );
             return Vec::new();
         }
-        if self.membership {
-            for (&index, vif) in &self.vifs {
-                let new = index != incoming && outgoing.iter().all(|(other, _)| *other != index);
-                if new && surroundings.is_wanted(vif.interface, group, source) {
-                    outgoing.push((index, 0));
-                }
-            }
-        }
+        self.add_listeners(source, group, incoming, surroundings, &mut outgoing);
         let copies = self.copies(header, incoming, &outgoing, packet);
         if copies.is_empty() && !kept {
             dropped!(
@@ -514,6 +534,57 @@ impl MulticastForwarder {
             );
         }
         copies
+    }
+
+    /// In membership mode, the virtual interfaces with listeners that no route names.
+    fn add_listeners(
+        &self,
+        source: Ipv4Addr,
+        group: Ipv4Addr,
+        incoming: u8,
+        surroundings: &impl Surroundings,
+        outgoing: &mut Vec<(u8, u8)>,
+    ) {
+        if !self.membership {
+            return;
+        }
+        for (&index, vif) in &self.vifs {
+            let new = index != incoming && outgoing.iter().all(|(other, _)| *other != index);
+            if new && surroundings.is_wanted(vif.interface, group, source) {
+                outgoing.push((index, 0));
+            }
+        }
+    }
+
+    /// Which way packets of `source` to `group` go on; `None` if there is no route for them, and, in membership mode, no
+    /// way back to `source` by a virtual interface.
+    pub fn tree(
+        &self,
+        source: Ipv4Addr,
+        group: Ipv4Addr,
+        surroundings: &impl Surroundings,
+    ) -> Option<Tree> {
+        if !self.enabled || stays_on_link(group) {
+            return None;
+        }
+        let (incoming, mut outgoing) = match self.routes.get(&(source, group)) {
+            Some(state) => (state.route.incoming, state.route.outgoing.clone()),
+            None if self.membership => {
+                let back = surroundings.reverse_path(source)?;
+                (self.vif_of(back)?, Vec::new())
+            }
+            None => return None,
+        };
+        self.add_listeners(source, group, incoming, surroundings, &mut outgoing);
+        let outgoing = outgoing
+            .iter()
+            .filter(|(index, _)| *index != incoming)
+            .filter_map(|(index, _)| Some(self.vifs.get(index)?.interface))
+            .collect();
+        Some(Tree {
+            incoming: self.vifs.get(&incoming)?.interface,
+            outgoing,
+        })
     }
 
     fn copies(

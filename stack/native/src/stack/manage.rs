@@ -332,7 +332,11 @@ impl Stack {
         if !(68..=65_535).contains(&mtu) {
             return Err(Errno::Inval);
         }
-        self.known(id)?.mtu = mtu;
+        let interface = self.known(id)?;
+        interface.mtu = mtu;
+        if let Some(fair) = interface.queue.as_fair_mut() {
+            fair.set_mtu(u32::try_from(mtu).unwrap_or(u32::MAX));
+        }
         self.routing.changed();
         Ok(())
     }

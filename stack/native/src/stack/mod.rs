@@ -34,6 +34,7 @@ mod sysctl;
 mod tcp_calls;
 mod traffic;
 mod usage;
+mod ways;
 
 pub use check::Inconsistency;
 pub(crate) use check::ensure;
@@ -42,6 +43,8 @@ pub use readiness::Ready;
 pub use sysctl::{Clear, Old};
 pub use traffic::{Offer, TrafficError};
 pub use usage::Usage;
+use ways::Watchers;
+pub use ways::Way;
 
 use crate::config::Config;
 use crate::dropped;
@@ -144,6 +147,7 @@ pub struct Stack {
     /// Packets to this host itself.
     pub(crate) loopback: VecDeque<(InterfaceId, PacketBuf)>,
     pub(crate) woken: Vec<Waker>,
+    watchers: Watchers,
 }
 
 impl Stack {
@@ -203,6 +207,7 @@ impl Stack {
             sockets: Table::new(limits.socket.sockets, setup.incarnation),
             loopback: VecDeque::new(),
             woken: Vec::new(),
+            watchers: Watchers::default(),
             config: setup.config,
             limits,
         };
@@ -437,6 +442,9 @@ impl Stack {
     /// unlocked.
     #[inline]
     pub fn take_wakers(&mut self, into: &mut Vec<Waker>) {
+        if self.ways_changed() {
+            self.wake_watchers();
+        }
         if !self.woken.is_empty() {
             into.append(&mut self.woken);
         }
@@ -535,6 +543,7 @@ impl Stack {
         let mut woken = std::mem::take(&mut self.woken);
         self.sockets.wake_all(&mut woken);
         self.woken = woken;
+        self.wake_watchers();
         self.loopback.clear();
         self.pending.clear();
     }

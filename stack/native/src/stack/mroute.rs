@@ -6,7 +6,9 @@ use crate::errno::Errno;
 use crate::event::DropReason;
 use crate::iface::InterfaceId;
 use crate::igmp::Igmp;
-use crate::ip::multicast::{Command, Forward, Incoming, RouteState, Surroundings, Upcall, Vif};
+use crate::ip::multicast::{
+    Command, Forward, Incoming, RouteState, Surroundings, Tree, Upcall, Vif,
+};
 use crate::ip::{Cast, Hop, Inbound, Routing};
 use crate::pkt::PacketBuf;
 use fairway_wire::{Instant, ipv4};
@@ -83,6 +85,16 @@ impl Stack {
     /// The multicast routes, by sender and group.
     pub fn multicast_routes(&self) -> impl Iterator<Item = &RouteState> {
         self.multicast.routes()
+    }
+
+    /// Which way packets of `source` to `group` go through this host.
+    #[must_use]
+    pub fn multicast_tree(&self, source: Ipv4Addr, group: Ipv4Addr) -> Option<Tree> {
+        let here = Here {
+            routing: &self.routing,
+            igmp: &self.igmp,
+        };
+        self.multicast.tree(source, group, &here)
     }
 
     /// The next thing that whoever sets multicast routes should know.

@@ -1,18 +1,19 @@
 //! Traffic control (`rsvp.md` §13): reservations on the queue of an interface.
 //!
 //! An interface takes reservations if its queueing discipline is a [`FairQueue`]
-//! ([`set_queue`](Stack::set_queue)). A daemon that speaks RSVP asks for them here; a handle names the interface's
+//! ([`set_fair_queue`](Stack::set_fair_queue), [`set_queue`](Stack::set_queue)). A daemon that speaks RSVP asks for them here; a handle names the interface's
 //! reservation, and is the traffic class of its packets.
 
 use super::Stack;
 use crate::errno::Errno;
 use crate::event;
 use crate::event::EventId;
-use crate::iface::InterfaceId;
+use crate::iface::{InterfaceId, Medium};
 use crate::qos::{
-    AdmissionError, ErrorTerms, FairQueue, Filter, FilterId, FlowId, Flowspec, ReserveOptions,
+    AdmissionError, ErrorTerms, FairQueue, Filter, FilterId, FlowId, FlowStats, Flowspec,
+    ReserveOptions,
 };
-use fairway_wire::Instant;
+use fairway_wire::{Instant, ethernet};
 
 /// Why traffic control did not do what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,8 @@ pub enum TrafficError {
 pub struct Offer {
     /// Octets per second of IP packets that can still be reserved.
     pub available: u64,
+    /// Octets per second of IP packets that could be reserved if nothing was.
+    pub reservable: u64,
     /// Octets per second of frames that the link carries.
     pub link_rate: u64,
     /// Octets of the longest IP packet.
@@ -40,6 +43,36 @@ pub struct Offer {
 }
 
 impl Stack {
+    /// Gives an interface a [`FairQueue`] that fits it, on a link that carries `link_rate` octets of frames per second.
+    /// At most `share` percent of that can be reserved ([`FairQueue::MOST_SHARE`]); at most `best_effort` packets wait
+    /// without a reservation. What waits in the old queue is dropped, and its reservations are gone.
+    ///
+    /// # Errors
+    /// [`Errno::NxIo`] if there is no such interface, [`Errno::Inval`] for a rate of zero.
+    pub fn set_fair_queue(
+        &mut self,
+        now: Instant,
+        id: InterfaceId,
+        link_rate: u64,
+        share: u8,
+        best_effort: usize,
+    ) -> Result<(), Errno> {
+        self.tell(now);
+        let interface = self.routing.interface(id).ok_or(Errno::NxIo)?;
+        if link_rate == 0 {
+            return Err(Errno::Inval);
+        }
+        let header = match interface.medium {
+            Medium::Ethernet(_) => u32::try_from(ethernet::Header::LEN).unwrap_or(0),
+            Medium::Point | Medium::Loopback => 0,
+        };
+        let mtu = u32::try_from(interface.mtu).unwrap_or(u32::MAX);
+        let mut queue = FairQueue::new(link_rate, mtu, header, self.key);
+        queue.set_share(share);
+        queue.set_best_effort_limit(best_effort, u64::MAX);
+        self.set_queue(id, queue)
+    }
+
     fn fair(&mut self, id: InterfaceId) -> Result<&mut FairQueue, Errno> {
         let interface = self.routing.interface_mut(id).ok_or(Errno::NxIo)?;
         interface.queue.as_fair_mut().ok_or(Errno::OpNotSupp)
@@ -155,6 +188,32 @@ impl Stack {
         Ok(self.fair(id)?.remove_filter(filter))
     }
 
+    /// What is reserved for a flow, what it has counted, and how many packets of it wait.
+    ///
+    /// # Errors
+    /// [`TrafficError`].
+    pub fn flow_state(
+        &mut self,
+        id: InterfaceId,
+        flow: FlowId,
+    ) -> Result<(Flowspec, FlowStats, usize), TrafficError> {
+        let fair = self.fair(id)?;
+        let spec = fair.reservation(flow).copied();
+        match (spec, fair.flow_stats(flow)) {
+            (Some(spec), Some(stats)) => Ok((spec, stats, fair.len_of(flow))),
+            _ => Err(AdmissionError::NoSuchFlow.into()),
+        }
+    }
+
+    /// The reservations of an interface, in the order of their names.
+    ///
+    /// # Errors
+    /// [`TrafficError::Interface`].
+    pub fn flows(&mut self, id: InterfaceId) -> Result<Vec<(FlowId, Flowspec)>, TrafficError> {
+        let flows = self.fair(id)?.flows();
+        Ok(flows.map(|(flow, spec)| (flow, *spec)).collect())
+    }
+
     /// `TC_Advertise`: what the interface offers to a flow whose packets have `min_policed` to `max_packet` octets.
     ///
     /// # Errors
@@ -169,6 +228,7 @@ impl Stack {
         let fair = self.fair(id)?;
         Ok(Offer {
             available: fair.available(min_policed),
+            reservable: fair.reservable(min_policed),
             link_rate: fair.link_rate(),
             mtu,
             terms: fair.error_terms(max_packet),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod alert;
 mod crash;
 mod determinism;
 mod paths;

@@ -35,10 +35,10 @@ differences! {
         "a broadcast address",
         "an address of the host, like the rest of 127.0.0.0/8",
         "the loopback interface reaches nobody but the host itself";
-    Management: "changing interfaces, routes, neighbours; counters, parameters, messages (section 8, 10, 11)",
+    Management: "changing interfaces, routes, neighbours, queues; ways; counters, parameters, messages (section 8, 10, 11)",
         "`OpNotSupp`",
         "everything",
-        "netlink comes with the program that needs it first, the RSVP daemon";
+        "the RSVP daemon, which is the first program that needs netlink, speaks it itself";
     DatagramEnd: "shutting down the receiving of datagrams (SHD-1)",
         "`OpNotSupp`",
         "gives empty datagrams",

@@ -9,6 +9,7 @@ pub(crate) mod files;
 pub(crate) mod local;
 pub(crate) mod manage;
 pub(crate) mod options;
+pub(crate) mod queue;
 pub(crate) mod raw;
 pub(crate) mod socks;
 pub(crate) mod tcp;
@@ -245,6 +246,11 @@ macro_rules! native_bodies {
                 everything_is_counted
                 parameters_have_names_and_bounds
                 parameters_by_number;
+            queue:
+                queues_keep_reservations
+                ways_are_known
+                changes_are_told
+                groups_are_routed;
         }
     };
 }
