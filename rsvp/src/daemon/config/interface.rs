@@ -81,8 +81,8 @@ keys! {
     local_repair_wait: Span = Span(core::time::Duration::from_secs(2)),
     /// The greatest IP TTL of forwarded messages.
     ttl_limit: u8 = 255,
-    /// Encapsulation in UDP.
-    udp: Udp = Udp(UdpEncapsulation::WhenHeard),
+    /// Encapsulation in UDP. Never, unless asked for: a port that strangers reach is not opened unasked.
+    udp: Udp = Udp(UdpEncapsulation::Never),
     /// Identifiers, acknowledgements, Bundles, summary refreshes.
     refresh_reduction: bool = true,
     /// *Rf*: the first wait for an acknowledgement.

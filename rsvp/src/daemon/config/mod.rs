@@ -124,8 +124,6 @@ pub struct Limits {
     pub control_connections: usize,
     /// Messages remembered for `rsvpctl log`.
     pub log_entries: usize,
-    /// Foreign senders for which a socket is kept open.
-    pub foreign_sockets: usize,
 }
 
 impl Default for Limits {
@@ -143,7 +141,6 @@ impl Default for Limits {
             applications: 256,
             control_connections: 64,
             log_entries: 4096,
-            foreign_sockets: 64,
         }
     }
 }
@@ -177,7 +174,6 @@ impl Limits {
             ("unacknowledged", self.unacknowledged),
             ("applications", self.applications),
             ("control_connections", self.control_connections),
-            ("foreign_sockets", self.foreign_sockets),
         ];
         all.iter()
             .find(|(_, value)| *value == 0)
