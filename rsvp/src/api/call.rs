@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::PathSender;
+use crate::intserv::request::{self, NoReservation, Wish};
 use crate::intserv::{Adspec, Flowspec, Tspec};
 use crate::wire::{PolicyData, Sender, Session, Style};
 
@@ -59,6 +61,59 @@ pub struct ReserveCall {
     pub interface: Option<IpAddr>,
     /// Who asks.
     pub policy: Vec<PolicyData>,
+}
+
+/// What service is wished for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// As if the network had nothing else to do.
+    ControlledLoad,
+    /// With a bound on the delay.
+    Guaranteed(Wish),
+}
+
+impl ReserveCall {
+    /// A reservation of its own for each of these senders (style FF), by what they say and their paths can do.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use fairway_rsvp::api::{Event, ReserveCall, Service};
+    /// use fairway_rsvp::intserv::request::Wish;
+    ///
+    /// /// What to reserve when an event tells of senders.
+    /// fn answer(event: &Event) -> Option<ReserveCall> {
+    ///     let Event::Path(senders) = event else {
+    ///         return None;
+    ///     };
+    ///     let wish = Wish::EndToEnd(Duration::from_millis(50));
+    ///     ReserveCall::fixed(senders, Service::Guaranteed(wish)).ok()
+    /// }
+    /// # assert_eq!(answer(&Event::Path(Vec::new())).unwrap().flowspecs, []);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NoReservation`], of the first sender that the service is not to be had for. A sender without an Adspec that
+    /// can be read offers nothing.
+    pub fn fixed(senders: &[PathSender], service: Service) -> Result<Self, NoReservation> {
+        let flowspecs = senders.iter().map(|sender| {
+            let adspec = sender.adspec.as_ref().ok_or(NoReservation::NotOffered)?;
+            match service {
+                Service::ControlledLoad => request::controlled_load(&sender.tspec, adspec),
+                Service::Guaranteed(wish) => {
+                    request::guaranteed(&sender.tspec, adspec, wish).map(|found| found.flowspec)
+                }
+            }
+        });
+        Ok(Self {
+            style: Style::FF,
+            flowspecs: flowspecs.collect::<Result<_, _>>()?,
+            filters: senders.iter().map(|sender| sender.template).collect(),
+            confirm: false,
+            interface: None,
+            policy: Vec::new(),
+        })
+    }
 }
 
 /// Why a call is refused at once: `rapi.md` §2.6. What was in place stays.

@@ -6,14 +6,16 @@
 //! |---|---|
 //! | [`proto`] | what passes between an application's library and the daemon |
 //! | [`server`] | the daemon's side: applications, their sessions, what they may cost |
+//! | [`client`] | the application's side, in three forms |
 
 mod call;
+pub mod client;
 mod event;
 pub mod proto;
 mod queue;
 pub mod server;
 
-pub use call::{ApiError, Call, ReserveCall, SenderCall};
+pub use call::{ApiError, Call, ReserveCall, SenderCall, Service};
 pub use event::{Event, PathSender};
 
 use core::fmt;

@@ -1,0 +1,422 @@
+//! The API for programs without an asynchronous runtime: calls wait for the daemon's answer, events are delivered
+//! when the program asks for them.
+//!
+//! One [`Client`] is one connection to the daemon, made with the first session and ended with the last; any number of
+//! threads may use it. Its descriptor is readable while there is something to [`dispatch`](Client::dispatch), and is
+//! the same as long as the client lives, also when the daemon is started anew: it is the system's own collection of the
+//! connection, of notices that came with an answer, and of a timer that runs while there is no daemon.
+//!
+//! No lock is held while the program hears of an event: it may make calls then, and dispatch, which delivers what has not
+//! been delivered yet. A program that forks leaves its sessions to the parent: the child's calls fail with
+//! [`CallError::NoDaemon`]; it makes a client of its own. A fork while another thread is in a call leaves the child a
+//! client that it can only forget.
+
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, send, socket_with,
+    sockopt,
+};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
+};
+
+use super::{CallError, Core, Notice, RequestId, SessionId};
+use crate::api::{Call, ReserveCall, SenderCall};
+use crate::wire::Session;
+
+/// How long the daemon may be silent while it owes an answer.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a daemon that has gone is looked for.
+const RETRY: Duration = Duration::from_secs(1);
+/// Reads in one dispatch, of 16 KiB each: a daemon that always has more to say must not keep the program.
+const MOST_READS: usize = 64;
+
+/// What [`Client::dispatch`] could not do. What could be delivered, was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DispatchError {
+    /// The daemon is not there. It is looked for: the descriptor is readable when it is time to dispatch again.
+    #[error("the RSVP daemon does not answer")]
+    NoDaemon,
+}
+
+/// A connection to the daemon, or the wish for one.
+#[derive(Debug)]
+pub struct Client {
+    path: PathBuf,
+    process: u32,
+    /// Collects the connection, `noticed` and `timer` of `state`.
+    all: OwnedFd,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    core: Core,
+    stream: Option<UnixStream>,
+    /// What was sent in part.
+    sending: Bytes,
+    /// The collection waits for room in the connection.
+    waits_to_send: bool,
+    /// Readable while notices wait.
+    noticed: OwnedFd,
+    is_noticed: bool,
+    /// Runs while there should be a daemon and is none.
+    timer: OwnedFd,
+    timer_runs: bool,
+}
+
+const STREAM: epoll::EventData = epoll::EventData::new_u64(0);
+
+impl Client {
+    /// A client of the daemon at `path`. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// The system's, of having no descriptors left.
+    pub fn new(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let all = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let noticed = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let timer = timerfd_create(
+            TimerfdClockId::Monotonic,
+            TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+        )?;
+        for (number, part) in [(1, &noticed), (2, &timer)] {
+            let data = epoll::EventData::new_u64(number);
+            epoll::add(&all, part, data, epoll::EventFlags::IN)?;
+        }
+        Ok(Self {
+            path: path.into(),
+            process: std::process::id(),
+            all,
+            state: Mutex::new(State {
+                core: Core::new(),
+                stream: None,
+                sending: Bytes::new(),
+                waits_to_send: false,
+                noticed,
+                is_noticed: false,
+                timer,
+                timer_runs: false,
+            }),
+        })
+    }
+
+    /// The process that made it, which alone can use it.
+    #[must_use]
+    pub const fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub fn open(&self, session: Session) -> Result<SessionId, CallError> {
+        let mut id = None;
+        self.ask(|core| {
+            let (session, request) = core.open(session)?;
+            id = Some(session);
+            Ok(request)
+        })?;
+        id.ok_or(CallError::NoDaemon)
+    }
+
+    /// Becomes a sender, or another one than before.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; what was in place stays.
+    pub fn sender(&self, session: SessionId, sender: SenderCall) -> Result<(), CallError> {
+        self.ask(|core| core.call(session, Call::Sender(sender.into())))
+    }
+
+    /// Is no sender any more.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    pub fn withdraw(&self, session: SessionId) -> Result<(), CallError> {
+        self.ask(|core| core.call(session, Call::WithdrawSender))
+    }
+
+    /// Reserves, in place of what was reserved before.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; what was in place stays.
+    pub fn reserve(&self, session: SessionId, reserve: ReserveCall) -> Result<(), CallError> {
+        self.ask(|core| core.call(session, Call::Reserve(reserve.into())))
+    }
+
+    /// Ends a session. It is over whatever the daemon answers.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] if there is no such session.
+    pub fn release(&self, session: SessionId) -> Result<(), CallError> {
+        self.ask(|core| core.call(session, Call::Release))
+    }
+
+    /// Whether there is such a session.
+    #[must_use]
+    pub fn has_session(&self, session: SessionId) -> bool {
+        self.is_mine() && self.lock().core.has_session(session)
+    }
+
+    /// Delivers what waits, and asks the daemon for no more than what it has sent. Never waits.
+    ///
+    /// What comes up while `deliver` runs is left for the next time; the descriptor stays readable.
+    ///
+    /// # Errors
+    ///
+    /// [`DispatchError`].
+    pub fn dispatch(
+        &self,
+        mut deliver: impl FnMut(SessionId, Notice),
+    ) -> Result<(), DispatchError> {
+        if !self.is_mine() {
+            return Err(DispatchError::NoDaemon);
+        }
+        let (result, waiting) = {
+            let mut state = self.lock();
+            let result = if state.core.has_sessions() {
+                state.read_all(self)
+            } else {
+                Ok(())
+            };
+            state.settle();
+            (result, state.core.notices())
+        };
+        for _ in 0..waiting {
+            // The lock is not held while the notice is delivered.
+            let next = {
+                let mut state = self.lock();
+                let next = state.core.poll_notice();
+                state.settle();
+                next
+            };
+            let Some((session, notice)) = next else {
+                break;
+            };
+            deliver(session, notice);
+        }
+        result
+    }
+
+    fn is_mine(&self) -> bool {
+        self.process == std::process::id()
+    }
+
+    /// What a thread that panicked left is as good as any: the core is whole between two of its methods.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a call and waits for the answer.
+    fn ask(
+        &self,
+        call: impl FnOnce(&mut Core) -> Result<RequestId, CallError>,
+    ) -> Result<(), CallError> {
+        if !self.is_mine() {
+            return Err(CallError::NoDaemon);
+        }
+        let mut state = self.lock();
+        // A connection that ended unnoticed is made anew before the call, not after it failed. If that does not
+        // succeed, the call says so.
+        let _connected = state.read_all(self);
+        let result = call(&mut state.core).and_then(|request| state.wait_for(self, request));
+        state.settle();
+        result
+    }
+}
+
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.all.as_fd()
+    }
+}
+
+impl State {
+    /// Reads and writes what can be without waiting. Connects if need be.
+    fn read_all(&mut self, client: &Client) -> Result<(), DispatchError> {
+        if self.stream.is_none() {
+            self.connect(client)?;
+        }
+        if self.exchange(client).is_ok() {
+            return Ok(());
+        }
+        self.disconnect();
+        // It may be back already.
+        self.connect(client)
+    }
+
+    fn connect(&mut self, client: &Client) -> Result<(), DispatchError> {
+        let Ok(stream) = connected(&client.path) else {
+            return Err(DispatchError::NoDaemon);
+        };
+        if epoll::add(&client.all, &stream, STREAM, epoll::EventFlags::IN).is_err() {
+            return Err(DispatchError::NoDaemon);
+        }
+        self.waits_to_send = false;
+        self.stream = Some(stream);
+        self.core.handle_connected();
+        if self.exchange(client).is_err() {
+            self.disconnect();
+            return Err(DispatchError::NoDaemon);
+        }
+        Ok(())
+    }
+
+    /// Closing the connection takes it out of the collection.
+    fn disconnect(&mut self) {
+        self.stream = None;
+        self.sending = Bytes::new();
+        self.core.handle_disconnected();
+    }
+
+    /// Sends and reads until neither goes on; an error is the end of the connection.
+    fn exchange(&mut self, client: &Client) -> io::Result<()> {
+        let Some(stream) = &mut self.stream else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let mut buffer = [0; 16 << 10];
+        for _ in 0..MOST_READS {
+            match stream.read(&mut buffer) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(len) => {
+                    let octets = buffer.get(..len).unwrap_or_default();
+                    self.core
+                        .handle_octets(octets)
+                        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let is_full = loop {
+            if self.sending.is_empty() {
+                match self.core.poll_output() {
+                    Some(octets) => self.sending = octets,
+                    None => break false,
+                }
+            }
+            // A C program gets SIGPIPE of a plain write when the daemon has gone.
+            match send(&*stream, &self.sending, SendFlags::NOSIGNAL) {
+                Ok(len) => self.sending.advance(len),
+                Err(Errno::AGAIN) => break true,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        };
+        if is_full != self.waits_to_send {
+            let mut interest = epoll::EventFlags::IN;
+            interest.set(epoll::EventFlags::OUT, is_full);
+            epoll::modify(&client.all, &*stream, STREAM, interest)?;
+            self.waits_to_send = is_full;
+        }
+        Ok(())
+    }
+
+    /// Waits for the answer to a call.
+    fn wait_for(&mut self, client: &Client, request: RequestId) -> Result<(), CallError> {
+        loop {
+            if self.stream.is_some() && self.exchange(client).is_err() {
+                self.disconnect();
+            }
+            while let Some((of, result)) = self.core.poll_result() {
+                if of == request {
+                    return result;
+                }
+            }
+            if self.stream.is_none() {
+                return Err(CallError::NoDaemon);
+            }
+            if !self.wait_for_stream() {
+                self.disconnect();
+            }
+        }
+    }
+
+    /// Waits until the connection can be read, or written if something is to be; `false` after [`PATIENCE`].
+    fn wait_for_stream(&self) -> bool {
+        let Some(stream) = &self.stream else {
+            return false;
+        };
+        let mut wanted = PollFlags::IN;
+        wanted.set(PollFlags::OUT, !self.sending.is_empty());
+        let patience = Timespec::try_from(PATIENCE).ok();
+        match poll(&mut [PollFd::new(stream, wanted)], patience.as_ref()) {
+            Ok(ready) => ready > 0,
+            // A signal; what it cost of the time does not matter.
+            Err(error) => error == Errno::INTR,
+        }
+    }
+
+    /// Before the lock is given back: the descriptor tells whether there is something to dispatch, and without
+    /// sessions there is no connection.
+    ///
+    /// Of the few failures that these calls can have, none can happen to descriptors of their kind.
+    fn settle(&mut self) {
+        if !self.core.has_sessions() && self.stream.is_some() {
+            self.disconnect();
+        }
+        let is_noticed = self.core.notices() > 0;
+        if is_noticed != self.is_noticed {
+            let done = if is_noticed {
+                rustix::io::write(&self.noticed, &1_u64.to_ne_bytes()).is_ok()
+            } else {
+                rustix::io::read(&self.noticed, &mut [0; 8]).is_ok()
+            };
+            if done {
+                self.is_noticed = is_noticed;
+            }
+        }
+        let is_missed = self.stream.is_none() && self.core.has_sessions();
+        // Expirations are read so that the next can be waited for.
+        if self.timer_runs {
+            let _expirations = rustix::io::read(&self.timer, &mut [0; 8]);
+        }
+        if is_missed != self.timer_runs {
+            let period = if is_missed { RETRY } else { Duration::ZERO };
+            let period = Timespec::try_from(period).unwrap_or(Timespec {
+                tv_sec: 1,
+                tv_nsec: 0,
+            });
+            let spec = Itimerspec {
+                it_interval: period,
+                it_value: period,
+            };
+            if timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &spec).is_ok() {
+                self.timer_runs = is_missed;
+            }
+        }
+    }
+}
+
+/// A connection that does not block. Making it waits no longer than [`PATIENCE`].
+fn connected(path: &Path) -> io::Result<UnixStream> {
+    let socket = socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    // unix(7): also of connecting, while the listener's queue is full.
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(PATIENCE))?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}

@@ -1,0 +1,284 @@
+use super::*;
+use crate::api::ApiId;
+use crate::api::proto::tests::{calls, events, session};
+use crate::api::server::{ClientId, Limits, Output, Peer, Server};
+
+/// A library and a daemon without a socket between them.
+struct Pair {
+    core: Core,
+    server: Server,
+    client: Option<ClientId>,
+    calls: Vec<(ApiId, Call)>,
+    /// What the engine says, by the kind of call.
+    answer: fn(&Call) -> Result<(), ApiError>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self {
+            core: Core::new(),
+            server: Server::new(Limits::default(), 1),
+            client: None,
+            calls: Vec::new(),
+            answer: |_| Ok(()),
+        }
+    }
+
+    fn connected() -> Self {
+        let mut pair = Self::new();
+        pair.connect();
+        pair
+    }
+
+    fn connect(&mut self) {
+        let peer = Peer { uid: 0, pid: None };
+        self.client = Some(self.server.handle_connect(peer).unwrap());
+        self.core.handle_connected();
+        self.pump();
+    }
+
+    /// The daemon is started anew: nothing is left of what it knew.
+    fn restart(&mut self) {
+        self.core.handle_disconnected();
+        self.server = Server::new(Limits::default(), 1);
+        self.calls.clear();
+        self.connect();
+    }
+
+    fn pump(&mut self) {
+        let client = self.client.unwrap();
+        loop {
+            let mut goes_on = false;
+            while let Some(octets) = self.core.poll_output() {
+                self.server.handle_octets(client, &octets);
+                goes_on = true;
+            }
+            while let Some(output) = self.server.poll_output() {
+                if let Output::Call { id, call } = output {
+                    self.server.handle_result(id, (self.answer)(&call));
+                    self.calls.push((id, call));
+                }
+                goes_on = true;
+            }
+            while let Some(octets) = self.server.poll_send(client) {
+                self.core.handle_octets(&octets).unwrap();
+                goes_on = true;
+            }
+            if !goes_on {
+                break;
+            }
+        }
+    }
+
+    fn result(&mut self, request: RequestId) -> Result<(), CallError> {
+        self.pump();
+        let (of, result) = self.core.poll_result().unwrap();
+        assert_eq!(of, request);
+        result
+    }
+
+    fn open(&mut self) -> SessionId {
+        let (id, request) = self.core.open(session()).unwrap();
+        self.result(request).unwrap();
+        id
+    }
+
+    fn call(&mut self, id: SessionId, call: Call) -> Result<(), CallError> {
+        let request = self.core.call(id, call)?;
+        self.result(request)
+    }
+
+    fn notices(&mut self) -> Vec<(SessionId, Notice)> {
+        self.pump();
+        std::iter::from_fn(|| self.core.poll_notice()).collect()
+    }
+}
+
+fn sender() -> Call {
+    calls().swap_remove(1)
+}
+
+fn reserve() -> Call {
+    calls().swap_remove(4)
+}
+
+#[test]
+fn calls_are_made_and_events_heard() {
+    let mut pair = Pair::connected();
+    let id = pair.open();
+    pair.call(id, sender()).unwrap();
+    pair.call(id, reserve()).unwrap();
+    for event in events() {
+        pair.server.handle_event(ApiId(1), event.clone());
+        assert_eq!(pair.notices(), [(id, Notice::Event(event))]);
+    }
+    pair.call(id, Call::Release).unwrap();
+    assert!(!pair.core.has_sessions());
+    assert_eq!(
+        pair.call(id, Call::WithdrawSender),
+        Err(CallError::Refused(ApiError::BadSession))
+    );
+    let asked: Vec<Call> = pair.calls.drain(..).map(|(_, call)| call).collect();
+    assert_eq!(
+        asked,
+        [Call::Open(session()), sender(), reserve(), Call::Release]
+    );
+}
+
+/// rapi.md §4.4: the session ends; events on their way are for nobody.
+#[test]
+fn no_notice_follows_a_release() {
+    let mut pair = Pair::connected();
+    let id = pair.open();
+    pair.server.handle_event(ApiId(1), events().swap_remove(0));
+    pair.pump();
+    assert_eq!(pair.core.notices(), 1);
+    pair.call(id, Call::Release).unwrap();
+    assert_eq!(pair.notices(), []);
+}
+
+#[test]
+fn what_is_wanted_is_asked_for_again() {
+    let mut pair = Pair::connected();
+    let (one, two) = (pair.open(), pair.open());
+    pair.call(one, sender()).unwrap();
+    pair.call(two, reserve()).unwrap();
+    pair.call(two, sender()).unwrap();
+    pair.call(two, Call::WithdrawSender).unwrap();
+    pair.restart();
+    let asked: Vec<_> = std::mem::take(&mut pair.calls);
+    assert_eq!(
+        asked,
+        [
+            (ApiId(1), Call::Open(session())),
+            (ApiId(1), sender()),
+            (ApiId(2), Call::Open(session())),
+            (ApiId(2), reserve()),
+        ]
+    );
+    assert_eq!(
+        pair.notices(),
+        [(one, Notice::Reestablished), (two, Notice::Reestablished)]
+    );
+    // And the sessions are what they were.
+    pair.server.handle_event(ApiId(2), events().swap_remove(0));
+    assert_eq!(pair.notices().len(), 1);
+    pair.call(two, Call::Release).unwrap();
+}
+
+#[test]
+fn what_was_refused_or_removed_is_not_asked_for_again() {
+    let mut pair = Pair::connected();
+    let id = pair.open();
+    pair.answer = |_| Err(ApiError::BadSender);
+    let refused = Err(CallError::Refused(ApiError::BadSender));
+    assert_eq!(pair.call(id, sender()), refused);
+    pair.answer = |_| Ok(());
+    pair.call(id, reserve()).unwrap();
+    let Call::Reserve(mut none) = reserve() else {
+        panic!("a reservation");
+    };
+    none.flowspecs.clear();
+    pair.call(id, Call::Reserve(none)).unwrap();
+    pair.restart();
+    assert_eq!(pair.calls, [(ApiId(1), Call::Open(session()))]);
+}
+
+#[test]
+fn what_is_refused_the_second_time_is_lost() {
+    let mut pair = Pair::connected();
+    let (one, two) = (pair.open(), pair.open());
+    pair.call(one, sender()).unwrap();
+    pair.call(two, reserve()).unwrap();
+    let error = ApiError::BadSender;
+    pair.answer = |call| match call {
+        Call::Sender(_) => Err(ApiError::BadSender),
+        _ => Ok(()),
+    };
+    pair.restart();
+    let lost = |what, error| Notice::Lost { what, error };
+    assert_eq!(
+        pair.notices(),
+        [
+            (one, Notice::Reestablished),
+            (one, lost(Asked::Sender, error)),
+            (two, Notice::Reestablished)
+        ]
+    );
+    pair.answer = |call| match call {
+        Call::Open(_) => Err(ApiError::TooManySessions),
+        _ => Ok(()),
+    };
+    pair.restart();
+    let error = ApiError::TooManySessions;
+    assert_eq!(
+        pair.notices(),
+        [
+            (one, lost(Asked::Session, error)),
+            (two, lost(Asked::Session, error))
+        ]
+    );
+    assert!(!pair.core.has_session(one));
+}
+
+#[test]
+fn without_a_daemon_calls_fail_and_releases_do_not() {
+    let mut pair = Pair::new();
+    assert!(matches!(
+        pair.core.open(session()),
+        Err(CallError::NoDaemon)
+    ));
+    pair.connect();
+    let (one, two) = (pair.open(), pair.open());
+    // Two calls wait when the connection is lost.
+    let waits = pair.core.call(one, sender()).unwrap();
+    let released = pair.core.call(two, Call::Release).unwrap();
+    pair.core.handle_disconnected();
+    assert_eq!(
+        pair.core.poll_result(),
+        Some((waits, Err(CallError::NoDaemon)))
+    );
+    assert_eq!(pair.core.poll_result(), Some((released, Ok(()))));
+    assert_eq!(pair.core.call(one, sender()), Err(CallError::NoDaemon));
+    let released = pair.core.call(one, Call::Release).unwrap();
+    assert_eq!(pair.core.poll_result(), Some((released, Ok(()))));
+    assert!(!pair.core.has_sessions());
+}
+
+#[test]
+fn a_daemon_of_another_version_is_none() {
+    let mut core = Core::new();
+    core.handle_connected();
+    let hello = ToLibrary::Hello { version: 2 };
+    assert_eq!(
+        core.handle_octets(&hello.encode()),
+        Err(LinkError::Version(2))
+    );
+    // Nor is one that does not greet.
+    core.handle_connected();
+    let reply = ToLibrary::Reply {
+        request: 0,
+        result: Ok(()),
+    };
+    assert_eq!(
+        core.handle_octets(&reply.encode()),
+        Err(LinkError::Protocol(ProtoError::Greeting))
+    );
+}
+
+/// An application that makes calls and never asks for notices does not grow without bound.
+#[test]
+fn the_oldest_notices_make_room() {
+    let mut pair = Pair::connected();
+    let id = pair.open();
+    let error = events().swap_remove(4);
+    let path = events().swap_remove(0);
+    pair.server.handle_event(ApiId(1), path);
+    for _ in 0..MAX_NOTICES + 10 {
+        pair.server.handle_event(ApiId(1), error.clone());
+        pair.pump();
+    }
+    assert_eq!(pair.core.notices(), MAX_NOTICES);
+    assert_eq!(pair.core.notices_dropped(), 11);
+    assert_eq!(pair.core.poll_notice(), Some((id, Notice::Event(error))));
+}

@@ -1,0 +1,404 @@
+//! The API for asynchronous programs, over the local sockets of a [`Net`]: the system's, or a simulated host's.
+//!
+//! A task owns the connection; handles send it calls and wait for the answers. It ends with the last handle.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use fairway_stack::{LocalAddr, LocalReadHalf, LocalStream, LocalWriteHalf, Net, NetError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::select;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::core::Notices;
+use super::{CallError, Core, Notice, RequestId, SessionId};
+use crate::api::{Call, ReserveCall, SenderCall};
+use crate::wire;
+use std::collections::BTreeMap;
+
+/// How long it takes until a daemon that has gone is looked for again: at first, and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// A connection to the RSVP daemon.
+///
+/// When the daemon is started anew it is connected to again, and what was wanted is asked for again.
+#[derive(Clone, Debug)]
+pub struct Rapi {
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+/// An application's session. Dropping it releases it.
+#[derive(Debug)]
+pub struct Session {
+    id: SessionId,
+    inbox: Arc<Inbox>,
+    commands: mpsc::UnboundedSender<Command>,
+    is_released: bool,
+}
+
+/// Bounded by who waits for the answers: a handle has one call at a time, and a session is dropped once.
+#[derive(Debug)]
+enum Command {
+    Open(
+        wire::Session,
+        oneshot::Sender<Result<(SessionId, Arc<Inbox>), CallError>>,
+    ),
+    Call(
+        SessionId,
+        Call,
+        Option<oneshot::Sender<Result<(), CallError>>>,
+    ),
+}
+
+/// Notices of one session.
+#[derive(Debug)]
+struct Inbox {
+    waiting: Mutex<(Notices, bool)>,
+    changed: Notify,
+}
+
+impl Inbox {
+    fn new() -> Self {
+        Self {
+            waiting: Mutex::new((Notices::new(), false)),
+            changed: Notify::new(),
+        }
+    }
+
+    fn push(&self, session: SessionId, notice: Notice) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.0.push(session.0, notice);
+        self.changed.notify_one();
+    }
+
+    fn end(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.1 = true;
+        self.changed.notify_one();
+    }
+
+    /// The next notice, or whether there will be none.
+    fn pop(&self) -> Result<Notice, bool> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = waiting.1;
+        waiting.0.pop().map(|(_, notice)| notice).ok_or(is_over)
+    }
+}
+
+impl Rapi {
+    /// Connects to the daemon at `path`; [`socket_path`](super::socket_path) is where it usually is.
+    ///
+    /// # Errors
+    ///
+    /// The connection's.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is left.
+    pub async fn connect(net: &Net, path: &LocalAddr) -> Result<Self, NetError> {
+        let stream = net.connect_local(path).await?;
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let mut driver = Driver {
+            net: net.clone(),
+            path: path.clone(),
+            core: Core::new(),
+            inboxes: BTreeMap::new(),
+            answers: BTreeMap::new(),
+        };
+        // It ends when the last handle does.
+        net.spawn(async move { driver.run(stream, receiver).await })
+            .detach();
+        Ok(Self { commands })
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the session is released.
+    pub async fn open(&self, session: wire::Session) -> Result<Session, CallError> {
+        let (sender, answer) = oneshot::channel();
+        self.commands
+            .send(Command::Open(session, sender))
+            .map_err(|_| CallError::NoDaemon)?;
+        let (id, inbox) = answer.await.map_err(|_| CallError::NoDaemon)??;
+        Ok(Session {
+            id,
+            inbox,
+            commands: self.commands.clone(),
+            is_released: false,
+        })
+    }
+}
+
+impl Session {
+    /// Its number in this library.
+    #[must_use]
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Becomes a sender, or another one than before.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; what was in place stays.
+    ///
+    /// # Cancel safety
+    ///
+    /// The call is made all the same.
+    pub async fn sender(&self, sender: SenderCall) -> Result<(), CallError> {
+        self.call(Call::Sender(sender.into())).await
+    }
+
+    /// Is no sender any more.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// The call is made all the same.
+    pub async fn withdraw(&self) -> Result<(), CallError> {
+        self.call(Call::WithdrawSender).await
+    }
+
+    /// Reserves, in place of what was reserved before; without flowspecs, nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; what was in place stays. Whether the network has it is told by notices.
+    ///
+    /// # Cancel safety
+    ///
+    /// The call is made all the same.
+    pub async fn reserve(&self, reserve: ReserveCall) -> Result<(), CallError> {
+        self.call(Call::Reserve(reserve.into())).await
+    }
+
+    /// Ends the session and waits until the daemon has heard of it.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; the session is over all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// The call is made all the same.
+    pub async fn release(mut self) -> Result<(), CallError> {
+        self.is_released = true;
+        self.call(Call::Release).await
+    }
+
+    async fn call(&self, call: Call) -> Result<(), CallError> {
+        let (sender, answer) = oneshot::channel();
+        self.commands
+            .send(Command::Call(self.id, call, Some(sender)))
+            .map_err(|_| CallError::NoDaemon)?;
+        answer.await.map_err(|_| CallError::NoDaemon)?
+    }
+
+    /// What happens next in this session; `None`: nothing any more, the session is lost.
+    ///
+    /// Of path and reservation events that were not asked for in time, only the newest of each is kept.
+    ///
+    /// # Cancel safety
+    ///
+    /// No notice is lost.
+    pub async fn next_event(&mut self) -> Option<Notice> {
+        loop {
+            match self.inbox.pop() {
+                Ok(notice) => return Some(notice),
+                Err(true) => return None,
+                Err(false) => self.inbox.changed.notified().await,
+            }
+        }
+    }
+
+    /// Delivers what has happened, without waiting, and says how much that was.
+    pub fn dispatch(&mut self, mut deliver: impl FnMut(Notice)) -> usize {
+        let mut count = 0;
+        while let Ok(notice) = self.inbox.pop() {
+            deliver(notice);
+            count += 1;
+        }
+        count
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.is_released {
+            // Without the task there is no connection that holds it.
+            let _sent = self
+                .commands
+                .send(Command::Call(self.id, Call::Release, None));
+        }
+    }
+}
+
+/// Who waits for an answer.
+#[derive(Debug)]
+enum Waiting {
+    Open(
+        SessionId,
+        oneshot::Sender<Result<(SessionId, Arc<Inbox>), CallError>>,
+    ),
+    Call(oneshot::Sender<Result<(), CallError>>),
+}
+
+struct Driver {
+    net: Net,
+    path: LocalAddr,
+    core: Core,
+    inboxes: BTreeMap<SessionId, Arc<Inbox>>,
+    answers: BTreeMap<RequestId, Waiting>,
+}
+
+impl Driver {
+    async fn run(&mut self, stream: LocalStream, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut stream = Some(stream);
+        loop {
+            let over = match stream.take() {
+                Some(stream) => self.connected(stream, &mut commands).await,
+                None => {
+                    let looked = self.disconnected(&mut commands).await;
+                    stream = looked;
+                    stream.is_none()
+                }
+            };
+            if over {
+                break;
+            }
+        }
+        for inbox in self.inboxes.values() {
+            inbox.end();
+        }
+    }
+
+    /// Until the connection ends, `false`, or the last handle is gone, `true`.
+    async fn connected(
+        &mut self,
+        stream: LocalStream,
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+    ) -> bool {
+        let (mut reader, mut writer): (LocalReadHalf, LocalWriteHalf) = stream.into_split();
+        self.core.handle_connected();
+        let mut sending = Bytes::new();
+        let mut buffer = vec![0; 16 << 10];
+        let is_over = loop {
+            self.settle();
+            if sending.is_empty() {
+                sending = self.core.poll_output().unwrap_or_default();
+            }
+            select! { biased;
+                command = commands.recv() => match command {
+                    Some(command) => self.handle_command(command),
+                    None => break true,
+                },
+                sent = writer.write(&sending), if !sending.is_empty() => match sent {
+                    Ok(len) if len > 0 => sending.advance(len),
+                    _ => break false,
+                },
+                got = reader.read(&mut buffer) => match got {
+                    Ok(len) if len > 0 => {
+                        let octets = buffer.get(..len).unwrap_or_default();
+                        if let Err(error) = self.core.handle_octets(octets) {
+                            tracing::warn!(%error, "the RSVP daemon is not understood");
+                            break false;
+                        }
+                    }
+                    _ => break false,
+                },
+            }
+        };
+        self.core.handle_disconnected();
+        self.settle();
+        is_over
+    }
+
+    /// Until there is a connection again; `None`: the last handle is gone.
+    async fn disconnected(
+        &mut self,
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+    ) -> Option<LocalStream> {
+        let (net, path) = (self.net.clone(), self.path.clone());
+        let again = async move {
+            let (mut pause, most) = RETRY;
+            loop {
+                net.clock().sleep(pause).await;
+                if let Ok(stream) = net.connect_local(&path).await {
+                    break stream;
+                }
+                pause = (pause * 2).min(most);
+            }
+        };
+        let mut again = std::pin::pin!(again);
+        loop {
+            select! { biased;
+                command = commands.recv() => self.handle_command(command?),
+                stream = &mut again => break Some(stream),
+            }
+            self.settle();
+        }
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Open(session, answer) => match self.core.open(session) {
+                Ok((id, request)) => {
+                    self.answers.insert(request, Waiting::Open(id, answer));
+                }
+                Err(error) => drop(answer.send(Err(error))),
+            },
+            Command::Call(id, call, answer) => {
+                if matches!(call, Call::Release) {
+                    self.inboxes.remove(&id);
+                }
+                match (self.core.call(id, call), answer) {
+                    (Ok(request), Some(answer)) => {
+                        self.answers.insert(request, Waiting::Call(answer));
+                    }
+                    (Err(error), Some(answer)) => drop(answer.send(Err(error))),
+                    (_, None) => {}
+                }
+            }
+        }
+    }
+
+    /// Hands out what the core has.
+    fn settle(&mut self) {
+        while let Some((request, result)) = self.core.poll_result() {
+            match self.answers.remove(&request) {
+                None => {}
+                Some(Waiting::Call(answer)) => drop(answer.send(result)),
+                Some(Waiting::Open(id, answer)) => {
+                    let inbox = Arc::new(Inbox::new());
+                    let opened = result.map(|()| (id, Arc::clone(&inbox)));
+                    let is_open = opened.is_ok();
+                    if answer.send(opened).is_err() && is_open {
+                        // Nobody waits for it any more.
+                        let _released = self.core.call(id, Call::Release);
+                    } else if is_open {
+                        self.inboxes.insert(id, inbox);
+                    }
+                }
+            }
+        }
+        while let Some((id, notice)) = self.core.poll_notice() {
+            let is_open = self.core.has_session(id);
+            if let Some(inbox) = self.inboxes.get(&id) {
+                inbox.push(id, notice);
+                if !is_open {
+                    inbox.end();
+                }
+            }
+        }
+    }
+}
