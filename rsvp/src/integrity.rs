@@ -77,7 +77,8 @@ impl Key {
         }
     }
 
-    fn digest(&self, pieces: &[&[u8]]) -> Vec<u8> {
+    /// The digest of these octets, one piece after another.
+    pub(crate) fn digest(&self, pieces: &[&[u8]]) -> Vec<u8> {
         match &self.0 {
             Keyed::Md5(mac) => fed(mac, pieces).finalize().into_bytes().to_vec(),
             Keyed::Sha1(mac) => fed(mac, pieces).finalize().into_bytes().to_vec(),

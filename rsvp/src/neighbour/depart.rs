@@ -1,0 +1,478 @@
+//! What goes out: names, ways, answers, repetitions and summaries.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use fairway_wire::Instant;
+
+use super::flush::{Departure, Signing};
+use super::ids::{Name, Order};
+use super::io::{AckDue, Delivery, Destination, IdOfState, Outgoing, StateKey, Via};
+use super::neighbours::{Neighbours, Timer};
+use super::peer::{Peer, PeerKey};
+use super::udp;
+use crate::interface::{IfIndex, UdpEncapsulation};
+use crate::msg::{Body, Message, Srefresh};
+use crate::wire::{
+    AckKind, Header, Id, IdEntries, McastId, MessageIdAck, MessageIdList, ObjectHeader,
+};
+
+/// How long an identifier waits for others that go in the same summary.
+const SUMMARY_WAIT: Duration = Duration::from_secs(1);
+
+/// The TTL of messages between neighbours.
+const NEIGHBOUR_TTL: u8 = 255;
+
+impl Neighbours {
+    /// Sends a message of the engine: named and repeated if its neighbour can that, at the next flush.
+    ///
+    /// What cannot be sent or encoded is dropped and counted.
+    pub fn send(&mut self, now: Instant, outgoing: Outgoing) {
+        self.now = now;
+        let Outgoing {
+            interface,
+            to,
+            source,
+            ttl,
+            state,
+            trigger,
+            body,
+        } = outgoing;
+        let neighbour = match to {
+            Destination::Neighbour(neighbour) => Some(neighbour),
+            Destination::Towards { neighbour, .. } => neighbour,
+        };
+        let peer = neighbour
+            .map(|neighbour| (interface, neighbour))
+            .filter(|peer| self.is_capable(*peer));
+        let mut order = Order {
+            interface,
+            to,
+            source,
+            message: Message::new(ttl, body),
+        };
+        match (peer, state) {
+            (Some(peer), Some(key)) => self.name_state(now, &mut order, peer, key, trigger),
+            (Some(peer), None) => {
+                let id = self.ids.next();
+                order.message.message_id = Some(self.ids.object(id, true));
+                self.wait(now, id, peer, None, order.clone());
+            }
+            (None, Some(key)) => self.forget(key),
+            (None, None) => {}
+        }
+        self.dispatch(&order);
+    }
+
+    /// Gives the message of a state a name: a new one if it says something new, else the one it has.
+    fn name_state(
+        &mut self,
+        now: Instant,
+        order: &mut Order,
+        peer: PeerKey,
+        key: StateKey,
+        trigger: bool,
+    ) {
+        let known = self.ids.name(key).copied();
+        if let Some(known) = known {
+            // Whatever was said about this state before is out of date.
+            self.stop_waiting(known.id);
+        }
+        let same = known.filter(|known| known.peer == peer && !trigger);
+        let (id, acknowledged) = match same {
+            Some(known) => (known.id, known.acknowledged),
+            None => (self.ids.next(), false),
+        };
+        let name = Name {
+            peer,
+            generator: generator(order, &self.own_address(peer)),
+            id,
+            acknowledged,
+            listed: same.is_some_and(|known| known.listed),
+            resend: false,
+            flow: flow(&order.message.body),
+        };
+        if let Some(before) = self.ids.set_name(key, name)
+            && let Some(peer) = self.peers.get_mut(&before.peer)
+        {
+            peer.named = peer.named.saturating_sub(1);
+        }
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.named += 1;
+        }
+        order.message.message_id = Some(self.ids.object(id, !acknowledged));
+        if !acknowledged {
+            self.wait(now, id, peer, Some(key), order.clone());
+        }
+    }
+
+    fn own_address(&self, (interface, neighbour): PeerKey) -> Option<IpAddr> {
+        self.links
+            .get(&interface)
+            .and_then(|link| link.interface.address(neighbour))
+    }
+
+    fn wait(&mut self, now: Instant, id: Id, key: PeerKey, state: Option<StateKey>, order: Order) {
+        if self.ids.waiting_len() >= self.limits.unacknowledged {
+            return self.counters.dropped("unacknowledged");
+        }
+        let Some(retransmission) = self
+            .links
+            .get(&key.0)
+            .map(|link| link.interface.settings.retransmission)
+        else {
+            return;
+        };
+        if let Some(wait) = self.ids.wait(id, key, state, order, retransmission) {
+            self.timers.set(Timer::Retransmit(id), now + wait);
+            if let Some(peer) = self.peers.get_mut(&key) {
+                peer.waiting += 1;
+            }
+        }
+    }
+
+    pub(super) fn stop_waiting(&mut self, id: Id) -> Option<super::ids::Waiting> {
+        let waiting = self.ids.stop(id)?;
+        self.timers.stop(&Timer::Retransmit(id));
+        if let Some(peer) = self.peers.get_mut(&waiting.peer) {
+            peer.waiting = peer.waiting.saturating_sub(1);
+        }
+        Some(waiting)
+    }
+
+    /// RFC 2961 §6.3: no answer came.
+    pub(super) fn retransmit(&mut self, now: Instant, id: Id) {
+        let Some((order, wait)) = self.ids.again(id) else {
+            if self.stop_waiting(id).is_some() {
+                self.counters.unanswered += 1;
+            }
+            return;
+        };
+        self.counters.retransmitted += 1;
+        self.timers.set(Timer::Retransmit(id), now + wait);
+        self.dispatch(&order);
+    }
+
+    /// RFC 2961 §2, §4.7: a neighbour does not understand identifiers any more, if it ever did. What waits for its
+    /// answer goes once more, without.
+    pub(super) fn incapable(&mut self, now: Instant, peer: PeerKey) {
+        self.now = now;
+        for id in self.ids.waiting_for(peer) {
+            let Some(mut waiting) = self.stop_waiting(id) else {
+                continue;
+            };
+            match waiting.key {
+                Some(key) => self.deliveries.push_back(Delivery::Resend(key)),
+                None => {
+                    waiting.order.message.message_id = None;
+                    self.dispatch(&waiting.order);
+                }
+            }
+        }
+    }
+
+    /// Whether the refresh of a state can be left to a summary: its neighbour is capable and has acknowledged its name.
+    #[must_use]
+    pub fn can_summarise(&self, interface: IfIndex, key: StateKey) -> bool {
+        self.ids.name(key).is_some_and(|name| {
+            name.acknowledged && name.peer.0 == interface && self.is_capable(name.peer)
+        })
+    }
+
+    /// Refreshes a state by the next summary, which goes within a second. What cannot be refreshed so is to be sent in
+    /// full: [`Delivery::Resend`].
+    pub fn summarise(&mut self, now: Instant, interface: IfIndex, key: StateKey) {
+        self.now = now;
+        if !self.can_summarise(interface, key) {
+            return self.deliveries.push_back(Delivery::Resend(key));
+        }
+        let Some(name) = self.ids.name_mut(key) else {
+            return;
+        };
+        if core::mem::replace(&mut name.listed, true) {
+            return;
+        }
+        let peer = name.peer;
+        let list = self.summaries.entry(peer).or_default();
+        list.push(key);
+        let full = list.len() >= self.room_for(peer, 4);
+        if full {
+            self.flush_summary(peer);
+        } else {
+            self.timers
+                .set_no_later(Timer::Summary(peer), now + SUMMARY_WAIT);
+        }
+    }
+
+    /// The state is gone: its name is forgotten, and what was said about it is not repeated.
+    pub fn forget(&mut self, key: StateKey) {
+        let Some(name) = self.ids.remove_name(key) else {
+            return;
+        };
+        self.stop_waiting(name.id);
+        if let Some(peer) = self.peers.get_mut(&name.peer) {
+            peer.named = peer.named.saturating_sub(1);
+        }
+    }
+
+    /// Acknowledges a message that was not out of order: RFC 2961 §4.6.
+    pub fn acknowledge(&mut self, now: Instant, ack: AckDue) {
+        self.now = now;
+        let peer = (ack.interface, ack.id.generator);
+        let answer = MessageIdAck {
+            kind: AckKind::Ack,
+            epoch: ack.id.epoch,
+            id: ack.id.id,
+        };
+        if !ack.multicast {
+            self.acks.entry(peer).or_default().push(answer);
+            return;
+        }
+        // RFC 2961 §4.6: a random wait, less than the sender's until it repeats: of that, ours is the best guess.
+        self.delayed_acks.entry(peer).or_default().push(answer);
+        let most = self
+            .links
+            .get(&ack.interface)
+            .map_or(Duration::ZERO, |link| {
+                link.interface.settings.retransmission.rapid_period / 2
+            });
+        let wait = self.secret.span_up_to(most);
+        self.timers
+            .set_no_later(Timer::DelayedAck(peer), now + wait);
+    }
+
+    /// Tells a neighbour that no state has this identifier: RFC 2961 §5.4.
+    pub fn nack(&mut self, now: Instant, interface: IfIndex, id: IdOfState) {
+        self.now = now;
+        let answer = MessageIdAck {
+            kind: AckKind::Nack,
+            epoch: id.epoch,
+            id: id.id,
+        };
+        self.acks
+            .entry((interface, id.generator))
+            .or_default()
+            .push(answer);
+    }
+
+    /// How many entries of so many octets fit a summary to this neighbour.
+    pub(super) fn room_for(&self, peer: PeerKey, octets_each: usize) -> usize {
+        let taken = Header::LEN + ObjectHeader::LEN + 4;
+        self.payload(peer).saturating_sub(taken) / octets_each
+    }
+
+    /// RFC 2961 §5.3: sends what is to be refreshed at a neighbour.
+    pub(super) fn flush_summary(&mut self, peer: PeerKey) {
+        self.timers.stop(&Timer::Summary(peer));
+        let keys = self.summaries.remove(&peer).unwrap_or_default();
+        let capable = self.is_capable(peer);
+        let mut by_generator: BTreeMap<IpAddr, Lists> = BTreeMap::new();
+        for key in keys {
+            let Some(name) = self.ids.name_mut(key).filter(|name| name.peer == peer) else {
+                continue;
+            };
+            name.listed = false;
+            if !capable {
+                self.deliveries.push_back(Delivery::Resend(key));
+                continue;
+            }
+            // Of what was said anew meanwhile, that is the refresh.
+            if name.acknowledged {
+                by_generator.entry(name.generator).or_default().add(name);
+                self.counters.summarised += 1;
+            }
+        }
+        let udp = self.peers.get(&peer).is_some_and(|peer| peer.udp);
+        let via = self.via_to(peer.0, udp);
+        let epoch = self.ids.epoch();
+        for (generator, lists) in by_generator {
+            let entries = [
+                chunks(&lists.ids, self.room_for(peer, 4), IdEntries::Ids),
+                chunks(&lists.v4, self.room_for(peer, 12), IdEntries::McastV4),
+                chunks(&lists.v6, self.room_for(peer, 36), IdEntries::McastV6),
+            ];
+            for entries in entries.into_iter().flatten() {
+                let lists = vec![MessageIdList { epoch, entries }];
+                let message = Message::new(NEIGHBOUR_TTL, Body::Srefresh(Srefresh { lists }));
+                self.depart_to(peer, Some(generator), via, message);
+            }
+        }
+    }
+
+    /// Finds the way of a message and queues it.
+    pub(super) fn dispatch(&mut self, order: &Order) {
+        let Order {
+            interface,
+            to,
+            source,
+            ref message,
+        } = *order;
+        let Some(link) = self.links.get(&interface) else {
+            return self.counters.dropped("interface");
+        };
+        let settings = &link.interface.settings;
+        if !settings.enabled {
+            return self.counters.dropped("interface");
+        }
+        let (end, neighbour) = match to {
+            Destination::Neighbour(neighbour) => {
+                let udp = self
+                    .peers
+                    .get(&(interface, neighbour))
+                    .is_some_and(|peer| peer.udp);
+                let via = self.via_to(interface, udp);
+                return self.depart_to((interface, neighbour), source, via, message.clone());
+            }
+            Destination::Towards { end, neighbour } => (end, neighbour),
+        };
+        if let UdpEncapsulation::Only { router } = settings.udp {
+            let Some(destination) = udp::from_host(end, router) else {
+                return self.counters.dropped("no_address");
+            };
+            // What cannot send raw cannot send under another's address.
+            let Some(source) = link.interface.address(destination) else {
+                return self.counters.dropped("no_address");
+            };
+            self.departures.push(Departure {
+                interface,
+                source,
+                destination,
+                ttl: message.send_ttl,
+                router_alert: false,
+                via: Via::Udp(udp::PU),
+                peer: neighbour,
+                takes_acks: false,
+                bundle: None,
+                signing: Signing::Usual,
+                message: message.clone(),
+            });
+            return;
+        }
+        let own = link.interface.address(end);
+        let udp = match settings.udp {
+            UdpEncapsulation::Always => true,
+            UdpEncapsulation::WhenHeard => link.udp_heard,
+            UdpEncapsulation::Never | UdpEncapsulation::Only { .. } => false,
+        };
+        let Some(raw_source) = source.or(own) else {
+            return self.counters.dropped("no_address");
+        };
+        // RFC 2961 §3.3: a Path may go in a Bundle if the next hop is known; and nobody else has to hear it.
+        let bundle = neighbour
+            .filter(|neighbour| !udp && self.is_capable((interface, *neighbour)))
+            .and_then(|neighbour| {
+                let is_udp = |peer: &Peer| peer.udp;
+                let udp = self.peers.get(&(interface, neighbour)).is_some_and(is_udp);
+                Some((
+                    link.interface.address(neighbour)?,
+                    neighbour,
+                    self.via_to(interface, udp),
+                ))
+            });
+        let raw = Departure {
+            interface,
+            source: raw_source,
+            destination: end,
+            ttl: message.send_ttl,
+            router_alert: true,
+            via: Via::Raw,
+            peer: neighbour,
+            takes_acks: false,
+            bundle,
+            signing: Signing::Usual,
+            message: message.clone(),
+        };
+        self.departures.push(raw.clone());
+        // RFC 2205 appendix C: and UDP(D, Pu′), for hosts that hear nothing else.
+        if udp {
+            let Some(source) = own else {
+                return self.counters.dropped("no_address");
+            };
+            self.departures.push(Departure {
+                source,
+                router_alert: false,
+                via: Via::Udp(udp::PU_PRIME),
+                bundle: None,
+                ..raw
+            });
+        }
+    }
+
+    /// Queues a message that goes to a neighbour's own address.
+    pub(super) fn depart_to(
+        &mut self,
+        (interface, neighbour): PeerKey,
+        source: Option<IpAddr>,
+        via: Via,
+        message: Message,
+    ) {
+        let Some(own) = self.own_address((interface, neighbour)) else {
+            return self.counters.dropped("no_address");
+        };
+        let source = source.unwrap_or(own);
+        let capable = self.is_capable((interface, neighbour));
+        self.departures.push(Departure {
+            interface,
+            source,
+            destination: neighbour,
+            ttl: message.send_ttl,
+            router_alert: false,
+            via,
+            peer: Some(neighbour),
+            takes_acks: true,
+            bundle: capable.then_some((source, neighbour, via)),
+            signing: Signing::Usual,
+            message,
+        });
+    }
+}
+
+/// What a summary lists, by form.
+#[derive(Debug, Default)]
+struct Lists {
+    ids: Vec<Id>,
+    v4: Vec<McastId<std::net::Ipv4Addr>>,
+    v6: Vec<McastId<std::net::Ipv6Addr>>,
+}
+
+impl Lists {
+    fn add(&mut self, name: &Name) {
+        let id = name.id;
+        match name.flow {
+            Some((IpAddr::V4(source), IpAddr::V4(group))) => {
+                self.v4.push(McastId { id, source, group });
+            }
+            Some((IpAddr::V6(source), IpAddr::V6(group))) => {
+                self.v6.push(McastId { id, source, group });
+            }
+            _ => self.ids.push(id),
+        }
+    }
+}
+
+fn chunks<T: Clone>(
+    list: &[T],
+    room: usize,
+    entries: impl Fn(Vec<T>) -> IdEntries,
+) -> Vec<IdEntries> {
+    list.chunks(room.max(1))
+        .map(|chunk| entries(chunk.to_vec()))
+        .collect()
+}
+
+/// RFC 2961 §4.1: the address that identifiers are given out under.
+fn generator(order: &Order, own: &Option<IpAddr>) -> IpAddr {
+    let hop = order.message.body.hop().map(|hop| hop.address);
+    let unspecified = IpAddr::from([0; 4]);
+    hop.or(order.source).or(*own).unwrap_or(unspecified)
+}
+
+/// Source and group, of the Path of a multicast session.
+fn flow(body: &Body) -> Option<(IpAddr, IpAddr)> {
+    let Body::Path(path) = body else {
+        return None;
+    };
+    let group = Some(path.session.destination).filter(IpAddr::is_multicast)?;
+    Some((path.sender.as_ref()?.template.0.address(), group))
+}

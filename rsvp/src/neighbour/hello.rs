@@ -1,0 +1,165 @@
+//! Whether a neighbour is there and has not restarted: RFC 3209 §5.
+//!
+//! The machine of one neighbour. It knows the neighbour's instance, or none; this node's own is a number for each loss.
+
+use core::time::Duration;
+
+use fairway_wire::Instant;
+
+use crate::wire::{Hello, HelloKind};
+
+/// RFC 3209 §5.3: nothing heard for 3.5 intervals is a loss. In halves of intervals.
+const SILENCE_HALVES: u32 = 7;
+
+/// For so many intervals, requests that answer another instance than ours are borne.
+const WRONG_INTERVALS: u32 = 3;
+
+/// What is known of a neighbour by its Hellos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HelloState {
+    /// It was never heard, or was lost.
+    Down,
+    /// It answers as this instance.
+    Up {
+        /// Never zero.
+        instance: u32,
+        /// When it was last heard.
+        heard: Instant,
+        /// Since when its requests have answered another instance than ours.
+        wrong_since: Option<Instant>,
+    },
+}
+
+/// The machine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HelloMachine {
+    state: HelloState,
+    /// How often it was lost: each time this node takes a new instance.
+    losses: u32,
+    /// When it last asked; while it does, this node need not.
+    asked: Option<Instant>,
+}
+
+impl HelloMachine {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: HelloState::Down,
+            losses: 0,
+            asked: None,
+        }
+    }
+
+    pub(super) const fn state(&self) -> HelloState {
+        self.state
+    }
+
+    pub(super) const fn losses(&self) -> u32 {
+        self.losses
+    }
+
+    /// The neighbour's instance to be told to it; zero if none is known.
+    pub(super) const fn theirs(&self) -> u32 {
+        match self.state {
+            HelloState::Down => 0,
+            HelloState::Up { instance, .. } => instance,
+        }
+    }
+
+    /// Takes a Hello; whether by it the neighbour is lost. `ours` is this node's instance.
+    pub(super) fn handle_hello(
+        &mut self,
+        now: Instant,
+        hello: &Hello,
+        ours: u32,
+        interval: Option<Duration>,
+    ) -> bool {
+        if hello.kind == HelloKind::Request {
+            self.asked = Some(now);
+        }
+        let theirs = hello.source_instance;
+        let is_wrong = hello.destination_instance != ours;
+        match self.state {
+            HelloState::Down => {
+                // An answer to an instance before this one is of a time before the loss.
+                if theirs != 0 && !(hello.kind == HelloKind::Ack && is_wrong) {
+                    self.come_up(now, theirs);
+                }
+                false
+            }
+            // RFC 3209 §5.3: another instance, or none, is a restart.
+            HelloState::Up { instance, .. } if instance != theirs => {
+                self.lose();
+                if theirs != 0 {
+                    self.come_up(now, theirs);
+                }
+                true
+            }
+            HelloState::Up { .. } if hello.kind == HelloKind::Ack && is_wrong => {
+                self.lose();
+                true
+            }
+            HelloState::Up {
+                instance,
+                wrong_since,
+                ..
+            } => {
+                let wrong_since = (is_wrong && hello.destination_instance != 0)
+                    .then(|| wrong_since.unwrap_or(now));
+                let borne = interval.map(|interval| interval.saturating_mul(WRONG_INTERVALS));
+                if let (Some(since), Some(borne)) = (wrong_since, borne)
+                    && now - since >= borne
+                {
+                    self.lose();
+                    return true;
+                }
+                self.state = HelloState::Up {
+                    instance,
+                    heard: now,
+                    wrong_since,
+                };
+                false
+            }
+        }
+    }
+
+    /// Time has passed; whether by it the neighbour is lost.
+    pub(super) fn handle_timeout(&mut self, now: Instant, interval: Duration) -> bool {
+        match self.state {
+            HelloState::Up { heard, .. } if now >= heard + silence(interval) => {
+                self.lose();
+                true
+            }
+            HelloState::Up { .. } | HelloState::Down => false,
+        }
+    }
+
+    /// Whether it is for this node to ask: the neighbour has not within the interval.
+    pub(super) fn is_to_ask(&self, now: Instant, interval: Duration) -> bool {
+        self.asked.is_none_or(|asked| now >= asked + interval)
+    }
+
+    /// When to look again.
+    pub(super) fn next(&self, now: Instant, interval: Duration) -> Instant {
+        match self.state {
+            HelloState::Up { heard, .. } => (now + interval).min(heard + silence(interval)),
+            HelloState::Down => now + interval,
+        }
+    }
+
+    const fn come_up(&mut self, now: Instant, instance: u32) {
+        self.state = HelloState::Up {
+            instance,
+            heard: now,
+            wrong_since: None,
+        };
+    }
+
+    const fn lose(&mut self) {
+        self.state = HelloState::Down;
+        self.losses = self.losses.wrapping_add(1);
+    }
+}
+
+fn silence(interval: Duration) -> Duration {
+    interval.saturating_mul(SILENCE_HALVES) / 2
+}

@@ -1,0 +1,98 @@
+//! What is known of one neighbour.
+
+use std::net::IpAddr;
+
+use fairway_wire::Instant;
+
+use super::hello::HelloMachine;
+use crate::interface::IfIndex;
+use crate::wire::{Epoch, Id};
+
+/// A neighbour: the interface it is at, and its address there.
+pub(super) type PeerKey = (IfIndex, IpAddr);
+
+/// A neighbour.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    /// Its last message had the flag of RFC 2961 §2.
+    flagged: bool,
+    /// Its last Path crossed a hop that does not speak RSVP: then a change of the next hop would go unnoticed
+    /// (RFC 2961 §3.3).
+    far: bool,
+    /// Its last message came in UDP.
+    pub(super) udp: bool,
+    pub(super) last_heard: Instant,
+    /// Its epoch, and the largest identifier of it.
+    largest: Option<(Epoch, Id)>,
+    pub(super) hello: HelloMachine,
+    /// A Hello of it came.
+    pub(super) says_hello: bool,
+    /// States named to it.
+    pub(super) named: usize,
+    /// Messages it has not acknowledged.
+    pub(super) waiting: usize,
+}
+
+/// What a message tells about its sender beside what it says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    /// The flag of RFC 2961 §2.
+    pub(super) flagged: bool,
+    /// Whether it crossed a hop that does not speak RSVP; `None` if it does not tell.
+    pub(super) far: Option<bool>,
+    pub(super) udp: bool,
+}
+
+impl Peer {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self {
+            flagged: false,
+            far: false,
+            udp: false,
+            last_heard: now,
+            largest: None,
+            hello: HelloMachine::new(),
+            says_hello: false,
+            named: 0,
+            waiting: 0,
+        }
+    }
+
+    /// Whether Bundles, identifiers and summaries may be sent to it.
+    pub(super) const fn is_capable(&self) -> bool {
+        self.flagged && !self.far
+    }
+
+    /// Whether something of this node waits for it or is known to it.
+    pub(super) const fn is_in_use(&self) -> bool {
+        self.named != 0 || self.waiting != 0
+    }
+
+    /// Takes note of a message; whether by it the neighbour has ceased to be capable.
+    pub(super) fn hear(&mut self, now: Instant, heard: Heard) -> bool {
+        let before = self.is_capable();
+        self.last_heard = now;
+        self.flagged = heard.flagged;
+        self.far = heard.far.unwrap_or(self.far);
+        self.udp = heard.udp;
+        before && !self.is_capable()
+    }
+
+    /// RFC 2961 §4.4: whether the identifier is less than the largest of its epoch. Keeps the largest.
+    pub(super) const fn is_late(&mut self, epoch: Epoch, id: Id) -> bool {
+        match self.largest {
+            Some((known, largest)) if known.number() == epoch.number() => {
+                let late = id.is_older(largest);
+                if largest.is_older(id) {
+                    self.largest = Some((epoch, id));
+                }
+                late
+            }
+            // Another epoch: it has restarted, and what it says is new.
+            _ => {
+                self.largest = Some((epoch, id));
+                false
+            }
+        }
+    }
+}
