@@ -110,8 +110,8 @@ impl From<TrafficError> for ReserveError {
 /// Queueing disciplines of interfaces. On the system back end they are [`NetError::OpNotSupp`]: who speaks RSVP there
 /// uses the kernel's traffic control itself.
 impl Manage {
-    /// Gives an interface a queue that keeps reservations (worst-case fair weighted fair queueing). What waits in the old
-    /// queue is dropped, and its reservations are gone.
+    /// Gives an interface a queue that keeps reservations (worst-case fair weighted fair queueing); what waits in another
+    /// is dropped. One that is there already changes, and keeps what is reserved, even if it would not be admitted now.
     ///
     /// # Errors
     /// [`NetError::Nxio`], [`NetError::Inval`] for a rate of zero, [`NetError::OpNotSupp`] on the system back end.

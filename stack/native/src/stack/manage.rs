@@ -314,7 +314,7 @@ impl Stack {
     }
 
     /// Tells of the frames that waited in a queue which is no more.
-    fn queue_lost(&mut self, id: InterfaceId, frames: usize, reason: DropReason) {
+    pub(super) fn queue_lost(&mut self, id: InterfaceId, frames: usize, reason: DropReason) {
         if let Some(interface) = self.routing.interface_mut(id) {
             interface.counters.out_discards += u64::try_from(frames).unwrap_or(0);
         }

@@ -7,7 +7,7 @@
 use super::Stack;
 use crate::errno::Errno;
 use crate::event;
-use crate::event::EventId;
+use crate::event::{DropReason, EventId};
 use crate::iface::{InterfaceId, Medium};
 use crate::qos::{
     AdmissionError, ErrorTerms, FairQueue, Filter, FilterId, FlowId, FlowStats, Flowspec,
@@ -45,7 +45,8 @@ pub struct Offer {
 impl Stack {
     /// Gives an interface a [`FairQueue`] that fits it, on a link that carries `link_rate` octets of frames per second.
     /// At most `share` percent of that can be reserved ([`FairQueue::MOST_SHARE`]); at most `best_effort` packets wait
-    /// without a reservation. What waits in the old queue is dropped, and its reservations are gone.
+    /// without a reservation. What waits in a queue of another discipline is dropped; a fair queue that is there already
+    /// changes, and keeps what is reserved, even if it would not be admitted now.
     ///
     /// # Errors
     /// [`Errno::NxIo`] if there is no such interface, [`Errno::Inval`] for a rate of zero.
@@ -67,10 +68,18 @@ impl Stack {
             Medium::Point | Medium::Loopback => 0,
         };
         let mtu = u32::try_from(interface.mtu).unwrap_or(u32::MAX);
-        let mut queue = FairQueue::new(link_rate, mtu, header, self.key);
-        queue.set_share(share);
-        queue.set_best_effort_limit(best_effort, u64::MAX);
-        self.set_queue(id, queue)
+        let is_new = self.fair(id).is_err();
+        if is_new {
+            let queue = FairQueue::new(link_rate, mtu, header, self.key);
+            self.set_queue(id, queue)?;
+        }
+        let fair = self.fair(id)?;
+        fair.set_link_rate(link_rate);
+        fair.set_share(share);
+        let lost = fair.set_best_effort_limit(best_effort, u64::MAX);
+        self.queue_lost(id, lost, DropReason::QueueReplaced);
+        self.queue_changed(id);
+        Ok(())
     }
 
     fn fair(&mut self, id: InterfaceId) -> Result<&mut FairQueue, Errno> {

@@ -60,6 +60,11 @@ pub(crate) async fn queues_keep_reservations(pair: Pair) {
     assert!(bandwidth(refused), "{refused}");
     let changed = guaranteed(10_000, 30_000);
     manage.modify(index, flow, changed, none).unwrap();
+    // The link turns out to be faster: what is reserved stays.
+    let link = LinkShare::new(2_500_000).share(50);
+    manage.share_link(index, &link).unwrap();
+    assert_eq!(manage.offer(index, 64, 1_000).unwrap().link_rate, 2_500_000);
+    assert_eq!(manage.flows(index).unwrap(), [(flow, changed)]);
     let filter = Filter {
         destination_port: Some(9),
         ..Filter::default()

@@ -163,6 +163,17 @@ impl FairQueue {
         self.packet_rate(self.reservable_frames(), min_policed)
     }
 
+    /// The link has another rate, in octets of frames per second: at least 1. What is reserved stays.
+    pub fn set_link_rate(&mut self, link_rate: u64) {
+        self.link_rate = link_rate.max(1);
+        let mut reservations = std::mem::take(&mut self.reservations);
+        for one in reservations.values_mut() {
+            self.apply(one);
+        }
+        self.reservations = reservations;
+        self.share_out(0, 0);
+    }
+
     /// The link's rate, in octets of frames per second.
     #[must_use]
     pub const fn link_rate(&self) -> u64 {

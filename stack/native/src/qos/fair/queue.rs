@@ -102,8 +102,9 @@ impl FairQueue {
         self.mtu = mtu;
     }
 
-    /// How much may wait as best effort.
-    pub fn set_best_effort_limit(&mut self, packets: usize, octets: u64) {
+    /// How much may wait as best effort. How many packets waited that now find no room.
+    pub fn set_best_effort_limit(&mut self, packets: usize, octets: u64) -> usize {
+        let before = self.packets;
         let mut queue = Fifo::new(packets, octets);
         // What waits moves over as far as it fits.
         while let Some(packet) = self.best_effort.dequeue(Instant::ZERO) {
@@ -117,6 +118,7 @@ impl FairQueue {
         if self.best_effort.is_empty() {
             self.unschedule(FlowId::BEST_EFFORT);
         }
+        before - self.packets
     }
 
     /// See [`Qdisc::enqueue`](crate::qos::Qdisc::enqueue). The packet's class becomes its flow.
