@@ -4,6 +4,12 @@ use std::net::IpAddr;
 
 use crate::interface::IfIndex;
 
+#[cfg(feature = "service")]
+mod native;
+
+#[cfg(feature = "service")]
+pub use native::NativeRouting;
+
 /// The way to a unicast destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {

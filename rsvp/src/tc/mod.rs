@@ -9,9 +9,13 @@ use crate::wire::{ErrorCode, ErrorValue, Sender, Session};
 
 mod admission_only;
 pub mod ledger;
+#[cfg(feature = "service")]
+mod native;
 mod settings;
 
 pub use admission_only::AdmissionOnly;
+#[cfg(feature = "service")]
+pub use native::NativeTc;
 pub use settings::{Excess, Portion, TcMode, TcSettings};
 
 /// Names an installed reservation on its interface.
