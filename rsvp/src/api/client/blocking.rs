@@ -176,7 +176,7 @@ impl Client {
 
     /// Delivers what waits, and asks the daemon for no more than what it has sent. Never waits.
     ///
-    /// What comes up while `deliver` runs is left for the next time; the descriptor stays readable.
+    /// No more than waited at first; if more comes up while `deliver` runs, the descriptor stays readable.
     ///
     /// # Errors
     ///

@@ -1,0 +1,239 @@
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use fairway_rsvp::api::client::blocking::{Client, DispatchError};
+use fairway_rsvp::api::client::{CallError, Notice, SessionId};
+use fairway_rsvp::api::server::Limits;
+use fairway_rsvp::api::{ApiError, ApiId, Call, Event};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::daemon::{Daemon, STRANGER};
+use crate::{flow, path, sender, socket, wanted};
+use fairway_rsvp::api::SenderCall;
+use fairway_rsvp::wire::Sender;
+
+/// Whether the client's descriptor becomes readable.
+fn readable(client: &Client, patience: Duration) -> bool {
+    let patience = Timespec::try_from(patience).unwrap();
+    let mut fds = [PollFd::from_borrowed_fd(client.as_fd(), PollFlags::IN)];
+    poll(&mut fds, Some(&patience)).unwrap() > 0
+}
+
+/// rapi.md §6: wait for the descriptor, dispatch; until there is a notice.
+#[track_caller]
+fn next(client: &Client) -> (SessionId, Notice) {
+    loop {
+        assert!(readable(client, Duration::from_secs(20)), "nothing comes");
+        let mut first = None;
+        let dispatched = client.dispatch(|session, notice| {
+            assert!(first.is_none(), "one at a time: {notice:?}");
+            first = Some((session, notice));
+        });
+        if let Some(first) = first {
+            return first;
+        }
+        dispatched.unwrap();
+    }
+}
+
+#[track_caller]
+fn event(client: &Client) -> (SessionId, Event) {
+    match next(client) {
+        (session, Notice::Event(event)) => (session, event),
+        (_, other) => panic!("{other:?}"),
+    }
+}
+
+/// rapi.md §1: the flow of control.
+#[test]
+fn senders_and_receivers_find_each_other() {
+    let daemon = Daemon::start(&socket());
+    let (from, to) = (client(&daemon), client(&daemon));
+    let receiver = to.open(flow()).unwrap();
+    let source = from.open(flow()).unwrap();
+    assert!(!readable(&to, Duration::ZERO));
+    from.sender(source, sender(6000)).unwrap();
+    let (at, arrived) = event(&to);
+    assert_eq!(at, receiver);
+    let senders = path(arrived);
+    assert_eq!(senders[0].template, Sender::V4([127, 0, 0, 1].into(), 6000));
+    to.reserve(receiver, wanted(&senders)).unwrap();
+    assert!(matches!(event(&to), (_, Event::Confirm { .. })));
+    assert_eq!(path(event(&from).1), senders);
+    let (at, arrived) = event(&from);
+    assert_eq!(at, source);
+    assert!(matches!(
+        arrived,
+        Event::Resv {
+            flowspec: Some(_),
+            ..
+        }
+    ));
+    to.release(receiver).unwrap();
+    assert!(matches!(event(&from).1, Event::Resv { flowspec: None, .. }));
+    // Without sessions there is no connection.
+    daemon.until(|seen| (seen.clients == 1).then_some(()));
+    from.withdraw(source).unwrap();
+    assert_eq!(path(event(&from).1), []);
+}
+
+fn client(daemon: &Daemon) -> Client {
+    Client::new(daemon.path()).unwrap()
+}
+
+/// Notices that came while a call waited for its answer are not in the socket any more.
+#[test]
+fn the_descriptor_tells_of_what_came_with_an_answer() {
+    let daemon = Daemon::start(&socket());
+    let client = client(&daemon);
+    let session = client.open(flow()).unwrap();
+    client.sender(session, sender(6000)).unwrap();
+    client.sender(session, sender(6000)).unwrap();
+    assert!(readable(&client, Duration::from_secs(20)));
+    assert_eq!(path(event(&client).1).len(), 1);
+    assert!(!readable(&client, Duration::ZERO));
+}
+
+#[test]
+fn calls_and_dispatch_are_allowed_while_an_event_is_delivered() {
+    let daemon = Daemon::start(&socket());
+    let client = client(&daemon);
+    let one = client.open(flow()).unwrap();
+    let two = client.open(flow()).unwrap();
+    client.sender(one, sender(6000)).unwrap();
+    client.withdraw(two).unwrap();
+    let mut heard = Vec::new();
+    client
+        .dispatch(|session, _| {
+            heard.push(session);
+            client.dispatch(|inner, _| heard.push(inner)).unwrap();
+            client.release(session).unwrap();
+        })
+        .unwrap();
+    // That the sender has gone is news for the other.
+    assert_eq!(heard, [one, two, two]);
+    assert!(!client.has_session(one) && client.has_session(two));
+}
+
+#[test]
+fn refusals_are_told_at_once() {
+    let limits = Limits {
+        sessions_per_client: 2,
+        ..Limits::default()
+    };
+    let daemon = Daemon::start_limited(&socket(), limits);
+    let client = client(&daemon);
+    let refused = |error| Err(CallError::Refused(error));
+    assert_eq!(client.release(SessionId(1)), refused(ApiError::BadSession));
+    let session = client.open(flow()).unwrap();
+    client.open(flow()).unwrap();
+    assert_eq!(
+        client.open(flow()),
+        Err(CallError::Refused(ApiError::TooManySessions))
+    );
+    let foreign = SenderCall {
+        template: Sender::from(std::net::SocketAddr::new(STRANGER, 1)),
+        ..sender(1)
+    };
+    assert_eq!(
+        client.sender(session, foreign),
+        refused(ApiError::BadSender)
+    );
+}
+
+/// rapi.md §2.6: NORSVP.
+#[test]
+fn without_a_daemon_nothing_can_be_opened() {
+    let client = Client::new(socket()).unwrap();
+    assert_eq!(client.open(flow()), Err(CallError::NoDaemon));
+    assert_eq!(client.dispatch(|_, _| ()), Ok(()));
+    assert!(!readable(&client, Duration::ZERO));
+}
+
+/// Sessions come back when the daemon does, and the descriptor says when to look.
+#[test]
+fn a_restarted_daemon_is_asked_again() {
+    let at = socket();
+    let daemon = Daemon::start(&at);
+    let client = client(&daemon);
+    let session = client.open(flow()).unwrap();
+    client.sender(session, sender(6000)).unwrap();
+    assert_eq!(path(event(&client).1).len(), 1);
+    drop(daemon);
+    // It may be back before anybody has looked; here it is not.
+    assert!(readable(&client, Duration::from_secs(20)));
+    assert_eq!(
+        client.dispatch(|_, notice| panic!("{notice:?}")),
+        Err(DispatchError::NoDaemon)
+    );
+    assert!(!readable(&client, Duration::ZERO), "no busy loop");
+    assert_eq!(
+        client.sender(session, sender(6001)),
+        Err(CallError::NoDaemon)
+    );
+    let daemon = Daemon::start(&at);
+    let mut notices = Vec::new();
+    while notices.len() < 2 {
+        assert!(readable(&client, Duration::from_secs(20)));
+        client
+            .dispatch(|of, notice| notices.push((of, notice)))
+            .unwrap();
+    }
+    assert_eq!(notices[0], (session, Notice::Reestablished));
+    assert!(matches!(&notices[1], (_, Notice::Event(Event::Path(senders))) if senders.len() == 1));
+    daemon.until(|seen| {
+        let asked = [Call::Open(flow()), Call::Sender(sender(6000).into())];
+        let calls = seen.calls.iter().map(|(_, call)| call);
+        calls.eq(asked.iter()).then_some(())
+    });
+    client.release(session).unwrap();
+}
+
+/// A client that does not read costs only itself, and comes back.
+#[test]
+fn a_client_that_was_disconnected_for_not_reading_comes_back() {
+    let daemon = Daemon::start(&socket());
+    let client = client(&daemon);
+    let session = client.open(flow()).unwrap();
+    let error = Event::PathError {
+        error: fairway_rsvp::wire::ErrorSpec {
+            node: STRANGER,
+            flags: fairway_rsvp::wire::ErrorFlags::NONE,
+            code: fairway_rsvp::wire::ErrorCode::NO_PATH,
+            value: 0,
+        },
+        sender: Sender::V4([127, 0, 0, 1].into(), 6000),
+        tspec: None,
+    };
+    daemon.tell(ApiId(1), error, 20_000);
+    daemon.until(|seen| (seen.counters.clients_overflowed == 1).then_some(()));
+    daemon.until(|seen| (seen.calls.last()? == &(ApiId(1), Call::Release)).then_some(()));
+    let mut again = false;
+    while !again {
+        assert!(readable(&client, Duration::from_secs(20)));
+        client
+            .dispatch(|_, notice| again |= notice == Notice::Reestablished)
+            .unwrap();
+    }
+    client.release(session).unwrap();
+}
+
+#[test]
+fn threads_share_a_client() {
+    let daemon = Daemon::start(&socket());
+    let client = client(&daemon);
+    std::thread::scope(|scope| {
+        for port in 1..9 {
+            let client = &client;
+            scope.spawn(move || {
+                for _ in 0..50 {
+                    let session = client.open(flow()).unwrap();
+                    client.sender(session, sender(port)).unwrap();
+                    client.dispatch(|_, _| ()).unwrap();
+                    client.release(session).unwrap();
+                }
+            });
+        }
+    });
+    daemon.until(|seen| (seen.calls.len() == 8 * 50 * 3 && seen.clients == 0).then_some(()));
+}

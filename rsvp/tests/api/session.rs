@@ -1,0 +1,91 @@
+use fairway_rsvp::api::client::{CallError, Notice, Rapi, Session};
+use fairway_rsvp::api::{ApiError, Call, Event, ReserveCall};
+use fairway_stack::{LocalAddr, Net};
+
+use crate::daemon::Daemon;
+use crate::{flow, path, sender, socket, wanted};
+
+async fn event(session: &mut Session) -> Event {
+    match session.next_event().await {
+        Some(Notice::Event(event)) => event,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// rapi.md §1: the flow of control.
+#[tokio::test]
+async fn senders_and_receivers_find_each_other() {
+    let at = socket();
+    let daemon = Daemon::start(&at);
+    let rapi = Rapi::connect(&Net::system(), &LocalAddr::path(&at))
+        .await
+        .unwrap();
+    let mut receiver = rapi.open(flow()).await.unwrap();
+    let mut source = rapi.open(flow()).await.unwrap();
+    source.sender(sender(6000)).await.unwrap();
+    let senders = path(event(&mut receiver).await);
+    receiver.reserve(wanted(&senders)).await.unwrap();
+    assert!(matches!(event(&mut receiver).await, Event::Confirm { .. }));
+    assert_eq!(path(event(&mut source).await), senders);
+    assert!(matches!(event(&mut source).await, Event::Resv { .. }));
+    assert_eq!(source.dispatch(|notice| panic!("{notice:?}")), 0);
+    receiver.release().await.unwrap();
+    assert!(matches!(
+        event(&mut source).await,
+        Event::Resv { flowspec: None, .. }
+    ));
+    source.withdraw().await.unwrap();
+    assert_eq!(path(event(&mut source).await), []);
+    // Dropping a session releases it; with the last handle the connection ends.
+    drop((source, rapi));
+    let seen = tokio::task::spawn_blocking(move || {
+        daemon.until(|seen| (seen.clients == 0).then_some(()));
+        daemon.until(|seen| (seen.calls.last()?.1 == Call::Release).then_some(()));
+    });
+    seen.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restarted_daemon_is_asked_again() {
+    let at = socket();
+    let daemon = Daemon::start(&at);
+    let rapi = Rapi::connect(&Net::system(), &LocalAddr::path(&at))
+        .await
+        .unwrap();
+    let mut session = rapi.open(flow()).await.unwrap();
+    session.sender(sender(6000)).await.unwrap();
+    assert_eq!(path(event(&mut session).await).len(), 1);
+    drop(daemon);
+    let _daemon = Daemon::start(&at);
+    assert_eq!(session.next_event().await, Some(Notice::Reestablished));
+    assert_eq!(path(event(&mut session).await).len(), 1);
+}
+
+#[tokio::test]
+async fn refusals_are_told_and_no_daemon_is_no_connection() {
+    let at = socket();
+    assert!(
+        Rapi::connect(&Net::system(), &LocalAddr::path(&at))
+            .await
+            .is_err()
+    );
+    let _daemon = Daemon::start(&at);
+    let rapi = Rapi::connect(&Net::system(), &LocalAddr::path(&at))
+        .await
+        .unwrap();
+    let mut portless = flow();
+    portless.port = 0;
+    let session = rapi.open(portless).await.unwrap();
+    assert_eq!(
+        session.sender(sender(6000)).await,
+        Err(CallError::Refused(ApiError::BadSourcePort))
+    );
+    let many = ReserveCall {
+        filters: vec![sender(1).template; 10_000],
+        ..wanted(&[])
+    };
+    assert!(matches!(
+        session.reserve(many).await,
+        Err(CallError::TooLong(_))
+    ));
+}
