@@ -53,7 +53,8 @@ impl Neighbours {
             arrival.ttl = Some(header.send_ttl);
         }
         if header.message_type != MessageType::BUNDLE {
-            return self.handle_message(now, arrival, datagram, false);
+            let hops = hops(&header, &arrival);
+            return self.handle_message(now, arrival, datagram, hops, false);
         }
         let bundle = match Message::decode_within(datagram, &self.limits.message) {
             Ok(Message {
@@ -65,21 +66,21 @@ impl Neighbours {
         };
         self.counters.received(MessageType::BUNDLE);
         // RFC 2961 §3.4: each is treated as if it were alone, but for the hops without RSVP, which are the Bundle's.
-        let hops = arrival.ttl.map(|ttl| header.send_ttl.wrapping_sub(ttl));
+        let hops = hops(&header, &arrival);
         for part in bundle.parts() {
-            let Ok((header, _)) = Header::parse(part) else {
-                continue;
-            };
-            let arrival = Arrival {
-                ttl: hops.map(|hops| header.send_ttl.wrapping_sub(hops)),
-                ..arrival
-            };
-            self.handle_message(now, arrival, part, true);
+            self.handle_message(now, arrival, part, hops, true);
         }
     }
 
-    /// One message, alone or of a Bundle.
-    fn handle_message(&mut self, now: Instant, arrival: Arrival, octets: &Bytes, bundled: bool) {
+    /// One message, alone or of a Bundle, that has crossed so many hops without RSVP.
+    fn handle_message(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        octets: &Bytes,
+        hops: u8,
+        bundled: bool,
+    ) {
         let header = match Header::parse(octets) {
             Ok((header, _)) => header,
             Err(kind) => return self.counters.dropped(reason(&kind)),
@@ -114,23 +115,20 @@ impl Neighbours {
                 }
             }
         }
-        let far = matches!(
+        let of_path = matches!(
             header.message_type,
             MessageType::PATH | MessageType::PATH_TEAR
-        )
-        .then_some(arrival.ttl)
-        .flatten()
-        .map(|ttl| ttl != header.send_ttl);
+        );
         let heard = Heard {
             flagged: bundled || header.flags.refresh_reduction(),
-            far,
+            far: of_path.then_some(hops != 0),
             udp: arrival.via != Via::Raw,
         };
         match Message::decode_within(octets, &self.limits.message) {
             Ok(message) => {
                 self.counters.received(header.message_type);
                 self.hear(now, sender, heard, header.message_type);
-                self.handle_read(now, arrival, sender, message);
+                self.handle_read(now, arrival, hops, sender, message);
             }
             Err(error) => {
                 if verify_checksum(octets) {
@@ -143,7 +141,14 @@ impl Neighbours {
     }
 
     /// A message that is what it says it is.
-    fn handle_read(&mut self, now: Instant, arrival: Arrival, sender: PeerKey, message: Message) {
+    fn handle_read(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        hops: u8,
+        sender: PeerKey,
+        message: Message,
+    ) {
         for ack in &message.acks {
             self.handle_ack(sender, *ack);
         }
@@ -196,6 +201,8 @@ impl Neighbours {
                 }
                 self.deliveries.push_back(Delivery::Message {
                     arrival,
+                    ttl: message.send_ttl.wrapping_sub(hops),
+                    non_rsvp_hop: hops != 0,
                     message: Box::new(message),
                     id,
                     late,
@@ -263,12 +270,11 @@ impl Neighbours {
     fn handle_srefresh(&mut self, arrival: &Arrival, srefresh: &Srefresh) {
         let generator = arrival.source;
         let interface = arrival.interface;
-        let destination = arrival.destination;
-        // The group of C-Types 2 and 3 is that to which the message was sent.
-        let group = destination.is_multicast().then_some(destination);
+        // RFC 2961 §5.3: the group of C-Types 2 and 3 is that to which the message was sent.
+        let group = arrival.destination;
         for list in &srefresh.lists {
             let epoch = list.epoch;
-            let mut refreshed = |id: Id, flow: Option<(IpAddr, Option<IpAddr>)>| {
+            let mut refreshed = |id: Id, flow: Option<(IpAddr, IpAddr)>| {
                 self.deliveries.push_back(Delivery::Refreshed {
                     interface,
                     id: IdOfState {
@@ -288,11 +294,11 @@ impl Neighbours {
                     .iter()
                     .for_each(|entry| refreshed(entry.id, Some((entry.source.into(), group)))),
                 IdEntries::McastV4(ids) => ids.iter().for_each(|entry| {
-                    let flow = (entry.source.into(), Some(entry.group.into()));
+                    let flow = (entry.source.into(), entry.group.into());
                     refreshed(entry.id, Some(flow));
                 }),
                 IdEntries::McastV6(ids) => ids.iter().for_each(|entry| {
-                    let flow = (entry.source.into(), Some(entry.group.into()));
+                    let flow = (entry.source.into(), entry.group.into());
                     refreshed(entry.id, Some(flow));
                 }),
             }
@@ -343,7 +349,11 @@ impl Neighbours {
     /// Asks this neighbour from time to time, if that is wanted at its interface, or no longer.
     pub(super) fn start_hello(&mut self, now: Instant, peer: PeerKey) {
         match self.hello_interval(peer) {
-            Some(interval) => self.timers.set_no_later(Timer::Hello(peer), now + interval),
+            Some(interval) => {
+                // Of two that meet at one moment, one is to be the first to ask.
+                let first = interval - self.secret.span_up_to(interval / 2);
+                self.timers.set_no_later(Timer::Hello(peer), now + first);
+            }
             None => {
                 self.timers.stop(&Timer::Hello(peer));
             }
@@ -440,6 +450,9 @@ impl Neighbours {
     /// Asks for the number that a neighbour is at, for the first time or again.
     pub(super) fn challenge(&mut self, now: Instant, key: AssociationKey) {
         let (interface, neighbour, key_id) = key;
+        if !self.links.contains_key(&interface) {
+            return;
+        }
         let cookie = self.secret.cookie();
         let Some(wait) = self.associations.challenge(key, cookie.clone()) else {
             return;
@@ -504,6 +517,13 @@ impl Neighbours {
             _ => Via::Raw,
         }
     }
+}
+
+/// How many hops without RSVP a datagram has crossed; none, if its IP TTL is not known.
+fn hops(header: &Header, arrival: &Arrival) -> u8 {
+    arrival
+        .ttl
+        .map_or(0, |ttl| header.send_ttl.wrapping_sub(ttl))
 }
 
 /// Whether an address is that of one host.

@@ -89,7 +89,7 @@ impl Neighbours {
             generator: generator(order, &self.own_address(peer)),
             id,
             acknowledged,
-            listed: same.is_some_and(|known| known.listed),
+            listed: known.is_some_and(|known| known.peer == peer && known.listed),
             resend: false,
             flow: flow(&order.message.body),
         };
@@ -225,7 +225,7 @@ impl Neighbours {
             epoch: ack.id.epoch,
             id: ack.id.id,
         };
-        if !ack.multicast {
+        if !ack.multicast || self.delayed_acks.len() >= self.limits.neighbours {
             self.acks.entry(peer).or_default().push(answer);
             return;
         }

@@ -175,6 +175,7 @@ impl Neighbours {
         }
         self.transmits.push_back(Transmit {
             interface,
+            pinned: is_of_link(destination),
             source,
             destination,
             ttl: NEIGHBOUR_TTL,
@@ -185,9 +186,12 @@ impl Neighbours {
     }
 
     fn transmit(&mut self, departure: &Departure, payload: Bytes) {
-        self.counters.sent(departure.message.body.message_type());
+        let message_type = departure.message.body.message_type();
+        self.counters.sent(message_type);
+        let of_path = matches!(message_type, MessageType::PATH | MessageType::PATH_TEAR);
         self.transmits.push_back(Transmit {
             interface: departure.interface,
+            pinned: of_path || is_of_link(departure.destination),
             source: departure.source,
             destination: departure.destination,
             ttl: departure.ttl,
@@ -242,5 +246,13 @@ impl Neighbours {
                 None
             }
         }
+    }
+}
+
+/// Whether an address means something by one interface only.
+const fn is_of_link(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_multicast() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_multicast() || address.is_unicast_link_local(),
     }
 }

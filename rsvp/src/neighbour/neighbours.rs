@@ -103,7 +103,7 @@ impl Neighbours {
             peers: BTreeMap::new(),
             idle: Timers::new(),
             timers: Timers::new(),
-            associations: Associations::new(limits.neighbours),
+            associations: Associations::new(limits.neighbours.saturating_mul(2)),
             sequence: Sequence::new(wall_seconds),
             deliveries: VecDeque::new(),
             acks: BTreeMap::new(),
@@ -128,6 +128,12 @@ impl Neighbours {
             udp_heard,
         };
         self.links.insert(interface.index, link);
+        let keys = interface
+            .settings
+            .security
+            .iter()
+            .flat_map(|security| &security.keys);
+        self.associations.keep_keys(interface.index, keys);
         let peers: Vec<PeerKey> = self.peers_at(interface.index);
         for peer in peers {
             self.start_hello(now, peer);

@@ -4,7 +4,7 @@
 //! message whose digest is good, so nobody without a key makes this node remember anything.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -85,7 +85,7 @@ pub(super) enum Check {
     Challenge(KeyId),
 }
 
-/// All associations.
+/// All associations, at most so many: two keys for each neighbour, for changing over.
 #[derive(Debug)]
 pub(super) struct Associations {
     known: BTreeMap<AssociationKey, Association>,
@@ -208,6 +208,17 @@ impl Associations {
             }
         }
         row
+    }
+
+    /// The interface has these keys now. What is known under others goes, so that changing over does not fill the table.
+    pub(super) fn keep_keys<'a>(
+        &mut self,
+        interface: IfIndex,
+        keys: impl Iterator<Item = &'a SecurityKey>,
+    ) {
+        let ids: BTreeSet<KeyId> = keys.map(|key| key.id).collect();
+        self.known
+            .retain(|(at, _, id), _| *at != interface || ids.contains(id));
     }
 
     pub(super) fn remove_interface(&mut self, interface: IfIndex) {

@@ -22,11 +22,11 @@ fn path_goes_towards_the_destination_and_resv_to_the_hop() {
     };
     assert_eq!(path.source, ip("10.8.8.8"));
     assert_eq!(path.destination, ip("10.9.9.9"));
-    assert!(path.router_alert);
+    assert!(path.router_alert && path.pinned);
     assert_eq!((path.ttl, read(path).send_ttl), (63, 63));
     assert_eq!(resv.source, a());
     assert_eq!(resv.destination, b());
-    assert!(!resv.router_alert);
+    assert!(!resv.router_alert && !resv.pinned);
     assert_eq!(read(resv).flags, HeaderFlags::NONE);
     assert_eq!(read(resv).message_id, None);
 }
@@ -54,12 +54,12 @@ fn messages_reach_the_engine_in_order() {
     assert_eq!(pair.ports(1, MessageType::PATH), [1, 2, 3]);
     assert_eq!(pair.ports(1, MessageType::PATH_ERR), [1]);
     let Delivery::Message {
-        arrival, message, ..
-    } = &pair.delivered[1][0]
+        ttl, non_rsvp_hop, ..
+    } = pair.delivered[1][0]
     else {
         panic!();
     };
-    assert_eq!((arrival.ttl, message.send_ttl), (Some(63), 63));
+    assert_eq!((ttl, non_rsvp_hop), (63, false));
     assert_eq!(pair.row(1).address, a());
 }
 

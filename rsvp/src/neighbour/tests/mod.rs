@@ -1,7 +1,12 @@
 //! Two nodes on a link, and no network between them.
 
 mod basics;
+mod hello;
+mod limits;
+mod properties;
 mod reduction;
+mod signatures;
+mod udp;
 
 use core::time::Duration;
 use std::collections::VecDeque;

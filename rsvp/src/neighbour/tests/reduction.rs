@@ -395,10 +395,13 @@ mod bundles {
         // RFC 2961 §3.4: no hop in between was without RSVP.
         for delivery in &pair.delivered[1] {
             if let Delivery::Message {
-                arrival, message, ..
+                ttl,
+                non_rsvp_hop,
+                message,
+                ..
             } = delivery
             {
-                assert_eq!(arrival.ttl, Some(message.send_ttl));
+                assert_eq!((*ttl, *non_rsvp_hop), (message.send_ttl, false));
             }
         }
     }
@@ -412,10 +415,13 @@ mod bundles {
         let sent = pair.sent[0][0].1.clone();
         let arrival = raw(a(), b(), sent.ttl - 2);
         pair.nodes[1].handle_datagram(ms(0), &arrival, &sent.payload);
-        let Some(Delivery::Message { arrival, .. }) = pair.nodes[1].poll_delivery() else {
+        let Some(Delivery::Message {
+            ttl, non_rsvp_hop, ..
+        }) = pair.nodes[1].poll_delivery()
+        else {
             panic!();
         };
-        assert_eq!(arrival.ttl, Some(61));
+        assert_eq!((ttl, non_rsvp_hop), (61, true));
     }
 
     #[test]
@@ -581,7 +587,7 @@ mod summaries {
             ..Message::new(64, Body::Srefresh(Srefresh { lists: vec![list] }))
         });
         node.handle_datagram(ms(0), &raw(b(), ip("239.1.1.1"), 64), &octets);
-        let flow = Some((ip("10.8.8.8"), Some(ip("239.1.1.1"))));
+        let flow = Some((ip("10.8.8.8"), ip("239.1.1.1")));
         let id = IdOfState {
             generator: b(),
             epoch: Epoch::new(5),
@@ -615,7 +621,7 @@ mod summaries {
         let Delivery::Refreshed { flow, .. } = pair.delivered[1][0] else {
             panic!();
         };
-        assert_eq!(flow, Some((ip("10.8.8.8"), Some(ip("239.1.1.1")))));
+        assert_eq!(flow, Some((ip("10.8.8.8"), ip("239.1.1.1"))));
     }
 
     /// The vector: ids 7 and 9, epoch 0x123456, TTL 64.

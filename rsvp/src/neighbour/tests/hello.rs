@@ -1,0 +1,182 @@
+//! RFC 3209 §5: Hello.
+
+use super::*;
+use crate::msg::HelloMessage;
+use crate::wire::{Hello, HelloKind};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn asking() -> Settings {
+    Settings {
+        hello_interval: Some(SECOND),
+        ..Settings::default()
+    }
+}
+
+fn hello(kind: HelloKind, source_instance: u32, destination_instance: u32) -> Bytes {
+    let hello = Hello {
+        kind,
+        source_instance,
+        destination_instance,
+    };
+    octets(&Message::new(1, Body::Hello(HelloMessage { hello })))
+}
+
+fn said(transmit: &Transmit) -> Hello {
+    match read(transmit).body {
+        Body::Hello(message) => message.hello,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn losses(pair: &Pair, node: usize) -> usize {
+    pair.delivered[node]
+        .iter()
+        .filter(|delivery| matches!(delivery, Delivery::Lost { .. }))
+        .count()
+}
+
+/// RFC 3209 §5.3: every request is answered; a stranger's, too, and costs nothing.
+#[test]
+fn stranger_is_answered_and_forgotten() {
+    let mut node = node_of(1, a(), Settings::default());
+    for _ in 0..2 {
+        let request = hello(HelloKind::Request, 77, 0);
+        node.handle_datagram(ms(0), &raw(b(), a(), 1), &request);
+    }
+    let sent = transmits(&mut node);
+    assert_eq!(sent.len(), 2);
+    let answer = said(&sent[0]);
+    assert_eq!(answer.kind, HelloKind::Ack);
+    assert_eq!(answer.destination_instance, 77);
+    assert_ne!(answer.source_instance, 0);
+    assert_eq!(said(&sent[1]), answer);
+    assert_eq!((sent[0].ttl, read(&sent[0]).send_ttl), (1, 1));
+    assert_eq!(node.neighbours().count(), 0);
+    // An answer is not answered.
+    node.handle_datagram(ms(0), &raw(b(), a(), 1), &hello(HelloKind::Ack, 77, 1));
+    assert_eq!(node.poll_transmit(), None);
+}
+
+/// A pair in which both know each other, and the first asks.
+fn pair() -> Pair {
+    let mut pair = Pair::new([asking(), Settings::default()]);
+    pair.acquaint();
+    pair
+}
+
+#[test]
+fn neighbour_that_answers_is_up() {
+    let mut pair = pair();
+    assert_eq!(pair.row(0).hello, None);
+    pair.run(ms(10_500));
+    assert!(matches!(pair.row(0).hello, Some(HelloRow::Up(_))));
+    assert!(matches!(pair.row(1).hello, Some(HelloRow::Up(_))));
+    let types: Vec<_> = pair.sent[0].iter().map(|sent| said(&sent.1).kind).collect();
+    assert_eq!(types, [HelloKind::Request; 10]);
+    assert_eq!(losses(&pair, 0), 0);
+}
+
+/// RFC 3209 §5.3: while the other asks, there is no need to.
+#[test]
+fn one_of_two_asks() {
+    let mut pair = Pair::new([asking(), asking()]);
+    pair.acquaint();
+    pair.run(ms(10_500));
+    let requests = pair
+        .sent
+        .iter()
+        .flatten()
+        .filter(|sent| said(&sent.1).kind == HelloKind::Request)
+        .count();
+    assert!((10..=13).contains(&requests), "{requests}");
+}
+
+/// RFC 3209 §5.3: nothing for 3.5 intervals.
+#[test]
+fn silence_is_a_loss() {
+    let mut pair = pair();
+    pair.run(ms(5_000));
+    let instance = said(&pair.sent[0][0].1).source_instance;
+    let last = pair.sent[1].last().unwrap().0;
+    pair.run_losing(last + Duration::from_millis(3_499), |_, _| true);
+    assert_eq!(losses(&pair, 0), 0);
+    pair.run_losing(last + Duration::from_millis(3_500), |_, _| true);
+    assert_eq!(losses(&pair, 0), 1);
+    assert_eq!(pair.row(0).hello, Some(HelloRow::Down));
+    pair.sent[0].clear();
+    pair.run_losing(ms(20_000), |_, _| true);
+    assert_eq!(losses(&pair, 0), 1);
+    // Begins anew: another instance of its own, and none of the neighbour's.
+    let next = said(&pair.sent[0][0].1);
+    assert_ne!(next.source_instance, instance);
+    assert_eq!(next.destination_instance, 0);
+    pair.run(ms(22_000));
+    assert!(matches!(pair.row(0).hello, Some(HelloRow::Up(_))));
+    // To the other, that was a restart.
+    assert_eq!(losses(&pair, 1), 1);
+}
+
+#[test]
+fn restart_is_a_loss() {
+    let mut pair = pair();
+    pair.run(ms(5_000));
+    pair.nodes[1] = node_of(99, b(), Settings::default());
+    pair.run(ms(7_000));
+    assert_eq!(losses(&pair, 0), 1);
+    assert!(matches!(pair.row(0).hello, Some(HelloRow::Up(_))));
+}
+
+/// RFC 3209 §5.3: who answers somebody else has not heard us.
+#[test]
+fn answer_to_another_instance_is_a_loss() {
+    let mut pair = pair();
+    pair.run(ms(5_000));
+    let Some(HelloRow::Up(theirs)) = pair.row(0).hello else {
+        panic!();
+    };
+    let now = pair.now;
+    let answer = hello(HelloKind::Ack, theirs, 12_345);
+    pair.nodes[0].handle_datagram(now, &raw(b(), a(), 1), &answer);
+    pair.poll();
+    assert_eq!(losses(&pair, 0), 1);
+}
+
+/// RFC 3209 §5.3: requests may be wrong for some time.
+#[test]
+fn request_to_another_instance_is_a_loss_in_the_end() {
+    let mut pair = pair();
+    pair.run(ms(5_000));
+    let Some(HelloRow::Up(theirs)) = pair.row(0).hello else {
+        panic!();
+    };
+    let wrong = hello(HelloKind::Request, theirs, 12_345);
+    for (at, lost) in [(5000, 0), (6000, 0), (7000, 0), (8000, 1)] {
+        pair.nodes[0].handle_datagram(ms(at), &raw(b(), a(), 1), &wrong);
+        pair.poll();
+        assert_eq!(losses(&pair, 0), lost, "{at}");
+    }
+}
+
+#[test]
+fn zero_is_no_instance() {
+    let mut pair = pair();
+    pair.run(ms(5_000));
+    let now = pair.now;
+    let none = hello(HelloKind::Request, 0, 0);
+    pair.nodes[0].handle_datagram(now, &raw(b(), a(), 1), &none);
+    pair.poll();
+    assert_eq!(losses(&pair, 0), 1);
+    assert_eq!(pair.row(0).hello, Some(HelloRow::Down));
+}
+
+#[test]
+fn nobody_asks_any_more_when_it_is_off() {
+    let mut pair = pair();
+    pair.run(ms(1_500));
+    let now = pair.now;
+    pair.nodes[0].set_interface(now, &interface(a(), Settings::default()));
+    pair.sent[0].clear();
+    pair.run(ms(9_000));
+    assert!(pair.sent[0].is_empty());
+}
