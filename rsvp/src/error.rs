@@ -154,6 +154,27 @@ pub enum Fault {
     Unknown,
 }
 
+impl Fault {
+    /// Its name among the counters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Length => "length",
+            Self::Version => "version",
+            Self::Checksum => "checksum",
+            Self::Type => "message type",
+            Self::Object => "object",
+            Self::HopAddress => "hop address",
+            Self::SourcePort => "source port",
+            Self::Grammar => "grammar",
+            Self::Descriptors => "flow descriptors",
+            Self::Nested => "nested bundle",
+            Self::Limit => "limit: message",
+            Self::Unknown => "unknown object",
+        }
+    }
+}
+
 /// What is owed for a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {

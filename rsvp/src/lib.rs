@@ -58,8 +58,7 @@
 //!
 //! # Not here
 //!
-//! Not yet: state, processing, timers, traffic control, the daemon, the API for applications. UDP encapsulation
-//! (RFC 2205 appendix C) has nothing of its own on the wire.
+//! UDP encapsulation (RFC 2205 appendix C) has nothing of its own on the wire.
 //!
 //! Diagnostics (RFC 2745), labels (RFC 3209, 3473) and sessions of IPsec (RFC 2207) are named or not known, and
 //! treated by §3.10; the insides of POLICY_DATA are for others.
@@ -77,7 +76,9 @@ pub mod interface;
 pub mod intserv;
 pub mod msg;
 pub mod neighbour;
+mod random;
 pub mod routing;
+mod state;
 pub mod tc;
 pub mod timers;
 pub mod timing;

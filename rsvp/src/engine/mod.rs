@@ -17,7 +17,7 @@
 //!              packets in and out
 //! ```
 //!
-//! After any `handle_*`, ask `poll_output` until there is nothing; then wait for the next input or
+//! After any `handle_*`, ask [`poll_output`](Engine::poll_output) until there is nothing; then wait for the next input or
 //! `poll_timeout`, whichever is first. `now` never goes back. Randomness is a seed; the same
 //! inputs give the same outputs, octet by octet.
 //!
@@ -33,6 +33,23 @@
 //!
 //! Said at the line that does; the list is in the crate's front page.
 
+mod calls;
+mod control;
+mod core;
+mod error;
 mod io;
+mod merge;
+mod node;
+mod path;
+mod refresh;
+mod report;
+mod resv;
+mod route;
+mod summary;
 
+pub use self::core::Engine;
 pub use io::{Config, Counters, Direction, Limits, LogEntry, Output};
+pub use report::{
+    BlockadeReport, InstalledReport, RequestReport, ReservationReport, SenderReport, SessionReport,
+    Side,
+};

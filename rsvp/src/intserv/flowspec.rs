@@ -79,6 +79,21 @@ pub enum Flowspec {
     Guaranteed(Tspec, Rspec),
 }
 
+/// `controlled load (r …)`, `guaranteed R 187500 B/s, slack 0 us (r …)`.
+impl core::fmt::Display for Flowspec {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::ControlledLoad(tspec) => write!(f, "controlled load ({tspec})"),
+            Self::Guaranteed(tspec, rspec) => write!(
+                f,
+                "guaranteed R {} B/s, slack {} us ({tspec})",
+                rspec.rate.get(),
+                rspec.slack_micros
+            ),
+        }
+    }
+}
+
 /// Why an object is no flowspec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlowspecError {

@@ -89,6 +89,21 @@ pub(super) fn is_rate(value: f32) -> bool {
     (1.0..=BytesPerSec::MAX.get() * TOLERANCE).contains(&value)
 }
 
+/// `r 125000 B/s, b 10000 B, p 250000 B/s, m 100, M 1500`.
+impl core::fmt::Display for Tspec {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (rate, bucket, peak) = (self.rate.get(), self.bucket.get(), self.peak.get());
+        write!(f, "r {rate} B/s, b {bucket} B, p ")?;
+        if peak.is_finite() {
+            write!(f, "{peak} B/s")?;
+        } else {
+            f.write_str("unlimited")?;
+        }
+        let (least, most) = (self.min_policed_unit(), self.max_packet_size());
+        write!(f, ", m {least}, M {most}")
+    }
+}
+
 impl Tspec {
     /// A Tspec of r (B/s), b (octets), p (B/s), m and M (octets).
     ///

@@ -93,6 +93,37 @@ pub struct Outgoing {
     pub body: Body,
 }
 
+impl Outgoing {
+    /// The TTL of what goes to a neighbour: it may be behind routers that do not know RSVP.
+    const TTL: u8 = 255;
+
+    /// A message to a neighbour.
+    #[must_use]
+    pub const fn to_hop(interface: IfIndex, hop: IpAddr, body: Body) -> Self {
+        Self {
+            interface,
+            to: Destination::Neighbour(hop),
+            source: None,
+            ttl: Self::TTL,
+            state: None,
+            trigger: true,
+            body,
+        }
+    }
+
+    /// A message of this node towards an end, for whichever RSVP node comes next.
+    #[must_use]
+    pub fn towards(interface: IfIndex, end: IpAddr, body: Body) -> Self {
+        Self {
+            to: Destination::Towards {
+                end,
+                neighbour: None,
+            },
+            ..Self::to_hop(interface, end, body)
+        }
+    }
+}
+
 /// The identifier of a message that made or changed a piece of state. The engine keeps it with the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IdOfState {

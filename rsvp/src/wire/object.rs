@@ -348,6 +348,15 @@ impl UnknownObject {
     pub const fn body(&self) -> &Bytes {
         &self.body
     }
+
+    /// The same with octets of its own.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Self {
+            object_type: self.object_type,
+            body: Bytes::copy_from_slice(&self.body),
+        }
+    }
 }
 
 impl fmt::Debug for UnknownObject {

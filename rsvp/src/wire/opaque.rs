@@ -70,6 +70,14 @@ macro_rules! opaque {
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub struct $name(pub Opaque);
 
+        impl $name {
+            /// The same with octets of its own.
+            #[must_use]
+            pub fn detach(&self) -> Self {
+                Self(self.0.detach())
+            }
+        }
+
         impl Object for $name {
             const CLASS: ClassNum = ClassNum::$class;
 

@@ -1,6 +1,6 @@
 //! SCOPE: RFC 2205 §A.6.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{CType, ClassNum, Content, Object, ObjectError, Reader};
 
@@ -55,6 +55,26 @@ impl Scope {
         match &self.0 {
             Addresses::V4(_) => None,
             Addresses::V6(list) => Some(list),
+        }
+    }
+
+    /// The addresses, in order.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let (v4, v6): (&[Ipv4Addr], &[Ipv6Addr]) = match &self.0 {
+            Addresses::V4(list) => (list, &[]),
+            Addresses::V6(list) => (&[], list),
+        };
+        let v4 = v4.iter().copied().map(IpAddr::V4);
+        v4.chain(v6.iter().copied().map(IpAddr::V6))
+    }
+
+    /// Whether it names that sender.
+    #[must_use]
+    pub fn names(&self, sender: IpAddr) -> bool {
+        match (&self.0, sender) {
+            (Addresses::V4(list), IpAddr::V4(sender)) => list.binary_search(&sender).is_ok(),
+            (Addresses::V6(list), IpAddr::V6(sender)) => list.binary_search(&sender).is_ok(),
+            _ => false,
         }
     }
 

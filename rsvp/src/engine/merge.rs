@@ -1,0 +1,353 @@
+//! What a previous hop is asked: RFC 2209 §2, RESV REFRESH; RFC 2205 §2.2, §2.4, §2.5, §3.5.
+//!
+//! A blockade is held against each next hop's request, not only against what they ask of an interface together, so that
+//! a small request gets past a big one that failed on a shared link, too (RFC 2205 speaks of requests, RFC 2209 of
+//! traffic control state).
+
+use std::net::IpAddr;
+
+use fairway_wire::Instant;
+
+use super::control::members;
+use super::node::Node;
+use crate::intserv::Flowspec;
+use crate::msg::{FfDescriptor, Flows};
+use crate::state::{BsbKey, Phop, Psb, PsbKey, SessionState, TcsbKey};
+use crate::wire::{FilterSpec, PolicyData, Scope, Sender, Style, UnknownObject};
+
+/// What a previous hop should be told.
+#[derive(Debug)]
+pub(super) enum Desired {
+    /// Nobody behind this node reserves.
+    Nothing,
+    /// Everything has failed a moment ago: say nothing, tear nothing.
+    Hold,
+    /// This.
+    Reserve(Box<Wanted>),
+}
+
+/// The content of a Resv.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) flows: Flows,
+    /// Of the same, read.
+    pub(super) flowspecs: Vec<Flowspec>,
+    pub(super) filters: Vec<Sender>,
+    pub(super) scope: Option<Scope>,
+    pub(super) policy: Vec<PolicyData>,
+    pub(super) unknown: Vec<UnknownObject>,
+    /// Senders that are left out because all requests for them have just failed: not to be torn.
+    pub(super) held: Vec<Sender>,
+    /// The installed reservation whose confirmation goes along.
+    pub(super) confirm: Option<TcsbKey>,
+    /// Those whose confirmation is answered here.
+    pub(super) answered: Vec<TcsbKey>,
+    /// Those whose confirmation is dropped, since their request is left out.
+    pub(super) dropped: Vec<TcsbKey>,
+}
+
+/// What one interface asks for a sender.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    flowspec: Flowspec,
+    from: TcsbKey,
+    /// A request is left out of it.
+    blocked: bool,
+    /// A confirmation waits there.
+    confirms: bool,
+}
+
+/// All interfaces' parts of one flow descriptor.
+#[derive(Debug, Default)]
+struct Parts {
+    free: Vec<Part>,
+    /// Requests that are left out.
+    blocked: Vec<Flowspec>,
+    /// Where they are installed.
+    blocked_at: Vec<TcsbKey>,
+}
+
+impl Node {
+    /// What the previous hop should be told now. `after_error`: it has just refused something.
+    pub(super) fn desired(
+        &self,
+        now: Instant,
+        session: &SessionState,
+        phop: Phop,
+        after_error: bool,
+    ) -> Desired {
+        let Some(style) = session.style() else {
+            return Desired::Nothing;
+        };
+        let behind = || session.psbs.iter().filter(move |(_, psb)| psb.phop == phop);
+        let mut wanted = Wanted {
+            flows: Flows::Ff(Vec::new()),
+            flowspecs: Vec::new(),
+            filters: Vec::new(),
+            scope: None,
+            policy: Vec::new(),
+            unknown: Vec::new(),
+            held: Vec::new(),
+            confirm: None,
+            answered: Vec::new(),
+            dropped: Vec::new(),
+        };
+        if style == Style::FF {
+            let mut list = Vec::new();
+            for (key, psb) in behind() {
+                let mut parts = Parts::default();
+                parts.collect(now, session, *key, psb, style);
+                match parts.merge(&mut wanted, after_error) {
+                    Merged::Nothing => {}
+                    Merged::Hold => wanted.held.push(key.sender),
+                    Merged::Flowspec(flowspec) => {
+                        wanted.filters.push(key.sender);
+                        wanted.flowspecs.push(flowspec);
+                        list.push(FfDescriptor {
+                            flowspec: flowspec.to_object(),
+                            filter: FilterSpec(key.sender),
+                        });
+                    }
+                }
+            }
+            if list.is_empty() {
+                return if wanted.held.is_empty() {
+                    Desired::Nothing
+                } else {
+                    Desired::Hold
+                };
+            }
+            wanted.flows = Flows::Ff(list);
+        } else {
+            let mut parts = Parts::default();
+            let mut free = Vec::new();
+            let mut all = Vec::new();
+            for (key, psb) in behind() {
+                let before = (parts.free.len(), parts.blocked.len());
+                parts.collect(now, session, *key, psb, style);
+                if parts.free.len() > before.0 {
+                    free.push(key.sender);
+                }
+                if (parts.free.len(), parts.blocked.len()) != before {
+                    all.push(key.sender);
+                }
+            }
+            parts.one_each();
+            let any_free = !parts.free.is_empty();
+            match parts.merge(&mut wanted, after_error) {
+                Merged::Nothing => return Desired::Nothing,
+                Merged::Hold => return Desired::Hold,
+                Merged::Flowspec(flowspec) => {
+                    wanted.flowspecs.push(flowspec);
+                    if style == Style::WF {
+                        wanted.flows = Flows::Wf(flowspec.to_object());
+                    } else {
+                        wanted.held = all
+                            .iter()
+                            .filter(|sender| any_free && !free.contains(sender))
+                            .copied()
+                            .collect();
+                        wanted.filters = if any_free { free } else { all };
+                        wanted.flows = Flows::Se {
+                            flowspec: flowspec.to_object(),
+                            filters: wanted.filters.iter().copied().map(FilterSpec).collect(),
+                        };
+                    }
+                }
+            }
+        }
+        wanted.filters.dedup();
+        if style == Style::WF && self.needs_scope(session) {
+            let scope = scope_towards(session, phop);
+            if scope.is_empty() {
+                return Desired::Nothing;
+            }
+            wanted.scope = Some(scope);
+        }
+        carry(session, phop, &mut wanted);
+        Desired::Reserve(Box::new(wanted))
+    }
+
+    /// RFC 2205 §2.4: wildcard reservations loop where multicast trees are not shared and senders are behind several
+    /// previous hops.
+    fn needs_scope(&self, session: &SessionState) -> bool {
+        if !session.is_multicast() || self.routing.has_shared_trees() {
+            return false;
+        }
+        let mut hops = session
+            .psbs
+            .values()
+            .filter(|psb| !psb.is_of_app())
+            .map(|psb| psb.phop);
+        hops.next()
+            .is_some_and(|first| hops.any(|other| other != first))
+    }
+}
+
+/// RFC 2205 §2.4 and `rsvp.md` §10: the senders that the reservations name, without those of this node, as far as they are
+/// behind `phop`.
+fn scope_towards(session: &SessionState, phop: Phop) -> Scope {
+    let behind = session.psbs.iter().filter(|(key, psb)| {
+        psb.phop == phop
+            && session.rsbs.iter().any(|(rsb_key, rsb)| {
+                rsb.covers(rsb_key.outgoing, key, psb)
+                    && rsb
+                        .scope
+                        .as_ref()
+                        .is_none_or(|scope| scope.names(key.sender.address()))
+            })
+    });
+    scope_of(
+        session.key.destination,
+        behind.map(|(key, _)| key.sender.address()),
+    )
+}
+
+/// A SCOPE of the family of `like`.
+pub(super) fn scope_of(like: IpAddr, addresses: impl Iterator<Item = IpAddr>) -> Scope {
+    if like.is_ipv4() {
+        Scope::v4(addresses.filter_map(|address| match address {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        }))
+    } else {
+        Scope::v6(addresses.filter_map(|address| match address {
+            IpAddr::V6(address) => Some(address),
+            IpAddr::V4(_) => None,
+        }))
+    }
+}
+
+/// POLICY_DATA of all requests merged (RFC 2750), and one copy of each object that is not understood (RFC 2205 §3.10).
+fn carry(session: &SessionState, phop: Phop, wanted: &mut Wanted) {
+    for (rsb_key, rsb) in session.rsbs.iter() {
+        if rsb.policy.is_empty() && rsb.unknown.is_empty() {
+            continue;
+        }
+        let concerns = session
+            .psbs
+            .iter()
+            .any(|(key, psb)| psb.phop == phop && rsb.covers(rsb_key.outgoing, key, psb));
+        if !concerns {
+            continue;
+        }
+        for policy in &rsb.policy {
+            if !wanted.policy.contains(policy) {
+                wanted.policy.push(policy.clone());
+            }
+        }
+        for unknown in &rsb.unknown {
+            if !wanted.unknown.contains(unknown) {
+                wanted.unknown.push(unknown.clone());
+            }
+        }
+    }
+}
+
+enum Merged {
+    Nothing,
+    Hold,
+    Flowspec(Flowspec),
+}
+
+impl Parts {
+    /// Adds what is asked for one sender.
+    fn collect(
+        &mut self,
+        now: Instant,
+        session: &SessionState,
+        key: PsbKey,
+        psb: &Psb,
+        style: Style,
+    ) {
+        let blockade = if style == Style::WF {
+            session.bsbs.get(&BsbKey::Phop(psb.phop))
+        } else {
+            session.bsbs.get(&BsbKey::Sender(key.sender))
+        };
+        let blockade = blockade.filter(|bsb| now < bsb.expires);
+        for from in session.tcsbs_of(key.sender, psb) {
+            let Some(tcsb) = session.tcsbs.get(&from) else {
+                continue;
+            };
+            let mut whole = true;
+            let mut free: Option<Flowspec> = None;
+            let blocked_before = self.blocked.len();
+            for (_, rsb) in members(session, from) {
+                if rsb.by_interface.is_some_and(|named| named != psb.incoming) {
+                    whole = false;
+                } else if blockade.is_some_and(|bsb| bsb.flowspec.blockades(&rsb.flowspec)) {
+                    whole = false;
+                    self.blocked.push(rsb.flowspec);
+                } else {
+                    free = match free {
+                        None => Some(rsb.flowspec),
+                        // One session has one service: what is installed was merged before.
+                        Some(free) => Some(free.merge(&rsb.flowspec).unwrap_or(free)),
+                    };
+                }
+            }
+            if self.blocked.len() > blocked_before && free.is_none() {
+                self.blocked_at.push(from);
+            }
+            if let Some(free) = free {
+                self.free.push(Part {
+                    flowspec: if whole { tcsb.forwarded() } else { free },
+                    from,
+                    blocked: self.blocked.len() > blocked_before,
+                    confirms: tcsb.confirm.is_some(),
+                });
+            }
+        }
+    }
+
+    /// Of a shared reservation: what an interface asks counts once, for however many senders.
+    fn one_each(&mut self) {
+        self.free.sort_by_key(|part| part.from);
+        self.free
+            .dedup_by(|next, first| next.from == first.from && next.blocked == first.blocked);
+        self.blocked_at.sort_unstable();
+        self.blocked_at.dedup();
+    }
+
+    fn merge(self, wanted: &mut Wanted, after_error: bool) -> Merged {
+        if self.free.is_empty() {
+            wanted.dropped.extend(&self.blocked_at);
+            let Some(least) = self
+                .blocked
+                .into_iter()
+                .reduce(|a, b| a.greatest_lower_bound(&b).unwrap_or(a))
+            else {
+                return Merged::Nothing;
+            };
+            // RFC 2209: nothing at once, and the least of all with the next refresh.
+            return if after_error {
+                Merged::Hold
+            } else {
+                Merged::Flowspec(least)
+            };
+        }
+        wanted.dropped.extend(&self.blocked_at);
+        for part in &self.free {
+            let is_biggest = self
+                .free
+                .iter()
+                .filter(|other| other.from != part.from)
+                .all(|other| part.flowspec > other.flowspec);
+            if !part.confirms {
+                // Nobody waits.
+            } else if part.blocked {
+                wanted.dropped.push(part.from);
+            } else if is_biggest && wanted.confirm.is_none() {
+                wanted.confirm = Some(part.from);
+            } else {
+                wanted.answered.push(part.from);
+            }
+        }
+        self.free
+            .into_iter()
+            .map(|part| part.flowspec)
+            .reduce(|a, b| a.merge(&b).unwrap_or(a))
+            .map_or(Merged::Nothing, Merged::Flowspec)
+    }
+}

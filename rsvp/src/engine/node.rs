@@ -1,0 +1,232 @@
+//! What all of the engine's rules work with: interfaces, routing, traffic control, the way out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+use fairway_wire::Instant;
+
+use super::core::Outputs;
+use super::io::{Config, Counters, Direction, LogEntry, Output};
+use crate::api::{ApiId, Event};
+use crate::interface::{IfIndex, Interface};
+use crate::msg::{Body, Message};
+use crate::neighbour::{Arrival, Destination, IdOfState, Neighbours, Outgoing};
+use crate::random::Random;
+use crate::routing::Routing;
+use crate::state::{Phop, SessionState};
+use crate::tc::TrafficControl;
+use crate::timing::next_refresh;
+use crate::wire::{ErrorFlags, ErrorSpec, RsvpHop, TimeValues};
+
+/// Names of state that neighbours refresh by summary. Never walked: the order does not matter.
+type Ids = HashMap<IdOfState, u32, BuildHasherDefault<DefaultHasher>>;
+
+/// Everything but the sessions.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) config: Config,
+    pub(super) interfaces: BTreeMap<IfIndex, Interface>,
+    pub(super) routing: Box<dyn Routing>,
+    pub(super) tc: Box<dyn TrafficControl>,
+    pub(super) neighbours: Neighbours,
+    pub(super) random: Random,
+    /// The session of each identifier that is kept with state.
+    pub(super) ids: Ids,
+    pub(super) outputs: Outputs,
+    pub(super) counters: Counters,
+}
+
+impl Node {
+    pub(super) fn new(
+        config: Config,
+        routing: Box<dyn Routing>,
+        tc: Box<dyn TrafficControl>,
+    ) -> Self {
+        let mut random = Random::new(config.seed);
+        let neighbours = Neighbours::new(random.u64(), config.wall_seconds, &config.limits);
+        Self {
+            config,
+            interfaces: BTreeMap::new(),
+            routing,
+            tc,
+            neighbours,
+            random,
+            ids: Ids::default(),
+            outputs: Outputs::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// An interface that works: up, and enabled.
+    pub(super) fn interface(&self, index: IfIndex) -> Option<&Interface> {
+        self.interfaces
+            .get(&index)
+            .filter(|interface| interface.up && interface.settings.enabled)
+    }
+
+    /// Whether it is an address of this node.
+    pub(super) fn is_own(&self, address: IpAddr) -> bool {
+        self.interface_of(address).is_some()
+    }
+
+    /// The interface that has this address.
+    pub(super) fn interface_of(&self, address: IpAddr) -> Option<IfIndex> {
+        self.interfaces
+            .values()
+            .find(|interface| interface.addresses.contains(&address))
+            .map(|interface| interface.index)
+    }
+
+    /// This node as the hop that sends by `interface`, to or about an address of the family of `like`.
+    pub(super) fn hop(&self, interface: IfIndex, handle: u32, like: IpAddr) -> Option<RsvpHop> {
+        let address = self.interface(interface)?.address(like)?;
+        Some(RsvpHop { address, handle })
+    }
+
+    /// An error found here; the node is the address of `interface`, or any where that has none.
+    pub(super) fn error_spec(
+        &self,
+        interface: IfIndex,
+        like: IpAddr,
+        flags: ErrorFlags,
+        code: crate::wire::ErrorCode,
+        value: u16,
+    ) -> Option<ErrorSpec> {
+        let own = self
+            .interfaces
+            .get(&interface)
+            .and_then(|interface| interface.address(like));
+        let node = own.or_else(|| {
+            self.interfaces
+                .values()
+                .find_map(|interface| interface.address(like))
+        })?;
+        Some(ErrorSpec {
+            node,
+            flags,
+            code,
+            value,
+        })
+    }
+
+    /// TIME_VALUES of an interface.
+    pub(super) fn time_values(&self, interface: IfIndex) -> TimeValues {
+        let period = self
+            .interfaces
+            .get(&interface)
+            .map_or(crate::timing::REFRESH_PERIOD, |interface| {
+                interface.settings.refresh_period
+            });
+        TimeValues {
+            refresh_millis: u32::try_from(period.as_millis()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// When to refresh next on an interface: drawn anew each time.
+    pub(super) fn refresh_at(&mut self, now: Instant, interface: IfIndex) -> Instant {
+        let period = self.time_values(interface).refresh_period();
+        let wait = next_refresh(period, self.random.u32());
+        now.checked_add(wait).unwrap_or(Instant::MAX)
+    }
+
+    pub(super) fn drop_message(&mut self, why: &'static str) {
+        *self.counters.dropped.entry(why).or_default() += 1;
+    }
+
+    pub(super) fn tell(&mut self, to: ApiId, event: Event) {
+        self.outputs.push_back(Output::Event { to, event });
+    }
+
+    pub(super) fn send(&mut self, now: Instant, outgoing: Outgoing) {
+        let message_type = outgoing.body.message_type();
+        *self.counters.sent.entry(message_type).or_default() += 1;
+        if self.config.logs {
+            let peer = match outgoing.to {
+                Destination::Neighbour(peer) => peer,
+                Destination::Towards { end, .. } => end,
+            };
+            self.log(
+                now,
+                Direction::Out,
+                outgoing.interface,
+                peer,
+                &outgoing.body,
+            );
+        }
+        self.neighbours.send(now, outgoing);
+    }
+
+    pub(super) fn note_received(&mut self, now: Instant, arrival: &Arrival, message: &Message) {
+        let message_type = message.body.message_type();
+        *self.counters.received.entry(message_type).or_default() += 1;
+        if self.config.logs {
+            // Who sent it is the hop; the source of a Path is its sender.
+            let peer = message.body.hop().map_or(arrival.source, |hop| hop.address);
+            self.log(now, Direction::In, arrival.interface, peer, &message.body);
+        }
+    }
+
+    fn log(
+        &mut self,
+        at: Instant,
+        direction: Direction,
+        interface: IfIndex,
+        peer: IpAddr,
+        body: &Body,
+    ) {
+        let entry = LogEntry {
+            at,
+            direction,
+            interface,
+            peer,
+            message_type: body.message_type(),
+            session: body.session().copied(),
+            summary: super::summary::of(body),
+        };
+        self.outputs.push_back(Output::Log(entry));
+    }
+
+    /// Notes that a session keeps state under this identifier.
+    pub(super) fn keep_id(&mut self, session: &SessionState, id: Option<IdOfState>) {
+        if let Some(id) = id {
+            self.ids.insert(id, session.index);
+        }
+    }
+
+    /// Forgets an identifier that no state of the session is kept under any more.
+    pub(super) fn drop_id(&mut self, session: &SessionState, id: Option<IdOfState>) {
+        let Some(id) = id else {
+            return;
+        };
+        let used = session.psbs.values().any(|psb| psb.id == Some(id))
+            || session.rsbs.values().any(|rsb| rsb.id == Some(id));
+        if !used {
+            self.ids.remove(&id);
+        }
+    }
+
+    /// Whether data from `source` to `group` goes through this node.
+    pub(super) fn forwards_flow(&mut self, source: IpAddr, group: IpAddr) -> bool {
+        self.routing
+            .multicast(source, group)
+            .is_some_and(|tree| !tree.outgoing.is_empty())
+    }
+
+    /// A session has no state left: what was sent for it is forgotten.
+    pub(super) fn end_session(&mut self, now: Instant, session: &mut SessionState) {
+        let phops: Vec<Phop> = session.resvs.keys().copied().collect();
+        for phop in phops {
+            self.refresh_resv(now, session, phop, super::refresh::Cause::Change);
+        }
+        self.release_traffic_control(session);
+    }
+}
+
+/// A number that differs if what was sent differs, as good as always.
+pub(super) fn fingerprint(of: &impl Hash) -> u64 {
+    // The keys are fixed: the same in every run.
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish().max(1)
+}

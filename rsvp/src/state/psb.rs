@@ -1,0 +1,92 @@
+//! Path state: RFC 2209 §1.2.
+
+use core::time::Duration;
+use std::net::IpAddr;
+
+use fairway_wire::Instant;
+
+use crate::api::ApiId;
+use crate::interface::IfIndex;
+use crate::intserv::{GuaranteedTerms, Tspec};
+use crate::neighbour::{IdOfState, StateKey};
+use crate::wire::{AdspecObject, PolicyData, Sender, SenderTspecObject, UnknownObject};
+
+/// Which path state: sender, and the interface its Path came in by. Of unicast sessions, and of senders on this node,
+/// there is one block a sender, and the interface is [`IfIndex::LOCAL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PsbKey {
+    pub(crate) sender: Sender,
+    pub(crate) incoming: IfIndex,
+}
+
+/// Where reservations for a sender are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phop {
+    /// To the RSVP node before this one: the interface its Path came in by, its address, and its handle for its own
+    /// interface (LIH).
+    Hop {
+        interface: IfIndex,
+        address: IpAddr,
+        handle: u32,
+    },
+    /// To an application of this node.
+    App(ApiId),
+}
+
+/// The Path that leaves by one interface.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathOut {
+    pub(crate) interface: IfIndex,
+    pub(crate) key: StateKey,
+    pub(crate) refresh_at: Instant,
+    /// Of the last message sent, so that one is known to be new; 0 for none.
+    pub(crate) fingerprint: u64,
+}
+
+/// A sender, as far as this node has heard.
+#[derive(Clone, Debug)]
+pub(crate) struct Psb {
+    pub(crate) phop: Phop,
+    /// [`IfIndex::LOCAL`] of a sender on this node.
+    pub(crate) incoming: IfIndex,
+    pub(crate) tspec: Tspec,
+    /// As it came, to go on to the bit.
+    pub(crate) tspec_object: SenderTspecObject,
+    pub(crate) adspec_object: Option<AdspecObject>,
+    /// The error terms of the Adspec.
+    pub(crate) upstream: Option<GuaranteedTerms>,
+    pub(crate) policy: Vec<PolicyData>,
+    pub(crate) unknown: Vec<UnknownObject>,
+    /// The IP TTL left: of a sender on this node, that of its data.
+    pub(crate) ttl: u8,
+    /// No node before this one has policed.
+    pub(crate) e_police: bool,
+    /// Some hop between the previous RSVP node and this one does not know RSVP.
+    pub(crate) non_rsvp: bool,
+    /// For applications of this node only: routing expects the sender's data elsewhere.
+    pub(crate) local_only: bool,
+    /// Its data comes to applications of this node.
+    pub(crate) to_local: bool,
+    pub(crate) outgoing: Vec<PathOut>,
+    pub(crate) expires: Instant,
+    /// How long a refresh lasts.
+    pub(crate) lifetime: Duration,
+    /// The sender's application names the interface.
+    pub(crate) by_interface: Option<IfIndex>,
+    pub(crate) id: Option<IdOfState>,
+}
+
+impl Psb {
+    /// Whether its data leaves by that interface.
+    pub(crate) fn sends_to(&self, interface: IfIndex) -> bool {
+        if interface.is_local() {
+            self.to_local
+        } else {
+            self.outgoing.iter().any(|out| out.interface == interface)
+        }
+    }
+
+    pub(crate) fn is_of_app(&self) -> bool {
+        matches!(self.phop, Phop::App(_))
+    }
+}

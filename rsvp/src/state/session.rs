@@ -1,0 +1,167 @@
+//! All that is known of one session.
+
+use std::net::IpAddr;
+
+use fairway_wire::{Instant, Protocol};
+
+use super::{App, Bsb, BsbKey, Phop, Psb, PsbKey, ResvOut, Rsb, RsbKey, Tcsb, TcsbKey, VecMap};
+use crate::api::ApiId;
+use crate::neighbour::StateKey;
+use crate::wire::{Sender, Session, Style};
+
+/// A session's identity, in an order that keeps those of one destination and protocol together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SessionKey {
+    pub(crate) destination: IpAddr,
+    pub(crate) protocol: u8,
+    pub(crate) port: u16,
+}
+
+impl SessionKey {
+    pub(crate) const fn of(session: &Session) -> Self {
+        Self {
+            destination: session.destination,
+            protocol: session.protocol.0,
+            port: session.port,
+        }
+    }
+
+    pub(crate) const fn session(self) -> Session {
+        Session {
+            destination: self.destination,
+            protocol: Protocol(self.protocol),
+            e_police: false,
+            port: self.port,
+        }
+    }
+}
+
+/// A session's blocks.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionState {
+    /// Its place in the engine.
+    pub(crate) index: u32,
+    pub(crate) key: SessionKey,
+    pub(crate) psbs: VecMap<PsbKey, Box<Psb>>,
+    pub(crate) rsbs: VecMap<RsbKey, Box<Rsb>>,
+    pub(crate) tcsbs: VecMap<TcsbKey, Box<Tcsb>>,
+    pub(crate) bsbs: VecMap<BsbKey, Box<Bsb>>,
+    pub(crate) resvs: VecMap<Phop, Box<ResvOut>>,
+    pub(crate) apps: VecMap<ApiId, App>,
+    /// Names given to what is sent: the low half of a [`StateKey`].
+    named: u32,
+    /// Paths on new interfaces are due then: local repair (RFC 2205 §3.6).
+    pub(crate) repair_at: Option<Instant>,
+    /// Until then nothing is torn only because routes have turned away.
+    pub(crate) hold_until: Option<Instant>,
+    /// Not after the earliest deadline of the blocks.
+    pub(crate) next: Instant,
+    /// When the engine wakes for it.
+    pub(crate) armed: Instant,
+}
+
+impl SessionState {
+    pub(crate) fn new(index: u32, key: SessionKey) -> Self {
+        Self {
+            index,
+            key,
+            psbs: VecMap::default(),
+            rsbs: VecMap::default(),
+            tcsbs: VecMap::default(),
+            bsbs: VecMap::default(),
+            resvs: VecMap::default(),
+            apps: VecMap::default(),
+            named: 0,
+            repair_at: None,
+            hold_until: None,
+            next: Instant::MAX,
+            armed: Instant::MAX,
+        }
+    }
+
+    pub(crate) const fn is_multicast(&self) -> bool {
+        self.key.destination.is_multicast()
+    }
+
+    /// Nothing is known of it, and nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.psbs.is_empty() && self.rsbs.is_empty() && self.apps.is_empty()
+    }
+
+    /// The style of its reservations: a session has one (RFC 2205 §2.4).
+    pub(crate) fn style(&self) -> Option<Style> {
+        self.rsbs.values().next().map(|rsb| rsb.style)
+    }
+
+    /// A name for something that is refreshed.
+    pub(crate) const fn name(&mut self) -> StateKey {
+        self.named = self.named.wrapping_add(1);
+        StateKey((self.index as u64) << 32 | self.named as u64)
+    }
+
+    /// Notes that something is due then.
+    pub(crate) fn want(&mut self, at: Instant) {
+        self.next = self.next.min(at);
+    }
+
+    /// The earliest deadline of all blocks.
+    pub(crate) fn deadline(&self) -> Instant {
+        let paths = self.psbs.values().map(|psb| {
+            psb.outgoing
+                .iter()
+                .map(|out| out.refresh_at)
+                .fold(psb.expires, Instant::min)
+        });
+        paths
+            .chain(self.rsbs.values().map(|rsb| rsb.next_end()))
+            .chain(self.bsbs.values().map(|bsb| bsb.expires))
+            .chain(self.resvs.values().map(|resv| resv.refresh_at))
+            .chain(self.repair_at)
+            .min()
+            .unwrap_or(Instant::MAX)
+    }
+
+    /// The previous hops of the senders that a reservation covers.
+    pub(crate) fn phops_of(&self, key: &RsbKey, rsb: &Rsb) -> Vec<Phop> {
+        let mut phops: Vec<Phop> = self
+            .psbs
+            .iter()
+            .filter(|(sender, psb)| rsb.covers(key.outgoing, sender, psb))
+            .map(|(_, psb)| psb.phop)
+            .collect();
+        phops.sort_unstable();
+        phops.dedup();
+        phops
+    }
+
+    /// Which installed reservations are for that path state.
+    pub(crate) fn tcsbs_of(&self, sender: Sender, psb: &Psb) -> Vec<TcsbKey> {
+        self.tcsbs
+            .iter()
+            .filter(|(key, tcsb)| {
+                psb.sends_to(key.outgoing)
+                    && match tcsb.style {
+                        Style::FF => key.filter == Some(sender),
+                        Style::WF => true,
+                        _ => tcsb.filters.binary_search(&Some(sender)).is_ok(),
+                    }
+            })
+            .map(|(key, _)| *key)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SessionState;
+
+    #[test]
+    fn a_session_takes_little_memory() {
+        // RSVP-12: 2 KiB a session; this is what all have, the blocks come on top.
+        assert!(
+            size_of::<SessionState>() <= 256,
+            "{}",
+            size_of::<SessionState>()
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! Route changes, losses, restarts, nodes that do not know RSVP: RFC 2205 §3.6, §3.7, §3.8.
+
+use std::time::Duration;
+
+use fairway_rsvp::api::{Call, Event};
+use fairway_rsvp::engine::Direction;
+use fairway_rsvp::interface::Settings;
+use fairway_rsvp::wire::{MessageType, Sender, Style};
+
+use crate::net::{Net, cl, tspec, udp};
+
+/// Two ways from the first router to the last: over A, and, longer, over B and C.
+fn diamond(settings: Settings) -> Net {
+    Net::with(
+        settings,
+        &["S", "R1", "A", "B", "C", "R2", "D"],
+        &[
+            &["S", "R1"],
+            &["R1", "A"],
+            &["A", "R2"],
+            &["R1", "B"],
+            &["B", "C"],
+            &["C", "R2"],
+            &["R2", "D"],
+        ],
+    )
+}
+
+fn plain() -> Settings {
+    Settings {
+        refresh_reduction: false,
+        ..Settings::default()
+    }
+}
+
+fn reserved(net: &mut Net) -> Sender {
+    let session = udp(net.home("D"), 5000);
+    net.call("D", 1, Call::Open(session)).unwrap();
+    net.send("S", 1, session, 4000, tspec(100.0));
+    net.settle();
+    let source = Sender::V4(net.home("S"), 4000);
+    net.reserve("D", 1, Style::FF, &[source], &[cl(100.0)]);
+    net.settle();
+    source
+}
+
+#[test]
+fn a_reservation_moves_to_the_new_way_within_the_wait_and_half_a_second() {
+    // RSVP-7: on the new route within W + 0.5 s, W = 2 s; the old one clear within L.
+    let mut net = diamond(plain());
+    reserved(&mut net);
+    assert_eq!(net.installed("R1").on(2).len(), 1);
+    assert_eq!(net.installed("A").on(3).len(), 1);
+    net.set_link(2, false);
+    net.run(Duration::from_millis(2500));
+    for (node, link) in [("R1", 4), ("B", 5), ("C", 6), ("R2", 7)] {
+        assert_eq!(net.installed(node).on(link).len(), 1, "{node}");
+    }
+    // Before the fork nothing was torn meanwhile.
+    let torn = net.node("S").log.iter().any(|entry| {
+        entry.direction == Direction::In && entry.message_type == MessageType::RESV_TEAR
+    });
+    assert!(!torn);
+    assert_eq!(net.events("S", 1).len(), 1);
+    net.run(Duration::from_secs(240));
+    assert!(net.installed("A").reservations.is_empty());
+    assert_eq!(net.installed("R1").on(2).len(), 0);
+    assert_eq!(net.installed("R1").on(4).len(), 1);
+    assert_eq!(net.events("S", 1), []);
+}
+
+#[test]
+fn two_of_three_refreshes_may_be_lost() {
+    // RFC 2205 §3.7: K − 1 in a row.
+    let mut net = diamond(plain());
+    reserved(&mut net);
+    let mut counts = std::collections::BTreeMap::new();
+    net.loses = Some(Box::new(move |node, message| {
+        let kind = message.body.message_type();
+        let count = counts.entry(kind).or_insert(0);
+        *count += u32::from(node == "R1");
+        node == "R1" && *count % 3 != 0
+    }));
+    net.run(Duration::from_secs(1800));
+    assert_eq!(net.installed("A").on(3).len(), 1);
+    assert_eq!(net.events("S", 1).len(), 1);
+}
+
+#[test]
+fn a_router_that_has_restarted_is_told_again() {
+    for refresh_reduction in [false, true] {
+        let mut net = diamond(Settings {
+            refresh_reduction,
+            hello_interval: refresh_reduction.then_some(Duration::from_secs(1)),
+            ..Settings::default()
+        });
+        reserved(&mut net);
+        net.run(Duration::from_secs(200));
+        net.crash("A");
+        net.run(Duration::from_secs(1));
+        net.start("A");
+        net.run(Duration::from_secs(46));
+        assert_eq!(net.installed("A").on(3).len(), 1, "{refresh_reduction}");
+        assert_eq!(net.events("S", 1).len(), 1, "{refresh_reduction}");
+    }
+}
+
+#[test]
+fn a_hop_without_rsvp_breaks_the_adspec_and_nothing_else() {
+    // RFC 2205 §3.8: it shows in the TTL. RFC 2210 §3.3.2: the global break bit.
+    let mut net = Net::of(
+        &["S", "R1", "X", "R2", "D"],
+        &[&["S", "R1"], &["R1", "X"], &["X", "R2"], &["R2", "D"]],
+    );
+    net.make_plain("X");
+    let session = udp(net.home("D"), 5000);
+    net.call("D", 1, Call::Open(session)).unwrap();
+    net.send("S", 1, session, 4000, tspec(100.0));
+    net.settle();
+    let events = net.events("D", 1);
+    let [Event::Path(senders)] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert!(senders[0].adspec.as_ref().unwrap().general.is_broken);
+    let source = Sender::V4(net.home("S"), 4000);
+    net.reserve("D", 1, Style::FF, &[source], &[cl(100.0)]);
+    net.settle();
+    assert_eq!(net.installed("R1").on(2).len(), 1);
+    assert_eq!(net.installed("S").on(1).len(), 1);
+}
+
+#[test]
+fn summaries_keep_state_alive() {
+    // RFC 2961 §5: no Path and no Resv for ten minutes, and nothing ends.
+    let mut net = diamond(Settings::default());
+    reserved(&mut net);
+    net.run(Duration::from_secs(120));
+    net.wire.clear();
+    net.run(Duration::from_secs(600));
+    assert_eq!(net.installed("A").on(3).len(), 1);
+    assert_eq!(net.events("S", 1).len(), 1);
+    let mut full = 0;
+    let mut summaries = 0;
+    for (_, _, transmit) in &net.wire {
+        let message = fairway_rsvp::msg::Message::decode(&transmit.payload).unwrap();
+        match message.body.message_type() {
+            MessageType::PATH | MessageType::RESV => full += 1,
+            MessageType::SREFRESH => summaries += 1,
+            _ => {}
+        }
+    }
+    assert!(summaries > 50, "{summaries} summaries");
+    assert!(full < 20, "{full} full refreshes");
+}
