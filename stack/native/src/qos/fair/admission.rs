@@ -3,7 +3,7 @@
 use fairway_wire::Instant;
 
 use super::flow::{ErrorTerms, FlowId, FlowStats, Policing, Reservation, ReserveOptions, span};
-use super::queue::FairQueue;
+use super::queue::{FairQueue, best_effort_rate, hundredth};
 use crate::qos::bucket::TokenBucket;
 use crate::qos::classify::{Filter, FilterId};
 use crate::qos::flowspec::{AdmissionError, Flowspec, Service};
@@ -23,11 +23,15 @@ impl FairQueue {
             return Err(AdmissionError::TooMany);
         }
         self.admit(&spec, 0)?;
-        self.named = self.named.wrapping_add(1).max(1);
-        while self.reservations.contains_key(&FlowId(self.named)) {
-            self.named = self.named.wrapping_add(1).max(1);
+        let taken = |id: &FlowId| *id == FlowId::CONTROL || self.reservations.contains_key(id);
+        let mut id = FlowId(self.named);
+        loop {
+            id = FlowId(id.0.wrapping_add(1).max(1));
+            if !taken(&id) {
+                break;
+            }
         }
-        let id = FlowId(self.named);
+        self.named = id.0;
         let mut reservation = Reservation::new(spec, options);
         self.apply(&mut reservation);
         self.admitted += self.frame_rate(&spec, spec.admitted_rate());
@@ -89,8 +93,7 @@ impl FairQueue {
         self.classifier.remove_flow(id);
         self.admitted -= self.frame_rate(&reservation.spec, reservation.spec.admitted_rate());
         self.share_out(reservation.flow.rate, 0);
-        for mut packet in reservation.queue {
-            packet.class = FlowId::BEST_EFFORT.0;
+        for packet in reservation.queue {
             self.packets -= 1;
             self.octets -= length(&packet);
             if self.enqueue_best_effort(now, packet).is_err() {
@@ -248,7 +251,7 @@ impl FairQueue {
     fn share_out(&mut self, before: u64, now: u64) {
         self.shared = self.shared - u128::from(before) + u128::from(now);
         let reserved = u64::try_from(self.shared).unwrap_or(u64::MAX);
-        let least = (self.link_rate / 100).max(1);
-        self.best_effort_flow.rate = self.link_rate.saturating_sub(reserved).max(least);
+        self.best_effort.flow.rate = best_effort_rate(self.link_rate, reserved);
+        self.control.flow.rate = hundredth(self.link_rate);
     }
 }

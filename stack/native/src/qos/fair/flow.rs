@@ -6,6 +6,7 @@ use fairway_wire::Instant;
 
 use crate::pkt::PacketBuf;
 use crate::qos::bucket::TokenBucket;
+use crate::qos::fifo::Fifo;
 use crate::qos::flowspec::{Flowspec, Tspec};
 
 /// A flow with a reservation: also the traffic class that its packets get. 0 is best effort.
@@ -15,6 +16,8 @@ pub struct FlowId(pub u32);
 impl FlowId {
     /// Whatever no reservation is for.
     pub const BEST_EFFORT: Self = Self(0);
+    /// What holds the network together: see [`FairQueue`](super::FairQueue).
+    pub const CONTROL: Self = Self(u32::MAX);
 }
 
 /// What happens to packets beyond a reservation.
@@ -23,6 +26,9 @@ pub enum Excess {
     /// They are sent as best effort (RFC 2211, RFC 2212: the better choice).
     #[default]
     BestEffort,
+    /// They are sent as best effort, and marked as lower effort (RFC 8622): no reservation further on takes them, so that
+    /// they are not in the way of what conforms. At the edge of the network.
+    LowerEffort,
     /// They are dropped.
     Drop,
 }
@@ -116,6 +122,13 @@ impl Flow {
             finish: 0,
         }
     }
+}
+
+/// A flow without a reservation.
+#[derive(Debug)]
+pub(super) struct Unreserved {
+    pub(super) flow: Flow,
+    pub(super) queue: Fifo,
 }
 
 /// What is reserved for a flow, beside its place in the schedule.

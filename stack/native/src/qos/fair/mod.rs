@@ -11,7 +11,10 @@
 //! * D = the time of the link's longest frame: it may be on its way when the packet arrives.
 //!
 //! Best effort is a flow too, with whatever rate is not reserved; reservations get at most [`FairQueue::MOST_SHARE`] of
-//! the link. Rates of flowspecs count octets of IP packets, the link's rate counts octets of frames: a reservation is
+//! the link. So is network control, with a hundredth of the link's rate: frames that are not IP (ARP), and packets of
+//! precedence 6 and 7 (RFC 791 §3.1; class selectors 6 and 7 of RFC 2474) that no reservation is for. Without neighbours,
+//! routes and refreshed reservations the network would not hold through the very overload that reservations are for; and
+//! whoever marks more than that gets no more than that. Rates of flowspecs count octets of IP packets, the link's rate counts octets of frames: a reservation is
 //! made larger by the headers of its shortest packets (`rsvp.md` §6.5).
 //!
 //! The queue gives packets out no faster than the link's rate, so that packets wait here, where they are ordered, and

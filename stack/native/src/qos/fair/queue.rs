@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use core::time::Duration;
 
-use fairway_wire::Instant;
+use fairway_wire::{EtherType, Instant, ethernet, ipv4};
 
-use super::flow::{Excess, Flow, FlowId, Place, Policing, Reservation, Virtual, span};
+use super::flow::{Excess, Flow, FlowId, Place, Policing, Reservation, Unreserved, Virtual, span};
 use crate::hash::Key;
 use crate::pkt::PacketBuf;
 use crate::qos::classify::Classifier;
@@ -27,8 +27,8 @@ pub struct FairQueue {
     pub(super) classifier: Classifier,
     pub(super) reservations: BTreeMap<FlowId, Reservation>,
     pub(super) named: u32,
-    pub(super) best_effort: Fifo,
-    pub(super) best_effort_flow: Flow,
+    pub(super) best_effort: Unreserved,
+    pub(super) control: Unreserved,
     /// The sum of the rates admitted, in octets of frames per second.
     pub(super) admitted: u64,
     /// The sum of the rates that flows are served with, in octets of frames per second: what best effort has not.
@@ -53,9 +53,11 @@ pub struct FairQueue {
 }
 
 impl FairQueue {
-    /// Most of a link's rate that can be reserved, in percent; also the default. Best effort keeps the rest, and
-    /// controlled load an eighth of its own rate to drain what a burst left.
-    pub const MOST_SHARE: u8 = 88;
+    /// Most of a link's rate that can be reserved, in percent; also the default. Best effort and network control keep one
+    /// each, and controlled load an eighth of its own rate to drain what a burst left.
+    pub const MOST_SHARE: u8 = 87;
+    /// Most packets of network control that wait; more are best effort.
+    pub const MOST_CONTROL: usize = 200;
     /// Most reservations.
     pub const MOST_FLOWS: usize = 65_536;
     /// Most filters.
@@ -74,8 +76,14 @@ impl FairQueue {
             classifier: Classifier::new(key),
             reservations: BTreeMap::new(),
             named: 0,
-            best_effort: Fifo::default(),
-            best_effort_flow: Flow::new(link_rate),
+            best_effort: Unreserved {
+                flow: Flow::new(best_effort_rate(link_rate, 0)),
+                queue: Fifo::default(),
+            },
+            control: Unreserved {
+                flow: Flow::new(hundredth(link_rate)),
+                queue: Fifo::new(Self::MOST_CONTROL, u64::MAX),
+            },
             admitted: 0,
             shared: 0,
             virtual_time: 0,
@@ -107,15 +115,15 @@ impl FairQueue {
         let before = self.packets;
         let mut queue = Fifo::new(packets, octets);
         // What waits moves over as far as it fits.
-        while let Some(packet) = self.best_effort.dequeue(Instant::ZERO) {
+        while let Some(packet) = self.best_effort.queue.dequeue(Instant::ZERO) {
             let octets = length(&packet);
             if queue.enqueue(Instant::ZERO, packet).is_err() {
                 self.packets -= 1;
                 self.octets -= octets;
             }
         }
-        self.best_effort = queue;
-        if self.best_effort.is_empty() {
+        self.best_effort.queue = queue;
+        if self.best_effort.queue.is_empty() {
             self.unschedule(FlowId::BEST_EFFORT);
         }
         before - self.packets
@@ -126,24 +134,25 @@ impl FairQueue {
     /// # Errors
     /// [`Dropped`]: the flow's queue is full, or the packet exceeds the reservation and such packets are dropped.
     pub fn enqueue(&mut self, now: Instant, mut packet: PacketBuf) -> Result<(), Dropped> {
-        let flow = if self.classifier.is_empty() {
+        let header = usize::try_from(self.header).unwrap_or(usize::MAX);
+        let ip = packet.as_slice().get(header..).unwrap_or_default();
+        let flow = if self.classifier.is_empty() || ip.get(1).is_some_and(|&it| is_lower_effort(it))
+        {
             None
         } else {
-            let header = usize::try_from(self.header).unwrap_or(usize::MAX);
-            packet
-                .as_slice()
-                .get(header..)
-                .and_then(|ip| self.classifier.classify(ip))
+            self.classifier.classify(ip)
         };
         let taken = match flow {
             Some(flow) => {
                 packet.class = flow.0;
                 self.enqueue_flow(now, flow, packet)
             }
-            None => {
-                packet.class = FlowId::BEST_EFFORT.0;
-                self.enqueue_best_effort(now, packet)
+            None if is_control(packet.as_slice(), header) => {
+                packet.class = FlowId::CONTROL.0;
+                self.enqueue_unreserved(now, FlowId::CONTROL, packet)
+                    .or_else(|Dropped(packet, _)| self.enqueue_best_effort(now, packet))
             }
+            None => self.enqueue_best_effort(now, packet),
         };
         self.stats.count_in(taken.is_ok());
         taken
@@ -152,16 +161,48 @@ impl FairQueue {
     pub(super) fn enqueue_best_effort(
         &mut self,
         now: Instant,
+        mut packet: PacketBuf,
+    ) -> Result<(), Dropped> {
+        packet.class = FlowId::BEST_EFFORT.0;
+        self.enqueue_unreserved(now, FlowId::BEST_EFFORT, packet)
+    }
+
+    fn enqueue_unreserved(
+        &mut self,
+        now: Instant,
+        id: FlowId,
         packet: PacketBuf,
     ) -> Result<(), Dropped> {
         let octets = length(&packet);
-        self.best_effort.enqueue(now, packet)?;
+        let Some(one) = self.unreserved(id) else {
+            return Ok(()); // these two are there always
+        };
+        one.queue.enqueue(now, packet)?;
+        let idle = one.flow.place == Place::Idle;
         self.packets += 1;
         self.octets += octets;
-        if self.best_effort_flow.place == Place::Idle {
-            self.schedule(now, FlowId::BEST_EFFORT, true);
+        if idle {
+            self.schedule(now, id, true);
         }
         Ok(())
+    }
+
+    /// Best effort or network control, if it is one of these.
+    const fn unreserved(&mut self, id: FlowId) -> Option<&mut Unreserved> {
+        match id {
+            FlowId::BEST_EFFORT => Some(&mut self.best_effort),
+            FlowId::CONTROL => Some(&mut self.control),
+            _ => None,
+        }
+    }
+
+    /// A flow's place in the schedule.
+    fn flow_mut(&mut self, id: FlowId) -> Option<&mut Flow> {
+        match id {
+            FlowId::BEST_EFFORT => Some(&mut self.best_effort.flow),
+            FlowId::CONTROL => Some(&mut self.control.flow),
+            _ => Some(&mut self.reservations.get_mut(&id)?.flow),
+        }
     }
 
     fn enqueue_flow(&mut self, now: Instant, id: FlowId, packet: PacketBuf) -> Result<(), Dropped> {
@@ -204,7 +245,14 @@ impl FairQueue {
         match one.options.excess {
             Excess::BestEffort => {
                 one.stats.demoted += 1;
-                packet.class = FlowId::BEST_EFFORT.0;
+                self.enqueue_best_effort(now, packet)
+            }
+            Excess::LowerEffort => {
+                one.stats.demoted += 1;
+                let header = usize::try_from(self.header).unwrap_or(usize::MAX);
+                if let Some(ip) = packet.as_mut_slice().get_mut(header..) {
+                    mark(ip);
+                }
                 self.enqueue_best_effort(now, packet)
             }
             Excess::Drop => {
@@ -227,9 +275,9 @@ impl FairQueue {
         let ahead = u128::from(self.free_at.as_nanos().saturating_sub(now.as_nanos())) << 20;
         let current = self.virtual_time.saturating_sub(ahead);
         let header = u64::from(self.header);
-        let (flow, frame) = if id == FlowId::BEST_EFFORT {
-            let frame = self.best_effort.front().map(length);
-            (&mut self.best_effort_flow, frame)
+        let (flow, frame) = if let Some(one) = self.unreserved(id) {
+            let frame = one.queue.front().map(length);
+            (&mut one.flow, frame)
         } else {
             let Some(one) = self.reservations.get_mut(&id) else {
                 return;
@@ -259,31 +307,28 @@ impl FairQueue {
             flow.finish
         };
         flow.finish = flow.start + span(frame, flow.rate);
-        self.last_finish = self.last_finish.max(flow.finish);
         flow.place = Place::Waiting;
-        self.waiting.insert((flow.start, id));
+        let (start, finish) = (flow.start, flow.finish);
+        self.last_finish = self.last_finish.max(finish);
+        self.waiting.insert((start, id));
     }
 
     /// Takes a flow out of the schedule.
     pub(super) fn unschedule(&mut self, id: FlowId) {
-        let flow = if id == FlowId::BEST_EFFORT {
-            &mut self.best_effort_flow
-        } else {
-            let Some(one) = self.reservations.get_mut(&id) else {
-                return;
-            };
-            &mut one.flow
+        let Some(flow) = self.flow_mut(id) else {
+            return;
         };
+        let (start, finish) = (flow.start, flow.finish);
         match std::mem::replace(&mut flow.place, Place::Idle) {
             Place::Idle => {}
             Place::Held(until) => {
                 self.held.remove(&(until, id));
             }
             Place::Waiting => {
-                self.waiting.remove(&(flow.start, id));
+                self.waiting.remove(&(start, id));
             }
             Place::Started => {
-                self.started.remove(&(flow.finish, id));
+                self.started.remove(&(finish, id));
             }
         }
     }
@@ -310,15 +355,12 @@ impl FairQueue {
             && start <= self.virtual_time
         {
             self.waiting.pop_first();
-            let flow = if id == FlowId::BEST_EFFORT {
-                &mut self.best_effort_flow
-            } else if let Some(one) = self.reservations.get_mut(&id) {
-                &mut one.flow
-            } else {
+            let Some(flow) = self.flow_mut(id) else {
                 continue;
             };
+            let finish = flow.finish;
             flow.place = Place::Started;
-            self.started.insert((flow.finish, id));
+            self.started.insert((finish, id));
         }
         self.started.pop_first().map(|(_, id)| id)
     }
@@ -330,8 +372,8 @@ impl FairQueue {
         }
         self.let_go(now);
         let id = self.select()?;
-        let packet = if id == FlowId::BEST_EFFORT {
-            self.best_effort.dequeue(now)?
+        let packet = if let Some(one) = self.unreserved(id) {
+            one.queue.dequeue(now)?
         } else {
             let one = self.reservations.get_mut(&id)?;
             let packet = one.queue.pop_front()?;
@@ -384,7 +426,8 @@ impl FairQueue {
     pub fn len_of(&self, id: FlowId) -> usize {
         match self.reservations.get(&id) {
             Some(one) => one.queue.len(),
-            None if id == FlowId::BEST_EFFORT => self.best_effort.len(),
+            None if id == FlowId::BEST_EFFORT => self.best_effort.queue.len(),
+            None if id == FlowId::CONTROL => self.control.queue.len(),
             None => 0,
         }
     }
@@ -403,8 +446,10 @@ impl FairQueue {
 
     /// Throws away what waits; how many packets that was. Reservations stay.
     pub fn clear(&mut self) -> usize {
-        self.best_effort.clear();
-        self.best_effort_flow.place = Place::Idle;
+        for one in [&mut self.best_effort, &mut self.control] {
+            one.queue.clear();
+            one.flow.place = Place::Idle;
+        }
         for one in self.reservations.values_mut() {
             one.queue.clear();
             one.octets = 0;
@@ -417,4 +462,46 @@ impl FairQueue {
         self.octets = 0;
         std::mem::take(&mut self.packets)
     }
+}
+
+/// Whether a frame is network control: see the module.
+fn is_control(frame: &[u8], header: usize) -> bool {
+    if header == ethernet::Header::LEN
+        && let Some(&[.., a, b]) = frame.first_chunk::<{ ethernet::Header::LEN }>()
+        && EtherType(u16::from_be_bytes([a, b])) != EtherType::IPV4
+    {
+        return true;
+    }
+    // RFC 791 §3.1: the precedence is the upper three bits of the second octet.
+    frame.get(header + 1).is_some_and(|&tos| tos >= 0xc0)
+}
+
+/// The code point of lower effort (RFC 8622 §11).
+const LOWER_EFFORT: u8 = 0b00_0001;
+
+/// Whether a type of service has it.
+const fn is_lower_effort(tos: u8) -> bool {
+    tos >> 2 == LOWER_EFFORT
+}
+
+/// Marks an IP packet as lower effort; congestion notification (RFC 3168) is left as it is.
+fn mark(packet: &mut [u8]) {
+    if let Some(tos) = packet.get_mut(1) {
+        *tos = LOWER_EFFORT << 2 | *tos & 0b11;
+        ipv4::fill_checksum(packet);
+    }
+}
+
+/// A hundredth of a link's rate.
+pub(super) fn hundredth(link_rate: u64) -> u64 {
+    (link_rate / 100).max(1)
+}
+
+/// What a link has left for best effort besides reservations and network control.
+pub(super) fn best_effort_rate(link_rate: u64, reserved: u64) -> u64 {
+    let least = hundredth(link_rate);
+    link_rate
+        .saturating_sub(reserved)
+        .saturating_sub(least)
+        .max(least)
 }

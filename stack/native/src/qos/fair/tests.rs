@@ -78,6 +78,126 @@ fn drain(queue: &mut FairQueue, mut now: Instant, until: Instant) -> Vec<(Instan
     left
 }
 
+mod control {
+    use super::*;
+
+    /// A frame of that type, with a packet of `len` octets to `port`.
+    fn frame(ether_type: [u8; 2], port: u16, tos: u8, len: usize) -> PacketBuf {
+        let mut frame = packet(port, len, 14);
+        frame.as_mut_slice()[12..14].copy_from_slice(&ether_type);
+        frame.as_mut_slice()[15] = tos;
+        frame
+    }
+
+    const IPV4: [u8; 2] = [0x08, 0x00];
+    const ARP: [u8; 2] = [0x08, 0x06];
+
+    /// RFC 2474 §4.2.2.2, RFC 4594 §3.1: what holds the network together passes through any overload.
+    #[test]
+    fn network_control_is_spared_what_a_flood_does() {
+        let mut queue = FairQueue::new(LINK, MTU, 14, KEY);
+        // Most of the link is reserved, and used; best effort has more than it can send.
+        let much = guaranteed(LINK / 2, 200_000, LINK / 2);
+        let flow = queue.reserve(much, DROP).unwrap();
+        queue.add_filter(flow, to_port(7)).unwrap();
+        for _ in 0..100 {
+            queue
+                .enqueue(Instant::ZERO, frame(IPV4, 7, 0, 1400))
+                .unwrap();
+            queue
+                .enqueue(Instant::ZERO, frame(IPV4, 8, 0, 1400))
+                .unwrap();
+        }
+        for control in [
+            frame(ARP, 9, 0, 28),
+            frame(IPV4, 9, 0xc0, 100),
+            frame(IPV4, 9, 0xe0, 100),
+        ] {
+            queue.enqueue(Instant::ZERO, control).unwrap();
+        }
+        queue
+            .enqueue(Instant::ZERO, frame(IPV4, 9, 0xb8, 100))
+            .unwrap();
+        let left = drain(&mut queue, Instant::ZERO, Instant::MAX);
+        let of_control = left.iter().filter(|(_, id, _)| *id == FlowId::CONTROL);
+        let times: Vec<u64> = of_control.map(|(at, ..)| at.as_nanos()).collect();
+        // 270 octets at a hundredth of 1.25 MB/s, and the longest frame.
+        assert_eq!(times.len(), 3);
+        assert!(times.iter().all(|&at| at < 24_000_000), "{times:?}");
+    }
+
+    /// Whoever marks packets so gets no more of the link by it than control has, and no service is harmed.
+    #[test]
+    fn marking_all_gets_a_hundredth() {
+        let mut queue = FairQueue::new(LINK, MTU, 14, KEY);
+        for _ in 0..500 {
+            queue
+                .enqueue(Instant::ZERO, frame(IPV4, 9, 0xc0, 1000))
+                .unwrap();
+            queue
+                .enqueue(Instant::ZERO, frame(IPV4, 8, 0, 1000))
+                .unwrap();
+        }
+        assert_eq!(queue.len_of(FlowId::CONTROL), FairQueue::MOST_CONTROL);
+        let left = drain(&mut queue, Instant::ZERO, Instant::from_nanos(300_000_000));
+        let control = left.iter().filter(|(_, id, _)| *id == FlowId::CONTROL);
+        assert!(control.count() <= 1 + left.len() / 100);
+    }
+
+    /// A reservation for such packets comes first.
+    #[test]
+    fn a_filter_claims_control_too() {
+        let mut queue = FairQueue::new(LINK, MTU, 14, KEY);
+        let flow = queue.reserve(guaranteed(1000, 5000, 1000), DROP).unwrap();
+        let filter = Filter {
+            dscp: Some(48),
+            ..Filter::default()
+        };
+        queue.add_filter(flow, filter).unwrap();
+        queue
+            .enqueue(Instant::ZERO, frame(IPV4, 9, 0xc0, 100))
+            .unwrap();
+        assert_eq!((queue.len_of(flow), queue.len_of(FlowId::CONTROL)), (1, 0));
+    }
+}
+
+mod excess {
+    use super::*;
+
+    /// RFC 2212 "Policing": marked at the edge, excess is told from the rest further on.
+    #[test]
+    fn what_is_marked_uses_no_reservation() {
+        let options = ReserveOptions {
+            excess: Excess::LowerEffort,
+            ..DROP
+        };
+        let made = || {
+            let mut queue = FairQueue::new(LINK, MTU, 0, KEY);
+            let id = queue.reserve(guaranteed(1000, 1500, 1000), options);
+            let id = id.unwrap();
+            queue.add_filter(id, to_port(9)).unwrap();
+            (queue, id)
+        };
+        let (mut edge, id) = made();
+        for _ in 0..3 {
+            edge.enqueue(Instant::ZERO, packet(9, 1000, 0)).unwrap();
+        }
+        assert_eq!(edge.flow_stats(id).unwrap().demoted, 2);
+        let (mut next, id) = made();
+        let mut now = Instant::ZERO;
+        while let Some(ready) = edge.next_ready(now) {
+            now = ready;
+            let packet = edge.dequeue(now).unwrap();
+            let (header, _, _) = ipv4::Header::parse_verified(packet.as_slice()).unwrap();
+            let excess = packet.class == FlowId::BEST_EFFORT.0;
+            assert_eq!(header.dscp_ecn, if excess { 4 } else { 0 });
+            next.enqueue(now, packet).unwrap();
+        }
+        assert_eq!((next.len_of(id), next.len_of(FlowId::BEST_EFFORT)), (1, 2));
+        assert_eq!(next.flow_stats(id).unwrap().demoted, 0);
+    }
+}
+
 mod admission {
     use super::*;
 
@@ -101,7 +221,7 @@ mod admission {
     fn no_share_exceeds_the_most() {
         let mut queue = FairQueue::new(LINK, MTU, 0, KEY);
         queue.set_share(100);
-        assert_eq!(queue.available(64), LINK * 88 / 100);
+        assert_eq!(queue.available(64), LINK * 87 / 100);
     }
 
     #[test]
@@ -111,7 +231,7 @@ mod admission {
         let mut wanted = spec(100_000, 10_000, Service::ControlledLoad);
         wanted.tspec.min_policed = 100;
         queue.reserve(wanted, DROP).unwrap();
-        let left = (LINK * 88 / 100 - 114_000) * 100 / 114;
+        let left = (LINK * 87 / 100 - 114_000) * 100 / 114;
         assert_eq!(queue.available(100), left);
     }
 
@@ -352,7 +472,7 @@ mod scheduling {
                 queue.enqueue(Instant::ZERO, packet(port, 1000, 0)).unwrap();
             }
         }
-        // One second: the two reserved flows and best effort, a quarter each of what is not the first's.
+        // One second: 50, 25 and 24 of 99 parts, for network control has nothing to send.
         let left = drain(
             &mut queue,
             Instant::ZERO,
@@ -364,7 +484,7 @@ mod scheduling {
                 .map(|one| one.2)
                 .sum::<usize>()
         };
-        for (flow, share) in [(1, 625_000_usize), (2, 312_500), (0, 312_500)] {
+        for (flow, share) in [(1, 631_313_usize), (2, 315_656), (0, 303_030)] {
             assert!(
                 served(flow).abs_diff(share) <= 2000,
                 "{flow}: {}",
