@@ -12,6 +12,9 @@
 //! | | elsewhere | room for b + Csum + Dsum · R, which what keeps to its Tspec never fills |
 //! | controlled load | everywhere | token bucket (RFC 2211: each element for itself), inside the network with as many octets more as the way so far may have let bunch up, at least M + b/4 |
 //!
+//! What is excess at the first node that polices is best effort, marked as lower effort (RFC 8622), and queues of our own
+//! stack further on do not let it use a reservation. Else it would mingle again with what conforms, and make that late.
+//!
 //! A packet has an IP header at least: an m of less than 20 octets, which deployed senders announce, is taken as that, or
 //! the link's headers would count for many times the flow itself.
 //!
@@ -511,6 +514,7 @@ fn options(request: &Request, excess: Excess) -> qos::ReserveOptions {
     qos::ReserveOptions {
         policing,
         excess: match excess {
+            Excess::BestEffort if request.policing.edge => qos::Excess::LowerEffort,
             Excess::BestEffort => qos::Excess::BestEffort,
             Excess::Drop => qos::Excess::Drop,
         },

@@ -259,6 +259,16 @@ fn data_is_held_to_it_by_service_and_place() {
             qos::Policing::Police
         );
     }
+    let excess = |policing, excess| {
+        let request = Request {
+            policing,
+            ..guaranteed(1000.0, 2000.0)
+        };
+        options(&request, excess).excess
+    };
+    assert_eq!(excess(edge, Excess::BestEffort), qos::Excess::LowerEffort);
+    assert_eq!(excess(inside, Excess::BestEffort), qos::Excess::BestEffort);
+    assert_eq!(excess(edge, Excess::Drop), qos::Excess::Drop);
     let bucket = |policing, terms| {
         let request = Request {
             policing,

@@ -1,0 +1,6 @@
+//! RSVP in whole networks: what reservations do to the data that they are for, and to all other.
+
+mod bounds;
+mod flow;
+mod lab;
+mod topology;
