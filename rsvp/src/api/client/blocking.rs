@@ -168,6 +168,15 @@ impl Client {
         self.ask(|core| core.call(session, Call::Release))
     }
 
+    /// Adds a notice, to be delivered behind those that wait: classic calls tell some refusals that way.
+    pub fn add_notice(&self, session: SessionId, notice: Notice) {
+        if self.is_mine() {
+            let mut state = self.lock();
+            state.core.add_notice(session, notice);
+            state.settle();
+        }
+    }
+
     /// Whether there is such a session.
     #[must_use]
     pub fn has_session(&self, session: SessionId) -> bool {

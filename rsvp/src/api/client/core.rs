@@ -452,6 +452,13 @@ impl Core {
         self.notices.pop()
     }
 
+    /// Adds a notice of the library's own making: classic calls tell some refusals that way.
+    pub fn add_notice(&mut self, session: SessionId, notice: Notice) {
+        if self.has_session(session) {
+            self.notices.push(session.0, notice);
+        }
+    }
+
     /// How many notices wait.
     #[must_use]
     pub const fn notices(&self) -> usize {

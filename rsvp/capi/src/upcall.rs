@@ -1,0 +1,417 @@
+//! From what happened to the arguments of an upcall: `rapi.md` §5.
+
+use core::ffi::{c_int, c_uint, c_void};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use fairway_rsvp::api::client::{Asked, Notice};
+use fairway_rsvp::api::{ApiError, Event, PathSender};
+use fairway_rsvp::intserv::{Flowspec, Tspec};
+use fairway_rsvp::wire::{ErrorCode, ErrorFlags, ErrorSpec, Sender, Style};
+
+use crate::code::{Code, later};
+use crate::fields::Octets;
+use crate::{c809, os2, sockaddr};
+
+/// Which of the two forms, and which objects, a session's upcalls have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `rapi.h`; with `RAPI_USE_INTSERV` or without.
+    C809 { is_intserv: bool },
+    /// `rsvprapi.h`.
+    Os2,
+}
+
+/// `rapi_event_rtn_t *` of `rapi.h`.
+pub(crate) type C809Routine = unsafe extern "C" fn(
+    c_uint,
+    c_int,
+    c_int,
+    c_int,
+    c_int,
+    *mut c_void,
+    c_uint,
+    c_int,
+    *mut c_void,
+    c_int,
+    *mut c_void,
+    c_int,
+    *mut c_void,
+    *mut c_void,
+);
+
+/// `rapi_event_rtn_t` of `rsvprapi.h`.
+pub(crate) type Os2Routine = unsafe extern "C" fn(
+    c_uint,
+    c_int,
+    c_int,
+    c_int,
+    c_int,
+    *mut c_void,
+    u8,
+    c_int,
+    *mut c_void,
+    c_int,
+    *mut c_void,
+    c_int,
+    *mut c_void,
+    *mut c_void,
+) -> c_int;
+
+/// Whom to call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Routine {
+    C809(C809Routine),
+    Os2(Os2Routine),
+}
+
+/// A list of objects, where C can read it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) count: c_int,
+    /// Words, so that structures in it are aligned.
+    pub(crate) words: Vec<u32>,
+}
+
+impl List {
+    fn of<T>(items: &[T], mut put: impl FnMut(&T, &mut Octets)) -> Self {
+        let mut octets = Octets::default();
+        for item in items {
+            put(item, &mut octets);
+        }
+        Self {
+            count: c_int::try_from(items.len()).unwrap_or(c_int::MAX),
+            words: words(&octets.0),
+        }
+    }
+}
+
+fn words(octets: &[u8]) -> Vec<u32> {
+    let (whole, rest) = octets.as_chunks::<4>();
+    let mut words: Vec<u32> = whole.iter().map(|word| u32::from_ne_bytes(*word)).collect();
+    if !rest.is_empty() {
+        let mut last = [0; 4];
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        words.push(u32::from_ne_bytes(last));
+    }
+    words
+}
+
+/// The arguments of an upcall, but for session and the program's own.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    pub(crate) event: c_int,
+    pub(crate) style: c_int,
+    pub(crate) code: c_int,
+    pub(crate) value: c_int,
+    /// A `sockaddr`.
+    pub(crate) node: Vec<u32>,
+    pub(crate) flags: u8,
+    pub(crate) filters: List,
+    pub(crate) flowspecs: List,
+    pub(crate) adspecs: List,
+}
+
+const PATH_EVENT: c_int = 1;
+const RESV_EVENT: c_int = 2;
+const PATH_ERROR: c_int = 3;
+const RESV_ERROR: c_int = 4;
+const RESV_CONFIRM: c_int = 5;
+
+/// The number of a style.
+pub(crate) const fn number_of(style: Style) -> c_int {
+    match style {
+        Style::WF => 1,
+        Style::FF => 2,
+        Style::SE => 3,
+        _ => 0,
+    }
+}
+
+/// The style of a number.
+pub(crate) const fn style_of(number: c_int) -> Result<Style, Code> {
+    match number {
+        1 => Ok(Style::WF),
+        2 => Ok(Style::FF),
+        3 => Ok(Style::SE),
+        _ => Err(Code::BADSTYLE),
+    }
+}
+
+/// The event that tells of an error which the classic calls tell later.
+pub(crate) fn refusal(is_v6: bool, code: u8, value: u16) -> ErrorSpec {
+    let node = if is_v6 {
+        IpAddr::V6(Ipv6Addr::LOCALHOST)
+    } else {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    };
+    ErrorSpec {
+        node,
+        flags: ErrorFlags::NONE,
+        code: ErrorCode(code),
+        value,
+    }
+}
+
+/// The upcall for a notice; `None`: C has none for it.
+pub(crate) fn arguments(notice: &Notice, form: Form, is_v6: bool) -> Option<Arguments> {
+    match notice {
+        Notice::Event(event) => Some(of_event(event, form, is_v6)),
+        Notice::Lost { what, error } => Some(of_loss(*what, *error, form, is_v6)),
+        _ => None,
+    }
+}
+
+fn of_event(event: &Event, form: Form, is_v6: bool) -> Arguments {
+    let none = Arguments {
+        event: 0,
+        style: 0,
+        code: 0,
+        value: 0,
+        node: node(None, is_v6),
+        flags: 0,
+        filters: List::default(),
+        flowspecs: List::default(),
+        adspecs: List::default(),
+    };
+    let one = |flowspec: &Option<Flowspec>| flowspecs(flowspec.as_slice(), form);
+    match event {
+        Event::Path(senders) => Arguments {
+            event: PATH_EVENT,
+            filters: List::of(senders, |sender, out| {
+                put_filter(sender.template, form, out);
+            }),
+            flowspecs: List::of(senders, |sender, out| put_tspec(&sender.tspec, form, out)),
+            adspecs: adspecs(senders, form),
+            ..none
+        },
+        Event::Resv {
+            style,
+            filters: of,
+            flowspec,
+        } => Arguments {
+            event: RESV_EVENT,
+            style: number_of(*style),
+            filters: filters(of, form),
+            flowspecs: one(flowspec),
+            ..none
+        },
+        Event::PathError {
+            error,
+            sender,
+            tspec,
+        } => Arguments {
+            event: PATH_ERROR,
+            filters: filters(&[*sender], form),
+            flowspecs: List::of(tspec.as_slice(), |tspec, out| put_tspec(tspec, form, out)),
+            ..none.with_error(error, form)
+        },
+        Event::ResvError {
+            error,
+            style,
+            filters: of,
+            flowspec,
+        } => Arguments {
+            event: RESV_ERROR,
+            style: number_of(*style),
+            filters: filters(of, form),
+            flowspecs: one(flowspec),
+            ..none.with_error(error, form)
+        },
+        Event::Confirm {
+            confirmed_by,
+            filters: of,
+            flowspec,
+            ..
+        } => Arguments {
+            event: RESV_CONFIRM,
+            filters: filters(of, form),
+            flowspecs: one(flowspec),
+            node: node(Some(confirmed_by.node), is_v6),
+            ..none
+        },
+    }
+}
+
+/// What was granted before the daemon was started anew, and is not any more.
+fn of_loss(what: Asked, error: ApiError, form: Form, is_v6: bool) -> Arguments {
+    let value = u16::try_from(Code::of(error.into()).0).unwrap_or_default();
+    let (code, value) = later(error).unwrap_or((ErrorCode::API.0, value));
+    let error = refusal(is_v6, code, value);
+    let event = match what {
+        Asked::Session | Asked::Sender => PATH_ERROR,
+        Asked::Reservation => RESV_ERROR,
+    };
+    let none = of_event(&Event::Path(Vec::new()), form, is_v6);
+    Arguments {
+        event,
+        ..none.with_error(&error, form)
+    }
+}
+
+impl Arguments {
+    fn with_error(self, error: &ErrorSpec, form: Form) -> Self {
+        let is_api_error = error.code == ErrorCode::API;
+        // `rsvprapi.h` has no number for it.
+        let unknown = is_api_error && form == Form::Os2 && error.value == BAD_SOURCE_PORT;
+        let value = if unknown {
+            Code::INVAL.0
+        } else {
+            error.value.into()
+        };
+        let flag = |flag: ErrorFlags, number| {
+            if error.flags.contains(flag) {
+                number
+            } else {
+                0
+            }
+        };
+        Self {
+            code: error.code.0.into(),
+            value,
+            node: node(Some(error.node), false),
+            flags: flag(ErrorFlags::IN_PLACE, 1) | flag(ErrorFlags::NOT_GUILTY, 2),
+            ..self
+        }
+    }
+}
+
+const BAD_SOURCE_PORT: u16 = ApiError::BadSourcePort.code() as u16;
+
+/// A node's address; none is the wildcard address, so that a program may always look.
+fn node(address: Option<IpAddr>, is_v6: bool) -> Vec<u32> {
+    let address = address.unwrap_or(if is_v6 {
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+    } else {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+    });
+    let mut octets = Octets::default();
+    sockaddr::put((address, 0).into(), &mut octets);
+    // Room for either family, whichever a program copies.
+    let rest = sockaddr::LEN_V6.saturating_sub(octets.0.len());
+    octets.pad(rest);
+    words(&octets.0)
+}
+
+fn put_filter(sender: Sender, form: Form, out: &mut Octets) {
+    match form {
+        Form::C809 { .. } => c809::put_filter(sender, out),
+        Form::Os2 => os2::put_filter(sender, out),
+    }
+}
+
+fn put_tspec(tspec: &Tspec, form: Form, out: &mut Octets) {
+    match form {
+        Form::C809 { is_intserv } => c809::put_tspec(tspec, is_intserv, out),
+        Form::Os2 => os2::put_tspec(tspec, out),
+    }
+}
+
+fn filters(senders: &[Sender], form: Form) -> List {
+    List::of(senders, |sender, out| put_filter(*sender, form, out))
+}
+
+fn flowspecs(flowspecs: &[Flowspec], form: Form) -> List {
+    List::of(flowspecs, |flowspec, out| match form {
+        Form::C809 { is_intserv } => c809::put_flowspec(flowspec, is_intserv, out),
+        Form::Os2 => os2::put_flowspec(flowspec, out),
+    })
+}
+
+/// As many as there are senders; none if no sender has one.
+fn adspecs(senders: &[PathSender], form: Form) -> List {
+    if senders.iter().all(|sender| sender.adspec.is_none()) {
+        return List::default();
+    }
+    List::of(senders, |sender, out| match (form, &sender.adspec) {
+        (Form::C809 { .. }, None) => c809::put_empty(out),
+        (Form::C809 { is_intserv }, Some(adspec)) => c809::put_adspec(adspec, is_intserv, out),
+        (Form::Os2, None) => os2::put_no_adspec(out),
+        (Form::Os2, Some(adspec)) => os2::put_adspec(adspec, out),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fairway_rsvp::intserv::{Adspec, Bandwidth};
+
+    const FORMS: [Form; 3] = [
+        Form::C809 { is_intserv: false },
+        Form::C809 { is_intserv: true },
+        Form::Os2,
+    ];
+
+    fn sender(adspec: Option<Adspec>) -> PathSender {
+        PathSender {
+            template: Sender::V4([10, 0, 0, 1].into(), 6000),
+            tspec: Tspec::new(125e3, 10e3, 250e3, 64, 1500).unwrap(),
+            adspec,
+        }
+    }
+
+    /// rapi.md §5: three lists of equal length, missing objects being empty objects; all Adspecs empty: none.
+    #[test]
+    fn path_events_have_lists_of_equal_length() {
+        let adspec = Adspec::of_link(Bandwidth::new(1e6).unwrap(), 1500);
+        for form in FORMS {
+            let event = Event::Path(vec![sender(None), sender(Some(adspec.clone()))]);
+            let upcall = of_event(&event, form, false);
+            let counts = [&upcall.filters, &upcall.flowspecs, &upcall.adspecs];
+            assert_eq!(counts.map(|list| list.count), [2, 2, 2]);
+            assert_eq!((upcall.event, upcall.style), (PATH_EVENT, 0));
+            let upcall = of_event(&Event::Path(vec![sender(None)]), form, false);
+            assert_eq!(upcall.adspecs, List::default());
+            let gone = of_event(&Event::Path(Vec::new()), form, false);
+            assert_eq!(gone.flowspecs, List::default());
+        }
+    }
+
+    /// rapi.md §5: style only of reservation events and errors; error fields only of errors.
+    #[test]
+    fn arguments_are_those_of_the_event() {
+        let error = ErrorSpec {
+            node: [10, 0, 0, 9].into(),
+            flags: ErrorFlags::IN_PLACE,
+            code: ErrorCode::ADMISSION_CONTROL,
+            value: 2,
+        };
+        let (style, filters, flowspec) = (Style::SE, vec![sender(None).template], None);
+        for form in FORMS {
+            let event = Event::ResvError {
+                error,
+                style,
+                filters: filters.clone(),
+                flowspec,
+            };
+            let upcall = of_event(&event, form, false);
+            assert_eq!((upcall.event, upcall.style), (RESV_ERROR, 3));
+            assert_eq!((upcall.code, upcall.value, upcall.flags), (1, 2, 1));
+            assert_eq!((upcall.filters.count, upcall.flowspecs.count), (1, 0));
+            let event = Event::Confirm {
+                confirmed_by: error,
+                style,
+                filters: filters.clone(),
+                flowspec,
+            };
+            let upcall = of_event(&event, form, false);
+            assert_eq!(
+                (upcall.event, upcall.style, upcall.code),
+                (RESV_CONFIRM, 0, 0)
+            );
+        }
+    }
+
+    /// rapi.md §2.6: BADSPORT has no number on OS/2.
+    #[test]
+    fn a_bad_source_port_has_a_number_in_one_form_only() {
+        let notice = Notice::Lost {
+            what: Asked::Sender,
+            error: ApiError::BadSourcePort,
+        };
+        let value = |form| arguments(&notice, form, false).unwrap().value;
+        assert_eq!(FORMS.map(value), [16, 16, 1]);
+        assert_eq!(arguments(&Notice::Reestablished, Form::Os2, false), None);
+    }
+}
