@@ -398,7 +398,7 @@ mod tests {
         timers.set(1, at(5));
         timers.set_no_later(1, at(7));
         assert_eq!(drained(&mut timers, 5), [1]);
-        assert_eq!(drained(&mut timers, 100), []);
+        assert!(drained(&mut timers, 100).is_empty());
     }
 
     #[test]

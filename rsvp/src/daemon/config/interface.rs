@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::unit::{Moment, NotUnderstood, Rate, Secret, Share, Span, as_text};
+use super::unit::{Moment, NotUnderstood, Octets, Rate, Secret, Share, Span, as_text};
 use crate::integrity::{Algorithm, Key};
 use crate::interface::{Settings, UdpEncapsulation};
+use crate::intserv::BytesPerSec;
 use crate::neighbour::{Security, SecurityKey};
+use crate::tc::{self, Portion, TcMode, TcSettings};
 use crate::timing::Retransmission;
 use crate::wire::KeyId;
 
@@ -61,6 +63,8 @@ keys! {
     reservable: Share = Share::Percent(75),
     /// How much of that one reservation may have.
     per_flow: Share = Share::Percent(100),
+    /// What the link puts in front of each packet. `auto`: what the system says.
+    link_header: LinkHeader = LinkHeader(None),
     /// What is done about reservations.
     traffic_control: TrafficControlMode = TrafficControlMode::Auto,
     /// A root queueing discipline that somebody set up is replaced.
@@ -136,6 +140,38 @@ impl FromStr for LinkRate {
 }
 
 as_text!(LinkRate, "\"auto\", or a rate such as \"10Mbit/s\"");
+
+/// What a link puts in front of each packet: `"auto"`, or octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkHeader(pub Option<Octets>);
+
+impl fmt::Display for LinkHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("auto"),
+            Some(octets) => octets.fmt(f),
+        }
+    }
+}
+
+impl FromStr for LinkHeader {
+    type Err = NotUnderstood;
+
+    fn from_str(text: &str) -> Result<Self, NotUnderstood> {
+        match text {
+            "auto" => Ok(Self(None)),
+            text => match text.parse()? {
+                Octets(octets) if octets > 1024 => Err(NotUnderstood),
+                octets => Ok(Self(Some(octets))),
+            },
+        }
+    }
+}
+
+as_text!(
+    LinkHeader,
+    "\"auto\", or a number of octets such as \"14B\""
+);
 
 /// What is done about reservations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -318,6 +354,15 @@ impl KeyEntry {
     }
 }
 
+fn portion(share: Share) -> Portion {
+    match share {
+        Share::Percent(percent) => Portion::Percent(percent),
+        Share::Rate(rate) => {
+            BytesPerSec::new(rate.octets_per_sec()).map_or(Portion::Percent(100), Portion::Rate)
+        }
+    }
+}
+
 impl InterfaceKeys {
     /// What the engine is told of it. `secret_of` gives the octets of a file that was read.
     pub(super) fn settings<'a>(&'a self, secret_of: impl Fn(&Path) -> &'a [u8]) -> Settings {
@@ -351,6 +396,37 @@ impl InterfaceKeys {
             },
             hello_interval: self.hello.0.map(|span| span.0),
             security,
+        }
+    }
+
+    /// What traffic control is told of it.
+    #[must_use]
+    pub fn traffic_control(&self) -> TcSettings {
+        let micros = |span: Span| u32::try_from(span.0.as_micros()).unwrap_or(u32::MAX);
+        TcSettings {
+            mode: match self.traffic_control {
+                TrafficControlMode::Auto => TcMode::Auto,
+                TrafficControlMode::AdmissionOnly => TcMode::AdmissionOnly,
+                TrafficControlMode::Off => TcMode::Off,
+            },
+            link_rate: match self.bandwidth {
+                LinkRate::Auto => None,
+                LinkRate::Rate(rate) => BytesPerSec::new(rate.octets_per_sec()),
+            },
+            reservable: portion(self.reservable),
+            per_flow: portion(self.per_flow),
+            excess: match self.excess {
+                Excess::BestEffort => tc::Excess::BestEffort,
+                Excess::Drop => tc::Excess::Drop,
+            },
+            delay_micros: micros(self.delay_variation),
+            latency_micros: micros(self.latency),
+            link_header: self
+                .link_header
+                .0
+                .and_then(|Octets(octets)| u32::try_from(octets).ok()),
+            replace_qdisc: self.replace_qdisc,
+            ..TcSettings::default()
         }
     }
 

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::{self, server};
 use crate::engine;
 use crate::interface::Settings;
 
@@ -23,7 +24,7 @@ pub use fixed::{
 };
 pub use interface::{
     AlgorithmName, Authentication, Excess, HelloInterval, InterfaceKeys, InterfaceTable, KeyEntry,
-    LinkRate, TrafficControlMode, Udp,
+    LinkHeader, LinkRate, TrafficControlMode, Udp,
 };
 pub use unit::{Mode, Moment, NotUnderstood, Octets, Rate, Secret, Share, Span};
 
@@ -31,10 +32,7 @@ pub use unit::{Mode, Moment, NotUnderstood, Octets, Rate, Secret, Share, Span};
 pub const DEFAULT_PATH: &str = "/etc/rsvpd.toml";
 
 /// Where the control socket is.
-pub const CONTROL_SOCKET: &str = "/run/rsvpd/control.sock";
-
-/// Where applications find the daemon.
-pub const RAPI_SOCKET: &str = "/run/rsvpd/rapi.sock";
+pub const CONTROL_SOCKET: &str = "/run/rsvp/control.sock";
 
 /// The effective configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +48,8 @@ pub struct Config {
     pub rapi_mode: Mode,
     /// The group both sockets belong to; empty: as the daemon's.
     pub socket_group: String,
+    /// The user to become, if started as root: the first of these that exists. None does: stay, without most rights.
+    pub user: Vec<String>,
     /// What is logged, as in `RUST_LOG`, which wins.
     pub log: String,
     /// Where `GET /metrics` is answered; empty for nowhere.
@@ -120,6 +120,12 @@ pub struct Limits {
     pub carried_octets: usize,
     /// Applications connected at one time.
     pub applications: usize,
+    /// Those of one user.
+    pub applications_per_user: usize,
+    /// Sessions of one application.
+    pub sessions_per_application: usize,
+    /// Sessions of one user's applications.
+    pub sessions_per_user: usize,
     /// Connections of `rsvpctl` at one time.
     pub control_connections: usize,
     /// Messages remembered for `rsvpctl log`.
@@ -129,6 +135,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let engine = engine::Limits::default();
+        let applications = server::Limits::default();
         Self {
             sessions: engine.sessions,
             senders: engine.senders,
@@ -138,7 +145,10 @@ impl Default for Limits {
             neighbours: engine.neighbours,
             unacknowledged: engine.unacknowledged,
             carried_octets: engine.carried_octets,
-            applications: 256,
+            applications: applications.clients,
+            applications_per_user: applications.clients_per_user,
+            sessions_per_application: applications.sessions_per_client,
+            sessions_per_user: applications.sessions_per_user,
             control_connections: 64,
             log_entries: 4096,
         }
@@ -162,6 +172,18 @@ impl Limits {
         }
     }
 
+    /// Those of the server of applications.
+    #[must_use]
+    pub fn server(&self) -> server::Limits {
+        server::Limits {
+            clients: self.applications,
+            clients_per_user: self.applications_per_user,
+            sessions_per_client: self.sessions_per_application,
+            sessions_per_user: self.sessions_per_user,
+            ..server::Limits::default()
+        }
+    }
+
     /// A bound that leaves nothing to do.
     fn fault(&self) -> Option<&'static str> {
         let all = [
@@ -173,6 +195,9 @@ impl Limits {
             ("neighbours", self.neighbours),
             ("unacknowledged", self.unacknowledged),
             ("applications", self.applications),
+            ("applications_per_user", self.applications_per_user),
+            ("sessions_per_application", self.sessions_per_application),
+            ("sessions_per_user", self.sessions_per_user),
             ("control_connections", self.control_connections),
         ];
         all.iter()
@@ -186,9 +211,10 @@ impl Default for Config {
         Self {
             control_socket: PathBuf::from(CONTROL_SOCKET),
             control_mode: Mode(0o660),
-            rapi_socket: PathBuf::from(RAPI_SOCKET),
+            rapi_socket: PathBuf::from(api::SOCKET_PATH),
             rapi_mode: Mode(0o666),
             socket_group: String::new(),
+            user: vec!["_rsvp".to_owned()],
             log: "info".to_owned(),
             metrics: None,
             metrics_for_others: false,

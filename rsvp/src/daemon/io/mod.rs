@@ -280,16 +280,24 @@ impl PacketIo {
         !self.queue.is_empty()
     }
 
-    /// Waits until the first datagram of the queue is sent or refused, then sends what else can be.
+    /// Waits until the first datagram of the queue is sent or refused; what comes of it is for [`sent`](Self::sent).
+    ///
+    /// # Errors
+    /// Why it was refused.
     ///
     /// # Cancel safety
-    /// What is not sent stays in the queue.
-    pub async fn flush(&mut self) {
-        if let Some(first) = self.queue.front() {
-            let sent = self.wait_send(first).await;
-            self.count(sent);
-            self.queue.pop_front();
+    /// It is sent whole or not at all.
+    pub async fn sending(&self) -> io::Result<usize> {
+        match self.queue.front() {
+            Some(first) => self.wait_send(first).await,
+            None => core::future::pending().await,
         }
+    }
+
+    /// [`sending`](Self::sending) ended so; sends what else can be.
+    pub fn sent(&mut self, result: io::Result<usize>) {
+        self.count(result);
+        self.queue.pop_front();
         while let Some(next) = self.queue.pop_front() {
             if !self.try_send(&next) {
                 self.queue.push_front(next);
@@ -348,7 +356,7 @@ impl PacketIo {
         };
         let info = SendInfo {
             source: Some(datagram.source),
-            interface: Some(datagram.interface.0),
+            interface: datagram.pinned.then_some(datagram.interface.0),
             ttl: Some(datagram.ttl),
             ..SendInfo::to(SocketAddr::new(datagram.destination, port))
         };

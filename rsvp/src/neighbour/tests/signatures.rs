@@ -148,7 +148,7 @@ mod first_message {
         let mut pair = pair(true);
         pair.send(0, to(b(), None, true, path_err(a(), 1)));
         pair.settle();
-        assert_eq!(pair.ports(1, MessageType::PATH_ERR), []);
+        assert!(pair.ports(1, MessageType::PATH_ERR).is_empty());
         assert_eq!(dropped(&pair.nodes[1], "challenged"), 1);
         let challenge = read(&pair.sent[1][0].1);
         assert_eq!(challenge.integrity, None);

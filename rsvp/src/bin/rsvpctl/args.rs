@@ -1,0 +1,363 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use fairway_rsvp::daemon::config::{
+    CONTROL_SOCKET, Endpoint, Octets, Protocol, Rate, ReservationEntry, SenderEntry, ServiceName,
+    Span, StyleName, Traffic,
+};
+
+/// Shows what rsvpd knows, and sends and reserves by hand
+///
+/// Asks the daemon of this machine over its local socket. What is announced with `send` and reserved with `reserve` lasts as
+/// long as the command runs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rsvpctl",
+    version,
+    after_long_help = LONG_HELP,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// The daemon's local socket
+    #[arg(long, global = true, value_name = "PATH", default_value = CONTROL_SOCKET)]
+    pub(crate) socket: PathBuf,
+
+    /// Print JSON: one document, or one a line where things go on happening
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+const LONG_HELP: &str = "\
+Examples:
+  rsvpctl send 192.0.2.9:5004 --from :5004 --rate 5Mbit/s
+                             announce a sender of this machine, until ctrl-c
+  rsvpctl reserve 192.0.2.9:5004
+                             on the receiver: reserve what the sender says it sends
+  rsvpctl reserve 192.0.2.9:5004 --delay 30ms
+                             the same with a bound on the delay (guaranteed service)
+  rsvpctl reservations       on any router between: who reserves what, and where
+  rsvpctl interfaces         what is reserved of each link, and what can be
+  rsvpctl watch 192.0.2.9    messages about that destination as they pass
+  rsvpctl sessions --json | jq '.sessions[].installed'
+
+Exit status:
+  0  done                    1  the daemon, or the network, said no
+  2  wrong usage             3  no daemon answers
+
+Files:
+  /run/rsvp/control.sock     the daemon's local socket
+
+See also:
+  rsvpd --help, RFC 2205, RFC 2210
+";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// How the daemon is
+    Status,
+    /// Interfaces: addresses, links, what is reserved of them
+    #[command(visible_alias = "interface")]
+    Interfaces,
+    /// Sessions, with all that is known of them
+    Sessions(Filter),
+    /// Senders: path state
+    Senders(Filter),
+    /// Reservations, as they were asked for: reservation state
+    Reservations(Filter),
+    /// Reservations, as they are carried out: traffic control state
+    Installed(Filter),
+    /// What is asked of previous hops, and what keeps being refused there
+    Requests(Filter),
+    /// Neighbours
+    #[command(visible_alias = "neighbors")]
+    Neighbours,
+    /// What was counted
+    Counters,
+    /// Applications, and what the daemon sends and reserves itself
+    Applications,
+    /// The last messages that passed
+    Log {
+        #[command(flatten)]
+        filter: Filter,
+        /// How many
+        #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 50)]
+        lines: usize,
+    },
+    /// Messages as they pass, until ctrl-c
+    Watch(Filter),
+    /// Be a sender, until ctrl-c
+    #[command(after_long_help = SEND_HELP)]
+    Send(SendArgs),
+    /// Be a receiver that reserves, until ctrl-c
+    #[command(after_long_help = RESERVE_HELP)]
+    Reserve(ReserveArgs),
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Filter {
+    /// Only of this destination: an address, or address:port
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destination: Option<Endpoint>,
+}
+
+/// How long, and for whom.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Lasting {
+    /// End after this time
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) time: Option<Span>,
+}
+
+const SEND_HELP: &str = "\
+Examples:
+  rsvpctl send 192.0.2.9:5004 --from :5004 --rate 5Mbit/s --bucket 20kB
+  rsvpctl send 239.1.2.3:5004 --from 192.0.2.1:5004 --rate 1Mbit/s --ttl 8 --for 1h
+
+No data is sent: this announces a program that does. What receivers reserve is printed as it comes.
+";
+
+const RESERVE_HELP: &str = "\
+Examples:
+  rsvpctl reserve 192.0.2.9:5004
+  rsvpctl reserve 239.1.2.3:5004 --style wf --rate 2Mbit/s
+  rsvpctl reserve 192.0.2.9:5004 --delay 30ms
+  rsvpctl reserve 192.0.2.9:5004 --service guaranteed --reserve 8Mbit/s
+
+Styles: ff reserves for each sender alone, se for the senders named together, wf for whoever sends.
+";
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct SendArgs {
+    /// Where the data goes: address:port, or an address for protocols without ports
+    #[arg(value_name = "DESTINATION")]
+    destination: Endpoint,
+
+    /// Where it comes from: address:port, or :port for this machine's address [default: this machine, without a port]
+    #[arg(long, value_name = "SOURCE", value_parser = parse_source)]
+    from: Option<Source>,
+
+    #[command(flatten)]
+    traffic: TrafficArgs,
+
+    /// How much is sent
+    #[arg(long, value_name = "RATE")]
+    rate: Rate,
+
+    /// The IP TTL of the data
+    #[arg(long, value_name = "NUMBER", default_value_t = 64)]
+    ttl: u8,
+
+    /// udp, tcp, or a number
+    #[arg(long, value_name = "NAME", default_value = "udp")]
+    protocol: Protocol,
+
+    #[command(flatten)]
+    pub(crate) lasting: Lasting,
+}
+
+/// A source with or without its address.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Whole(Endpoint),
+    Port(u16),
+}
+
+fn parse_source(text: &str) -> Result<Source, String> {
+    match text.strip_prefix(':') {
+        Some(port) => port.parse().map(Source::Port).map_err(|_| ()),
+        None => text.parse().map(Source::Whole).map_err(|_| ()),
+    }
+    .map_err(|()| "address:port or :port expected".to_owned())
+}
+
+/// What sort of traffic it is, the rate aside.
+#[derive(Clone, Debug, ClapArgs)]
+struct TrafficArgs {
+    /// The most that comes at once
+    #[arg(long, value_name = "OCTETS", default_value = "15kB")]
+    bucket: Octets,
+
+    /// The rate at which it comes then [default: not known]
+    #[arg(long, value_name = "RATE")]
+    peak: Option<Rate>,
+
+    /// Packets count as at least so long
+    #[arg(long, value_name = "OCTETS", default_value = "64B")]
+    min_packet: Octets,
+
+    /// The longest packet
+    #[arg(long, value_name = "OCTETS", default_value = "1500B")]
+    max_packet: Octets,
+}
+
+impl TrafficArgs {
+    const fn with_rate(&self, rate: Rate) -> Traffic {
+        Traffic {
+            rate,
+            bucket: self.bucket,
+            peak: self.peak,
+            min_packet: self.min_packet,
+            max_packet: self.max_packet,
+        }
+    }
+}
+
+impl SendArgs {
+    /// What is asked of the daemon.
+    pub(crate) fn entry(&self) -> SenderEntry {
+        let unspecified = || match self.destination.address {
+            std::net::IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+            std::net::IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+        };
+        SenderEntry {
+            destination: self.destination,
+            protocol: self.protocol,
+            source: self.from.map(|source| match source {
+                Source::Whole(source) => source,
+                Source::Port(port) => Endpoint {
+                    address: unspecified(),
+                    port,
+                },
+            }),
+            traffic: self.traffic.with_rate(self.rate),
+            ttl: self.ttl,
+        }
+    }
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ReserveArgs {
+    /// Where the data goes: this machine, or a group
+    #[arg(value_name = "DESTINATION")]
+    destination: Endpoint,
+
+    /// Only for this sender; may be repeated [default: all]
+    #[arg(long = "from", value_name = "SOURCE")]
+    senders: Vec<Endpoint>,
+
+    /// ff, se or wf
+    #[arg(long, value_name = "STYLE", default_value = "ff", value_parser = parse_style)]
+    style: StyleName,
+
+    /// controlled-load or guaranteed [default: guaranteed with --delay or --reserve, else controlled-load]
+    #[arg(long, value_name = "SERVICE", value_parser = parse_service)]
+    service: Option<ServiceName>,
+
+    /// The longest that packets may take, from end to end
+    #[arg(long, value_name = "TIME", conflicts_with = "reserve")]
+    delay: Option<Span>,
+
+    /// The rate that is kept free; more than is sent makes packets sooner
+    #[arg(long, value_name = "RATE")]
+    reserve: Option<Rate>,
+
+    /// What is to be carried [default: what each sender says it sends]
+    #[arg(long, value_name = "RATE")]
+    rate: Option<Rate>,
+
+    #[command(flatten)]
+    traffic: TrafficArgs,
+
+    /// Do not ask for a confirmation
+    #[arg(long)]
+    no_confirm: bool,
+
+    /// udp, tcp, or a number
+    #[arg(long, value_name = "NAME", default_value = "udp")]
+    protocol: Protocol,
+
+    #[command(flatten)]
+    pub(crate) lasting: Lasting,
+}
+
+fn parse_style(text: &str) -> Result<StyleName, String> {
+    match text {
+        "ff" | "FF" => Ok(StyleName::Ff),
+        "se" | "SE" => Ok(StyleName::Se),
+        "wf" | "WF" => Ok(StyleName::Wf),
+        _ => Err("ff, se or wf expected".to_owned()),
+    }
+}
+
+fn parse_service(text: &str) -> Result<ServiceName, String> {
+    match text {
+        "controlled-load" | "cl" => Ok(ServiceName::ControlledLoad),
+        "guaranteed" | "gs" => Ok(ServiceName::Guaranteed),
+        _ => Err("controlled-load or guaranteed expected".to_owned()),
+    }
+}
+
+impl ReserveArgs {
+    /// What is asked of the daemon.
+    pub(crate) fn entry(&self) -> ReservationEntry {
+        let is_timed = self.delay.is_some() || self.reserve.is_some();
+        let by_default = if is_timed {
+            ServiceName::Guaranteed
+        } else {
+            ServiceName::ControlledLoad
+        };
+        ReservationEntry {
+            destination: self.destination,
+            protocol: self.protocol,
+            style: self.style,
+            senders: self.senders.clone(),
+            service: self.service.unwrap_or(by_default),
+            traffic: self.rate.map(|rate| self.traffic.with_rate(rate)),
+            reserve: self.reserve,
+            delay: self.delay,
+            confirm: !self.no_confirm,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        Args::command().debug_assert();
+    }
+
+    fn parsed(words: &[&str]) -> Command {
+        let all = ["rsvpctl"].iter().chain(words);
+        Args::try_parse_from(all).unwrap().command
+    }
+
+    #[test]
+    fn a_wished_delay_is_guaranteed_service() {
+        let Command::Reserve(args) = parsed(&["reserve", "192.0.2.9:5004", "--delay", "30ms"])
+        else {
+            panic!("another command");
+        };
+        let entry = args.entry();
+        assert_eq!(entry.service, ServiceName::Guaranteed);
+        assert!(entry.confirm && entry.traffic.is_none());
+    }
+
+    #[test]
+    fn a_port_alone_is_of_this_machine() {
+        let words = [
+            "send",
+            "192.0.2.9:5004",
+            "--from",
+            ":4000",
+            "--rate",
+            "1Mbit/s",
+        ];
+        let Command::Send(args) = parsed(&words) else {
+            panic!("another command");
+        };
+        let source = args.entry().source.unwrap();
+        assert!(source.address.is_unspecified());
+        assert_eq!(source.port, 4000);
+        assert_eq!(args.entry().traffic.bucket, Octets(15_000));
+    }
+}

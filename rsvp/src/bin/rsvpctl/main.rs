@@ -1,0 +1,265 @@
+//! `rsvpctl`: shows what rsvpd knows, and sends and reserves by hand.
+
+mod args;
+mod text;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use fairway_rsvp::daemon::control::protocol::{Reply, Request, Sessions};
+use fairway_rsvp::daemon::control::value::EventOf;
+use fairway_stack::{LocalAddr, LocalReadHalf, LocalWriteHalf, Net, NetError};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+
+use crate::args::{Args, Command, Lasting};
+
+/// Exit codes, as the help lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Done,
+    Refused,
+    Usage,
+    NoAnswer,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Refused => 1,
+            Exit::Usage => 2,
+            Exit::NoAnswer => 3,
+        })
+    }
+}
+
+/// How it ends when it does not end well.
+struct Failure {
+    exit: Exit,
+    text: String,
+}
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(usage) => {
+            let _ = usage.print();
+            return if usage.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Done.into()
+            };
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run(&args)),
+        Err(error) => Err(Failure {
+            exit: Exit::Refused,
+            text: error.to_string(),
+        }),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if args.json {
+                print(&args, &Reply::Error(failure.text));
+            } else {
+                let _ = writeln!(std::io::stderr(), "rsvpctl: {}", failure.text);
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+/// The daemon.
+struct Daemon {
+    write: LocalWriteHalf,
+    lines: Lines<BufReader<LocalReadHalf>>,
+}
+
+impl Daemon {
+    async fn connect(net: &Net, args: &Args) -> Result<Self, Failure> {
+        let at = LocalAddr::path(&args.socket);
+        let stream = net.connect_local(&at).await.map_err(|error| {
+            let hint = match error {
+                NetError::NotFound | NetError::ConnRefused => ": is rsvpd running?",
+                NetError::Access => ": only for root and the socket's group",
+                _ => "",
+            };
+            Failure {
+                exit: Exit::NoAnswer,
+                text: format!("{}: {error}{hint}", args.socket.display()),
+            }
+        })?;
+        let (read, write) = stream.into_split();
+        let lines = BufReader::new(read).lines();
+        Ok(Self { write, lines })
+    }
+
+    async fn ask(&mut self, request: &Request) -> Result<(), Failure> {
+        let mut line = serde_json::to_vec(request).map_err(|error| Failure {
+            exit: Exit::Usage,
+            text: error.to_string(),
+        })?;
+        line.push(b'\n');
+        self.write
+            .write_all(&line)
+            .await
+            .map_err(|error| lost(&error.to_string()))
+    }
+
+    async fn reply(&mut self) -> Result<Reply, Failure> {
+        match self.lines.next_line().await {
+            Ok(Some(line)) => {
+                serde_json::from_str(&line).map_err(|error| lost(&format!("{error}")))
+            }
+            Ok(None) => Err(lost("the daemon has ended")),
+            Err(error) => Err(lost(&error.to_string())),
+        }
+    }
+}
+
+fn lost(why: &str) -> Failure {
+    Failure {
+        exit: Exit::NoAnswer,
+        text: why.to_owned(),
+    }
+}
+
+/// What a command asks for.
+fn request(command: &Command) -> Request {
+    let sessions = |filter: &args::Filter| Request::Sessions {
+        destination: filter.destination,
+        most: 1000,
+    };
+    match command {
+        Command::Status => Request::Status,
+        Command::Interfaces => Request::Interfaces,
+        Command::Sessions(filter)
+        | Command::Senders(filter)
+        | Command::Reservations(filter)
+        | Command::Installed(filter)
+        | Command::Requests(filter) => sessions(filter),
+        Command::Neighbours => Request::Neighbours,
+        Command::Counters => Request::Counters,
+        Command::Applications => Request::Applications,
+        Command::Log { filter, lines } => Request::Log {
+            destination: filter.destination,
+            most: *lines,
+        },
+        Command::Watch(filter) => Request::Watch {
+            destination: filter.destination,
+        },
+        Command::Send(args) => Request::Send(args.entry()),
+        Command::Reserve(args) => Request::Reserve(args.entry()),
+    }
+}
+
+async fn run(args: &Args) -> Result<Exit, Failure> {
+    let net = Net::system();
+    let mut daemon = Daemon::connect(&net, args).await?;
+    daemon.ask(&request(&args.command)).await?;
+    let lasting = match &args.command {
+        Command::Watch(_) => Lasting { time: None },
+        Command::Send(args) => args.lasting.clone(),
+        Command::Reserve(args) => args.lasting.clone(),
+        _ => {
+            let reply = daemon.reply().await?;
+            return match reply {
+                Reply::Error(text) => Err(Failure {
+                    exit: Exit::Refused,
+                    text,
+                }),
+                reply => {
+                    print(args, &reply);
+                    Ok(Exit::Done)
+                }
+            };
+        }
+    };
+    let clock = net.clock();
+    let until = lasting.time.map(|span| clock.now() + span.0);
+    // How it stands: what went wrong last, unless it has come right since.
+    let mut exit = Exit::Done;
+    loop {
+        let reply = tokio::select! { biased;
+            _ = tokio::signal::ctrl_c() => return Ok(exit),
+            () = async {
+                match until {
+                    Some(until) => clock.sleep_until(until).await,
+                    None => core::future::pending().await,
+                }
+            } => return Ok(exit),
+            reply = daemon.reply() => reply?,
+        };
+        match &reply {
+            Reply::Error(text) => {
+                return Err(Failure {
+                    exit: Exit::Refused,
+                    text: text.clone(),
+                });
+            }
+            Reply::Event(
+                EventOf::ReservationError { .. }
+                | EventOf::PathError { .. }
+                | EventOf::NotAsked { .. },
+            ) => exit = Exit::Refused,
+            Reply::Event(EventOf::Confirmed { .. } | EventOf::Reservation { .. }) => {
+                exit = Exit::Done;
+            }
+            _ => {}
+        }
+        if !print(args, &reply) {
+            return Ok(exit);
+        }
+    }
+}
+
+/// Prints an answer; `false` if nobody reads any more.
+fn print(args: &Args, reply: &Reply) -> bool {
+    let text = if args.json {
+        String::from_utf8(json(&args.command, reply)).unwrap_or_default()
+    } else {
+        text::text(&args.command, reply)
+    };
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .is_ok()
+}
+
+/// The document: of sessions only the part that was asked for.
+fn json(command: &Command, reply: &Reply) -> Vec<u8> {
+    let Reply::Sessions(Sessions { sessions, is_cut }) = reply else {
+        return reply.to_line();
+    };
+    let mut sessions = sessions.clone();
+    for session in &mut sessions {
+        let (senders, reservations, installed, requests) = match command {
+            Command::Senders(_) => (true, false, false, false),
+            Command::Reservations(_) => (false, true, false, false),
+            Command::Installed(_) => (false, false, true, false),
+            Command::Requests(_) => (false, false, false, true),
+            _ => return reply.to_line(),
+        };
+        if !senders {
+            session.senders.clear();
+        }
+        if !reservations {
+            session.reservations.clear();
+        }
+        if !installed {
+            session.installed.clear();
+        }
+        if !requests {
+            session.requests.clear();
+            session.blockades.clear();
+        }
+    }
+    let is_cut = *is_cut;
+    Reply::Sessions(Sessions { sessions, is_cut }).to_line()
+}

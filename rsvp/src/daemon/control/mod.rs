@@ -1,0 +1,4 @@
+//! What passes between `rsvpctl` and the daemon: a line of JSON asks, a line of JSON answers.
+
+pub mod protocol;
+pub mod value;

@@ -1,0 +1,414 @@
+//! A sender or receiver that the daemon plays itself: `[[sender]]`, `[[reservation]]`, `rsvpctl send`, `rsvpctl reserve`.
+//!
+//! Pure: an entry and events in, calls and words out.
+//!
+//! A receiver asks when it knows whom to ask: at the first path event that names a sender it wants. What it asks for is
+//! computed anew at each path event, and asked for again only if it differs.
+
+use core::time::Duration;
+
+use crate::api::{Call, Event, PathSender, ReserveCall, SenderCall};
+use crate::daemon::config::{
+    Octets, Rate, ReservationEntry, SenderEntry, ServiceName, StyleName, Traffic,
+};
+use crate::daemon::control::value::{self, EventOf};
+use crate::intserv::request::{self, Wish};
+use crate::intserv::{BytesPerSec, Flowspec, Rspec, Tspec, TspecError};
+use crate::wire::{Sender, Session, Style};
+
+/// What a party is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Somebody who sends.
+    Sender(SenderEntry),
+    /// Somebody who receives.
+    Receiver(ReservationEntry),
+}
+
+/// Why an entry makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PartyError {
+    /// Its numbers are none of a Tspec.
+    #[error("traffic: {0}")]
+    Traffic(#[from] TspecError),
+    /// It contradicts itself.
+    #[error("{0}: {1}")]
+    Entry(&'static str, &'static str),
+}
+
+/// A sender or receiver.
+#[derive(Clone, Debug)]
+pub(super) struct Party {
+    role: Role,
+    session: Session,
+    /// What is asked for now.
+    asked: Option<ReserveCall>,
+}
+
+/// What is to be done and told after an event.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reaction {
+    /// Asked of the engine.
+    pub(super) call: Option<Call>,
+    /// Told to whoever watches.
+    pub(super) tell: Vec<EventOf>,
+}
+
+impl Party {
+    /// Checks the entry; gives what is to be asked first, in order.
+    pub(super) fn new(role: Role) -> Result<(Self, Vec<Call>), PartyError> {
+        let (destination, protocol) = match &role {
+            Role::Sender(entry) => (entry.destination, entry.protocol),
+            Role::Receiver(entry) => (entry.destination, entry.protocol),
+        };
+        let session = Session {
+            destination: destination.address,
+            protocol: fairway_wire::Protocol(protocol.0),
+            e_police: false,
+            port: destination.port,
+        };
+        let mut calls = vec![Call::Open(session)];
+        match &role {
+            Role::Sender(entry) => {
+                if let Some((key, what)) = entry.fault() {
+                    return Err(PartyError::Entry(key, what));
+                }
+                let unspecified = || match session.destination {
+                    std::net::IpAddr::V4(_) => Sender::V4(std::net::Ipv4Addr::UNSPECIFIED, 0),
+                    std::net::IpAddr::V6(_) => Sender::V6(std::net::Ipv6Addr::UNSPECIFIED, 0),
+                };
+                calls.push(Call::Sender(Box::new(SenderCall {
+                    template: entry.source.map_or_else(unspecified, Sender::from),
+                    interface: None,
+                    tspec: tspec(&entry.traffic)?,
+                    adspec: None,
+                    policy: Vec::new(),
+                    ttl: entry.ttl,
+                })));
+            }
+            Role::Receiver(entry) => {
+                if let Some((key, what)) = entry.fault() {
+                    return Err(PartyError::Entry(key, what));
+                }
+                if let Some(traffic) = &entry.traffic {
+                    tspec(traffic)?;
+                }
+            }
+        }
+        let party = Self {
+            role,
+            session,
+            asked: None,
+        };
+        Ok((party, calls))
+    }
+
+    /// What it is.
+    pub(super) const fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// Its session.
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Something happened in its session.
+    pub(super) fn handle_event(&mut self, event: &Event) -> Reaction {
+        let mut reaction = Reaction {
+            call: None,
+            tell: vec![event.into()],
+        };
+        let (Role::Receiver(entry), Event::Path(senders)) = (&self.role, event) else {
+            return reaction;
+        };
+        match wanted(entry, senders) {
+            Ok(None) => {
+                // Nobody is left to reserve for; what was asked for ends with their state.
+                self.asked = None;
+            }
+            Ok(Some((call, bound))) => {
+                if self.asked.as_ref() == Some(&call) {
+                    return reaction;
+                }
+                reaction.tell.push(EventOf::Asked {
+                    style: call.style.to_string(),
+                    senders: call.filters.iter().copied().map(value::sender).collect(),
+                    flowspecs: call.flowspecs.iter().map(value::Flowspec::from).collect(),
+                    bound_micros: bound.and_then(|bound| u64::try_from(bound.as_micros()).ok()),
+                });
+                self.asked = Some(call.clone());
+                reaction.call = Some(Call::Reserve(Box::new(call)));
+            }
+            Err(why) => reaction.tell.push(EventOf::NotAsked { why }),
+        }
+        reaction
+    }
+}
+
+/// A Tspec from numbers with units.
+fn tspec(traffic: &Traffic) -> Result<Tspec, TspecError> {
+    let whole = |Octets(octets): Octets| u32::try_from(octets).unwrap_or(u32::MAX);
+    Tspec::new(
+        traffic.rate.octets_per_sec(),
+        traffic.bucket.get(),
+        traffic.peak.map_or(f32::INFINITY, Rate::octets_per_sec),
+        whole(traffic.min_packet),
+        whole(traffic.max_packet),
+    )
+}
+
+/// What is to be reserved for the senders there are; `None` if none of them is wanted. With the bound on the delay, where
+/// one is promised: the greatest of the senders'.
+fn wanted(
+    entry: &ReservationEntry,
+    senders: &[PathSender],
+) -> Result<Option<(ReserveCall, Option<Duration>)>, String> {
+    let is_wanted = |of: &&PathSender| {
+        entry.senders.is_empty()
+            || entry
+                .senders
+                .iter()
+                .any(|wanted| Sender::from(*wanted) == of.template)
+    };
+    let mut filters = Vec::new();
+    let mut flowspecs: Vec<Flowspec> = Vec::new();
+    let mut bound = None;
+    for of in senders.iter().filter(is_wanted) {
+        let (flowspec, end_to_end) = flowspec(entry, of)
+            .map_err(|why| format!("sender {}: {why}", value::sender(of.template)))?;
+        bound = bound.max(end_to_end);
+        filters.push(of.template);
+        flowspecs.push(flowspec);
+    }
+    let Some((first, rest)) = flowspecs.split_first() else {
+        return Ok(None);
+    };
+    // One for all: what is enough for any one of them.
+    let merged = || {
+        rest.iter().try_fold(*first, |merged, next| {
+            merged.merge(next).map_err(|error| error.to_string())
+        })
+    };
+    let (style, filters, flowspecs) = match entry.style {
+        StyleName::Ff => (Style::FF, filters, flowspecs),
+        StyleName::Se => (Style::SE, filters, vec![merged()?]),
+        StyleName::Wf => (Style::WF, Vec::new(), vec![merged()?]),
+    };
+    let call = ReserveCall {
+        style,
+        filters,
+        flowspecs,
+        confirm: entry.confirm,
+        interface: None,
+        policy: Vec::new(),
+    };
+    Ok(Some((call, bound)))
+}
+
+/// What is to be reserved for one sender, and the bound on the delay.
+fn flowspec(
+    entry: &ReservationEntry,
+    of: &PathSender,
+) -> Result<(Flowspec, Option<Duration>), String> {
+    let tspec = match &entry.traffic {
+        Some(traffic) => tspec(traffic).map_err(|error| error.to_string())?,
+        None => of.tspec,
+    };
+    match (entry.service, &of.adspec) {
+        (ServiceName::ControlledLoad, Some(adspec)) => {
+            let mtu = adspec.general.values.mtu;
+            // A path that does not promise it may still give it: a reservation where it counts is worth having.
+            let flowspec = request::controlled_load(&tspec, adspec)
+                .unwrap_or_else(|_| Flowspec::ControlledLoad(tspec.within_mtu(mtu)));
+            Ok((flowspec, None))
+        }
+        (ServiceName::ControlledLoad, None) => Ok((Flowspec::ControlledLoad(tspec), None)),
+        (ServiceName::Guaranteed, adspec) => match (entry.delay, adspec) {
+            (Some(delay), Some(adspec)) => {
+                let reservation = request::guaranteed(&tspec, adspec, Wish::EndToEnd(delay.0))
+                    .map_err(|error| error.to_string())?;
+                Ok((reservation.flowspec, reservation.end_to_end))
+            }
+            (Some(_), None) => Err("nothing is known of the path: no delay can be promised".into()),
+            (None, adspec) => {
+                let mtu = adspec.as_ref().map(|adspec| adspec.general.values.mtu);
+                let tspec = mtu
+                    .map_or(tspec, |mtu| tspec.within_mtu(mtu))
+                    .with_peak_of_rate();
+                let rate = match entry.reserve {
+                    Some(rate) => BytesPerSec::new(rate.octets_per_sec()).unwrap_or(tspec.rate()),
+                    None => tspec.rate(),
+                };
+                if rate < tspec.rate() {
+                    return Err(format!(
+                        "{rate} is less than what is sent, {}",
+                        tspec.rate()
+                    ));
+                }
+                let rspec = Rspec {
+                    rate,
+                    slack_micros: 0,
+                };
+                Ok((Flowspec::Guaranteed(tspec, rspec), None))
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::config::{Endpoint, Span};
+    use crate::intserv::{
+        Adspec, Bandwidth, ErrorTerms, Latency, LocalElement, LocalGuaranteed, LocalValues,
+    };
+
+    fn entry(service: ServiceName) -> ReservationEntry {
+        ReservationEntry {
+            destination: "192.0.2.9:5004".parse().unwrap(),
+            protocol: Default::default(),
+            style: StyleName::Ff,
+            senders: Vec::new(),
+            service,
+            traffic: None,
+            reserve: None,
+            delay: None,
+            confirm: true,
+        }
+    }
+
+    fn sender(address: &str) -> PathSender {
+        let router = LocalElement {
+            general: LocalValues {
+                bandwidth: Bandwidth::new(1.25e6).unwrap(),
+                latency: Latency::from_micros(100),
+                mtu: 1500,
+            },
+            guaranteed: Some(LocalGuaranteed {
+                terms: ErrorTerms::new(4500, 3000),
+                ..LocalGuaranteed::default()
+            }),
+            controlled_load: None,
+            after_non_is_hop: false,
+        };
+        let adspec = Adspec::of_link(Bandwidth::new(1.25e6).unwrap(), 1500)
+            .with_guaranteed(true)
+            .compose(&router);
+        let endpoint: Endpoint = address.parse().unwrap();
+        PathSender {
+            template: endpoint.into(),
+            tspec: Tspec::new(125e3, 10e3, 250e3, 64, 1500).unwrap(),
+            adspec: Some(adspec),
+        }
+    }
+
+    fn reserve(reaction: Reaction) -> Option<ReserveCall> {
+        match reaction.call {
+            Some(Call::Reserve(call)) => Some(*call),
+            None => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// rsvp.md §14: Q 0.060 → R 184000, plus the latency of the path.
+    #[test]
+    fn a_wished_delay_becomes_a_rate() {
+        let mut wish = entry(ServiceName::Guaranteed);
+        wish.delay = Some(Span(Duration::from_micros(60_100)));
+        let (mut party, calls) = Party::new(Role::Receiver(wish)).unwrap();
+        assert!(matches!(calls[..], [Call::Open(_)]));
+        let reaction = party.handle_event(&Event::Path(vec![sender("10.0.0.1:5004")]));
+        assert!(matches!(
+            &reaction.tell[..],
+            [
+                EventOf::Path { .. },
+                EventOf::Asked {
+                    bound_micros: Some(60_100),
+                    ..
+                }
+            ]
+        ));
+        let call = reserve(reaction).unwrap();
+        assert_eq!(call.flowspecs[0].rate().get(), 184_000.0);
+        assert!(call.confirm);
+    }
+
+    #[test]
+    fn what_is_asked_for_already_is_not_asked_for_again() {
+        let (mut party, _) =
+            Party::new(Role::Receiver(entry(ServiceName::ControlledLoad))).unwrap();
+        let one = Event::Path(vec![sender("10.0.0.1:5004")]);
+        assert!(reserve(party.handle_event(&one)).is_some());
+        assert!(reserve(party.handle_event(&one)).is_none());
+        let two = Event::Path(vec![sender("10.0.0.1:5004"), sender("10.0.0.2:5004")]);
+        assert_eq!(reserve(party.handle_event(&two)).unwrap().filters.len(), 2);
+        assert!(reserve(party.handle_event(&Event::Path(Vec::new()))).is_none());
+        assert!(reserve(party.handle_event(&one)).is_some());
+    }
+
+    /// rapi.md §4: how many filters and flowspecs a style has.
+    #[test]
+    fn styles_have_their_counts() {
+        for (style, filters, flowspecs) in [
+            (StyleName::Ff, 2, 2),
+            (StyleName::Se, 2, 1),
+            (StyleName::Wf, 0, 1),
+        ] {
+            let mut wish = entry(ServiceName::ControlledLoad);
+            wish.style = style;
+            let (mut party, _) = Party::new(Role::Receiver(wish)).unwrap();
+            let two = Event::Path(vec![sender("10.0.0.1:5004"), sender("10.0.0.2:5004")]);
+            let call = reserve(party.handle_event(&two)).unwrap();
+            assert_eq!(
+                (call.filters.len(), call.flowspecs.len()),
+                (filters, flowspecs)
+            );
+        }
+    }
+
+    #[test]
+    fn only_senders_that_are_named_count() {
+        let mut wish = entry(ServiceName::ControlledLoad);
+        wish.senders = vec!["10.0.0.2:5004".parse().unwrap()];
+        let (mut party, _) = Party::new(Role::Receiver(wish)).unwrap();
+        let one = Event::Path(vec![sender("10.0.0.1:5004")]);
+        assert!(reserve(party.handle_event(&one)).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_promised_is_said() {
+        let mut wish = entry(ServiceName::Guaranteed);
+        wish.delay = Some(Span(Duration::from_millis(1)));
+        let (mut party, _) = Party::new(Role::Receiver(wish)).unwrap();
+        let reaction = party.handle_event(&Event::Path(vec![sender("10.0.0.1:5004")]));
+        assert!(reaction.call.is_none());
+        assert!(
+            matches!(&reaction.tell[1], EventOf::NotAsked { why } if why.contains("10.0.0.1:5004"))
+        );
+    }
+
+    #[test]
+    fn a_sender_announces_itself_at_once() {
+        let entry = SenderEntry {
+            destination: "239.1.2.3:5004".parse().unwrap(),
+            protocol: Default::default(),
+            source: None,
+            traffic: Traffic::of_rate("1Mbit/s".parse().unwrap()),
+            ttl: 9,
+        };
+        let (_, calls) = Party::new(Role::Sender(entry.clone())).unwrap();
+        let [Call::Open(session), Call::Sender(call)] = &calls[..] else {
+            panic!("{calls:?}");
+        };
+        assert_eq!(session.to_string(), "udp 239.1.2.3:5004");
+        assert!(call.template.address().is_unspecified());
+        assert_eq!((call.ttl, call.tspec.rate().get()), (9, 125e3));
+        let mut wrong = entry;
+        wrong.traffic.rate = "0bit/s".parse().unwrap();
+        assert!(matches!(
+            Party::new(Role::Sender(wrong)),
+            Err(PartyError::Traffic(TspecError::Rate))
+        ));
+    }
+}

@@ -1,0 +1,34 @@
+//! Local sockets that are for some users only.
+
+use std::path::Path;
+
+use fairway_stack::{LocalAddr, LocalListener, Net, NetError};
+use nix::sys::stat::{Mode as SystemMode, umask};
+use nix::unistd::{Group, chown};
+
+use super::config::Mode;
+
+/// Listens on a local socket that has these permissions from its first moment, and belongs to `group` if one is named.
+///
+/// The process's mask is changed for the moment: to be called before there are threads that make files.
+///
+/// # Errors
+/// Those of [`Net::listen_local`]; [`NetError::NotFound`] for a group that is none; [`NetError::Perm`] for one that is not
+/// ours to give.
+pub(super) fn listen(
+    net: &Net,
+    path: &Path,
+    mode: Mode,
+    group: &str,
+) -> Result<LocalListener, NetError> {
+    let old = umask(SystemMode::from_bits_truncate(0o777 & !mode.0));
+    let listener = net.listen_local(&LocalAddr::path(path));
+    umask(old);
+    let listener = listener?;
+    if !group.is_empty() {
+        let group = Group::from_name(group).map_err(std::io::Error::from)?;
+        let group = group.ok_or(NetError::NotFound)?;
+        chown(path, None, Some(group.gid)).map_err(std::io::Error::from)?;
+    }
+    Ok(listener)
+}

@@ -1,0 +1,163 @@
+//! What the daemon stands on beside sockets: routes, traffic control, and news of interfaces.
+//!
+//! One of these for the system, one for our own stack; tests make their own.
+
+mod native;
+
+use core::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::interface::{IfIndex, Interface};
+use crate::intserv::LocalElement;
+use crate::routing::Routing;
+use crate::tc::{AdmissionOnly, Granted, RHandle, Request, TcError, TcSettings, TrafficControl};
+use crate::wire::{Sender, Session};
+
+/// Traffic control, told of interfaces and asked how it fares.
+pub trait Shaper: TrafficControl {
+    /// An interface is there, or has changed. What is reserved on it stays.
+    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings);
+
+    /// An interface is gone, and all that is reserved on it.
+    fn interface_gone(&mut self, interface: IfIndex);
+
+    /// How it fares on an interface.
+    fn state(&mut self, interface: IfIndex) -> ShaperState;
+}
+
+/// Traffic control of one interface, to be shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ShaperState {
+    /// What does it: `htb`, `admission only`, `off`.
+    pub kind: &'static str,
+    /// What the link carries, octets per second; `None` if that is not known.
+    pub link_rate: Option<f32>,
+    /// How much of it can be reserved.
+    pub share: Option<f32>,
+    /// How much is.
+    pub reserved: Option<f32>,
+    /// Reservations.
+    pub reservations: Option<usize>,
+    /// What the administrator should know: why there is no scheduler.
+    pub remark: Option<String>,
+}
+
+impl Shaper for AdmissionOnly {
+    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) {
+        Self::set_interface(self, interface, settings);
+    }
+
+    fn interface_gone(&mut self, interface: IfIndex) {
+        Self::interface_gone(self, interface);
+    }
+
+    fn state(&mut self, interface: IfIndex) -> ShaperState {
+        let ledger = self.ledger(interface);
+        ShaperState {
+            kind: if ledger.is_some() {
+                "admission only"
+            } else {
+                "off"
+            },
+            share: ledger.map(|ledger| ledger.bounds().share.get()),
+            reserved: ledger.map(|ledger| ledger.reserved().get()),
+            ..ShaperState::default()
+        }
+    }
+}
+
+/// One traffic control, held by the engine and by the daemon.
+#[derive(Clone, Debug)]
+pub(super) struct Shared(Arc<Mutex<Box<dyn Shaper>>>);
+
+impl Shared {
+    pub(super) fn new(shaper: Box<dyn Shaper>) -> Self {
+        Self(Arc::new(Mutex::new(shaper)))
+    }
+
+    /// Held for the time of one call, in one task.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Box<dyn Shaper>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TrafficControl for Shared {
+    fn advertise(&self, interface: IfIndex) -> LocalElement {
+        self.lock().advertise(interface)
+    }
+
+    fn install(
+        &mut self,
+        interface: IfIndex,
+        handle: Option<RHandle>,
+        request: &Request,
+        session: &Session,
+        filters: &[Option<Sender>],
+    ) -> Result<Granted, TcError> {
+        self.lock()
+            .install(interface, handle, request, session, filters)
+    }
+
+    fn remove(&mut self, interface: IfIndex, handle: RHandle) {
+        self.lock().remove(interface, handle);
+    }
+}
+
+/// Something has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Interfaces, or their addresses: the list is to be read again.
+    Interfaces,
+    /// Routes to a network; `None`: to any.
+    Routes(Option<(IpAddr, u8)>),
+    /// Interfaces or routes.
+    All,
+}
+
+/// News of interfaces and routes.
+#[async_trait]
+pub trait Changes: Send {
+    /// The next one; waits for ever where there are none.
+    ///
+    /// # Cancel safety
+    /// No news is lost.
+    async fn next(&mut self) -> Change;
+}
+
+/// Nothing ever changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoChanges;
+
+#[async_trait]
+impl Changes for NoChanges {
+    async fn next(&mut self) -> Change {
+        core::future::pending().await
+    }
+}
+
+/// What the daemon stands on.
+pub struct Platform {
+    /// Answers where data goes.
+    pub routing: Box<dyn Routing>,
+    /// Carries reservations out.
+    pub shaper: Box<dyn Shaper>,
+    /// Tells what changes.
+    pub changes: Box<dyn Changes>,
+    /// The system passes packets on: what `router = "auto"` means.
+    pub forwards: bool,
+    /// Whether the system passes multicast on now: groups are heard in passing then, and not joined.
+    pub forwards_multicast: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Platform")
+            .field("routing", &self.routing)
+            .field("shaper", &self.shaper)
+            .field("forwards", &self.forwards)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! Our own stack.
+
+use async_trait::async_trait;
+use fairway_stack::native::Changes as StackChanges;
+use fairway_stack::{Net, NetError};
+use tracing::error;
+
+use super::{Change, Changes, Platform, Shaper, ShaperState};
+use crate::interface::{IfIndex, Interface};
+use crate::routing::NativeRouting;
+use crate::tc::NativeTc;
+use crate::tc::TcSettings;
+
+impl Platform {
+    /// A host of our own stack. `forwards_multicast`: it has been made a router of multicast
+    /// ([`Manage::start_multicast`](fairway_stack::Manage::start_multicast)).
+    ///
+    /// # Errors
+    /// [`NetError::OpNotSupp`] on the system back end.
+    pub fn native(net: &Net, forwards_multicast: bool) -> Result<Self, NetError> {
+        let manage = net.manage();
+        let forwards = manage.parameter("net.inet.ip.forwarding")?.current != 0;
+        Ok(Self {
+            changes: Box::new(NativeChanges(manage.changes()?)),
+            routing: Box::new(NativeRouting::new(manage.clone())),
+            shaper: Box::new(NativeTc::new(manage)),
+            forwards,
+            forwards_multicast: Box::new(move || forwards_multicast),
+        })
+    }
+}
+
+/// The stack tells that something has changed, and not what.
+#[derive(Debug)]
+struct NativeChanges(StackChanges);
+
+#[async_trait]
+impl Changes for NativeChanges {
+    async fn next(&mut self) -> Change {
+        match self.0.changed().await {
+            Ok(()) => Change::All,
+            // The host is down, and this task with it.
+            Err(_) => core::future::pending().await,
+        }
+    }
+}
+
+impl Shaper for NativeTc {
+    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) {
+        if let Err(error) = Self::set_interface(self, interface, settings) {
+            error!(%error, name = interface.name, "no traffic control");
+        }
+    }
+
+    fn interface_gone(&mut self, interface: IfIndex) {
+        Self::interface_gone(self, interface);
+    }
+
+    fn state(&mut self, interface: IfIndex) -> ShaperState {
+        let ledger = self.ledger(interface);
+        ShaperState {
+            kind: if ledger.is_some() {
+                "fair queue"
+            } else {
+                "off"
+            },
+            share: ledger.map(|ledger| ledger.bounds().share.get()),
+            reserved: ledger.map(|ledger| ledger.reserved().get()),
+            ..ShaperState::default()
+        }
+    }
+}

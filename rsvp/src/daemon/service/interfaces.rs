@@ -1,0 +1,148 @@
+//! Interfaces: read from the system, told to the engine and to traffic control.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use fairway_stack::Interface as SystemInterface;
+use tracing::{debug, error, info, warn};
+
+use super::Service;
+use crate::daemon::config::Loaded;
+use crate::daemon::io::Encapsulation;
+use crate::interface::{IfIndex, Interface, UdpEncapsulation};
+
+/// What there is where the system does not tell.
+const DEFAULT_MTU: u32 = 1500;
+
+/// Which UDP ports the interfaces want.
+pub(super) fn encapsulation(loaded: &Loaded, list: &[SystemInterface]) -> Encapsulation {
+    let mut wanted = Encapsulation::default();
+    for interface in list.iter().filter(|one| !one.loopback) {
+        let keys = loaded.config().keys(&interface.name);
+        match keys.udp.0 {
+            _ if !keys.enabled => {}
+            UdpEncapsulation::Never => {}
+            UdpEncapsulation::WhenHeard | UdpEncapsulation::Always => wanted.router = true,
+            UdpEncapsulation::Only { .. } => wanted.host = true,
+        }
+    }
+    wanted
+}
+
+/// As RSVP sees it.
+fn seen(system: &SystemInterface, loaded: &Loaded) -> Interface {
+    let mut addresses: Vec<IpAddr> = system.addresses.iter().map(|of| of.address).collect();
+    // The first of a family is ours there; one that is good beyond the link is better.
+    addresses.sort_by_key(|address| match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    });
+    Interface {
+        index: IfIndex(system.index),
+        name: system.name.clone(),
+        addresses,
+        mtu: system.mtu.unwrap_or(DEFAULT_MTU),
+        up: system.up && system.running,
+        point_to_point: system.point_to_point,
+        settings: loaded.settings(&system.name),
+    }
+}
+
+impl Service {
+    /// Reads the list anew, and tells what is new, other, or gone.
+    pub(super) fn read_interfaces(&mut self) {
+        let list = match self.net.interfaces() {
+            Ok(list) => list,
+            Err(error) => {
+                error!(%error, "interfaces cannot be read: they stay as they were");
+                return;
+            }
+        };
+        if let Err(error) = self.io.encapsulate(encapsulation(&self.loaded, &list)) {
+            error!(%error, "UDP encapsulation stays as it was");
+        }
+        // RSVP is not spoken with oneself; applications are behind an interface of their own.
+        let new: BTreeMap<IfIndex, Interface> = list
+            .iter()
+            .filter(|system| !system.loopback)
+            .map(|system| (IfIndex(system.index), seen(system, &self.loaded)))
+            .collect();
+        let now = self.clock.now();
+        let gone: Vec<IfIndex> = self
+            .interfaces
+            .keys()
+            .filter(|index| !new.contains_key(index))
+            .copied()
+            .collect();
+        for index in gone {
+            debug!(%index, "interface gone");
+            self.engine.handle_interface_gone(now, index);
+            self.shaper.lock().interface_gone(index);
+        }
+        for (index, interface) in &new {
+            let name = &interface.name;
+            let known = self.interfaces.get(index);
+            if known.is_none() {
+                info!(name, %index, enabled = interface.settings.enabled, "interface");
+            }
+            let works = interface.up && interface.settings.enabled;
+            let keys = self.loaded.config().keys(name);
+            let mut shaper = self.shaper.lock();
+            // Traffic control is told before the engine, which asks it.
+            if works {
+                shaper.set_interface(interface, &keys.traffic_control());
+                if let Some(remark) = shaper.state(*index).remark
+                    && known.is_none()
+                {
+                    warn!(name, remark, "traffic control");
+                }
+                drop(shaper);
+                self.engine.handle_interface(now, interface.clone());
+            } else {
+                drop(shaper);
+                self.engine.handle_interface(now, interface.clone());
+                self.shaper.lock().interface_gone(*index);
+            }
+        }
+        self.interfaces = new;
+        self.join();
+    }
+
+    /// Makes this host a member of the groups that its applications take part in, so that it hears their Paths. A multicast
+    /// router hears them in passing.
+    pub(super) fn join(&mut self) {
+        if (self.forwards_multicast)() {
+            return;
+        }
+        let works = |interface: &&Interface| interface.up && interface.settings.enabled;
+        let here: Vec<u32> = self
+            .interfaces
+            .values()
+            .filter(works)
+            .map(|interface| interface.index.0)
+            .collect();
+        let groups: BTreeSet<IpAddr> = self.groups.values().copied().collect();
+        let mut wanted: Vec<(IpAddr, Vec<u32>)> = groups
+            .into_iter()
+            .map(|group| (group, here.clone()))
+            .collect();
+        let encapsulated: Vec<u32> = self
+            .interfaces
+            .values()
+            .filter(works)
+            .filter(|interface| interface.settings.udp != UdpEncapsulation::Never)
+            .map(|interface| interface.index.0)
+            .collect();
+        if !encapsulated.is_empty() {
+            wanted.push((crate::daemon::io::ENCAPSULATION_GROUP.into(), encapsulated));
+        }
+        self.io.join(&wanted);
+    }
+
+    /// What an interface is called.
+    pub(super) fn name(&self, index: IfIndex) -> String {
+        self.interfaces
+            .get(&index)
+            .map_or_else(|| index.to_string(), |interface| interface.name.clone())
+    }
+}

@@ -1,0 +1,136 @@
+//! Senders and receivers that the daemon plays: for the configuration, and for runs of `rsvpctl`.
+
+use tracing::{debug, info, warn};
+
+use super::{Owner, Played, Service};
+use crate::api::{ApiId, Call};
+use crate::daemon::config::{ReservationEntry, SenderEntry};
+use crate::daemon::control::protocol::Reply;
+use crate::daemon::control::value::EventOf;
+use crate::daemon::party::{Party, Role};
+use crate::wire::Session;
+
+impl Service {
+    /// Begins to play a sender or receiver.
+    pub(super) fn play(&mut self, role: Role, owner: Owner) -> Result<ApiId, String> {
+        let (party, calls) = Party::new(role).map_err(|error| error.to_string())?;
+        let id = ApiId(self.next_party);
+        self.next_party += 1;
+        // It is there before its first event.
+        self.parties.insert(id, Played { party, owner });
+        for call in calls {
+            if let Err(error) = self.call(id, call) {
+                self.dismiss(id);
+                return Err(error.to_string());
+            }
+        }
+        Ok(id)
+    }
+
+    /// Ends a party.
+    pub(super) fn dismiss(&mut self, id: ApiId) {
+        if self.parties.remove(&id).is_some() {
+            // If it could not even be opened there is nothing to release.
+            let _ = self.call(id, Call::Release);
+        }
+    }
+
+    /// Plays what the configuration names, and nothing else of that kind.
+    pub(super) fn play_fixed(&mut self) {
+        let config = self.loaded.config();
+        let senders = config.sender.iter().cloned().map(Role::Sender);
+        let receivers = config.reservation.iter().cloned().map(Role::Receiver);
+        let mut wanted: Vec<Role> = senders.chain(receivers).collect();
+        let mut over = Vec::new();
+        for (id, played) in &self.parties {
+            if played.owner != Owner::Fixed {
+                continue;
+            }
+            match wanted.iter().position(|role| role == played.party.role()) {
+                Some(at) => drop(wanted.swap_remove(at)),
+                None => over.push(*id),
+            }
+        }
+        for id in over {
+            self.dismiss(id);
+        }
+        for role in wanted {
+            let session = role_session(&role);
+            if let Err(error) = self.play(role, Owner::Fixed) {
+                warn!(
+                    error,
+                    session, "a sender or reservation of the configuration is left out"
+                );
+            }
+        }
+    }
+
+    /// Something happened to a party.
+    pub(super) fn tell_party(&mut self, id: ApiId, event: &crate::api::Event) {
+        let Some(played) = self.parties.get_mut(&id) else {
+            return; // dismissed meanwhile
+        };
+        let reaction = played.party.handle_event(event);
+        let owner = played.owner;
+        let session = *played.party.session();
+        match owner {
+            Owner::Fixed => {
+                for told in &reaction.tell {
+                    log_event(&session, told);
+                }
+            }
+            Owner::Control(connection) => {
+                for told in reaction.tell {
+                    self.answer(connection, &Reply::Event(told));
+                }
+            }
+        }
+        if let Some(call) = reaction.call
+            && let Err(error) = self.call(id, call)
+        {
+            match owner {
+                Owner::Fixed => {
+                    warn!(%session, %error, "a reservation of the configuration is refused");
+                }
+                Owner::Control(connection) => {
+                    self.answer(connection, &Reply::Error(error.to_string()));
+                }
+            }
+        }
+    }
+}
+
+/// The session that an entry is about, for people.
+fn role_session(role: &Role) -> String {
+    match role {
+        Role::Sender(SenderEntry {
+            destination,
+            protocol,
+            ..
+        })
+        | Role::Receiver(ReservationEntry {
+            destination,
+            protocol,
+            ..
+        }) => format!("{protocol} {destination}"),
+    }
+}
+
+/// What happened to a party of the configuration: an administrator reads it.
+fn log_event(session: &Session, event: &EventOf) {
+    match event {
+        EventOf::PathError { error, sender } => {
+            warn!(%session, sender, error = error.text, "path error");
+        }
+        EventOf::ReservationError { error, .. } => {
+            warn!(%session, error = error.text, "reservation failed");
+        }
+        EventOf::NotAsked { why } => warn!(%session, why, "not reserved"),
+        EventOf::Confirmed { by, .. } => info!(%session, %by, "reservation confirmed"),
+        EventOf::Asked { .. } => info!(%session, "reserving"),
+        EventOf::Reservation { flowspec, .. } => {
+            info!(%session, reserved = flowspec.is_some(), "reservation for our sender");
+        }
+        EventOf::Path { senders } => debug!(%session, senders = senders.len(), "path"),
+    }
+}

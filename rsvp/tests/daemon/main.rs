@@ -1,0 +1,420 @@
+//! The daemon on our own stack: signalling from end to end, and its control socket.
+
+#![cfg(feature = "service")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod support;
+
+use core::time::Duration;
+
+use fairway_rsvp::daemon::control::protocol::{Reply, Request};
+use fairway_rsvp::daemon::control::value::EventOf;
+use fairway_sim::{BitsPerSec, Network, Node};
+
+use support::{Ctl, TEN_MEGABIT, daemon, loaded, sessions};
+
+/// `sender – west – east – receiver`.
+fn row() -> (Network, [Node; 4]) {
+    let network = Network::new(7);
+    let nodes = [
+        network.node("sender"),
+        network.router("west"),
+        network.router("east"),
+        network.node("receiver"),
+    ];
+    for pair in nodes.windows(2) {
+        network
+            .link(&pair[0], &pair[1])
+            .rate(BitsPerSec::mega(10))
+            .delay(Duration::from_millis(1))
+            .connect();
+    }
+    network.route_all();
+    (network, nodes)
+}
+
+/// RFC 2205 §1: Path from hop to hop down, Resv back up, traffic control on each outgoing interface; and all of it ends with
+/// whoever asked for it.
+#[test]
+fn a_reservation_is_made_over_two_routers_and_ends_with_its_receiver() {
+    let (network, nodes) = row();
+    network.run(async {
+        let daemons = nodes.each_ref().map(|node| daemon(&node.net(), TEN_MEGABIT));
+        let [sender, west, _, receiver] = nodes.each_ref().map(Node::net);
+        let to = nodes[3].address();
+        let mut send = Ctl::to(&sender).await;
+        send.say(&format!(
+            r#"{{"request":"send","destination":"{to}:5004","source":"{}:5004","traffic":{{"rate":"1Mbit/s"}}}}"#,
+            nodes[0].address()
+        ))
+        .await;
+        let mut reserve = Ctl::to(&receiver).await;
+        reserve
+            .say(&format!(
+                r#"{{"request":"reserve","destination":"{to}:5004","confirm":true}}"#
+            ))
+            .await;
+        let EventOf::Path { senders } = reserve.event().await else {
+            panic!("no path");
+        };
+        assert_eq!(senders[0].sender, format!("{}:5004", nodes[0].address()));
+        let adspec = senders[0].adspec.as_ref().unwrap();
+        assert!(adspec.controlled_load, "{adspec:?}");
+        assert!(matches!(reserve.event().await, EventOf::Asked { .. }));
+        let EventOf::Confirmed { flowspec, .. } = reserve.event().await else {
+            panic!("not confirmed");
+        };
+        assert_eq!(flowspec.unwrap().tspec.rate_bytes_per_sec, 125e3);
+        let EventOf::Reservation { style, .. } = send.event().await else {
+            panic!("no reservation");
+        };
+        assert_eq!(style, "FF");
+
+        let known = sessions(&west).await;
+        assert_eq!(known[0].installed.len(), 1);
+        assert_eq!(known[0].senders.len(), 1);
+        let Reply::Interfaces(interfaces) = Ctl::to(&west).await.ask(&Request::Interfaces).await else {
+            panic!("no interfaces");
+        };
+        let reserved: Vec<f32> = interfaces
+            .iter()
+            .filter_map(|interface| interface.traffic_control.reserved_bytes_per_sec)
+            .collect();
+        assert!(reserved.iter().any(|rate| *rate >= 125e3), "{reserved:?}");
+
+        // The receiver's connection ends, and the reservation with it, at once and everywhere.
+        drop(reserve);
+        let EventOf::Reservation { flowspec, .. } = send.event().await else {
+            panic!("no news");
+        };
+        assert_eq!(flowspec, None);
+        assert!(sessions(&west).await[0].installed.is_empty());
+        drop(send);
+        network.clock().sleep(Duration::from_millis(100)).await;
+        for node in &nodes {
+            assert!(sessions(&node.net()).await.is_empty());
+        }
+        for daemon in daemons {
+            daemon.shutdown().await;
+        }
+    });
+}
+
+/// Nothing is installed.
+const NONE: Vec<f32> = Vec::new();
+
+/// A sender on the first node and a receiver on the last, by the configuration alone.
+fn fixed(nodes: &[Node; 4]) -> (String, String) {
+    let (from, to) = (nodes[0].address(), nodes[3].address());
+    let sender = format!(
+        "{TEN_MEGABIT}[[sender]]\ndestination = \"{to}:5004\"\nsource = \"{from}:5004\"\ntraffic = {{ rate = \"2Mbit/s\" }}\n"
+    );
+    let receiver = format!("{TEN_MEGABIT}[[reservation]]\ndestination = \"{to}:5004\"\n");
+    (sender, receiver)
+}
+
+/// What is installed by each node, in octets per second.
+async fn installed(nodes: &[Node]) -> Vec<Vec<f32>> {
+    let mut all = Vec::new();
+    for node in nodes {
+        let sessions = sessions(&node.net()).await;
+        let rates = sessions
+            .iter()
+            .flat_map(|session| &session.installed)
+            .filter(|of| of.outgoing != "local")
+            .map(|of| of.flowspec.tspec.rate_bytes_per_sec);
+        all.push(rates.collect());
+    }
+    all
+}
+
+/// STYLE §11: SIGHUP swaps all, and no state is lost.
+#[test]
+fn another_configuration_changes_what_it_changes_and_nothing_else() {
+    let (network, nodes) = row();
+    let (sender, receiver) = fixed(&nodes);
+    network.run(async {
+        let texts = [sender.as_str(), TEN_MEGABIT, TEN_MEGABIT, receiver.as_str()];
+        let mut daemons = Vec::new();
+        for (node, text) in nodes.iter().zip(texts) {
+            daemons.push(daemon(&node.net(), text));
+        }
+        let clock = network.clock();
+        clock.sleep(Duration::from_secs(1)).await;
+        let three = [vec![250e3], vec![250e3], vec![250e3], vec![]];
+        assert_eq!(installed(&nodes).await, three);
+        let before = sessions(&nodes[1].net()).await[0].senders[0].expires_in_micros;
+
+        // The same again, and another period of refreshes.
+        let text = format!("{sender}\n[interface.nothing]\nenabled = false\n");
+        daemons[0].reload(loaded(&text)).await;
+        clock.sleep(Duration::from_millis(100)).await;
+        assert_eq!(installed(&nodes).await, three);
+        let after = sessions(&nodes[1].net()).await[0].senders[0].expires_in_micros;
+        assert!(
+            after < before,
+            "nothing was sent: {after:?} after {before:?}"
+        );
+
+        // Another rate: the old sender goes, the new one comes, and the receiver follows.
+        daemons[0]
+            .reload(loaded(&sender.replace("2Mbit/s", "3Mbit/s")))
+            .await;
+        clock.sleep(Duration::from_secs(1)).await;
+        assert_eq!(
+            installed(&nodes).await,
+            [vec![375e3], vec![375e3], vec![375e3], vec![]]
+        );
+
+        // No more of it.
+        daemons[3].reload(loaded(TEN_MEGABIT)).await;
+        clock.sleep(Duration::from_secs(1)).await;
+        assert_eq!(installed(&nodes).await, [NONE; 4]);
+    });
+}
+
+/// RSVP-5: what a daemon announced is torn down when it ends, and its traffic control is free.
+#[test]
+fn a_daemon_that_ends_takes_its_sender_along() {
+    let (network, nodes) = row();
+    let (sender, receiver) = fixed(&nodes);
+    network.run(async {
+        let first = daemon(&nodes[0].net(), &sender);
+        let others: Vec<_> = [TEN_MEGABIT, TEN_MEGABIT, &receiver]
+            .iter()
+            .zip(&nodes[1..])
+            .map(|(text, node)| daemon(&node.net(), text))
+            .collect();
+        let clock = network.clock();
+        clock.sleep(Duration::from_secs(1)).await;
+        assert_eq!(installed(&nodes[1..3]).await, [vec![250e3], vec![250e3]]);
+        first.shutdown().await;
+        clock.sleep(Duration::from_millis(50)).await;
+        assert_eq!(installed(&nodes[1..3]).await, [NONE; 2]);
+        let left = nodes[0].net().manage().flows(2);
+        assert!(left.is_ok_and(|flows| flows.is_empty()));
+        for daemon in others {
+            daemon.shutdown().await;
+        }
+    });
+}
+
+/// A router that ends, and one that crashes: soft state fills the next one's tables (RFC 2205 §2.3).
+#[test]
+fn a_router_that_is_started_anew_learns_all_again() {
+    let (network, nodes) = row();
+    let (sender, receiver) = fixed(&nodes);
+    let quick = |text: &str| text.replace("[defaults]\n", "[defaults]\nrefresh = \"1s\"\n");
+    network.run(async {
+        let texts = [&sender, &receiver].map(|text| quick(text));
+        let _ends = [
+            daemon(&nodes[0].net(), &texts[0]),
+            daemon(&nodes[3].net(), &texts[1]),
+        ];
+        let west = daemon(&nodes[1].net(), &quick(TEN_MEGABIT));
+        let _east = daemon(&nodes[2].net(), &quick(TEN_MEGABIT));
+        let clock = network.clock();
+        clock.sleep(Duration::from_secs(3)).await;
+        assert_eq!(installed(&nodes[1..2]).await, [vec![250e3]]);
+        drop(west);
+        clock.sleep(Duration::from_millis(10)).await;
+        let _west = daemon(&nodes[1].net(), &quick(TEN_MEGABIT));
+        assert_eq!(installed(&nodes[1..2]).await, [NONE]);
+        clock.sleep(Duration::from_secs(4)).await;
+        assert_eq!(installed(&nodes[1..2]).await, [vec![250e3]]);
+    });
+}
+
+/// rapi.md §1: a program's sessions end with it.
+#[test]
+fn applications_reserve_by_the_api_and_end_with_their_connection() {
+    use fairway_rsvp::api::client::{Notice, Rapi};
+    use fairway_rsvp::api::{Event, ReserveCall, SOCKET_PATH, Service};
+    use fairway_rsvp::wire::Session;
+
+    let (network, nodes) = row();
+    let (sender, _) = fixed(&nodes);
+    network.run(async {
+        let _daemons: Vec<_> = [sender.as_str(), TEN_MEGABIT, TEN_MEGABIT, TEN_MEGABIT]
+            .iter()
+            .zip(&nodes)
+            .map(|(text, node)| daemon(&node.net(), text))
+            .collect();
+        let path = fairway_stack::LocalAddr::path(SOCKET_PATH);
+        let rapi = Rapi::connect(&nodes[3].net(), &path).await.unwrap();
+        let session = Session {
+            destination: nodes[3].address().into(),
+            protocol: fairway_wire::Protocol(17),
+            e_police: false,
+            port: 5004,
+        };
+        let mut session = rapi.open(session).await.unwrap();
+        let Some(Notice::Event(Event::Path(senders))) = session.next_event().await else {
+            panic!("no path");
+        };
+        let mut call = ReserveCall::fixed(&senders, Service::ControlledLoad).unwrap();
+        call.confirm = true;
+        session.reserve(call).await.unwrap();
+        let Some(Notice::Event(Event::Confirm { .. })) = session.next_event().await else {
+            panic!("not confirmed");
+        };
+        assert_eq!(installed(&nodes[1..3]).await, [vec![250e3], vec![250e3]]);
+        let Reply::Applications(list) = Ctl::to(&nodes[3].net())
+            .await
+            .ask(&Request::Applications)
+            .await
+        else {
+            panic!("no applications");
+        };
+        assert_eq!(list.len(), 1);
+        drop(session);
+        drop(rapi);
+        network.clock().sleep(Duration::from_millis(100)).await;
+        assert_eq!(installed(&nodes[1..3]).await, [NONE; 2]);
+    });
+}
+
+/// RSVP and its tools: what passes can be watched, and looked up later.
+#[test]
+fn messages_can_be_watched_and_looked_up() {
+    let (network, nodes) = row();
+    let (sender, receiver) = fixed(&nodes);
+    network.run(async {
+        let _west = daemon(&nodes[1].net(), TEN_MEGABIT);
+        let mut watch = Ctl::to(&nodes[1].net()).await;
+        watch.say(r#"{"request":"watch"}"#).await;
+        network.clock().sleep(Duration::from_millis(10)).await;
+        let _others = [
+            daemon(&nodes[2].net(), TEN_MEGABIT),
+            daemon(&nodes[3].net(), &receiver),
+            daemon(&nodes[0].net(), &sender),
+        ];
+        let mut seen = Vec::new();
+        while seen.len() < 4 {
+            match watch.reply().await {
+                Reply::Message(line) => seen.push(format!("{} {}", line.direction, line.message)),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(seen, ["in Path", "out Path", "in Resv", "out Resv"]);
+        let mut ask = Ctl::to(&nodes[1].net()).await;
+        let to = nodes[3].address();
+        for (destination, count) in [(format!("{to}"), 4), (format!("{to}:5005"), 0)] {
+            ask.say(&format!(
+                r#"{{"request":"log","destination":"{destination}"}}"#
+            ))
+            .await;
+            let Reply::Log(lines) = ask.reply().await else {
+                panic!("no log");
+            };
+            assert_eq!(lines.len(), count);
+        }
+    });
+}
+
+/// D6: whoever talks nonsense is told so or closed, and others go on being served.
+#[test]
+fn control_connections_that_make_no_sense_harm_nobody() {
+    let (network, nodes) = row();
+    network.run(async {
+        let net = nodes[0].net();
+        let text = format!("{TEN_MEGABIT}[limits]\ncontrol_connections = 3\n");
+        let _daemon = daemon(&net, &text);
+        let mut good = Ctl::to(&net).await;
+        let mut bad = Ctl::to(&net).await;
+        for nonsense in [
+            "",
+            "nonsense",
+            r#"{"request":"reboot"}"#,
+            r#"{"request":"reserve"}"#,
+        ] {
+            bad.say(nonsense).await;
+            assert!(matches!(bad.reply().await, Reply::Error(_)), "{nonsense}");
+        }
+        // Sense that makes no sense.
+        bad.say(r#"{"request":"reserve","destination":"192.0.2.1:1","delay":"1s"}"#)
+            .await;
+        assert!(matches!(bad.reply().await, Reply::Error(_)));
+        bad.say(&"x".repeat(70_000)).await;
+        assert!(matches!(bad.reply().await, Reply::Error(_)));
+        assert_eq!(bad.line().await, None);
+        assert!(matches!(good.ask(&Request::Status).await, Reply::Status(_)));
+
+        // Too many are closed unheard.
+        let _more = [Ctl::to(&net).await, Ctl::to(&net).await];
+        let mut one_too_many = Ctl::to(&net).await;
+        assert_eq!(one_too_many.line().await, None);
+        assert!(matches!(good.ask(&Request::Status).await, Reply::Status(_)));
+    });
+}
+
+/// A reservation for more than the share is refused where it does not fit, and the receiver hears of it.
+#[test]
+fn a_reservation_that_does_not_fit_is_refused() {
+    let (network, nodes) = row();
+    let (sender, _) = fixed(&nodes);
+    network.run(async {
+        let narrow = TEN_MEGABIT.to_owned() + "reservable = \"1Mbit/s\"\n";
+        let _daemons: Vec<_> = [sender.as_str(), &narrow, TEN_MEGABIT, TEN_MEGABIT]
+            .iter()
+            .zip(&nodes)
+            .map(|(text, node)| daemon(&node.net(), text))
+            .collect();
+        let mut reserve = Ctl::to(&nodes[3].net()).await;
+        let to = nodes[3].address();
+        reserve
+            .say(&format!(
+                r#"{{"request":"reserve","destination":"{to}:5004"}}"#
+            ))
+            .await;
+        loop {
+            match reserve.event().await {
+                EventOf::ReservationError { error, .. } => {
+                    assert_eq!((error.code, error.value), (1, 2), "{}", error.text);
+                    break;
+                }
+                EventOf::Path { .. } | EventOf::Asked { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
+
+/// STYLE §11 has nothing on metrics; Prometheus's text format does.
+#[test]
+fn metrics_are_served_to_whoever_may_ask() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let (network, nodes) = row();
+    network.run(async {
+        let net = nodes[0].net();
+        let _daemon = daemon(
+            &net,
+            &format!("metrics = \"127.0.0.1:9746\"\n{TEN_MEGABIT}"),
+        );
+        let get = async |path: &str| {
+            let mut stream = net
+                .connect_tcp("127.0.0.1:9746".parse().unwrap())
+                .await
+                .unwrap();
+            let question = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+            stream.write_all(question.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let answer = get("/metrics").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.contains("\nrsvp_sessions 0\n"), "{answer}");
+        assert!(
+            answer.contains("rsvp_reservable_bytes_per_second{interface="),
+            "{answer}"
+        );
+        assert!(get("/").await.starts_with("HTTP/1.1 404 "));
+    });
+}
