@@ -67,6 +67,11 @@ impl Engine {
                 node.lose_interface(now, session, index);
             });
         } else if works {
+            if worked {
+                self.each_session(now, |node, session| {
+                    node.touch_interface(now, session, index);
+                });
+            }
             let moved = old.is_none_or(|old| {
                 !worked
                     || self

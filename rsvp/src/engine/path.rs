@@ -358,6 +358,19 @@ impl Node {
         };
         let refresh_at = self.refresh_at(now, interface);
         session.want(refresh_at);
+        if !trigger && self.neighbours.can_summarise(interface, state) {
+            // What was sent is what would be sent: whatever changes it sends it at once, or marks it.
+            let unchanged = session
+                .psbs
+                .get_mut(&key)
+                .and_then(|psb| psb.outgoing.get_mut(at))
+                .filter(|out| out.fingerprint != 0);
+            if let Some(out) = unchanged {
+                out.refresh_at = refresh_at;
+                self.neighbours.summarise(now, interface, state);
+                return;
+            }
+        }
         let neighbour = self.next_rsvp_hop(session, interface);
         let hop = self.hop(interface, interface.0, destination);
         let time_values = self.time_values(interface);
@@ -407,10 +420,6 @@ impl Node {
         let (Some(hop), Some(ttl)) = (hop, ttl) else {
             return;
         };
-        if !trigger && !says_new && self.neighbours.can_summarise(interface, state) {
-            self.neighbours.summarise(now, interface, state);
-            return;
-        }
         let body = Body::Path(Path {
             session: path_session,
             hop,

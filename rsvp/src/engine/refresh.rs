@@ -40,6 +40,9 @@ impl Node {
         phop: Phop,
         cause: Cause,
     ) {
+        if cause == Cause::Timer && self.summarises(now, session, phop) {
+            return;
+        }
         let desired = self.desired(now, session, phop, cause == Cause::Error);
         // RFC 2205 §3.6: while a new way is tried, what was reserved along the old one is not torn before this node.
         let holds = session.hold_until.is_some_and(|until| now < until)
@@ -124,10 +127,6 @@ impl Node {
         session.want(refresh_at);
         let key = self.remember(session, phop, refresh_at, &wanted, print);
         let trigger = is_new || cause != Cause::Timer;
-        if !trigger && confirm.is_none() && self.neighbours.can_summarise(interface, key) {
-            self.neighbours.summarise(now, interface, key);
-            return;
-        }
         let Some(hop) = self.hop(interface, handle, session.key.destination) else {
             return;
         };
@@ -151,6 +150,32 @@ impl Node {
                 ..Outgoing::to_hop(interface, address, body)
             },
         );
+    }
+
+    /// Refreshes a previous hop by name, if it knows what it was told by name, and that is still so: whatever changes it
+    /// is sent at once, or marked.
+    fn summarises(&mut self, now: Instant, session: &mut SessionState, phop: Phop) -> bool {
+        let Phop::Hop { interface, .. } = phop else {
+            return false;
+        };
+        let known = session
+            .resvs
+            .get(&phop)
+            .filter(|resv| {
+                resv.fingerprint != 0 && session.hold_until.is_none_or(|until| until <= now)
+            })
+            .map(|resv| resv.key)
+            .filter(|key| self.neighbours.can_summarise(interface, *key));
+        let Some(key) = known else {
+            return false;
+        };
+        let refresh_at = self.refresh_at(now, interface);
+        session.want(refresh_at);
+        if let Some(resv) = session.resvs.get_mut(&phop) {
+            resv.refresh_at = refresh_at;
+        }
+        self.neighbours.summarise(now, interface, key);
+        true
     }
 
     /// Notes what a previous hop is told; gives the name of that state.
@@ -321,6 +346,12 @@ impl Node {
             .filter(|(_, bsb)| bsb.expires <= now)
             .map(|(key, _)| *key)
             .collect();
+        if !over.is_empty() {
+            // RFC 2205 §3.5: the next refresh tries the full merge again.
+            for (_, resv) in session.resvs.iter_mut() {
+                resv.fingerprint = 0;
+            }
+        }
         for key in over {
             session.bsbs.remove(&key);
         }

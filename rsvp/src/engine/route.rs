@@ -123,10 +123,17 @@ impl Node {
     pub(super) fn reroute(&mut self, now: Instant, session: &mut SessionState) {
         let keys: Vec<PsbKey> = session.psbs.keys().copied().collect();
         let mut wait: Option<Duration> = None;
-        let mut local_changed = false;
+        let (mut local_changed, mut turned) = (false, false);
         for key in keys {
-            let before = session.psbs.get(&key).map(|psb| psb.to_local);
+            let ways = |session: &SessionState| {
+                let psb = session.psbs.get(&key)?;
+                let outgoing: Vec<IfIndex> = psb.outgoing.iter().map(|out| out.interface).collect();
+                Some((outgoing, psb.to_local))
+            };
+            let old_ways = ways(session);
+            let before = old_ways.as_ref().map(|(_, to_local)| *to_local);
             self.route_sender(session, key);
+            turned |= ways(session) != old_ways;
             let Some(psb) = session.psbs.get(&key) else {
                 continue;
             };
@@ -139,6 +146,12 @@ impl Node {
                         interface.settings.local_repair_wait
                     });
                 wait = wait.max(Some(own));
+            }
+        }
+        if turned {
+            // What is asked of previous hops has to be worked out anew when it is refreshed.
+            for (_, resv) in session.resvs.iter_mut() {
+                resv.fingerprint = 0;
             }
         }
         if let Some(wait) = wait {
@@ -200,6 +213,34 @@ impl Node {
         for key in lost {
             self.drop_rsb(session, key);
             self.reservation_changed(now, session, tcsb_of(&key));
+        }
+    }
+
+    /// An interface has other addresses or settings: what is said there is said again, soon.
+    pub(super) fn touch_interface(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        interface: IfIndex,
+    ) {
+        let at = later(now, REPAIR_SPREAD * (self.random.u32() >> 22) / 1024);
+        let mut any = false;
+        for (_, psb) in session.psbs.iter_mut() {
+            for out in &mut psb.outgoing {
+                if out.interface == interface {
+                    (out.refresh_at, out.fingerprint) = (at, 0);
+                    any = true;
+                }
+            }
+        }
+        for (phop, resv) in session.resvs.iter_mut() {
+            if matches!(phop, Phop::Hop { interface: here, .. } if *here == interface) {
+                (resv.refresh_at, resv.fingerprint) = (at, 0);
+                any = true;
+            }
+        }
+        if any {
+            session.want(at);
         }
     }
 
