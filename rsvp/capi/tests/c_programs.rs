@@ -1,0 +1,305 @@
+//! C programs of both forms, compiled against the headers and run against a daemon that brings senders and receivers
+//! together.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+#[expect(dead_code, reason = "shared with the tests of the Rust API")]
+#[path = "../../tests/api/daemon.rs"]
+mod daemon;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+
+use fairway_rsvp::api::{ApiId, Call, Event};
+use fairway_rsvp::wire::{ErrorCode, ErrorFlags, ErrorSpec, Sender};
+
+use crate::daemon::{Daemon, STRANGER};
+
+fn folder() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// Whether a program is on this machine; where everything has to be, its absence is a failure.
+fn have(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(program).exists());
+    assert!(
+        found || std::env::var("CI").as_deref() != Ok("true"),
+        "{program} is missing"
+    );
+    if !found {
+        eprintln!("left out: librsvp needs {program}");
+        if let Some(list) = std::env::var_os("FAIRWAY_LEFT_OUT")
+            && let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(list)
+        {
+            // The list is a courtesy of `tests/run`: a test does not fail over it.
+            drop(writeln!(file, "librsvp needs {program}"));
+        }
+    }
+    found
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{text}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// Where the library is, under the names that the linker and the loader look for.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        // The test is in `deps`; the library is beside it or one above.
+        let here = std::env::current_exe().unwrap();
+        let built = here
+            .ancestors()
+            .skip(1)
+            .take(2)
+            .map(|folder| folder.join("librsvp.so"))
+            .find(|file| file.exists())
+            .expect("librsvp.so is built with this test");
+        let folder = folder().join("lib");
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in ["librsvp.so", "librsvp.so.1"] {
+            let link = folder.join(name);
+            drop(std::fs::remove_file(&link));
+            std::os::unix::fs::symlink(&built, link).unwrap();
+        }
+        folder
+    })
+}
+
+/// Compiles a program; every warning is an error, since the headers are part of it.
+fn compiled(name: &str, test: &str) -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = folder().join(format!("{name}-{test}"));
+    let library = library().display().to_string();
+    run(Command::new("cc")
+        .args([
+            "-std=c11",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-g",
+        ])
+        .arg("-D_GNU_SOURCE")
+        .arg("-I")
+        .arg(here.join("include"))
+        .arg("-o")
+        .arg(&program)
+        .arg(here.join("tests/c").join(format!("{name}.c")))
+        .args([&format!("-L{library}"), "-lrsvp", "-lm"])
+        .arg(format!("-Wl,-rpath,{library}")));
+    program
+}
+
+fn socket(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("fw-librsvp-{}-{name}", std::process::id()))
+}
+
+/// A program that goes on until it is killed.
+struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(program: &Path, arguments: &[&str], socket: &Path) -> Self {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .env("RSVP_SOCKET", socket)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Reads lines until one is as wanted.
+    fn until(&mut self, wanted: &str) {
+        loop {
+            let line = self.line();
+            assert!(!line.is_empty(), "ended before {wanted:?}");
+            if line == wanted {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn works(name: &str) {
+    if !have("cc") {
+        return;
+    }
+    let at = socket(name);
+    let daemon = Daemon::start(&at);
+    let program = compiled(name, "works");
+    assert_eq!(
+        run(Command::new(&program).env("RSVP_SOCKET", &at)),
+        "done\n"
+    );
+    daemon.until(|seen| (seen.clients == 0).then_some(()));
+    if !have("valgrind") {
+        return;
+    }
+    let valgrind = ["--quiet", "--error-exitcode=9", "--leak-check=full"];
+    let checked = run(Command::new("valgrind")
+        .args(valgrind)
+        .arg("--errors-for-leak-kinds=definite")
+        .arg(&program)
+        .env("RSVP_SOCKET", &at));
+    assert_eq!(checked, "done\n");
+}
+
+/// rapi.md, the C809 columns.
+#[test]
+fn the_form_of_c809_works() {
+    works("c809");
+}
+
+/// rapi.md, the OS/2 columns.
+#[test]
+fn the_form_of_os2_works() {
+    works("os2");
+}
+
+/// rapi.md §3: the compiler sees what the library reads.
+#[test]
+fn structures_are_laid_out_as_the_library_reads_them() {
+    if !have("cc") {
+        return;
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["layout_c809", "layout_os2"] {
+        for language in [&["-std=c11"][..], &["-std=gnu17", "-m32"]] {
+            // Not every compiler is made for both.
+            let mut probe = Command::new("cc");
+            probe
+                .args(language)
+                .args(["-E", "-include", "netinet/in.h"]);
+            let has_headers = probe.args(["-x", "c", "/dev/null"]).output().unwrap();
+            if !has_headers.status.success() {
+                continue;
+            }
+            run(Command::new("cc")
+                .args(language)
+                .args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
+                .arg(here.join("include"))
+                .arg(here.join("tests/c").join(format!("{name}.c"))));
+        }
+    }
+}
+
+/// The headers are C++, too.
+#[test]
+fn headers_are_fit_for_cpp() {
+    if !have("c++") {
+        return;
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for header in ["rapi.h", "rsvprapi.h"] {
+        run(Command::new("c++")
+            .args(["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"])
+            .args(["-x", "c++"])
+            .arg(here.join("include").join(header)));
+    }
+}
+
+/// rapi.md §2.6, §6: NORSVP; and back.
+#[test]
+fn a_program_survives_its_daemon() {
+    if !have("cc") {
+        return;
+    }
+    let at = socket("restart");
+    let program = compiled("watch", "restart");
+    let mut alone = Running::start(&program, &[], &at);
+    assert_eq!(alone.line(), "no session: 9");
+    let daemon = Daemon::start(&at);
+    let mut running = Running::start(&program, &[], &at);
+    running.until("ready");
+    running.until("event 1 code 0 value 0 flowspecs 1");
+    drop(daemon);
+    running.until("dispatch 9");
+    let daemon = Daemon::start(&at);
+    running.until("event 1 code 0 value 0 flowspecs 1");
+    daemon.until(|seen| matches!(seen.calls.last()?.1, Call::Sender(_)).then_some(()));
+}
+
+/// rapi.md §1: when a program ends, however, its sessions are closed for it.
+#[test]
+fn a_program_that_is_killed_is_released() {
+    if !have("cc") {
+        return;
+    }
+    let at = socket("killed");
+    let daemon = Daemon::start(&at);
+    let program = compiled("watch", "killed");
+    let mut running = Running::start(&program, &[], &at);
+    running.until("ready");
+    drop(running);
+    daemon.until(|seen| (seen.calls.last()? == &(ApiId(1), Call::Release)).then_some(()));
+    daemon.until(|seen| (seen.clients == 0).then_some(()));
+}
+
+/// A program that never reads costs only itself.
+#[test]
+fn a_program_that_never_reads_is_disconnected() {
+    if !have("cc") {
+        return;
+    }
+    let at = socket("deaf");
+    let daemon = Daemon::start(&at);
+    let program = compiled("watch", "deaf");
+    let mut deaf = Running::start(&program, &["deaf"], &at);
+    deaf.until("ready");
+    let mut other = Running::start(&program, &[], &at);
+    other.until("ready");
+    let error = Event::PathError {
+        error: ErrorSpec {
+            node: STRANGER,
+            flags: ErrorFlags::NONE,
+            code: ErrorCode::NO_PATH,
+            value: 0,
+        },
+        sender: Sender::V4([127, 0, 0, 1].into(), 6000),
+        tspec: None,
+    };
+    daemon.tell(ApiId(1), error.clone(), 20_000);
+    daemon.until(|seen| (seen.counters.clients_overflowed == 1).then_some(()));
+    daemon.until(|seen| {
+        let released = (ApiId(1), Call::Release);
+        seen.calls.contains(&released).then_some(())
+    });
+    daemon.tell(ApiId(2), error, 1);
+    other.until("event 3 code 3 value 0 flowspecs 0");
+}
