@@ -3,4 +3,6 @@
 mod bounds;
 mod flow;
 mod lab;
+mod setup;
+mod speaker;
 mod topology;

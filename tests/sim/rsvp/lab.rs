@@ -81,6 +81,11 @@ impl Lab {
         IfIndex(link.interface(self.node(node)).unwrap().0)
     }
 
+    /// Breaks the link between two nodes; both notice.
+    pub(crate) fn unplug(&self, one: &str, other: &str) {
+        self.wire(one, other).link.unplug();
+    }
+
     /// Octets per second of the link between two nodes, link headers included.
     pub(crate) fn rate(&self, one: &str, other: &str) -> u64 {
         self.wire(one, other).rate.expect("a rate").get() / 8
