@@ -76,6 +76,8 @@ pub mod interface;
 pub mod intserv;
 pub mod msg;
 pub mod neighbour;
+#[cfg(all(feature = "linux-tc", target_os = "linux"))]
+mod netlink;
 mod random;
 pub mod routing;
 mod state;

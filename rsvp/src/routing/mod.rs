@@ -9,6 +9,19 @@ mod native;
 
 #[cfg(feature = "service")]
 pub use native::NativeRouting;
+#[cfg(all(feature = "linux-tc", target_os = "linux"))]
+mod linux;
+#[cfg(all(feature = "linux-tc", target_os = "linux"))]
+mod linux_links;
+#[cfg(all(feature = "linux-tc", target_os = "linux"))]
+mod linux_watch;
+
+#[cfg(all(feature = "linux-tc", target_os = "linux"))]
+pub use linux::LinuxRouting;
+#[cfg(all(feature = "linux-tc", target_os = "linux"))]
+pub use linux_links::{Link, links};
+#[cfg(all(feature = "linux-tc", target_os = "linux"))]
+pub use linux_watch::{Change, LinuxWatch};
 
 /// The way to a unicast destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -128,6 +128,14 @@ impl Ledger {
         Ok(entry)
     }
 
+    /// Counts what has been granted already, whether it would be admitted or not.
+    pub fn count(&mut self, handle: RHandle, request: &Request) {
+        self.release(handle);
+        let entry = Entry::new(request, self.bounds.link_header);
+        self.reserved = self.reserved.saturating_add(entry.charge);
+        self.entries.insert(handle, entry);
+    }
+
     /// Takes something else instead, and gives what was there before, for [`restore`](Self::restore).
     ///
     /// No more than before is always admitted (RFC 2211 §6, RFC 2212).

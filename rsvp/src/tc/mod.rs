@@ -9,6 +9,8 @@ use crate::wire::{ErrorCode, ErrorValue, Sender, Session};
 
 mod admission_only;
 pub mod ledger;
+#[cfg(all(feature = "linux-tc", target_os = "linux"))]
+pub mod linux;
 #[cfg(feature = "service")]
 mod native;
 mod settings;

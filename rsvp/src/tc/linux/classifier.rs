@@ -1,0 +1,446 @@
+//! Which packet belongs to which reservation, and which is beyond it: the table of nftables.
+//!
+//! ```text
+//! table inet fairway_rsvp
+//!   set links      interfaces with our scheduler
+//!   map v4_flows … flow → class, one for each form of filter
+//!   set buckets    (interface, class), each with a token bucket
+//!   set excess     (interface, class), each with a counter
+//!   chain out, behind routing
+//!     to another interface?          no business of ours
+//!     in v4_flows?                   priority = class; go to police      (one rule for each map)
+//!     RSVP, CS6, neighbours?         priority = class of control traffic
+//!   chain police
+//!     in buckets, and lets it pass?  done
+//!     in excess, and counted         priority = class of best effort
+//! ```
+//!
+//! HTB takes a packet's priority for the name of its class.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use netlink_sys::protocols::NETLINK_NETFILTER;
+
+use super::flow::{FORMS, Flow, Form, Part};
+use super::htb::{BEST_EFFORT, CONTROL, class_id};
+use super::nft::{self, Action, Base, Meta, Register, Rule, Set, Verdict};
+use super::plan::Bucket;
+use crate::interface::IfIndex;
+use crate::netlink::{Attributes, Channel, KernelError, Writer, u32_at};
+use crate::tc::RHandle;
+
+/// The name by which our table is known, a predecessor's too.
+const TABLE: &str = "fairway_rsvp";
+const OUT: &str = "out";
+const POLICE: &str = "police";
+const LINKS: &str = "links";
+const BUCKETS: &str = "buckets";
+const EXCESS: &str = "excess";
+
+/// Behind translation of addresses (100): what it sees is what leaves.
+const HOOK_PRIORITY: i32 = 150;
+/// `NF_INET_POST_ROUTING`
+const POST_ROUTING: u32 = 4;
+/// `nft`'s types, so that it prints keys as what they are.
+const TYPE_IPV4: u32 = 7;
+const TYPE_IPV6: u32 = 8;
+const TYPE_PROTOCOL: u32 = 12;
+const TYPE_SERVICE: u32 = 13;
+const TYPE_MARK: u32 = 19;
+const TYPE_INTERFACE: u32 = 20;
+const TYPE_CLASS: u32 = 23;
+
+/// What belongs to one reservation in the table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// What it is for.
+    pub(super) flows: BTreeSet<Flow>,
+    /// What passes; `None` lets all pass.
+    pub(super) bucket: Option<Bucket>,
+}
+
+/// Octets and packets beyond a reservation, by its interface and the number of its class.
+pub(super) type Excess = BTreeMap<(IfIndex, u16), (u64, u64)>;
+
+/// The table, and who has which flow in it.
+#[derive(Debug)]
+pub(super) struct Classifier {
+    channel: Channel,
+    /// Of several reservations with the same filter, the last has the flow.
+    owners: BTreeMap<Flow, Vec<(RHandle, u16)>>,
+}
+
+impl Classifier {
+    /// Makes the table; what a predecessor left is removed.
+    ///
+    /// # Errors
+    /// What the system or the kernel says: then there is none.
+    pub(super) fn open() -> Result<Self, KernelError> {
+        let mut channel = Channel::open(NETLINK_NETFILTER)?;
+        remove_table(&mut channel)?;
+        // No owner, though the kernel would remove the table with it: `nft -j` of Debian 12 dies of such tables.
+        channel.send(write_table)?;
+        Ok(Self {
+            channel,
+            owners: BTreeMap::new(),
+        })
+    }
+
+    /// Packets that leave by this interface are looked at.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(super) fn add_link(&mut self, interface: IfIndex) -> Result<(), KernelError> {
+        self.link(Action::NewElement, interface)
+    }
+
+    /// They are no longer.
+    pub(super) fn remove_link(&mut self, interface: IfIndex) {
+        drop(self.link(Action::DeleteElement, interface));
+    }
+
+    fn link(&mut self, action: Action, interface: IfIndex) -> Result<(), KernelError> {
+        self.channel.send(|out| {
+            nft::transaction(out, |out| {
+                elements(out, action, LINKS, |out| {
+                    nft::element(out, &interface.0.to_ne_bytes(), None, None);
+                });
+            });
+        })
+    }
+
+    /// Makes the reservation `new` what was `old`, in one transaction.
+    ///
+    /// # Errors
+    /// What the kernel says; then all is as it was.
+    pub(super) fn change(
+        &mut self,
+        (handle, interface, minor): (RHandle, IfIndex, u16),
+        old: Option<&Entry>,
+        new: Option<&Entry>,
+    ) -> Result<(), KernelError> {
+        const NONE: &BTreeSet<Flow> = &BTreeSet::new();
+        let before = old.map_or(NONE, |entry| &entry.flows);
+        let after = new.map_or(NONE, |entry| &entry.flows);
+        let gone: Vec<_> = before.difference(after).collect();
+        let come: Vec<_> = after.difference(before).collect();
+        let key = bucket_key(interface, minor);
+        let owners = &self.owners;
+        self.channel.send(|out| {
+            nft::transaction(out, |out| {
+                for flow in &gone {
+                    let others = owners.get(flow).map_or(&[][..], Vec::as_slice);
+                    // Whoever had it before gets it back; if another has it, it keeps it.
+                    let Some(((last, _), others)) = others.split_last() else {
+                        continue;
+                    };
+                    if *last == handle {
+                        remove_flow(out, flow);
+                        if let Some((_, minor)) = others.last() {
+                            add_flow(out, flow, *minor);
+                        }
+                    }
+                }
+                if old.map(|entry| entry.bucket) != new.map(|entry| entry.bucket) {
+                    if old.is_some() {
+                        for set in [BUCKETS, EXCESS] {
+                            elements(out, Action::DeleteElement, set, |out| {
+                                nft::element(out, &key, None, None);
+                            });
+                        }
+                    }
+                    if let Some(entry) = new {
+                        add_bucket(out, &key, entry.bucket);
+                    }
+                }
+                for flow in &come {
+                    if owners.contains_key(*flow) {
+                        remove_flow(out, flow);
+                    }
+                    add_flow(out, flow, minor);
+                }
+            });
+        })?;
+        for flow in gone {
+            if let Some(owners) = self.owners.get_mut(flow) {
+                owners.retain(|(owner, _)| *owner != handle);
+                if owners.is_empty() {
+                    self.owners.remove(flow);
+                }
+            }
+        }
+        for flow in come {
+            let owners = self.owners.entry(flow.clone()).or_default();
+            owners.push((handle, minor));
+        }
+        Ok(())
+    }
+
+    /// Octets and packets beyond each reservation, by interface and class.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(super) fn excess(&mut self) -> Result<Excess, KernelError> {
+        let mut all = BTreeMap::new();
+        let body = |out: &mut Writer| {
+            nft::header(out);
+            out.text(1, TABLE);
+            out.text(2, EXCESS);
+        };
+        self.channel
+            .dump(Action::GetElement.kind(), body, |_, body| {
+                for (_, element) in Attributes::behind(body, 4).within(3) {
+                    all.extend(counted(&Attributes::new(element)));
+                }
+            })?;
+        Ok(all)
+    }
+
+    /// Removes the table.
+    pub(super) fn close(&mut self) {
+        drop(remove_table(&mut self.channel));
+        self.owners.clear();
+    }
+}
+
+/// What an element of the set of excess says.
+fn counted(element: &Attributes<'_>) -> Option<((IfIndex, u16), (u64, u64))> {
+    let key = element.within(1).find(1)?;
+    let counter = element.within(7).within(2);
+    let number = |kind| {
+        let octets = counter.find(kind)?.first_chunk()?;
+        Some(u64::from_be_bytes(*octets))
+    };
+    let minor = u16::try_from(u32_at(key, 4)? & 0xffff).ok()?;
+    Some(((IfIndex(u32_at(key, 0)?), minor), (number(1)?, number(2)?)))
+}
+
+/// Removes the table; none is no error.
+fn remove_table(channel: &mut Channel) -> Result<(), KernelError> {
+    let removed = channel.send(|out| {
+        nft::transaction(out, |out| {
+            nft::message(out, Action::DeleteTable, |out| out.text(1, TABLE));
+        });
+    });
+    match removed {
+        Err(error) if error.is_missing() => Ok(()),
+        removed => removed,
+    }
+}
+
+fn elements(out: &mut Writer, action: Action, set: &str, body: impl FnOnce(&mut Writer)) {
+    nft::message(out, action, |out| {
+        out.text(1, TABLE);
+        out.text(2, set);
+        out.nested(3, body);
+    });
+}
+
+fn add_flow(out: &mut Writer, flow: &Flow, minor: u16) {
+    let class = class_id(minor).to_ne_bytes();
+    elements(out, Action::NewElement, flow.map, |out| {
+        nft::element(out, &flow.key, Some(&class), None);
+    });
+}
+
+fn remove_flow(out: &mut Writer, flow: &Flow) {
+    elements(out, Action::DeleteElement, flow.map, |out| {
+        nft::element(out, &flow.key, None, None);
+    });
+}
+
+fn bucket_key(interface: IfIndex, minor: u16) -> Vec<u8> {
+    [interface.0, class_id(minor)]
+        .map(u32::to_ne_bytes)
+        .concat()
+}
+
+fn add_bucket(out: &mut Writer, key: &[u8], bucket: Option<Bucket>) {
+    let limit =
+        bucket.map(|bucket| move |out: &mut Writer| nft::limit(out, bucket.rate, bucket.burst));
+    elements(out, Action::NewElement, BUCKETS, |out| {
+        let limit = limit.as_ref().map(|limit| limit as &dyn Fn(&mut Writer));
+        nft::element(out, key, None, limit);
+    });
+    elements(out, Action::NewElement, EXCESS, |out| {
+        nft::element(out, key, None, Some(&nft::counter));
+    });
+}
+
+/// The table, empty.
+fn write_table(out: &mut Writer) {
+    nft::transaction(out, |out| {
+        nft::message(out, Action::NewTable, |out| {
+            out.text(1, TABLE);
+            out.net_word(2, 0);
+        });
+        let mut id = 0;
+        let mut set = |out: &mut Writer, name, types: &[u32], key_octets, data| {
+            id += 1;
+            Set {
+                table: TABLE,
+                name,
+                id,
+                types,
+                key_octets,
+                data,
+            }
+            .write(out);
+        };
+        set(out, LINKS, &[TYPE_INTERFACE], 4, None);
+        for form in &FORMS {
+            let types: Vec<u32> = form.parts.iter().map(|part| kind(*part, form)).collect();
+            let octets = form.parts.iter().map(|part| octets(*part, form)).sum();
+            set(out, form.name, &types, octets, Some((TYPE_CLASS, 4)));
+        }
+        for name in [BUCKETS, EXCESS] {
+            set(out, name, &[TYPE_INTERFACE, TYPE_CLASS], 8, None);
+        }
+        nft::message(out, Action::NewChain, |out| {
+            out.text(1, TABLE);
+            out.text(3, POLICE);
+        });
+        nft::message(out, Action::NewChain, |out| {
+            out.text(1, TABLE);
+            out.text(3, OUT);
+            out.nested(4, |out| {
+                out.net_word(1, POST_ROUTING);
+                out.attribute(2, &HOOK_PRIORITY.to_be_bytes());
+            });
+            out.text(7, "filter");
+        });
+        write_out(out);
+        write_police(out);
+    });
+}
+
+fn write_out(out: &mut Writer) {
+    const KEY: Register = Register::FIRST;
+    nft::rule(out, TABLE, OUT, |rule| {
+        rule.load(Meta::OutInterface, KEY)
+            .is_not_in(LINKS, KEY)
+            .verdict(Verdict::Accept);
+    });
+    for form in &FORMS {
+        nft::rule(out, TABLE, OUT, |rule| {
+            rule.load(Meta::Family, KEY).is(KEY, &[family(form.v6)]);
+            let mut register = KEY;
+            for part in form.parts {
+                load(rule, *part, form, register);
+                register.0 += octets(*part, form) / 4;
+            }
+            rule.look_up(form.name, KEY, Some(KEY))
+                .store(Meta::Priority, KEY)
+                .verdict(Verdict::GoTo(POLICE));
+        });
+    }
+    // RSVP, and the neighbour discovery that nothing leaves without.
+    let control = class_id(CONTROL).to_ne_bytes();
+    let mut to_control = |matches: &dyn Fn(&mut Rule<'_>)| {
+        nft::rule(out, TABLE, OUT, |rule| {
+            matches(rule);
+            rule.set(KEY, &control)
+                .store(Meta::Priority, KEY)
+                .verdict(Verdict::Accept);
+        });
+    };
+    to_control(&|rule| {
+        rule.load(Meta::Protocol, KEY).is(KEY, &[RSVP]);
+    });
+    for kind in NEIGHBOUR_SOLICITATION..=NEIGHBOUR_ADVERTISEMENT {
+        to_control(&|rule| {
+            rule.load(Meta::Protocol, KEY)
+                .is(KEY, &[ICMPV6])
+                .payload(Base::Transport, 0, 1, KEY)
+                .is(KEY, &[kind]);
+        });
+    }
+    // CS6 (RFC 2474 §4.2.2.2): the six bits behind the version and length of IPv4, behind the version of IPv6.
+    to_control(&|rule| {
+        rule.load(Meta::Family, KEY)
+            .is(KEY, &[family(false)])
+            .payload(Base::Network, 1, 1, KEY)
+            .mask(KEY, &[0xfc])
+            .is(KEY, &[0xc0]);
+    });
+    to_control(&|rule| {
+        rule.load(Meta::Family, KEY)
+            .is(KEY, &[family(true)])
+            .payload(Base::Network, 0, 2, KEY)
+            .mask(KEY, &[0x0f, 0xc0])
+            .is(KEY, &[0x0c, 0x00]);
+    });
+}
+
+const RSVP: u8 = 46;
+const ICMPV6: u8 = 58;
+const NEIGHBOUR_SOLICITATION: u8 = 135;
+const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+
+fn write_police(out: &mut Writer) {
+    let key = |rule: &mut Rule<'_>| {
+        rule.load(Meta::OutInterface, Register::FIRST)
+            .load(Meta::Priority, Register::SECOND);
+    };
+    nft::rule(out, TABLE, POLICE, |rule| {
+        key(rule);
+        rule.look_up(BUCKETS, Register::FIRST, None)
+            .verdict(Verdict::Accept);
+    });
+    nft::rule(out, TABLE, POLICE, |rule| {
+        key(rule);
+        rule.look_up(EXCESS, Register::FIRST, None)
+            .set(Register::FIRST, &class_id(BEST_EFFORT).to_ne_bytes())
+            .store(Meta::Priority, Register::FIRST)
+            .verdict(Verdict::Accept);
+    });
+}
+
+/// `NFPROTO_IPV4`, `NFPROTO_IPV6`
+const fn family(v6: bool) -> u8 {
+    if v6 { 10 } else { 2 }
+}
+
+/// Loads a part of a key.
+fn load(rule: &mut Rule<'_>, part: Part, form: &Form, to: Register) {
+    match part {
+        Part::Interface => rule.load(Meta::OutInterface, to),
+        Part::Protocol => rule.load(Meta::Protocol, to),
+        Part::Destination if form.v6 => rule.payload(Base::Network, 24, 16, to),
+        Part::Destination => rule.payload(Base::Network, 16, 4, to),
+        Part::Source if form.v6 => rule.payload(Base::Network, 8, 16, to),
+        Part::Source => rule.payload(Base::Network, 12, 4, to),
+        Part::Ports => rule.payload(Base::Transport, 0, 4, to),
+        Part::DestinationPort => rule.payload(Base::Transport, 2, 2, to),
+        Part::FlowLabel => rule
+            .payload(Base::Network, 0, 4, to)
+            .mask(to, &[0, 0x0f, 0xff, 0xff]),
+    };
+}
+
+/// Octets of a part in a key.
+const fn octets(part: Part, form: &Form) -> u32 {
+    match part {
+        Part::Destination | Part::Source if form.v6 => 16,
+        Part::Destination
+        | Part::Source
+        | Part::Interface
+        | Part::Protocol
+        | Part::Ports
+        | Part::DestinationPort
+        | Part::FlowLabel => 4,
+    }
+}
+
+/// `nft`'s type of a part.
+const fn kind(part: Part, form: &Form) -> u32 {
+    match part {
+        Part::Interface => TYPE_INTERFACE,
+        Part::Destination | Part::Source if form.v6 => TYPE_IPV6,
+        Part::Destination | Part::Source => TYPE_IPV4,
+        Part::Protocol => TYPE_PROTOCOL,
+        Part::DestinationPort => TYPE_SERVICE,
+        // Both ports in one word, since `nft` has room for five types.
+        Part::Ports | Part::FlowLabel => TYPE_MARK,
+    }
+}

@@ -1,0 +1,209 @@
+//! What is known of one interface, and what is reserved on it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::plan::{Plan, Terms, whole};
+use super::{TcState, classifier, htb};
+use crate::interface::{IfIndex, Interface};
+use crate::intserv::{BytesPerSec, ErrorTerms};
+use crate::tc::ledger::{Bounds, Ledger};
+use crate::tc::{RHandle, Request, TcMode, TcSettings};
+use crate::wire::{Sender, Session};
+
+/// `ARPHRD_ETHER`, and `ARPHRD_LOOPBACK`, whose packets have such headers, too.
+const ETHERNET: u16 = 1;
+const LOOPBACK: u16 = 772;
+/// Octets of an Ethernet header, as the kernel counts packets: without the check sequence.
+const ETHERNET_HEADER: u32 = 14;
+
+/// An interface.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) name: String,
+    pub(super) mtu: u32,
+    pub(super) settings: TcSettings,
+    /// The link's rate, if it is known.
+    pub(super) rate: Option<BytesPerSec>,
+    /// Octets in front of IP packets.
+    pub(super) header: u32,
+    pub(super) state: TcState,
+    /// `None`: whatever is asked is granted.
+    pub(super) ledger: Option<Ledger>,
+    pub(super) reservations: BTreeMap<RHandle, Reservation>,
+    /// How many filters all of them have.
+    pub(super) filters: usize,
+    pub(super) numbers: Numbers,
+}
+
+/// A reservation: what was asked, and how it is installed.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    pub(super) request: Request,
+    pub(super) session: Session,
+    pub(super) filters: Vec<Option<Sender>>,
+    /// `None` where nothing is installed.
+    pub(super) installed: Option<Installed>,
+}
+
+/// How a reservation is installed.
+#[derive(Clone, Debug)]
+pub(super) struct Installed {
+    /// The number of its class.
+    pub(super) minor: u16,
+    /// Its class and its bucket.
+    pub(super) plan: Plan,
+    /// What the classifier has of it.
+    pub(super) entry: classifier::Entry,
+}
+
+impl Link {
+    /// An interface that is new here, or has changed from `before`, with what is reserved on it.
+    pub(super) fn new(
+        interface: &Interface,
+        settings: &TcSettings,
+        kind: u16,
+        before: Option<Self>,
+    ) -> Self {
+        let rate = settings
+            .link_rate
+            .or_else(|| speed(interface))
+            .filter(|rate| rate.get() >= 1.0);
+        let header = settings.link_header.unwrap_or(match kind {
+            ETHERNET | LOOPBACK => ETHERNET_HEADER,
+            _ => 0,
+        });
+        let state = match (settings.mode, rate) {
+            (TcMode::Off, _) => TcState::Off("it is configured so".into()),
+            (_, None) => TcState::Off("the rate of the link is not known".into()),
+            (TcMode::AdmissionOnly, _) => TcState::AdmissionOnly("it is configured so".into()),
+            (TcMode::Auto, _) => TcState::Installed,
+        };
+        let bounds = rate
+            .filter(|_| !matches!(state, TcState::Off(_)))
+            .map(|rate| Bounds::new(settings, rate, header, interface.mtu));
+        let (old_ledger, reservations, numbers) = before
+            .map(|link| (link.ledger, link.reservations, link.numbers))
+            .unwrap_or_default();
+        let ledger = bounds.map(|bounds| {
+            old_ledger.map_or_else(
+                || {
+                    let mut ledger = Ledger::new(bounds);
+                    for (handle, reservation) in &reservations {
+                        ledger.count(*handle, &reservation.request);
+                    }
+                    ledger
+                },
+                |mut ledger| {
+                    ledger.set_bounds(bounds);
+                    ledger
+                },
+            )
+        });
+        let filters = reservations.values().map(|one| one.filters.len()).sum();
+        Self {
+            name: interface.name.clone(),
+            mtu: interface.mtu,
+            settings: settings.clone(),
+            rate,
+            header,
+            state,
+            ledger,
+            reservations,
+            filters,
+            numbers,
+        }
+    }
+
+    /// Whether a scheduler is, or is to be, installed.
+    pub(super) const fn is_installed(&self) -> bool {
+        matches!(self.state, TcState::Installed)
+    }
+
+    /// The link in the scheduler's terms; `None` if its rate is not known.
+    pub(super) fn terms(&self) -> Option<Terms> {
+        let rate = self.rate?;
+        Some(Terms {
+            rate: whole(rate.wide()),
+            share: whole(self.settings.share(rate).wide()),
+            longest: self.mtu.saturating_add(self.header),
+            header: self.header,
+            own: self.error_terms(),
+            excess: self.settings.excess,
+        })
+    }
+
+    /// C and D of guaranteed service here: a packet may wait for one that has begun (RFC 2212 "Exported Information"),
+    /// and for the system.
+    pub(super) const fn error_terms(&self) -> ErrorTerms {
+        ErrorTerms::new(self.mtu, self.settings.delay_micros)
+    }
+}
+
+/// Numbers of classes that are not in use; those that were longest ago come first.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    never_used: u16,
+    free: VecDeque<u16>,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self {
+            never_used: htb::FIRST,
+            free: VecDeque::new(),
+        }
+    }
+}
+
+impl Numbers {
+    /// One that is free.
+    pub(super) fn take(&mut self) -> Option<u16> {
+        while self.never_used <= htb::LAST {
+            let number = self.never_used;
+            self.never_used += 1;
+            if htb::is_free_number(number) {
+                return Some(number);
+            }
+        }
+        self.free.pop_front()
+    }
+
+    /// It is free again.
+    pub(super) fn give_back(&mut self, number: u16) {
+        self.free.push_back(number);
+    }
+}
+
+/// What the system says of the link's rate.
+///
+/// /sys may be that of another network namespace; then it speaks of another interface, which has another index, and is
+/// not believed.
+fn speed(interface: &Interface) -> Option<BytesPerSec> {
+    let read = |name: &str| {
+        let path = format!("/sys/class/net/{}/{name}", interface.name);
+        std::fs::read_to_string(path).ok()
+    };
+    let index: u32 = read("ifindex")?.trim().parse().ok()?;
+    if IfIndex(index) != interface.index {
+        return None;
+    }
+    // Mbit/s; −1 if it is not known.
+    let speed: i32 = read("speed")?.trim().parse().ok()?;
+    (speed > 0).then(|| BytesPerSec::nearest(f64::from(speed) * 125_000.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HTB has 65 534 classes; some numbers are the scheduler's own.
+    #[test]
+    fn numbers_of_classes_are_used_once() {
+        let mut numbers = Numbers::default();
+        let all: std::collections::BTreeSet<u16> = core::iter::from_fn(|| numbers.take()).collect();
+        assert_eq!(all.len(), 0xffef - 0x10);
+        assert!(!all.contains(&0x5250) && !all.contains(&2));
+        numbers.give_back(77);
+        assert_eq!((numbers.take(), numbers.take()), (Some(77), None));
+    }
+}

@@ -1,0 +1,51 @@
+//! Traffic control of Linux: a scheduler (HTB) and a classifier (nftables), over netlink.
+//!
+//! # The scheduler
+//!
+//! The root queueing discipline of an interface that is told of becomes an HTB with handle `5250:` ("RP"):
+//!
+//! ```text
+//! 5250:   ── 5250:1    the link: its rate is the link's rate
+//!              ├ 5250:2    best effort: guaranteed what cannot be reserved, and takes what is left      priority 3
+//!              ├ 5250:3    RSVP itself, what is marked CS6, ARP, neighbour discovery                     priority 0
+//!              ├ 5250:10   a reservation of guaranteed service: R                                        priority 0
+//!              ├ 5250:11   a reservation of controlled load: somewhat more than r, so that               priority 1
+//!              ⋮           what a burst leaves behind drains (RFC 2211 §5)
+//! ```
+//!
+//! HTB serves classes that are within their rate before those that borrow, and admission keeps the sum of the rates
+//! below that of the link: each gets its rate, whatever others send. A class takes a burst of b at once, may borrow what
+//! nobody uses, and keeps a queue as long as [`delay::buffer`](crate::intserv::delay::buffer) says. Where data is to be
+//! reshaped (RFC 2212: branches and merges), the class borrows nothing, so that it sends at R.
+//!
+//! # The classifier and excess
+//!
+//! One table of nftables, `inet fairway_rsvp`, holds for all interfaces: maps from flows to classes, a map per form of
+//! filter (sender or any, ports or none, flow label), so that a packet costs a few look-ups in hash tables however many
+//! reservations there are; and a token bucket per reservation. What the bucket does not let pass is best effort
+//! (RFC 2211 §5, RFC 2212 "Policing"), and counted. It sees packets behind routing and before they are fragmented, so
+//! that fragments made here belong to their flow; fragments made elsewhere have no ports, and are best effort.
+//!
+//! Why nftables and not filters of the scheduler: no filter can send excess to another class without an action, and the
+//! action for it (`police`) is often not there; and nothing else changes a reservation with all its filters in one
+//! transaction. The bucket of the kernel is deeper than what
+//! it is told by what its rate gives in a second: a flow that has been silent gets that much more before it is held to
+//! its reservation. The scheduler still protects all others from it.
+//!
+//! # What is left behind
+//!
+//! Nothing: closing removes both. If the program is killed, the next [`LinuxTc::new`] does, which knows them by their
+//! names. A root queueing discipline that somebody else made is not touched, unless
+//! [`TcSettings::replace_qdisc`](super::TcSettings::replace_qdisc) says so; then there is admission only.
+
+mod classifier;
+mod flow;
+mod htb;
+mod link;
+mod nft;
+mod plan;
+mod service;
+mod status;
+
+pub use service::LinuxTc;
+pub use status::{InterfaceStatus, ReservationStatus, TcCounters, TcState, TcStatus};
