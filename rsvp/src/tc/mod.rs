@@ -14,6 +14,7 @@ pub mod linux;
 #[cfg(feature = "service")]
 mod native;
 mod settings;
+mod shared;
 
 pub use admission_only::AdmissionOnly;
 #[cfg(feature = "service")]
