@@ -14,6 +14,7 @@ mod ftp;
 mod portmapper;
 mod readme;
 mod real_files;
+mod rsvp;
 mod socks;
 mod stack;
 mod support_works;

@@ -1,0 +1,309 @@
+//! What is installed, read by the tools everybody has.
+
+use fairway_rsvp::interface::IfIndex;
+use fairway_rsvp::tc::linux::{LinuxTc, TcState};
+use fairway_rsvp::tc::{RHandle, TcError, TrafficControl as _};
+use fairway_rsvp::wire::Sender;
+use fairway_tests::{Namespace, built};
+use serde_json::Value;
+
+use super::lab::{
+    controlled_load, guaranteed, inside, interface, json, possible, session, settings, told,
+};
+
+/// A namespace with an interface `out`.
+fn namespace() -> Namespace {
+    let namespace = Namespace::new();
+    let line = "link add name out type veth peer name far";
+    built(namespace.command("ip").args(line.split(' ')));
+    for name in ["out", "far"] {
+        let line = format!("link set dev {name} up");
+        built(namespace.command("ip").args(line.split(' ')));
+    }
+    namespace
+}
+
+/// A class, as `tc` tells of it. Rates are octets per second, as exact as it prints them.
+#[derive(Debug)]
+struct Class {
+    name: String,
+    priority: Option<u32>,
+    rate: u64,
+    ceil: u64,
+}
+
+fn classes() -> Vec<Class> {
+    let text = told("tc class show dev out");
+    let class = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let behind = |key| {
+            words
+                .iter()
+                .skip_while(|word| **word != key)
+                .nth(1)
+                .copied()
+        };
+        let rate = |key| {
+            let text = behind(key).unwrap();
+            let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+            let bits = match &text[digits.len()..] {
+                "bit" => 1,
+                "Kbit" => 1000,
+                "Mbit" => 1_000_000,
+                "Gbit" => 1_000_000_000,
+                unit => panic!("{unit}: {line}"),
+            };
+            digits.parse::<u64>().unwrap() * bits / 8
+        };
+        Class {
+            name: words[2].into(),
+            priority: behind("prio").and_then(|prio| prio.parse().ok()),
+            rate: rate("rate"),
+            ceil: rate("ceil"),
+        }
+    };
+    text.lines().map(class).collect()
+}
+
+fn class(name: &str) -> Option<Class> {
+    classes().into_iter().find(|class| class.name == name)
+}
+
+/// The rate of a class, in whole kilobits per second, as `tc` prints it.
+fn kilobits(name: &str) -> u64 {
+    class(name).unwrap().rate * 8 / 1000
+}
+
+/// The elements of a set or map of our table.
+fn elements(set: &str) -> Vec<Value> {
+    let all = json("nft -j list table inet fairway_rsvp");
+    let found = all["nftables"].as_array().unwrap().iter().find_map(|item| {
+        ["set", "map"]
+            .into_iter()
+            .map(|kind| &item[kind])
+            .find(|item| item["name"] == set)
+    });
+    let found = found.unwrap_or_else(|| panic!("{set}: {all}"));
+    found["elem"].as_array().cloned().unwrap_or_default()
+}
+
+fn with_link(test: &str, megabits: f32, work: impl FnOnce(&mut LinuxTc, IfIndex) + Send) {
+    if !possible(test) {
+        return;
+    }
+    let namespace = namespace();
+    inside(&namespace, || {
+        let mut tc = LinuxTc::new().unwrap();
+        let link = interface("out");
+        tc.set_interface(&link, &settings(megabits));
+        let status = tc.status();
+        assert_eq!(status.interfaces[0].state, TcState::Installed, "{status:?}");
+        work(&mut tc, link.index);
+        drop(tc);
+        // RSVP-5: nothing is left.
+        assert!(!told("tc qdisc show dev out").contains("htb"));
+        assert!(!told("nft list tables").contains("fairway"));
+    });
+}
+
+/// RFC 2205 §3.11.2: a reservation is made, changed and removed; `rsvp.md` §6.5: controlled load has more than r.
+#[test]
+fn reservations_come_change_and_go() {
+    with_link("reservations_come_change_and_go", 20.0, |tc, link| {
+        let session = session("10.0.0.2", 5004);
+        let sender = Some(Sender::V4([10, 0, 0, 1].into(), 6000));
+        let request = controlled_load(625_000.0, 20_000.0);
+        let granted = tc
+            .install(link, None, &request, &session, &[sender])
+            .unwrap();
+        let made = class("5250:10").unwrap();
+        // 625 000 B/s · 514/500 · 9/8 = 5 782.5 kbit/s.
+        assert_eq!(made.rate * 8 / 1000, 5782, "{made:?}");
+        assert_eq!(made.ceil, 2_500_000);
+        assert_eq!(made.priority, Some(1));
+        let flows = elements("v4_flows");
+        assert_eq!(flows.len(), 1, "{flows:?}");
+        let text = told("nft list map inet fairway_rsvp v4_flows");
+        assert!(
+            text.contains("\"out\" . 10.0.0.2 . 10.0.0.1 . udp . 0x"),
+            "{text}"
+        );
+        assert!(text.contains(": 5250:10"), "{text}");
+        let bucket = told("nft list set inet fairway_rsvp buckets");
+        assert!(
+            bucket.contains("limit rate 625000 bytes/second"),
+            "{bucket}"
+        );
+
+        let larger = controlled_load(1_250_000.0, 20_000.0);
+        let any = [None];
+        let changed = tc
+            .install(link, Some(granted.handle), &larger, &session, &any)
+            .unwrap();
+        assert_eq!(changed.handle, granted.handle);
+        assert_eq!(kilobits("5250:10"), 11_565);
+        assert!(elements("v4_flows").is_empty());
+        assert_eq!(elements("v4_ports").len(), 1);
+        let bucket = told("nft list set inet fairway_rsvp buckets");
+        assert!(
+            bucket.contains("limit rate 1250000 bytes/second"),
+            "{bucket}"
+        );
+
+        // What is refused leaves all as it was.
+        let huge = controlled_load(2_000_000.0, 20_000.0);
+        let refused = tc.install(link, Some(granted.handle), &huge, &session, &[sender]);
+        assert_eq!(refused, Err(TcError::Bandwidth));
+        assert_eq!(kilobits("5250:10"), 11_565);
+        assert_eq!(elements("v4_ports").len(), 1);
+
+        tc.remove(link, granted.handle);
+        assert!(class("5250:10").is_none());
+        assert!(elements("v4_ports").is_empty() && elements("buckets").is_empty());
+        // One that is not there is no error.
+        tc.remove(link, granted.handle);
+    });
+}
+
+/// RFC 2205 §1.3, §3.2: filters of both families, without ports, for any sender, by flow label.
+#[test]
+fn each_form_of_filter_is_installed() {
+    with_link("each_form_of_filter_is_installed", 20.0, |tc, link| {
+        let address = "2001:db8::1".parse().unwrap();
+        let v4 = |port| Some(Sender::V4([10, 0, 0, 1].into(), port));
+        let v6 = |port| Some(Sender::V6(address, port));
+        let label = Some(Sender::V6FlowLabel(address, 0xa_bcde));
+        let mut handles = Vec::new();
+        for (map, destination, port, sender) in [
+            ("v4_flows", "10.0.0.2", 1, v4(6000)),
+            ("v4_senders_to_port", "10.0.0.2", 2, v4(0)),
+            ("v4_ports", "10.0.0.2", 3, None),
+            ("v4_senders", "10.0.0.3", 0, v4(0)),
+            ("v4_destinations", "10.0.0.4", 0, None),
+            ("v6_flows", "2001:db8::2", 1, v6(6000)),
+            ("v6_senders_to_port", "2001:db8::2", 2, v6(0)),
+            ("v6_ports", "2001:db8::2", 3, None),
+            ("v6_labels_to_port", "2001:db8::2", 4, label),
+            ("v6_senders", "2001:db8::3", 0, v6(0)),
+            ("v6_labels", "2001:db8::4", 0, label),
+            ("v6_destinations", "2001:db8::5", 0, None),
+        ] {
+            let request = controlled_load(10_000.0, 5000.0);
+            let session = session(destination, port);
+            let granted = tc.install(link, None, &request, &session, &[sender]);
+            handles.push(granted.unwrap().handle);
+            assert_eq!(elements(map).len(), 1, "{map}");
+        }
+        let text = told("nft list map inet fairway_rsvp v6_senders");
+        assert!(text.contains("2001:db8::3 . 2001:db8::1 . udp"), "{text}");
+        for handle in handles {
+            tc.remove(link, handle);
+        }
+        assert!(elements("v6_labels").is_empty() && elements("buckets").is_empty());
+    });
+}
+
+/// Style SE (RFC 2205 §1.3): a reservation for several senders; the filters of two reservations meet, and part.
+#[test]
+fn filters_are_shared_and_given_back() {
+    with_link("filters_are_shared_and_given_back", 20.0, |tc, link| {
+        let session = session("10.0.0.2", 5004);
+        let senders: Vec<_> = (1..=4)
+            .map(|last| Some(Sender::V4([10, 0, 0, last].into(), 6000)))
+            .collect();
+        let request = controlled_load(10_000.0, 5000.0);
+        let install = |tc: &mut LinuxTc, handle, filters: &[Option<Sender>]| {
+            tc.install(link, handle, &request, &session, filters)
+                .unwrap()
+                .handle
+        };
+        let shared = install(tc, None, &senders[..3]);
+        assert_eq!(elements("v4_flows").len(), 3);
+        let other = install(tc, None, &senders[2..]);
+        assert_eq!(elements("v4_flows").len(), 4);
+        let list = || told("nft list map inet fairway_rsvp v4_flows");
+        assert!(list().matches("5250:11").count() == 2, "{}", list());
+        tc.remove(link, other);
+        assert!(list().matches("5250:10").count() == 3, "{}", list());
+        install(tc, Some(shared), &senders[1..2]);
+        assert_eq!(elements("v4_flows").len(), 1);
+    });
+}
+
+/// RSVP-13: many reservations on one interface.
+#[test]
+fn a_thousand_reservations_are_installed_and_removed() {
+    let test = "a_thousand_reservations_are_installed_and_removed";
+    with_link(test, 1000.0, |tc, link| {
+        let handles: Vec<RHandle> = (0..1000u16)
+            .map(|n| {
+                let session = session("10.0.0.2", 5000 + n);
+                let sender = Some(Sender::V4([10, 0, 0, 1].into(), 6000));
+                let request = guaranteed(50_000.0, 5000.0);
+                tc.install(link, None, &request, &session, &[sender])
+                    .unwrap()
+                    .handle
+            })
+            .collect();
+        assert_eq!(classes().len(), 1003);
+        assert_eq!(elements("v4_flows").len(), 1000);
+        let status = tc.status();
+        assert_eq!(status.interfaces[0].reservations.len(), 1000);
+        assert!(class("5250:3f7").is_some_and(|class| class.priority == Some(0)));
+        for handle in handles {
+            tc.remove(link, handle);
+        }
+        assert_eq!(classes().len(), 3);
+        assert!(elements("v4_flows").is_empty());
+    });
+}
+
+/// What cannot be reserved is for best effort and for RSVP itself; nothing exceeds the link in sum (HTB would not hold
+/// that back).
+#[test]
+fn the_rest_of_the_link_is_guaranteed_to_best_effort() {
+    let test = "the_rest_of_the_link_is_guaranteed_to_best_effort";
+    with_link(test, 20.0, |tc, link| {
+        let rate = |name| class(name).unwrap().rate;
+        assert_eq!(rate("5250:1"), 2_500_000);
+        let (best_effort, control) = (rate("5250:2"), rate("5250:3"));
+        assert!(best_effort >= 350_000 && control == 25_000);
+        let request = controlled_load(1_800_000.0, 5000.0);
+        tc.install(link, None, &request, &session("10.0.0.2", 1), &[None])
+            .unwrap();
+        assert!(rate("5250:10") + best_effort + control <= 2_500_001);
+        let element = tc.advertise(link);
+        assert!(element.guaranteed.is_some() && element.controlled_load.is_some());
+        assert_eq!(element.general.mtu, 1500);
+    });
+}
+
+/// The settings change while there are reservations: they stay, and are installed as the link now is.
+#[test]
+fn reservations_outlive_a_change_of_settings() {
+    with_link(
+        "reservations_outlive_a_change_of_settings",
+        20.0,
+        |tc, link| {
+            let request = controlled_load(100_000.0, 5000.0);
+            let session = session("10.0.0.2", 5004);
+            let granted = tc.install(link, None, &request, &session, &[None]).unwrap();
+            tc.set_interface(&interface("out"), &settings(100.0));
+            assert_eq!(class("5250:1").unwrap().rate, 12_500_000);
+            assert!(class("5250:10").is_some());
+            assert_eq!(elements("v4_ports").len(), 1);
+            // Somebody removed the scheduler: telling of the interface again brings it back.
+            told("tc qdisc del dev out root");
+            tc.set_interface(&interface("out"), &settings(100.0));
+            assert!(class("5250:10").is_some());
+            tc.interface_gone(link);
+            assert!(elements("v4_ports").is_empty());
+            assert!(!told("tc qdisc show dev out").contains("htb"));
+            // Its name is from before; it comes back with the interface.
+            tc.set_interface(&interface("out"), &settings(100.0));
+            tc.install(link, Some(granted.handle), &request, &session, &[None])
+                .unwrap();
+            assert!(class("5250:10").is_some());
+        },
+    );
+}
