@@ -2,6 +2,7 @@
 
 mod bounds;
 mod flow;
+mod groups;
 mod lab;
 mod setup;
 mod speaker;

@@ -4,7 +4,7 @@ use super::lab::Lab;
 use fairway_rsvp::intserv::Tspec;
 use fairway_sim::fairway_stack::{Clock, Instant, Rng, UdpSocket};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// IP and UDP.
@@ -119,14 +119,20 @@ pub(crate) fn steady(rate: u64, length: u64, span: Duration) -> Plan {
 impl Lab {
     /// Lets a node send by that plan, from now on: each packet has its number and its time in it.
     pub(crate) fn send(&self, from: (&str, u16), to: (&str, u16), plan: Plan) {
+        let socket = self.plan_socket(from);
+        self.send_by(from.0, socket, (self.address(to.0), to.1).into(), plan);
+    }
+
+    pub(crate) fn plan_socket(&self, from: (&str, u16)) -> UdpSocket {
         let net = self.node(from.0).net();
-        let to: SocketAddr = (self.address(to.0), to.1).into();
-        let socket = net
-            .bind_udp(([0, 0, 0, 0], from.1).into())
-            .expect("the port is free");
-        self.node(from.0)
+        net.bind_udp(([0, 0, 0, 0], from.1).into())
+            .expect("the port is free")
+    }
+
+    pub(crate) fn send_by(&self, node: &str, socket: UdpSocket, to: SocketAddr, plan: Plan) {
+        let clock = self.node(node).net().clock();
+        self.node(node)
             .spawn(async move {
-                let clock = net.clock();
                 let start = clock.now();
                 let mut buf = [0; 1500];
                 for (number, (at, length)) in (0_u64..).zip(plan) {
@@ -174,6 +180,11 @@ pub(crate) struct Arrived {
 }
 
 impl Sink {
+    /// Makes its host a member of a group.
+    pub(crate) fn join(&self, group: IpAddr) {
+        self.socket.join_group(group, 0).unwrap();
+    }
+
     /// Takes what comes until then.
     pub(crate) async fn until(&mut self, end: Instant) {
         let mut buf = [0; 1500];

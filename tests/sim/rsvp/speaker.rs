@@ -10,7 +10,7 @@ use fairway_rsvp::routing::NativeRouting;
 use fairway_rsvp::tc::{NativeTc, TcSettings};
 use fairway_sim::fairway_stack::native::Changes;
 use fairway_sim::fairway_stack::{Clock, Net, Task};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,6 +22,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What its task shares with the test.
 struct Shared {
     engine: Engine,
+    /// Groups that applications take part in.
+    groups: BTreeSet<IpAddr>,
     events: VecDeque<(ApiId, Event)>,
     log: Vec<LogEntry>,
 }
@@ -75,6 +77,7 @@ impl Speaker {
         }
         let shared = Arc::new(Mutex::new(Shared {
             engine,
+            groups: BTreeSet::new(),
             events: VecDeque::new(),
             log: Vec::new(),
         }));
@@ -82,6 +85,7 @@ impl Speaker {
         let shell = Shell {
             io: PacketIo::open(&net, Encapsulation::default()).unwrap(),
             changes: manage.changes().unwrap(),
+            routes_groups: manage.parameter("net.inet.ip.forwarding").unwrap().current != 0,
             net,
             interfaces,
             shared: shared.clone(),
@@ -95,9 +99,14 @@ impl Speaker {
         }
     }
 
-    /// An application calls.
+    /// An application calls. Whoever takes part in a session of a group is a member of it.
     pub(crate) fn call(&self, api: u64, call: Call) -> Result<(), ApiError> {
         let mut shared = self.shared.lock().unwrap();
+        if let Call::Open(session) = &call
+            && session.destination.is_multicast()
+        {
+            shared.groups.insert(session.destination);
+        }
         let done = shared
             .engine
             .handle_call(self.clock.now(), ApiId(api), call);
@@ -152,6 +161,8 @@ struct Shell {
     net: Net,
     io: PacketIo,
     changes: Changes,
+    /// It is a router of multicast, and hears of Paths to groups in passing.
+    routes_groups: bool,
     interfaces: BTreeMap<u32, Interface>,
     shared: Arc<Mutex<Shared>>,
     changed: Arc<Notify>,
@@ -165,6 +176,15 @@ impl Shell {
             let next = {
                 let mut shared = self.shared.lock().unwrap();
                 shared.drain(&mut self.io);
+                if !self.routes_groups {
+                    let indices: Vec<u32> = self.interfaces.keys().copied().collect();
+                    let wanted: Vec<(IpAddr, Vec<u32>)> = shared
+                        .groups
+                        .iter()
+                        .map(|group| (*group, indices.clone()))
+                        .collect();
+                    self.io.join(&wanted);
+                }
                 shared.engine.poll_timeout()
             };
             timer.as_mut().reset(next);
@@ -177,13 +197,17 @@ impl Shell {
                     Ok(()) => self.look_around(&clock),
                     Err(_) => return, // the host has crashed
                 },
-                readable = ready(&mut self.io) => if readable {
+                sent = self.io.sending(), if self.io.has_output() => self.io.sent(sent),
+                ready = self.io.readable() => {
+                    if ready.is_err() {
+                        return;
+                    }
                     let mut shared = self.shared.lock().unwrap();
                     let now = clock.now();
                     self.io.receive(64, |arrival, message| {
                         shared.engine.handle_datagram(now, arrival, message);
                     });
-                },
+                }
             }
         }
     }
@@ -209,15 +233,6 @@ impl Shell {
         }
         shared.engine.handle_routes_changed(clock.now(), None);
     }
-}
-
-/// Waits until what is to be sent is sent, or, if there is nothing, until something may be read; says whether.
-async fn ready(io: &mut PacketIo) -> bool {
-    if io.has_output() {
-        io.flush().await;
-        return false;
-    }
-    io.readable().await.is_ok()
 }
 
 impl Shared {
