@@ -388,7 +388,8 @@ pub(crate) fn system_interfaces() -> Result<Vec<Interface>, NetError> {
                     name: entry.interface_name.clone(),
                     index,
                     up: has(InterfaceFlags::IFF_UP),
-                    running: has(InterfaceFlags::IFF_RUNNING),
+                    // IFF_RUNNING says the same up to a second later.
+                    running: has(InterfaceFlags::IFF_UP) && has(InterfaceFlags::IFF_LOWER_UP),
                     loopback: has(InterfaceFlags::IFF_LOOPBACK),
                     broadcast: has(InterfaceFlags::IFF_BROADCAST),
                     point_to_point: has(InterfaceFlags::IFF_POINTOPOINT),

@@ -2,6 +2,8 @@
 //!
 //! One of these for the system, one for our own stack; tests make their own.
 
+#[cfg(all(feature = "linux-tc", target_os = "linux"))]
+mod linux;
 mod native;
 
 use core::fmt;

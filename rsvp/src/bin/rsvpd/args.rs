@@ -1,0 +1,144 @@
+//! What was typed, and what it means: the configuration file with the flags over it.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use fairway_rsvp::daemon::config::{self, Config, ConfigError, Loaded, ReadSecret};
+use nix::unistd::User;
+
+/// Reserves network resources for flows of data: RSVP (RFC 2205), as host or as router.
+///
+/// Installs what is reserved in the system's traffic control, and removes it at its end. Logs go to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "rsvpd", version, after_long_help = LONG_HELP, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Configuration file [default: /etc/rsvpd.toml, if it is there]
+    #[arg(short = 'c', long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Check the configuration, the files of keys included, and exit: status 0 if it is good
+    #[arg(long)]
+    pub(crate) check_config: bool,
+
+    /// Print the effective configuration and exit
+    #[arg(long)]
+    pub(crate) print_config: bool,
+
+    /// Log debugging lines
+    #[arg(short = 'd', long)]
+    debug: bool,
+
+    /// What is logged, in the words of RUST_LOG
+    #[arg(short = 'l', long, value_name = "FILTER", conflicts_with = "debug")]
+    log: Option<String>,
+
+    /// Become this user once the sockets are there, if started as root; "" to stay root [default: _rsvp, if there is one]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+
+    /// Where rsvpctl finds this daemon; "" for nowhere [default: /run/rsvp/control.sock]
+    #[arg(long, value_name = "PATH")]
+    control_socket: Option<PathBuf>,
+
+    /// Where applications find this daemon; "" for nowhere [default: /run/rsvp/rapi.sock]
+    #[arg(long, value_name = "PATH")]
+    rapi_socket: Option<PathBuf>,
+
+    /// No effect: rsvpd always stays in the foreground
+    #[arg(short = 'D', long, visible_short_alias = 'f')]
+    foreground: bool,
+}
+
+const LONG_HELP: &str = "\
+Examples:
+  rsvpd                      as /etc/rsvpd.toml says, or on all interfaces if it is not there
+  rsvpd -d -c ./rsvpd.toml   with another file, and many words
+  rsvpd --print-config       what holds, as a configuration file that says all
+  rsvpctl sessions           what it knows
+
+Signals:
+  TERM, INT  tear down what this node announced and reserved, and end, within two seconds
+  HUP        read the configuration again: all of it or, if it is wrong, nothing
+
+Privileges:
+  Needs CAP_NET_RAW for its packets and CAP_NET_ADMIN for traffic control and for passing on messages with their
+  senders' addresses. Started as root it keeps these two and drops all others.
+
+Exit status:
+  0  ended as told                  1  the system said no (no privilege, socket taken)
+  2  wrong usage or configuration
+
+Files:
+  /etc/rsvpd.toml                   configuration
+  /run/rsvp/control.sock            local socket of rsvpctl
+  /run/rsvp/rapi.sock               local socket of applications (RAPI)
+
+Environment:
+  RUST_LOG                          what is logged; wins over -d and -l
+  NOTIFY_SOCKET                     set by systemd: readiness
+
+See also:
+  rsvpctl --help, tc(8), RFC 2205, RFC 2209, RFC 2210, RFC 2747, RFC 2961
+";
+
+/// Reads key files that nobody else can read.
+struct Files;
+
+impl ReadSecret for Files {
+    fn read(&mut self, file: &Path) -> Result<Vec<u8>, String> {
+        let others = others_can_read(file).map_err(|error| error.to_string())?;
+        if others {
+            return Err("others can read it: chmod o-rwx".to_owned());
+        }
+        std::fs::read(file).map_err(|error| error.to_string())
+    }
+}
+
+fn others_can_read(file: &Path) -> std::io::Result<bool> {
+    Ok(std::fs::metadata(file)?.permissions().mode() & 0o007 != 0)
+}
+
+/// The file, and the flags over it.
+pub(crate) fn load(args: &Args) -> Result<Loaded, String> {
+    let path = args
+        .config
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(config::DEFAULT_PATH));
+    let words = |error: ConfigError| error.to_string();
+    let (mut config, text) = match std::fs::read_to_string(&path) {
+        Ok(text) => (Config::parse(&path, &text).map_err(words)?, text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.config.is_none() => {
+            (Config::default(), String::new())
+        }
+        Err(error) => return Err(words(ConfigError::of_file(&path, error.to_string()))),
+    };
+    if config.holds_secrets() && others_can_read(&path).unwrap_or(true) {
+        let what = "there are keys in it, and others can read it: chmod o-rwx, or use secret_file";
+        return Err(words(ConfigError::of_file(&path, what)));
+    }
+    if let Some(user) = &args.user {
+        config.user = Some(user.clone())
+            .into_iter()
+            .filter(|user| !user.is_empty())
+            .collect();
+        if let Some(user) = config.user.first()
+            && !matches!(User::from_name(user), Ok(Some(_)))
+        {
+            return Err(format!("--user {user}: no such user"));
+        }
+    }
+    if let Some(socket) = &args.control_socket {
+        config.control_socket.clone_from(socket);
+    }
+    if let Some(socket) = &args.rapi_socket {
+        config.rapi_socket.clone_from(socket);
+    }
+    if args.debug {
+        "debug".clone_into(&mut config.log);
+    }
+    if let Some(log) = &args.log {
+        config.log.clone_from(log);
+    }
+    config.load(&path, &text, &mut Files).map_err(words)
+}

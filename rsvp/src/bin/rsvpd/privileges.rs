@@ -1,0 +1,75 @@
+//! From root with all its rights to a user with two of them.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, lchown};
+use std::path::Path;
+
+use fairway_rsvp::daemon::config::Config;
+use nix::unistd::{User, geteuid, setgid, setgroups, setuid};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_keep_capabilities,
+};
+use tracing::{debug, warn};
+
+/// What the daemon needs as long as it lives: packets with others' addresses, and traffic control.
+const KEPT: CapabilitySet = CapabilitySet::NET_ADMIN.union(CapabilitySet::NET_RAW);
+
+/// The user to become: the first that exists. None: the daemon stays who it is.
+fn wanted_user(config: &Config) -> Option<User> {
+    if !geteuid().is_root() {
+        return None;
+    }
+    config
+        .user
+        .iter()
+        .find_map(|name| User::from_name(name).ok().flatten())
+}
+
+/// Makes the directories of the sockets where they are missing, for the user that will have to remove them.
+pub(crate) fn make_directories(config: &Config) {
+    let user = wanted_user(config);
+    for socket in [&config.control_socket, &config.rapi_socket] {
+        let Some(directory) = socket.parent().filter(|path| *path != Path::new("")) else {
+            continue;
+        };
+        match std::fs::DirBuilder::new().mode(0o755).create(directory) {
+            Ok(()) => {
+                if let Some(user) = &user
+                    && let Err(error) =
+                        lchown(directory, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+                {
+                    warn!(%error, directory = %directory.display(), "cannot give the directory away");
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                warn!(%error, directory = %directory.display(), "cannot make the directory");
+            }
+        }
+    }
+}
+
+/// Drops groups, group and user, if started as root, and all rights but two.
+///
+/// Only this thread's rights: to be called before there are others.
+pub(crate) fn drop_privileges(config: &Config) -> Result<(), String> {
+    let said = |what: &'static str| move |error: std::io::Error| format!("{what}: {error}");
+    let had = capabilities(None).map_err(|error| said("capget")(error.into()))?;
+    if let Some(user) = wanted_user(config) {
+        set_keep_capabilities(true).map_err(|error| said("keep capabilities")(error.into()))?;
+        setgroups(&[]).map_err(|error| said("setgroups")(error.into()))?;
+        setgid(user.gid).map_err(|error| said("setgid")(error.into()))?;
+        setuid(user.uid).map_err(|error| said("setuid")(error.into()))?;
+        debug!(user = user.name, "user changed");
+    }
+    // Of those it was given: a service manager may have kept some back.
+    let kept = had.permitted.intersection(KEPT);
+    let sets = CapabilitySets {
+        effective: kept,
+        permitted: kept,
+        inheritable: CapabilitySet::empty(),
+    };
+    set_capabilities(None, sets).map_err(|error| said("capset")(error.into()))?;
+    debug!(kept = ?kept, "privileges dropped");
+    Ok(())
+}
