@@ -125,9 +125,12 @@ impl Node {
         }
         let refresh_at = self.refresh_at(now, interface);
         session.want(refresh_at);
-        let key = self.remember(session, phop, refresh_at, &wanted, print);
+        let hop = self.hop(interface, handle, session.key.destination);
+        // What cannot be sent now, since the interface is down, is new when it can.
+        let told = if hop.is_some() { print } else { 0 };
+        let key = self.remember(session, phop, refresh_at, &wanted, told);
         let trigger = is_new || cause != Cause::Timer;
-        let Some(hop) = self.hop(interface, handle, session.key.destination) else {
+        let Some(hop) = hop else {
             return;
         };
         let is_confirmed = confirm.is_some();
