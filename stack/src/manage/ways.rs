@@ -73,6 +73,15 @@ impl Manage {
         self.host()?.stop_multicast()
     }
 
+    /// The interfaces that packets for groups are forwarded between, in the order in which they were named; none if that
+    /// was not begun.
+    ///
+    /// # Errors
+    /// [`NetError::OpNotSupp`] on the system back end.
+    pub fn multicast_interfaces(&self) -> Result<Vec<u32>, NetError> {
+        self.host()?.multicast_interfaces()
+    }
+
     /// Besides the routes that are set, forwards packets for groups to wherever somebody listens, if they came by the
     /// interface that leads back to their sender (reverse path forwarding).
     ///

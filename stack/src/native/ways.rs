@@ -85,6 +85,15 @@ impl Host {
         self.multicast(Command::Done)
     }
 
+    pub(crate) fn multicast_interfaces(&self) -> Result<Vec<u32>, NetError> {
+        self.look(NetError::NetDown, |stack| {
+            Ok(stack
+                .multicast_vifs()
+                .map(|(_, vif)| vif.interface.0)
+                .collect())
+        })
+    }
+
     pub(crate) fn follow_members(&self, on: bool) -> Result<(), NetError> {
         self.multicast(Command::Membership(on))
     }

@@ -12,8 +12,8 @@ use crate::tc::NativeTc;
 use crate::tc::TcSettings;
 
 impl Platform {
-    /// A host of our own stack. `forwards_multicast`: it has been made a router of multicast
-    /// ([`Manage::start_multicast`](fairway_stack::Manage::start_multicast)).
+    /// A host of our own stack. It is a router of multicast while it has been made one
+    /// ([`Manage::start_multicast`](fairway_stack::Manage::start_multicast)), or if `forwards_multicast` says so.
     ///
     /// # Errors
     /// [`NetError::OpNotSupp`] on the system back end.
@@ -23,9 +23,12 @@ impl Platform {
         Ok(Self {
             changes: Box::new(NativeChanges(manage.changes()?)),
             routing: Box::new(NativeRouting::new(manage.clone())),
-            shaper: Box::new(NativeTc::new(manage)),
+            shaper: Box::new(NativeTc::new(manage.clone())),
             forwards,
-            forwards_multicast: Box::new(move || forwards_multicast),
+            forwards_multicast: Box::new(move || {
+                let between = || manage.multicast_interfaces().unwrap_or_default();
+                forwards_multicast || !between().is_empty()
+            }),
         })
     }
 }

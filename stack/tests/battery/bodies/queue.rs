@@ -186,6 +186,7 @@ pub(crate) async fn groups_are_routed(pair: Pair) {
     assert_eq!(twice, Err(NetError::AddrInUse));
     manage.start_multicast(&[index]).unwrap();
     assert_eq!(manage.start_multicast(&[index]), Err(NetError::AddrInUse));
+    assert_eq!(manage.multicast_interfaces().unwrap(), [index]);
     let route = MulticastRoute {
         source,
         group,
@@ -207,5 +208,6 @@ pub(crate) async fn groups_are_routed(pair: Pair) {
     let way = manage.multicast_way(near, group).unwrap().unwrap();
     assert_eq!((way.incoming, way.outgoing), (index, Vec::new()));
     manage.stop_multicast().unwrap();
+    assert!(manage.multicast_interfaces().unwrap().is_empty());
     assert_eq!(manage.multicast_way(near, group), Ok(None));
 }
