@@ -424,6 +424,14 @@ impl Neighbours {
                 let signing = Signing::With(challenge.key_id);
                 let body = Body::Response(IntegrityResponse { challenge });
                 self.shake(sender, source, arrival.via != Via::Raw, body, signing);
+                // Behind the answer, what was dropped before it.
+                let missed = self
+                    .links
+                    .get_mut(&sender.0)
+                    .map(|link| link.recent.missed_by(now, sender.1));
+                for order in missed.into_iter().flatten() {
+                    self.dispatch(&order);
+                }
             }
             Body::Response(IntegrityResponse { challenge }) => {
                 let good = message.integrity.is_some_and(|integrity| {

@@ -63,6 +63,12 @@ impl Neighbours {
             (None, None) => {}
         }
         self.dispatch(&order);
+        if let Some(link) = self.links.get_mut(&interface)
+            && let Some(security) = &link.interface.settings.security
+            && security.handshake
+        {
+            link.recent.keep(now, order);
+        }
     }
 
     /// Gives the message of a state a name: a new one if it says something new, else the one it has.

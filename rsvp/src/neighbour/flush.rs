@@ -227,7 +227,7 @@ impl Neighbours {
                     self.counters.dropped("no_key");
                     return None;
                 };
-                // RFC 2747 §5.2: rather than none; but an administrator must know.
+                // RFC 2747 §5.3: rather than none; but an administrator must know.
                 if expired {
                     self.counters.expired_keys_used += 1;
                 }

@@ -9,7 +9,7 @@
 //!   ┌─────────────────┴─────────────────▼──────────────────┐
 //!   │ arrive.rs                  depart.rs                 │  ids.rs   names, and what waits for an answer
 //!   │  unbundle, verify,          name, encapsulate,       │  peer.rs  what is known of a neighbour
-//!   │  acknowledge                send again, summarise    │  hello.rs whether it is there
+//!   │  acknowledge                send again, summarise    │  hello.rs whether it is there; recent.rs what it missed
 //!   │                            flush.rs                  │  signatures.rs keys, numbers, challenges
 //!   │                             answers on board,        │  udp.rs   appendix C
 //!   │                             Bundles, signatures      │
@@ -26,6 +26,7 @@ mod ids;
 mod io;
 mod neighbours;
 mod peer;
+mod recent;
 mod secret;
 mod security;
 mod signatures;

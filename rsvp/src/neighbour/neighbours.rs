@@ -13,6 +13,7 @@ use super::hello::HelloState;
 use super::ids::Ids;
 use super::io::{Delivery, IdOfState, StateKey, Transmit, Verdict};
 use super::peer::{Peer, PeerKey};
+use super::recent::Recent;
 use super::secret::Secret;
 use super::signatures::{AssociationKey, Associations, Sequence};
 use crate::engine::Limits;
@@ -45,6 +46,8 @@ pub(super) struct Link {
     pub(super) interface: Interface,
     /// A Path came in UDP: others may hear nothing else (RFC 2205 appendix C).
     pub(super) udp_heard: bool,
+    /// What was said here lately, for who has not believed it yet.
+    pub(super) recent: Recent,
 }
 
 /// Neighbours and what passes between them and this node.
@@ -60,6 +63,8 @@ pub(super) struct Link {
 ///   not know identifiers refuses the whole message with error 13, and a reservation waits for it.
 /// * Summaries go to neighbours, never to a session's address: where the next hop is not known, nobody is known to
 ///   understand them. They are read in every form.
+/// * A message that is dropped for want of a sequence number is sent again by who answers the challenge (RFC 2747 §4.3
+///   leaves it to the next refresh, which is half a minute away at each hop).
 /// * The PathErr or ResvErr that ends retransmission is told by neighbour, session and sender; it has no identifier.
 #[derive(Debug)]
 pub struct Neighbours {
@@ -119,15 +124,17 @@ impl Neighbours {
     /// There is this interface, or it has changed.
     pub fn set_interface(&mut self, now: Instant, interface: &Interface) {
         self.now = now;
-        let udp_heard = self
-            .links
-            .get(&interface.index)
-            .is_some_and(|link| link.udp_heard);
-        let link = Link {
-            interface: interface.clone(),
-            udp_heard,
-        };
-        self.links.insert(interface.index, link);
+        match self.links.get_mut(&interface.index) {
+            Some(link) => link.interface.clone_from(interface),
+            None => {
+                let link = Link {
+                    interface: interface.clone(),
+                    udp_heard: false,
+                    recent: Recent::default(),
+                };
+                self.links.insert(interface.index, link);
+            }
+        }
         let keys = interface
             .settings
             .security

@@ -293,7 +293,7 @@ pub(super) fn named_key(
         .find(|key| key.starts <= wall_seconds)
 }
 
-/// RFC 2747 §5.2: of two keys that are alive, the newer from the middle of the time they share.
+/// RFC 2747 §5.1: of two keys that are alive, the newer from the middle of the time they share.
 fn current<'a>(
     keys: impl Iterator<Item = &'a SecurityKey>,
     wall_seconds: u64,
@@ -310,7 +310,7 @@ fn current<'a>(
     })
 }
 
-/// RFC 2747 §5.2: if all are over, the one that was last goes on.
+/// RFC 2747 §5.3: if all are over, the one that was last goes on.
 fn last_expired<'a>(
     keys: impl Iterator<Item = &'a SecurityKey> + Clone,
     wall_seconds: u64,

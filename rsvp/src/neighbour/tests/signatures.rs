@@ -148,7 +148,8 @@ mod first_message {
         let mut pair = pair(true);
         pair.send(0, to(b(), None, true, path_err(a(), 1)));
         pair.settle();
-        assert!(pair.ports(1, MessageType::PATH_ERR).is_empty());
+        // It came again, behind the answer.
+        assert_eq!(pair.ports(1, MessageType::PATH_ERR), [1]);
         assert_eq!(dropped(&pair.nodes[1], "challenged"), 1);
         let challenge = read(&pair.sent[1][0].1);
         assert_eq!(challenge.integrity, None);
@@ -160,7 +161,7 @@ mod first_message {
         assert_eq!(read(response).body.message_type(), MessageType::RESPONSE);
         pair.send(0, to(b(), None, true, path_err(a(), 2)));
         pair.settle();
-        assert_eq!(pair.ports(1, MessageType::PATH_ERR), [2]);
+        assert_eq!(pair.ports(1, MessageType::PATH_ERR), [1, 2]);
         assert_eq!(pair.nodes[1].poll_timeout(), Some(ms(900_000)));
         // What was sent before the answer stays old; another answer means nothing.
         for sent in [pair.sent[0][0].1.clone(), pair.sent[0][1].1.clone()] {
@@ -201,7 +202,7 @@ mod first_message {
         pair.settle();
         pair.send(0, to(b(), None, true, path_err(a(), 3)));
         pair.settle();
-        assert_eq!(pair.ports(1, MessageType::PATH_ERR), [3]);
+        assert_eq!(pair.ports(1, MessageType::PATH_ERR), [2, 3]);
     }
 
     impl Pair {
@@ -233,7 +234,39 @@ mod first_message {
         pair.settle();
         pair.send(0, to(b(), None, true, path_err(a(), 2)));
         pair.settle();
-        assert_eq!(pair.ports(1, MessageType::PATH_ERR), [2]);
+        assert_eq!(pair.ports(1, MessageType::PATH_ERR), [1, 2]);
+    }
+
+    /// However often somebody says to be the neighbour and to have missed it.
+    #[test]
+    fn is_repeated_for_so_many_challenges() {
+        let mut node = node_of(1, a(), simple(true));
+        node.send(ms(0), to(b(), None, true, path_err(a(), 1)));
+        node.send(ms(0), to(ip("10.0.0.3"), None, true, path_err(a(), 2)));
+        transmits(&mut node);
+        let challenge = octets(&Message::new(
+            255,
+            Body::Challenge(IntegrityChallenge {
+                challenge: Challenge {
+                    key_id: KeyId::new(1).unwrap(),
+                    cookie: Bytes::from_static(&[1; 8]),
+                },
+            }),
+        ));
+        let mut counts = vec![];
+        for _ in 0..6 {
+            node.handle_datagram(ms(0), &raw(b(), a(), 255), &challenge);
+            let sent = transmits(&mut node);
+            assert_eq!(read(&sent[0]).body.message_type(), MessageType::RESPONSE);
+            assert!(sent.iter().all(|sent| sent.destination == b()));
+            counts.push(sent.len());
+        }
+        assert_eq!(counts, [2, 2, 2, 2, 1, 1]);
+        // And for so long.
+        node.send(ms(0), to(b(), None, true, path_err(a(), 3)));
+        transmits(&mut node);
+        node.handle_datagram(ms(5001), &raw(b(), a(), 255), &challenge);
+        assert_eq!(transmits(&mut node).len(), 1);
     }
 }
 
@@ -274,7 +307,7 @@ fn reordered_messages_are_believed_once() {
         pair.nodes[1].handle_datagram(ms(0), &arrival(transmit), &transmit.payload);
     }
     pair.poll();
-    assert_eq!(pair.ports(1, MessageType::PATH_ERR), [2, 7, 6, 5, 4, 3]);
+    assert_eq!(pair.ports(1, MessageType::PATH_ERR), [1, 2, 7, 6, 5, 4, 3]);
     assert_eq!(dropped(&pair.nodes[1], "replayed"), 5);
 }
 
@@ -292,15 +325,17 @@ fn restart_of_either_is_mended() {
     pair.nodes[0].set_interface(ms(0), &interface(a(), simple(true)));
     pair.send(0, to(b(), None, true, path_err(a(), 3)));
     pair.settle();
-    assert_eq!(pair.ports(1, MessageType::PATH_ERR), [2, 3]);
+    assert_eq!(pair.ports(1, MessageType::PATH_ERR), [1, 2, 3]);
     // The receiver: an old message does not pass.
     pair.nodes[1] = node_of(8, b(), simple(true));
     pair.nodes[1].handle_datagram(ms(0), &arrival(&old), &old.payload);
+    pair.poll();
+    assert_eq!(pair.ports(1, MessageType::PATH_ERR), [1, 2, 3]);
+    pair.now = ms(10_000);
     pair.settle();
-    assert_eq!(pair.ports(1, MessageType::PATH_ERR), [2, 3]);
     pair.send(0, to(b(), None, true, path_err(a(), 4)));
     pair.settle();
-    assert_eq!(pair.ports(1, MessageType::PATH_ERR), [2, 3, 4]);
+    assert_eq!(pair.ports(1, MessageType::PATH_ERR), [1, 2, 3, 4]);
 }
 
 mod keys {
@@ -323,7 +358,7 @@ mod keys {
         Some(read(&sent).integrity?.key_id.number())
     }
 
-    /// RFC 2747 §5.2: the sender changes over in the middle.
+    /// RFC 2747 §5.1: the sender changes over in the middle.
     #[test]
     fn change_over_is_in_the_middle() {
         let keys = [alive(2, 100, u64::MAX), alive(1, 0, 199)];
@@ -332,7 +367,7 @@ mod keys {
         }
     }
 
-    /// RFC 2747 §5.2: the last goes on, and somebody must be told.
+    /// RFC 2747 §5.3: the last goes on, and somebody must be told.
     #[test]
     fn last_key_goes_on_when_it_is_over() {
         let keys = vec![alive(1, 0, 50), alive(2, 0, 100)];
@@ -366,7 +401,7 @@ mod keys {
         assert_eq!(used(&two, None, 0), None);
     }
 
-    /// RFC 2747 §5.2: both are believed while they are shared, and neither afterwards.
+    /// RFC 2747 §5.1: both are believed while they are shared, and neither afterwards.
     #[test]
     fn receiver_takes_both_while_they_live() {
         let both = [alive(1, 0, 1_000_100), alive(2, 999_900, u64::MAX)];
@@ -403,7 +438,7 @@ fn path_is_of_its_hop() {
     }
     let challenge = &pair.sent[1][0].1;
     assert_eq!(challenge.destination, a());
-    assert_eq!(pair.ports(1, MessageType::PATH), [2]);
+    assert_eq!(pair.ports(1, MessageType::PATH), [1, 2]);
 }
 
 /// RFC 2961 §3: what is in a Bundle is signed, and the Bundle is not. In order of the numbers.
