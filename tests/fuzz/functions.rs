@@ -9,6 +9,7 @@
 mod ftp;
 mod native;
 mod portmap;
+mod rsvp;
 mod socks;
 mod wire;
 
@@ -82,6 +83,11 @@ fn listed(input: usize) -> usize {
 /// The state of zlib, twice each way, and files of their largest size.
 fn coded(input: usize) -> usize {
     256 * input + (16 << 20)
+}
+
+/// Both nodes keep what they hear and repeat what they say, each some times over.
+fn neighbourly(input: usize) -> usize {
+    4096 * input + (1 << 20)
 }
 
 /// A configuration is printed and read again.
@@ -215,6 +221,18 @@ pub(crate) const FUNCTIONS: &[Function] = &[
         name: "ftp-tls-records",
         run: ftp::tls,
         most_memory: simulated,
+        input: Input::Words,
+    },
+    Function {
+        name: "rsvp-objects",
+        run: rsvp::objects,
+        most_memory: listed,
+        input: Input::Words,
+    },
+    Function {
+        name: "rsvp-neighbours",
+        run: rsvp::neighbours,
+        most_memory: neighbourly,
         input: Input::Words,
     },
 ];
