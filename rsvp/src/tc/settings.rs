@@ -69,7 +69,7 @@ pub struct TcSettings {
     pub link_header: Option<u32>,
     /// A queueing discipline that an administrator made may be replaced. Default no: then there is admission only.
     pub replace_qdisc: bool,
-    /// The most reservations on the interface. Default and maximum 65 000: a class each, and HTB has 65 534.
+    /// The most reservations on the interface. Default and maximum 61 000: a class each, of which HTB has 65 534.
     pub max_reservations: usize,
     /// The most filters on the interface. Default 262 144.
     pub max_filters: usize,
@@ -99,7 +99,7 @@ impl Default for TcSettings {
             latency_micros: 0,
             link_header: None,
             replace_qdisc: false,
-            max_reservations: 65_000,
+            max_reservations: 61_000,
             max_filters: 262_144,
         }
     }

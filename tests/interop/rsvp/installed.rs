@@ -249,7 +249,7 @@ fn a_thousand_reservations_are_installed_and_removed() {
         assert_eq!(elements("v4_flows").len(), 1000);
         let status = tc.status();
         assert_eq!(status.interfaces[0].reservations.len(), 1000);
-        assert!(class("5250:3f7").is_some_and(|class| class.priority == Some(0)));
+        assert!(class("5250:438").is_some_and(|class| class.priority == Some(0)));
         for handle in handles {
             tc.remove(link, handle);
         }
