@@ -131,7 +131,7 @@ impl Node {
             self.tell_paths(session);
         }
         self.send_paths(now, session, key, true);
-        self.path_changed(now, session, key);
+        self.path_changed(now, session, key, Cause::Change);
         Ok(())
     }
 
@@ -323,7 +323,7 @@ impl Node {
             .filter(|(_, sender)| !call.filters.contains(sender))
             .collect();
         for (key, sender) in superfluous {
-            self.drop_filter(now, session, key, sender);
+            self.drop_filter(now, session, key, sender, Cause::Torn);
         }
     }
 
@@ -336,7 +336,7 @@ impl Node {
             .collect();
         for key in own {
             self.drop_rsb(session, key);
-            self.reservation_changed(now, session, tcsb_of(&key));
+            self.reservation_changed(now, session, tcsb_of(&key), Cause::Torn);
         }
     }
 

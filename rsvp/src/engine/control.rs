@@ -71,7 +71,7 @@ impl Node {
             if let Some(handle) = old.handle {
                 self.tc.remove(key.outgoing, handle);
             }
-            self.update_branches(session, key.outgoing);
+            self.branches_changed(session, key.outgoing);
             return Ok(Updated {
                 ask: true,
                 confirm: None,
@@ -141,7 +141,7 @@ impl Node {
             self.pass_confirmation(session, key, active, &mut updated);
         }
         if differs {
-            self.update_branches(session, key.outgoing);
+            self.branches_changed(session, key.outgoing);
         }
         Ok(updated)
     }
@@ -179,7 +179,7 @@ impl Node {
     }
 
     /// *B_Police* depends on all interfaces: it is set anew where a reservation on another has changed it.
-    fn update_branches(&mut self, session: &mut SessionState, but: IfIndex) {
+    pub(super) fn branches_changed(&mut self, session: &mut SessionState, but: IfIndex) {
         let others: Vec<TcsbKey> = session
             .tcsbs
             .keys()
@@ -233,7 +233,7 @@ impl Node {
         match self.update_traffic_control(session, key, None) {
             Ok(updated) => updated.ask,
             Err(refused) => {
-                self.report_refusal(now, session, key, &refused);
+                self.report_refusal(now, session, key, refused.into());
                 false
             }
         }

@@ -192,7 +192,7 @@ impl Engine {
     }
 
     /// What neighbours have brought, and what goes to them.
-    fn flush(&mut self, now: Instant) {
+    pub(super) fn flush(&mut self, now: Instant) {
         while let Some(delivery) = self.node.neighbours.poll_delivery() {
             self.deliver(now, delivery);
         }
@@ -282,8 +282,13 @@ impl Engine {
                         in_order = node.handle_resv(now, session, arrival, &resv, how.named);
                     });
                 } else {
-                    self.node
-                        .refuse_resv(now, arrival, &resv, ErrorCode::NO_PATH, 0);
+                    // RFC 2205 §3.2: a port is used for one of the destination and not for another.
+                    let code = if self.has_port_conflict(key) {
+                        ErrorCode::CONFLICTING_DEST_PORTS
+                    } else {
+                        ErrorCode::NO_PATH
+                    };
+                    self.node.refuse_resv(now, arrival, &resv, code, 0);
                 }
             }
             Body::ResvTear(tear) => self.with_key(now, key, "ResvTear without state", |node, s| {
@@ -316,6 +321,10 @@ impl Engine {
     fn unreadable(&mut self, now: Instant, arrival: &Arrival, error: &DecodeError) {
         match (Disposition::of_message(error), error.refused()) {
             (Disposition::Answer { code, value }, Some(refused)) => {
+                let to_this = self.node.is_own(arrival.destination);
+                if matches!(refused.body, Body::Resv(_)) && !to_this {
+                    return self.node.drop_message("not for this node");
+                }
                 let own = refused
                     .body
                     .hop()
@@ -433,7 +442,12 @@ impl Engine {
     }
 
     /// Does something with a session, and what is due after: its timer set, or its place given up.
-    fn with(&mut self, now: Instant, index: u32, work: impl FnOnce(&mut Node, &mut SessionState)) {
+    pub(super) fn with(
+        &mut self,
+        now: Instant,
+        index: u32,
+        work: impl FnOnce(&mut Node, &mut SessionState),
+    ) {
         let Some(place) = usize::try_from(index)
             .ok()
             .and_then(|index| self.sessions.get_mut(index))
@@ -446,6 +460,7 @@ impl Engine {
         work(&mut self.node, &mut session);
         if session.is_empty() {
             self.node.end_session(now, &mut session);
+            self.timers.stop(&index);
             self.by_key.remove(&session.key);
             self.free.push(index);
         } else {
@@ -470,7 +485,11 @@ impl Engine {
         }
     }
 
-    fn each_session(&mut self, now: Instant, mut work: impl FnMut(&mut Node, &mut SessionState)) {
+    pub(super) fn each_session(
+        &mut self,
+        now: Instant,
+        mut work: impl FnMut(&mut Node, &mut SessionState),
+    ) {
         for index in 0..self.sessions.len() {
             if let Ok(index) = u32::try_from(index) {
                 self.with(now, index, &mut work);

@@ -2,7 +2,7 @@
 
 use fairway_wire::Instant;
 
-use super::control::{Refused, members};
+use super::control::members;
 use super::merge::scope_of;
 use super::node::Node;
 use super::refresh::{Cause, later};
@@ -292,27 +292,26 @@ impl Node {
         self.send(now, Outgoing::to_hop(interface, like, body));
     }
 
-    /// Tells all whose reservation is installed together that a change of it failed.
+    /// Tells all whose reservation is installed together that a change of it failed, or that it is lost.
     pub(super) fn report_refusal(
         &mut self,
         now: Instant,
         session: &SessionState,
         key: TcsbKey,
-        refused: &Refused,
+        refusal: Refusal,
     ) {
-        let (code, value) = refused.error.code();
+        let Refusal { code, value, flags } = refusal;
         let like = session.key.destination;
-        let spec = self.error_spec(key.outgoing, like, refused.flags(), code, value);
+        let spec = self.error_spec(key.outgoing, like, flags, code, value);
         let Some(error) = spec else {
             return;
         };
-        let told: Vec<(NextHop, Style, Vec<Sender>, Flowspec)> = members(session, key)
-            .map(|(rsb_key, rsb)| {
-                let filters = rsb.filters.keys().copied().collect();
-                (rsb_key.nhop, rsb.style, filters, rsb.flowspec)
-            })
+        let told: Vec<(NextHop, Rsb)> = members(session, key)
+            .map(|(rsb_key, rsb)| (rsb_key.nhop, rsb.clone()))
             .collect();
-        for (nhop, style, filters, flowspec) in told {
+        for (nhop, rsb) in told {
+            let (style, flowspec) = (rsb.style, rsb.flowspec);
+            let filters: Vec<Sender> = rsb.filters.keys().copied().collect();
             match nhop {
                 NextHop::App(api) => self.tell(
                     api,
@@ -331,7 +330,8 @@ impl Node {
                         session: session.key.session(),
                         hop,
                         error,
-                        scope: None,
+                        // RFC 2205 §3.4: a copy of the one in the reservation state.
+                        scope: rsb.scope,
                         policy: Vec::new(),
                         flows: loose(style, Some(flowspec.to_object()), &filters),
                         unknown: Vec::new(),
@@ -378,6 +378,7 @@ impl Node {
             })
             .filter(|api| session.apps.get(api).is_some_and(|app| app.confirms))
             .collect();
+        apps.sort_unstable();
         apps.dedup();
         for api in apps {
             self.tell(

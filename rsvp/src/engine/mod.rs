@@ -46,6 +46,7 @@ mod report;
 mod resv;
 mod route;
 mod summary;
+mod upcall;
 
 pub use self::core::Engine;
 pub use io::{Config, Counters, Direction, Limits, LogEntry, Output};

@@ -1,5 +1,6 @@
 //! What all of the engine's rules work with: interfaces, routing, traffic control, the way out.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -21,6 +22,9 @@ use crate::wire::{ErrorFlags, ErrorSpec, RsvpHop, TimeValues};
 
 /// Names of state that neighbours refresh by summary. Never walked: the order does not matter.
 type Ids = HashMap<IdOfState, u32, BuildHasherDefault<DefaultHasher>>;
+
+/// No two refreshes of one state are closer.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
 
 /// Everything but the sessions.
 #[derive(Debug)]
@@ -126,7 +130,8 @@ impl Node {
     /// When to refresh next on an interface: drawn anew each time.
     pub(super) fn refresh_at(&mut self, now: Instant, interface: IfIndex) -> Instant {
         let period = self.time_values(interface).refresh_period();
-        let wait = next_refresh(period, self.random.u32());
+        // Whatever is configured, time passes between two refreshes.
+        let wait = next_refresh(period, self.random.u32()).max(LEAST_WAIT);
         now.checked_add(wait).unwrap_or(Instant::MAX)
     }
 
@@ -217,16 +222,16 @@ impl Node {
     pub(super) fn end_session(&mut self, now: Instant, session: &mut SessionState) {
         let phops: Vec<Phop> = session.resvs.keys().copied().collect();
         for phop in phops {
-            self.refresh_resv(now, session, phop, super::refresh::Cause::Change);
+            self.refresh_resv(now, session, phop, super::refresh::Cause::Gone);
         }
         self.release_traffic_control(session);
     }
 }
 
-/// A number that differs if what was sent differs, as good as always.
+/// A number that differs if what was sent differs, as good as always; neither 0 nor 1.
 pub(super) fn fingerprint(of: &impl Hash) -> u64 {
     // The keys are fixed: the same in every run.
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);
-    hasher.finish().max(1)
+    hasher.finish().max(2)
 }

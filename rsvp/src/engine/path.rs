@@ -20,7 +20,8 @@ use crate::neighbour::{Arrival, Destination, Neighbours, Outgoing, StateKey, Ver
 use crate::state::{NextHop, PathOut, Phop, Psb, PsbKey, SessionState};
 use crate::timing::lifetime;
 use crate::wire::{
-    ErrorCode, ErrorFlags, PolicyData, SenderTemplate, Session, TimeValues, UnknownObject,
+    AdspecObject, ErrorCode, ErrorFlags, PolicyData, RsvpHop, SenderTemplate, Session, TimeValues,
+    UnknownObject,
 };
 
 /// Milliseconds between refreshes that are believed: a neighbour can neither make state end at once nor keep it for ever.
@@ -128,10 +129,7 @@ impl Node {
             incoming: arrival.interface,
             tspec,
             tspec_object: sender.tspec.detach(),
-            adspec_object: sender
-                .adspec
-                .as_ref()
-                .map(crate::wire::AdspecObject::detach),
+            adspec_object: sender.adspec.as_ref().map(AdspecObject::detach),
             upstream: adspec.as_ref().and_then(terms),
             policy: path.policy.iter().map(PolicyData::detach).collect(),
             unknown: path.unknown.iter().map(UnknownObject::detach).collect(),
@@ -167,6 +165,10 @@ impl Node {
             psb.outgoing = old.outgoing;
             psb.to_local = old.to_local;
             psb.local_only = old.local_only;
+            if !changed && (old.ttl, old.e_police) != (psb.ttl, psb.e_police) {
+                // Not worth a message of its own; but a refresh by name would not tell it.
+                psb.outgoing.iter_mut().for_each(PathOut::mark);
+            }
         }
         session.psbs.insert(key, psb);
         self.keep_id(session, id);
@@ -182,20 +184,24 @@ impl Node {
         if changed {
             self.tell_paths(session);
             self.send_paths(now, session, key, true);
-            self.path_changed(now, session, key);
-            if moved {
-                // The new hop has to hear what is reserved, and the old one is not asked for it any more.
-                self.refresh_resv(now, session, phop, Cause::Moved);
-                if let Some(old_phop) = old_phop {
-                    self.refresh_resv(now, session, old_phop, Cause::Gone);
-                }
+            // A new hop has to hear what is reserved, and the old one is not asked for it any more.
+            let cause = if moved { Cause::Moved } else { Cause::Change };
+            self.path_changed(now, session, key, cause);
+            if let (true, Some(old_phop)) = (moved, old_phop) {
+                self.refresh_resv(now, session, old_phop, Cause::Gone);
             }
         }
         true
     }
 
     /// Path state has come or changed: what is installed for it may have to, too, and what is asked for it.
-    pub(super) fn path_changed(&mut self, now: Instant, session: &mut SessionState, key: PsbKey) {
+    pub(super) fn path_changed(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        key: PsbKey,
+        cause: Cause,
+    ) {
         let Some(psb) = session.psbs.get(&key) else {
             return;
         };
@@ -203,7 +209,7 @@ impl Node {
         for installed in session.tcsbs_of(key.sender, psb) {
             self.update_and_report(now, session, installed);
         }
-        self.refresh_resv(now, session, phop, Cause::Change);
+        self.refresh_resv(now, session, phop, cause);
     }
 
     /// Processes a PathTear; whether it was not out of order.
@@ -279,7 +285,8 @@ impl Node {
             if still {
                 self.update_and_report(now, session, super::control::tcsb_of(&rsb_key));
             } else {
-                self.drop_filter(now, session, rsb_key, key.sender);
+                // RFC 2205 §3.1.5: no Resv goes out for this; the PathTear has made the change upstream.
+                self.drop_filter(now, session, rsb_key, key.sender, Cause::Gone);
             }
         }
         self.refresh_resv(now, session, psb.phop, Cause::Gone);
@@ -364,7 +371,7 @@ impl Node {
                 .psbs
                 .get_mut(&key)
                 .and_then(|psb| psb.outgoing.get_mut(at))
-                .filter(|out| out.fingerprint != 0);
+                .filter(|out| out.fingerprint > PathOut::STALE);
             if let Some(out) = unchanged {
                 out.refresh_at = refresh_at;
                 self.neighbours.summarise(now, interface, state);
@@ -372,50 +379,28 @@ impl Node {
             }
         }
         let neighbour = self.next_rsvp_hop(session, interface);
-        let hop = self.hop(interface, interface.0, destination);
         let time_values = self.time_values(interface);
         let Some(psb) = session.psbs.get_mut(&key) else {
             return;
         };
-        let (ttl, is_local) = (self.forwarded_ttl(psb, interface), psb.is_of_app());
-        let element = self.tc.advertise(interface);
-        let polices = element.controlled_load.is_some() || element.guaranteed.is_some();
-        let adspec_object = psb.adspec_object.as_ref().and_then(|object| {
-            // It has been read before: what cannot be read makes no state.
-            let mut adspec = Adspec::from_object(object).ok()?;
-            if psb.non_rsvp {
-                adspec.mark_non_is_hop();
-            }
-            // `rsvp.md` §5: a host without traffic control is no hop.
-            let counts = polices || !is_local;
-            Some(if counts {
-                adspec.compose(&element).to_object()
-            } else {
-                adspec.to_object()
-            })
-        });
-        // RFC 2205 §2.3: the first node that can police clears the flag.
-        let e_police = psb.e_police && !polices;
+        let Leaving {
+            hop,
+            ttl,
+            e_police,
+            adspec,
+            print,
+        } = self.leaving(psb, interface, destination);
         let path_session = Session {
             e_police,
             ..session.key.session()
         };
         let (policy, unknown) = (&psb.policy, &psb.unknown);
-        let print = fingerprint(&(
-            e_police,
-            &psb.tspec_object,
-            &adspec_object,
-            policy,
-            unknown,
-            hop,
-            ttl,
-        ));
         let tspec = psb.tspec_object.clone();
         let Some(out) = psb.outgoing.get_mut(at) else {
             return;
         };
         out.refresh_at = refresh_at;
-        let says_new = trigger && out.fingerprint == 0 || out.fingerprint != print;
+        let says_new = trigger && out.fingerprint == PathOut::NEVER || out.fingerprint != print;
         out.fingerprint = print;
         let (Some(hop), Some(ttl)) = (hop, ttl) else {
             return;
@@ -428,7 +413,7 @@ impl Node {
             sender: Some(SenderDescriptor {
                 template: SenderTemplate(key.sender),
                 tspec,
-                adspec: adspec_object,
+                adspec,
             }),
             unknown: unknown.clone(),
         });
@@ -447,6 +432,73 @@ impl Node {
                 body,
             },
         );
+    }
+
+    /// What a Path says that leaves by `interface`, as far as that depends on this node.
+    fn leaving(&self, psb: &Psb, interface: IfIndex, destination: IpAddr) -> Leaving {
+        let hop = self.hop(interface, interface.0, destination);
+        let ttl = self.forwarded_ttl(psb, interface);
+        let element = self.tc.advertise(interface);
+        let polices = element.controlled_load.is_some() || element.guaranteed.is_some();
+        let adspec = psb.adspec_object.as_ref().and_then(|object| {
+            // It has been read before: what cannot be read makes no state.
+            let mut adspec = Adspec::from_object(object).ok()?;
+            if psb.non_rsvp {
+                adspec.mark_non_is_hop();
+            }
+            // `rsvp.md` §5: a host without traffic control is no hop.
+            let counts = polices || !psb.is_of_app();
+            Some(if counts {
+                adspec.compose(&element).to_object()
+            } else {
+                adspec.to_object()
+            })
+        });
+        // RFC 2205 §2.3: the first node that can police clears the flag.
+        let e_police = psb.e_police && !polices;
+        let print = fingerprint(&(
+            e_police,
+            &psb.tspec_object,
+            &adspec,
+            &psb.policy,
+            &psb.unknown,
+            hop,
+            ttl,
+        ));
+        Leaving {
+            hop,
+            ttl,
+            e_police,
+            adspec,
+            print,
+        }
+    }
+
+    /// Sends the Paths that leave by `interface` and would say something else now than they did last.
+    pub(super) fn send_changed_paths(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        interface: IfIndex,
+    ) {
+        let destination = session.key.destination;
+        let changed: Vec<(PsbKey, usize)> = session
+            .psbs
+            .iter()
+            .filter_map(|(key, psb)| {
+                let at = psb
+                    .outgoing
+                    .iter()
+                    .position(|out| out.interface == interface)?;
+                let sent = psb.outgoing.get(at)?.fingerprint;
+                let print = self.leaving(psb, interface, destination).print;
+                // One that was never sent waits for its repair.
+                (sent != PathOut::NEVER && sent != print).then_some((*key, at))
+            })
+            .collect();
+        for (key, at) in changed {
+            self.send_path(now, session, key, at, true);
+        }
     }
 
     /// Sends a Path again that the neighbour does not know any more.
@@ -470,7 +522,7 @@ impl Node {
         unknown: &[UnknownObject],
     ) {
         self.neighbours.forget(out.key);
-        if out.fingerprint == 0 {
+        if out.fingerprint == PathOut::NEVER {
             return;
         }
         let destination = session.key.destination;
@@ -587,6 +639,16 @@ impl Node {
         });
         self.send(now, Outgoing::to_hop(interface, path.hop.address, body));
     }
+}
+
+/// What a Path says that leaves by one interface, beside what came.
+struct Leaving {
+    hop: Option<RsvpHop>,
+    ttl: Option<u8>,
+    e_police: bool,
+    adspec: Option<AdspecObject>,
+    /// Of all that it says.
+    print: u64,
 }
 
 /// What the sender's Adspec says of the way to here.

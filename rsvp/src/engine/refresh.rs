@@ -8,7 +8,7 @@ use crate::api::Event;
 use crate::interface::IfIndex;
 use crate::msg::{Body, FfDescriptor, Flows, LooseFlows, Resv, ResvTear};
 use crate::neighbour::{IdOfState, Outgoing};
-use crate::state::{Phop, ResvOut, RsbKey, SessionState, TcsbKey};
+use crate::state::{PathOut, Phop, ResvOut, RsbKey, SessionState, TcsbKey};
 use crate::wire::{FilterSpec, Sender, Style};
 
 /// Why a Resv may be due.
@@ -22,7 +22,8 @@ pub(super) enum Cause {
     Error,
     /// The previous hop is new for a sender, or has a new handle.
     Moved,
-    /// The previous hop has no path state any more for some sender: it needs no tear.
+    /// The previous hop has no path state any more for some sender: it needs no tear, and no Resv before it is time
+    /// (RFC 2205 §3.1.5).
     Gone,
     /// The neighbour has asked for it in full.
     Resend,
@@ -45,17 +46,21 @@ impl Node {
         }
         let desired = self.desired(now, session, phop, cause == Cause::Error);
         // RFC 2205 §3.6: while a new way is tried, what was reserved along the old one is not torn before this node.
-        let holds = session.hold_until.is_some_and(|until| now < until)
-            && matches!(cause, Cause::Change | Cause::Timer);
+        let holds = session.hold_until.is_some() && matches!(cause, Cause::Change | Cause::Timer);
         let wanted = match desired {
-            Desired::Hold => return,
-            Desired::Nothing if holds => return,
+            Desired::Hold => return mark(session, phop),
+            Desired::Nothing if holds => return mark(session, phop),
             Desired::Nothing => {
                 self.end_resv(now, session, phop, cause);
                 return;
             }
             Desired::Reserve(wanted) => wanted,
         };
+        let lost = lost_senders(session, phop, &wanted);
+        if holds && !lost.is_empty() {
+            // Looked at again when the hold ends.
+            return mark(session, phop);
+        }
         self.answer_confirmations(now, session, &wanted.answered);
         for key in &wanted.dropped {
             if let Some(tcsb) = session.tcsbs.get_mut(key) {
@@ -73,17 +78,15 @@ impl Node {
             &wanted.policy,
             &wanted.unknown,
         ));
-        let old = session.resvs.get(&phop);
-        let is_new = old.is_none_or(|old| old.fingerprint != print);
-        let lost: Vec<Sender> = old
-            .filter(|old| old.style != Style::WF)
-            .map(|old| &*old.filters)
-            .unwrap_or_default()
-            .iter()
-            .filter(|sender| !wanted.filters.contains(sender) && !wanted.held.contains(sender))
-            .filter(|sender| has_path(session, **sender, phop))
-            .copied()
-            .collect();
+        let said = Said::of(&wanted, print);
+        let old = session.resvs.get_mut(&phop);
+        let is_new = old.as_ref().is_none_or(|old| old.fingerprint != print);
+        let is_other = old.as_ref().is_none_or(|old| !said.is(old));
+        let says_more = old.is_none_or(|old| {
+            // RFC 2205 §3.1.6: where senders are only torn, no Resv has to say so, too.
+            old.keep(|sender| wanted.filters.contains(sender) || wanted.held.contains(sender));
+            !said.is_part_of(old)
+        });
         let (interface, address, handle) = match phop {
             Phop::App(api) => {
                 // The sender's application: what would be sent to it is told to it.
@@ -95,8 +98,8 @@ impl Node {
                     }
                     self.answer_confirmations(now, session, &[key]);
                 }
-                if is_new && session.apps.contains(&api) {
-                    self.remember(session, phop, Instant::MAX, &wanted, print);
+                if is_other && session.apps.contains(&api) {
+                    self.remember(session, phop, Instant::MAX, &wanted, said);
                     self.tell(
                         api,
                         Event::Resv {
@@ -114,21 +117,25 @@ impl Node {
                 handle,
             } => (interface, address, handle),
         };
-        if !lost.is_empty() && !holds {
+        if !lost.is_empty() {
             self.send_resv_tear(now, session, phop, style, &lost);
         }
-        let due = is_new
+        let due = says_more && cause != Cause::Gone
             || confirm.is_some()
-            || matches!(cause, Cause::Timer | Cause::Moved | Cause::Resend);
+            // RFC 2205 §3.5, item 4: at once, be it new or not.
+            || matches!(cause, Cause::Timer | Cause::Moved | Cause::Resend | Cause::Error);
         if !due {
+            if is_new {
+                mark(session, phop);
+            }
             return;
         }
         let refresh_at = self.refresh_at(now, interface);
         session.want(refresh_at);
         let hop = self.hop(interface, handle, session.key.destination);
         // What cannot be sent now, since the interface is down, is new when it can.
-        let told = if hop.is_some() { print } else { 0 };
-        let key = self.remember(session, phop, refresh_at, &wanted, told);
+        let said = if hop.is_some() { said } else { Said::default() };
+        let key = self.remember(session, phop, refresh_at, &wanted, said);
         let trigger = is_new || cause != Cause::Timer;
         let Some(hop) = hop else {
             return;
@@ -192,10 +199,19 @@ impl Node {
         phop: Phop,
         refresh_at: Instant,
         wanted: &Wanted,
-        print: u64,
+        said: Said,
     ) -> crate::neighbour::StateKey {
+        let mut parts = said.parts;
         let key = match session.resvs.get(&phop) {
-            Some(old) => old.key,
+            Some(old) => {
+                // What is left out for a while may have to be torn later.
+                let held = old
+                    .parts
+                    .iter()
+                    .filter(|(sender, _)| wanted.held.contains(sender));
+                parts.extend(held);
+                old.key
+            }
             None => session.name(),
         };
         session.resvs.insert(
@@ -204,8 +220,9 @@ impl Node {
                 key,
                 refresh_at,
                 style: wanted.flows.style(),
-                filters: wanted.filters.clone(),
-                fingerprint: print,
+                parts,
+                common: said.common,
+                fingerprint: said.whole,
             }),
         );
         key
@@ -224,7 +241,7 @@ impl Node {
                         api,
                         Event::Resv {
                             style: old.style,
-                            filters: old.filters,
+                            filters: old.filters().collect(),
                             flowspec: None,
                         },
                     );
@@ -232,10 +249,8 @@ impl Node {
             }
             Phop::Hop { .. } => {
                 let known: Vec<Sender> = old
-                    .filters
-                    .iter()
-                    .filter(|sender| has_path(session, **sender, phop))
-                    .copied()
+                    .filters()
+                    .filter(|sender| has_path(session, *sender, phop))
                     .collect();
                 let has_any = session.psbs.values().any(|psb| psb.phop == phop);
                 // RFC 2205 §3.1.5: a PathTear has taken the reservation with it.
@@ -299,6 +314,7 @@ impl Node {
         session: &mut SessionState,
         key: RsbKey,
         sender: Sender,
+        cause: Cause,
     ) {
         let Some(rsb) = session.rsbs.get_mut(&key) else {
             return;
@@ -307,7 +323,7 @@ impl Node {
         if rsb.filters.is_empty() {
             self.drop_rsb(session, key);
         }
-        self.reservation_changed(now, session, super::control::tcsb_of(&key));
+        self.reservation_changed(now, session, super::control::tcsb_of(&key), cause);
     }
 
     /// Removes a next hop's reservation, and nothing else.
@@ -323,10 +339,11 @@ impl Node {
         now: Instant,
         session: &mut SessionState,
         key: TcsbKey,
+        cause: Cause,
     ) {
         self.update_and_report(now, session, key);
         for phop in super::core::phops(session) {
-            self.refresh_resv(now, session, phop, Cause::Torn);
+            self.refresh_resv(now, session, phop, cause);
         }
     }
 
@@ -362,6 +379,21 @@ impl Node {
             session.repair_at = None;
             self.repair(now, session);
         }
+        if session.hold_until.is_some_and(|until| until <= now) {
+            session.hold_until = None;
+            for phop in super::core::phops(session) {
+                self.refresh_resv(now, session, phop, Cause::Torn);
+            }
+        }
+        let is_due = |out: &PathOut| out.refresh_at <= now;
+        if !self.routing.notifies()
+            && session
+                .psbs
+                .values()
+                .any(|psb| psb.outgoing.iter().any(is_due))
+        {
+            self.reroute(now, session);
+        }
         let due: Vec<_> = session
             .psbs
             .iter()
@@ -369,13 +401,10 @@ impl Node {
                 psb.outgoing
                     .iter()
                     .enumerate()
-                    .filter(|(_, out)| out.refresh_at <= now)
+                    .filter(|(_, out)| is_due(out))
                     .map(|(at, _)| (*key, at))
             })
             .collect();
-        if !due.is_empty() && !self.routing.notifies() {
-            self.reroute(now, session);
-        }
         for (key, at) in due {
             self.send_path(now, session, key, at, false);
         }
@@ -426,7 +455,7 @@ impl Node {
             if rsb.filters.is_empty() {
                 self.drop_rsb(session, key);
             }
-            self.reservation_changed(now, session, super::control::tcsb_of(&key));
+            self.reservation_changed(now, session, super::control::tcsb_of(&key), Cause::Torn);
         }
     }
 
@@ -449,11 +478,14 @@ impl Node {
         for (_, rsb) in session.rsbs.iter_mut() {
             if rsb.id == Some(id) {
                 let end = later(now, rsb.lifetime);
-                rsb.expires = end;
+                let last = core::mem::replace(&mut rsb.expires, end);
+                // Those that the message named ended with it; others were named by one before.
                 for (_, expires) in rsb.filters.iter_mut() {
-                    *expires = end;
+                    if *expires == last {
+                        *expires = end;
+                    }
                 }
-                soonest = soonest.min(end);
+                soonest = soonest.min(rsb.next_end());
                 found = true;
             }
         }
@@ -465,6 +497,75 @@ impl Node {
 /// `now` and a span later; for ever, if that is too far.
 pub(super) fn later(now: Instant, span: core::time::Duration) -> Instant {
     now.checked_add(span).unwrap_or(Instant::MAX)
+}
+
+/// A previous hop was told something else than what is so now: the next refresh says it in full.
+fn mark(session: &mut SessionState, phop: Phop) {
+    if let Some(resv) = session.resvs.get_mut(&phop) {
+        resv.fingerprint = 0;
+    }
+}
+
+/// What a Resv says, in fingerprints; the default: nothing.
+#[derive(Default)]
+struct Said {
+    whole: u64,
+    common: u64,
+    /// By sender.
+    parts: Vec<(Sender, u64)>,
+}
+
+impl Said {
+    fn of(wanted: &Wanted, whole: u64) -> Self {
+        let (shared, parts) = match &wanted.flows {
+            Flows::Ff(list) => {
+                let parts = list
+                    .iter()
+                    .map(|one| (one.filter.0, fingerprint(&one.flowspec)));
+                (None, parts.collect())
+            }
+            Flows::Se { flowspec, filters } => {
+                let parts = filters.iter().map(|filter| (filter.0, 0));
+                (Some(flowspec), parts.collect())
+            }
+            Flows::Wf(flowspec) => (Some(flowspec), Vec::new()),
+            Flows::Unknown { .. } => (None, Vec::new()),
+        };
+        let common = fingerprint(&(
+            wanted.flows.style(),
+            shared,
+            &wanted.scope,
+            &wanted.policy,
+            &wanted.unknown,
+        ));
+        Self {
+            whole,
+            common,
+            parts,
+        }
+    }
+
+    /// Whether the previous hop was told this and no more.
+    fn is(&self, told: &ResvOut) -> bool {
+        self.common == told.common && self.parts == told.parts
+    }
+
+    /// Whether the previous hop was told all of it.
+    fn is_part_of(&self, told: &ResvOut) -> bool {
+        self.common == told.common && self.parts.iter().all(|part| told.parts.contains(part))
+    }
+}
+
+/// The senders that a previous hop was asked to reserve for, and is not any more.
+fn lost_senders(session: &SessionState, phop: Phop, wanted: &Wanted) -> Vec<Sender> {
+    session
+        .resvs
+        .get(&phop)
+        .into_iter()
+        .flat_map(|old| old.filters())
+        .filter(|sender| !wanted.filters.contains(sender) && !wanted.held.contains(sender))
+        .filter(|sender| has_path(session, *sender, phop))
+        .collect()
 }
 
 /// Whether a previous hop has announced that sender.

@@ -223,7 +223,7 @@ fn report(now: Instant, session: &SessionState) -> SessionReport {
                     previous_hop,
                     incoming,
                     style: resv.style,
-                    filters: resv.filters.clone(),
+                    filters: resv.filters().collect(),
                     refresh_in: left(resv.refresh_at),
                 }
             })

@@ -114,7 +114,14 @@ impl Node {
             .iter()
             .filter(|(key, _)| key.outgoing == outgoing && key.nhop == nhop)
             .filter_map(|(_, rsb)| rsb.id)
-            .find(|stored| id.is_none_or(|id| stored.generator == id.generator));
+            .filter(|stored| {
+                id.is_none_or(|id| stored.generator == id.generator && stored.epoch == id.epoch)
+            })
+            // Of style FF, each sender's may have been named by another message: the last counts.
+            .reduce(|a, b| match a.id.compare(b.id) {
+                Some(core::cmp::Ordering::Less) => b,
+                _ => a,
+            });
         match Neighbours::judge(stored, id, late) {
             Verdict::OutOfOrder => return false,
             Verdict::Refresh if stored == id && resv.confirm.is_none() => {
@@ -366,7 +373,7 @@ impl Node {
             if rsb.filters.is_empty() {
                 self.drop_rsb(session, key);
             }
-            self.reservation_changed(now, session, tcsb_of(&key));
+            self.reservation_changed(now, session, tcsb_of(&key), Cause::Torn);
         }
         true
     }

@@ -7,7 +7,7 @@ use fairway_wire::Instant;
 
 use super::control::tcsb_of;
 use super::node::Node;
-use super::refresh::later;
+use super::refresh::{Cause, later};
 use crate::interface::IfIndex;
 use crate::state::{PathOut, Phop, Psb, PsbKey, SessionState};
 
@@ -108,7 +108,7 @@ impl Node {
                     interface,
                     key: session.name(),
                     refresh_at: Instant::MAX,
-                    fingerprint: 0,
+                    fingerprint: PathOut::NEVER,
                 }
             }));
         }
@@ -125,45 +125,59 @@ impl Node {
         let mut wait: Option<Duration> = None;
         let (mut local_changed, mut turned) = (false, false);
         for key in keys {
-            let ways = |session: &SessionState| {
-                let psb = session.psbs.get(&key)?;
-                let outgoing: Vec<IfIndex> = psb.outgoing.iter().map(|out| out.interface).collect();
-                Some((outgoing, psb.to_local))
+            let Some(before) = session.psbs.get(&key) else {
+                continue;
             };
-            let old_ways = ways(session);
-            let before = old_ways.as_ref().map(|(_, to_local)| *to_local);
+            let (to_local, outgoing) = (before.to_local, before.outgoing.clone());
             self.route_sender(session, key);
-            turned |= ways(session) != old_ways;
             let Some(psb) = session.psbs.get(&key) else {
                 continue;
             };
-            local_changed |= before != Some(psb.to_local);
-            for out in psb.outgoing.iter().filter(|out| out.fingerprint == 0) {
-                let own = self
-                    .interfaces
-                    .get(&out.interface)
-                    .map_or(Duration::ZERO, |interface| {
-                        interface.settings.local_repair_wait
-                    });
-                wait = wait.max(Some(own));
+            local_changed |= to_local != psb.to_local;
+            for out in psb
+                .outgoing
+                .iter()
+                .filter(|out| out.fingerprint == PathOut::NEVER)
+            {
+                wait = wait.max(Some(self.repair_wait(out.interface)));
             }
-        }
-        if turned {
-            // What is asked of previous hops has to be worked out anew when it is refreshed.
-            for (_, resv) in session.resvs.iter_mut() {
-                resv.fingerprint = 0;
+            let now_to = |interface| psb.outgoing.iter().any(|out| out.interface == interface);
+            let lost = outgoing.iter().filter(|out| !now_to(out.interface));
+            let held = lost.map(|out| self.repair_wait(out.interface)).max();
+            turned |= held.is_some() || outgoing.len() != psb.outgoing.len();
+            if let Some(held) = held {
+                session.hold(later(now, held.saturating_add(REPAIR_GRACE)));
             }
         }
         if let Some(wait) = wait {
             let spread = REPAIR_SPREAD * (self.random.u32() >> 22) / 1024;
             let at = later(now, wait.saturating_add(spread));
             session.repair_at = Some(session.repair_at.map_or(at, |old| old.min(at)));
-            session.hold_until = Some(later(at, wait.saturating_add(REPAIR_GRACE)));
+            session.hold(later(at, wait.saturating_add(REPAIR_GRACE)));
             session.want(at);
         }
         if local_changed {
             self.tell_paths(session);
         }
+        if turned || local_changed {
+            // What is reserved on an interface already counts for senders that have turned there.
+            let installed: Vec<_> = session.tcsbs.keys().copied().collect();
+            for key in installed {
+                self.update_and_report(now, session, key);
+            }
+            for phop in super::core::phops(session) {
+                self.refresh_resv(now, session, phop, Cause::Change);
+            }
+        }
+    }
+
+    /// *W* of an interface: RFC 2205 §3.6.
+    fn repair_wait(&self, interface: IfIndex) -> Duration {
+        self.interfaces
+            .get(&interface)
+            .map_or(Duration::ZERO, |interface| {
+                interface.settings.local_repair_wait
+            })
     }
 
     /// Sends Paths along the new ways.
@@ -175,7 +189,7 @@ impl Node {
                 psb.outgoing
                     .iter()
                     .enumerate()
-                    .filter(|(_, out)| out.fingerprint == 0)
+                    .filter(|(_, out)| out.fingerprint == PathOut::NEVER)
                     .map(|(at, _)| (*key, at))
             })
             .collect();
@@ -210,9 +224,15 @@ impl Node {
             .filter(|key| key.outgoing == interface)
             .copied()
             .collect();
+        if lost.is_empty() {
+            return;
+        }
+        // Another way may be found: until then the hops before keep theirs.
+        let wait = self.repair_wait(interface).saturating_add(REPAIR_GRACE);
+        session.hold(later(now, wait));
         for key in lost {
             self.drop_rsb(session, key);
-            self.reservation_changed(now, session, tcsb_of(&key));
+            self.reservation_changed(now, session, tcsb_of(&key), Cause::Change);
         }
     }
 
@@ -228,7 +248,8 @@ impl Node {
         for (_, psb) in session.psbs.iter_mut() {
             for out in &mut psb.outgoing {
                 if out.interface == interface {
-                    (out.refresh_at, out.fingerprint) = (at, 0);
+                    out.refresh_at = at;
+                    out.mark();
                     any = true;
                 }
             }
@@ -257,7 +278,8 @@ impl Node {
         for (_, psb) in session.psbs.iter_mut() {
             for out in &mut psb.outgoing {
                 if out.interface == interface {
-                    (out.refresh_at, out.fingerprint) = (at, 0);
+                    out.refresh_at = at;
+                    out.mark();
                     any = true;
                 }
             }

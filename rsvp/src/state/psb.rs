@@ -39,8 +39,20 @@ pub(crate) struct PathOut {
     pub(crate) interface: IfIndex,
     pub(crate) key: StateKey,
     pub(crate) refresh_at: Instant,
-    /// Of the last message sent, so that one is known to be new; 0 for none.
+    /// Of the last message sent, so that one is known to be new; or [`NEVER`](Self::NEVER), or [`STALE`](Self::STALE).
     pub(crate) fingerprint: u64,
+}
+
+impl PathOut {
+    /// Nothing was sent there.
+    pub(crate) const NEVER: u64 = 0;
+    /// What was sent there has to be said again in full. All other fingerprints are greater.
+    pub(crate) const STALE: u64 = 1;
+
+    /// What was sent there, if anything was, has to be said again in full with the next refresh.
+    pub(crate) fn mark(&mut self) {
+        self.fingerprint = self.fingerprint.min(Self::STALE);
+    }
 }
 
 /// A sender, as far as this node has heard.

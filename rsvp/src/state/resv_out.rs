@@ -11,8 +11,23 @@ pub(crate) struct ResvOut {
     pub(crate) key: StateKey,
     pub(crate) refresh_at: Instant,
     pub(crate) style: Style,
-    /// The senders that were named; none of style WF.
-    pub(crate) filters: Vec<Sender>,
-    /// Of the last message, without its confirmation.
+    /// The senders that were named and not torn since, each with a fingerprint of what was asked for it; none of style
+    /// WF.
+    pub(crate) parts: Vec<(Sender, u64)>,
+    /// A fingerprint of what was said beside.
+    pub(crate) common: u64,
+    /// A fingerprint of the last message, without its confirmation.
     pub(crate) fingerprint: u64,
+}
+
+impl ResvOut {
+    /// The senders that were named and not torn since.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = Sender> {
+        self.parts.iter().map(|(sender, _)| *sender)
+    }
+
+    /// Forgets all other senders.
+    pub(crate) fn keep(&mut self, is_kept: impl Fn(&Sender) -> bool) {
+        self.parts.retain(|(sender, _)| is_kept(sender));
+    }
 }

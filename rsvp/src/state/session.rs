@@ -104,6 +104,12 @@ impl SessionState {
         self.next = self.next.min(at);
     }
 
+    /// Until then nothing is torn only because routes have turned away.
+    pub(crate) fn hold(&mut self, until: Instant) {
+        self.hold_until = self.hold_until.max(Some(until));
+        self.want(until);
+    }
+
     /// The earliest deadline of all blocks.
     pub(crate) fn deadline(&self) -> Instant {
         let paths = self.psbs.values().map(|psb| {
@@ -117,6 +123,7 @@ impl SessionState {
             .chain(self.bsbs.values().map(|bsb| bsb.expires))
             .chain(self.resvs.values().map(|resv| resv.refresh_at))
             .chain(self.repair_at)
+            .chain(self.hold_until)
             .min()
             .unwrap_or(Instant::MAX)
     }

@@ -10,4 +10,7 @@
 mod basics;
 mod figures;
 mod net;
+mod one;
 mod repair;
+mod steps;
+mod upcalls;

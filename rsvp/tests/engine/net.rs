@@ -157,6 +157,8 @@ pub(crate) struct Installed {
     pub(crate) reservations: BTreeMap<(IfIndex, RHandle), One>,
     /// Octets per second that can be reserved, where there is a limit.
     pub(crate) capacity: BTreeMap<IfIndex, f64>,
+    /// What Adspecs say of an interface, octets per second, where it is not the usual 1.25 million.
+    pub(crate) bandwidth: BTreeMap<IfIndex, f32>,
     /// Interfaces without traffic control.
     pub(crate) without: BTreeSet<IfIndex>,
     named: u64,
@@ -172,15 +174,18 @@ impl Installed {
     }
 }
 
+/// Traffic control that keeps what is installed where a test sees it.
 #[derive(Debug)]
-struct Control(Arc<Mutex<Installed>>);
+pub(crate) struct Control(pub(crate) Arc<Mutex<Installed>>);
 
 impl TrafficControl for Control {
     fn advertise(&self, interface: IfIndex) -> LocalElement {
-        let has = !self.0.lock().unwrap().without.contains(&interface);
+        let installed = self.0.lock().unwrap();
+        let has = !installed.without.contains(&interface);
+        let bandwidth = installed.bandwidth.get(&interface).copied();
         LocalElement {
             general: LocalValues {
-                bandwidth: Bandwidth::new(1.25e6).unwrap(),
+                bandwidth: Bandwidth::new(bandwidth.unwrap_or(1.25e6)).unwrap(),
                 latency: Latency::from_micros(1000),
                 mtu: 1500,
             },
