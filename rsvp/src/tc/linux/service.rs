@@ -17,7 +17,7 @@ use crate::tc::ledger::Entry;
 use crate::tc::{Granted, RHandle, Request, TcError, TcSettings, TrafficControl};
 use crate::wire::{Sender, Session};
 
-/// Traffic control of Linux: see the [module](self).
+/// Traffic control of Linux: see the [module](super).
 ///
 /// It belongs to the network namespace of the thread that makes it. Needs `CAP_NET_ADMIN`; without, there is admission
 /// only. Calls are answered at once: the kernel does what it is asked within them. One of these in a namespace at a
