@@ -83,8 +83,13 @@ fn library() -> &'static Path {
     })
 }
 
-/// Compiles a program; every warning is an error, since the headers are part of it.
+/// Compiles a program of these tests.
 fn compiled(name: &str, test: &str) -> PathBuf {
+    compiled_of("tests/c", name, test)
+}
+
+/// Compiles a program; every warning is an error, since the headers are part of it.
+fn compiled_of(sources: &str, name: &str, test: &str) -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = folder().join(format!("{name}-{test}"));
     let library = library().display().to_string();
@@ -102,7 +107,7 @@ fn compiled(name: &str, test: &str) -> PathBuf {
         .arg(here.join("include"))
         .arg("-o")
         .arg(&program)
-        .arg(here.join("tests/c").join(format!("{name}.c")))
+        .arg(here.join(sources).join(format!("{name}.c")))
         .args([&format!("-L{library}"), "-lrsvp", "-lm"])
         .arg(format!("-Wl,-rpath,{library}")));
     program
@@ -231,6 +236,43 @@ fn headers_are_fit_for_cpp() {
             .args(["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"])
             .args(["-x", "c++"])
             .arg(here.join("include").join(header)));
+    }
+}
+
+/// The programs that `tests/interop/rsvp` runs between two hosts: whichever form, they understand each other.
+#[test]
+fn programs_of_both_forms_meet() {
+    if !have("cc") {
+        return;
+    }
+    let at = socket("flow");
+    let _daemon = Daemon::start(&at);
+    for (from, to, flowspec) in [
+        ("c809", "c809", "[CL T=[125K(10K) 250KB/s 64 1.5K] ]"),
+        (
+            "c809",
+            "os2",
+            "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1.5K]]",
+        ),
+        ("os2", "c809", "[CL T=[125K(10K) 250KB/s 64 1.5K] ]"),
+        ("os2", "os2", "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1.5K]]"),
+    ] {
+        let sources = "../../tests/interop/rsvp/c";
+        let [sender, receiver] = [("sender", from), ("receiver", to)]
+            .map(|(part, form)| compiled_of(sources, &format!("{part}_{form}"), "flow"));
+        let mut receiver = Running::start(&receiver, &["10.0.0.2", "5000"], &at);
+        receiver.until("listening");
+        let arguments = ["10.0.0.2", "5000", "127.0.0.1", "6000"];
+        let mut sender = Running::start(&sender, &arguments, &at);
+        sender.until("sending");
+        receiver.until("from 127.0.0.1:6000");
+        receiver.until("sends [T=[125K(10K) 250KB/s 64 1.5K]]");
+        sender.until(&format!("reserved {flowspec}"));
+        receiver.until("confirmed");
+        sender.until("removed");
+        receiver.until("gone");
+        assert!(sender.child.wait().unwrap().success());
+        assert!(receiver.child.wait().unwrap().success());
     }
 }
 

@@ -30,10 +30,11 @@ struct Item<T> {
     value: T,
 }
 
-/// First in, first out; of the states of a session only the newest, at the place of the oldest.
+/// First in, first out; a state may take the place of the one before it, of the same session and kind.
 #[derive(Clone, Debug)]
 pub(super) struct Queue<T> {
     items: BTreeMap<u64, Item<T>>,
+    /// The last of each.
     states: BTreeMap<(u32, State), u64>,
     next: u64,
     octets: usize,
@@ -59,11 +60,13 @@ impl<T> Queue<T> {
         });
     }
 
-    /// Appends an event of a session, or puts it in an older one's place; says whether it did the latter.
+    /// Appends an event of a session. If states `coalesce`, the last one makes way for its successor, which takes its
+    /// place; says whether that happened.
     pub(super) fn push_event(
         &mut self,
         session: u32,
         state: Option<State>,
+        coalesce: bool,
         value: T,
         octets: usize,
     ) -> bool {
@@ -77,10 +80,9 @@ impl<T> Queue<T> {
             self.append(item);
             return false;
         };
-        if let Some(old) = self
-            .states
-            .get(&key)
-            .and_then(|place| self.items.get_mut(place))
+        if coalesce
+            && let Some(place) = self.states.get(&key)
+            && let Some(old) = self.items.get_mut(place)
         {
             self.octets = self.octets - old.octets + octets;
             *old = item;
@@ -99,9 +101,11 @@ impl<T> Queue<T> {
 
     /// Takes the oldest, with the session it is of.
     pub(super) fn pop(&mut self) -> Option<(Option<u32>, T)> {
-        let (_, item) = self.items.pop_first()?;
+        let (place, item) = self.items.pop_first()?;
         self.octets -= item.octets;
-        if let (Some(session), Some(state)) = (item.session, item.state) {
+        if let (Some(session), Some(state)) = (item.session, item.state)
+            && self.states.get(&(session, state)) == Some(&place)
+        {
             self.states.remove(&(session, state));
         }
         Some((item.session, item.value))
@@ -146,18 +150,31 @@ mod tests {
         std::iter::from_fn(|| queue.pop().map(|(_, value)| value)).collect()
     }
 
+    const PATH: Option<State> = Some(State::Path);
+
     /// rapi.md §5: a path event carries the complete current list.
     #[test]
     fn newer_state_takes_the_place_of_older() {
         let mut queue = Queue::new();
-        assert!(!queue.push_event(1, Some(State::Path), "path", 10));
-        assert!(!queue.push_event(2, Some(State::Path), "of another", 10));
-        assert!(!queue.push_event(1, Some(State::Resv), "resv", 10));
-        assert!(queue.push_event(1, Some(State::Path), "newer path", 30));
+        assert!(!queue.push_event(1, PATH, true, "path", 10));
+        assert!(!queue.push_event(2, PATH, true, "of another", 10));
+        assert!(!queue.push_event(1, Some(State::Resv), true, "resv", 10));
+        assert!(queue.push_event(1, PATH, true, "newer path", 30));
         assert_eq!((queue.octets(), queue.octets_behind_first()), (50, 20));
         assert_eq!(all(&mut queue), ["newer path", "of another", "resv"]);
-        assert!(!queue.push_event(1, Some(State::Path), "again", 1));
+        assert!(!queue.push_event(1, PATH, true, "again", 1));
         assert_eq!(queue.octets(), 1);
+    }
+
+    #[test]
+    fn the_newest_state_is_always_the_last() {
+        let mut queue = Queue::new();
+        for (coalesce, value) in [(true, "a"), (false, "b"), (true, "c"), (false, "d")] {
+            queue.push_event(1, PATH, coalesce, value, 1);
+        }
+        assert_eq!(queue.pop(), Some((Some(1), "a")));
+        assert!(queue.push_event(1, PATH, true, "e", 1));
+        assert_eq!(all(&mut queue), ["c", "e"]);
     }
 
     #[test]
@@ -165,7 +182,7 @@ mod tests {
         let mut queue = Queue::new();
         queue.push("reply", 3);
         for value in ["one", "two"] {
-            assert!(!queue.push_event(1, None, value, 1));
+            assert!(!queue.push_event(1, None, true, value, 1));
         }
         assert_eq!(all(&mut queue), ["reply", "one", "two"]);
         assert_eq!(queue.octets(), 0);
@@ -175,12 +192,12 @@ mod tests {
     #[test]
     fn a_session_is_forgotten_whole() {
         let mut queue = Queue::new();
-        queue.push_event(1, Some(State::Path), "path", 10);
-        queue.push_event(1, None, "error", 10);
-        queue.push_event(2, None, "other", 5);
+        queue.push_event(1, PATH, true, "path", 10);
+        queue.push_event(1, None, true, "error", 10);
+        queue.push_event(2, None, true, "other", 5);
         queue.forget(1);
         assert_eq!(queue.octets(), 5);
-        assert!(!queue.push_event(1, Some(State::Path), "reopened", 1));
+        assert!(!queue.push_event(1, PATH, true, "reopened", 1));
         assert_eq!(all(&mut queue), ["other", "reopened"]);
     }
 }

@@ -15,8 +15,8 @@
 //!
 //! # What a client can cost
 //!
-//! Only itself. Of path and reservation events only the newest of each session waits, since each tells the whole state.
-//! While much waits for a client its calls are not read. If more than the limit waits, because it does not read, it is
+//! Only itself. When some events wait for it, of path and reservation events only the newest of each session is kept,
+//! since each tells the whole state. While much waits for a client its calls are not read. If more than the limit waits, because it does not read, it is
 //! disconnected and its sessions are released, as when it dies. Every bound is in [`Limits`].
 
 use std::collections::{BTreeMap, VecDeque};
@@ -185,6 +185,8 @@ struct Client {
     output: Queue<Bytes>,
     sessions: BTreeMap<u32, ApiId>,
     pending: Option<Pending>,
+    /// Events of a session whose opening has not been answered: a library does not know it yet.
+    early: Vec<Event>,
     /// It is in the list of those with calls to read.
     listed: bool,
 }
@@ -211,6 +213,8 @@ pub struct Server {
     counters: Counters,
 }
 
+/// As long as less waits for a client, it hears of every state, not only of the newest.
+const FEW_OCTETS: usize = 16 << 10;
 /// Calls and greeting that wait beyond one frame.
 const INPUT_SLACK: usize = 64 << 10;
 
@@ -301,6 +305,7 @@ impl Server {
                 output: Queue::new(),
                 sessions: BTreeMap::new(),
                 pending: None,
+                early: Vec::new(),
                 listed: false,
             },
         );
@@ -346,6 +351,7 @@ impl Server {
         let Some(pending) = client.pending.take_if(|pending| pending.id == id) else {
             return;
         };
+        let early = std::mem::take(&mut client.early);
         let closes = pending.releases || (pending.opens && result.is_err());
         if closes {
             client.sessions.remove(&pending.session);
@@ -355,6 +361,9 @@ impl Server {
             self.count_session(uid, false);
         }
         self.reply(client_id, pending.request, result);
+        for event in early {
+            self.handle_event(id, event);
+        }
         self.list(client_id);
     }
 
@@ -367,8 +376,14 @@ impl Server {
         let Some(client) = self.clients.get_mut(&client_id) else {
             return;
         };
+        let opens = |pending: Pending| pending.opens && pending.id == id;
+        if client.pending.is_some_and(opens) {
+            client.early.push(event);
+            return;
+        }
         let was_empty = client.output.is_empty();
         let state = State::of(&event);
+        let coalesce = client.output.octets() >= FEW_OCTETS;
         let octets = ToLibrary::Event {
             session,
             event: Some(event),
@@ -376,7 +391,10 @@ impl Server {
         .encode();
         let len = octets.len();
         self.counters.events += 1;
-        if client.output.push_event(session, state, octets, len) {
+        if client
+            .output
+            .push_event(session, state, coalesce, octets, len)
+        {
             self.counters.events_coalesced += 1;
         }
         self.queued(client_id, was_empty);

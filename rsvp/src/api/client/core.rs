@@ -110,14 +110,16 @@ enum Link {
     Up,
 }
 
-/// Notices that wait for one reader: states coalesce, of others the oldest make room for the newest.
+/// Notices that wait for one reader. When many wait, states coalesce; of others the oldest make room for the newest.
 #[derive(Debug)]
 pub(super) struct Notices {
     queue: Queue<Notice>,
     dropped: u64,
 }
 
-/// Notices that wait, states not counted apart.
+/// As long as fewer wait, an application hears of every state, not only of the newest.
+const FEW_NOTICES: usize = 256;
+/// Notices that wait at most.
 const MAX_NOTICES: usize = 8192;
 
 impl Notices {
@@ -133,7 +135,8 @@ impl Notices {
             Notice::Event(event) => State::of(event),
             Notice::Reestablished | Notice::Lost { .. } | Notice::Unreadable => None,
         };
-        self.queue.push_event(session, state, notice, 1);
+        let coalesce = self.len() >= FEW_NOTICES;
+        self.queue.push_event(session, state, coalesce, notice, 1);
         if self.queue.octets() > MAX_NOTICES {
             self.queue.pop();
             self.dropped += 1;

@@ -206,7 +206,7 @@ impl Session {
 
     /// What happens next in this session; `None`: nothing any more, the session is lost.
     ///
-    /// Of path and reservation events that were not asked for in time, only the newest of each is kept.
+    /// When many wait, of path and reservation events only the newest of each is kept.
     ///
     /// # Cancel safety
     ///

@@ -144,6 +144,30 @@ fn events_reach_their_session_only() {
     assert_eq!(rig.server.counters().events_late, 1);
 }
 
+/// The engine may tell of path state while the session is opened; a library knows it with the reply.
+#[test]
+fn events_follow_the_reply_that_opens_their_session() {
+    for (answer, heard) in [(Ok(()), 2), (Err(ApiError::Invalid), 1)] {
+        let mut rig = Rig::new(Limits::default());
+        let client = rig.connect();
+        let open = ToDaemon::Request {
+            request: 1,
+            session: 9,
+            call: Some(Call::Open(session())),
+        };
+        rig.server.handle_octets(client, &open.encode().unwrap());
+        let Some(Output::Call { id, .. }) = rig.server.poll_output() else {
+            panic!("a call");
+        };
+        rig.server.handle_event(id, Event::Path(Vec::new()));
+        rig.server.handle_result(id, answer);
+        rig.drain();
+        let all = rig.take(client);
+        assert_eq!(all.len(), heard);
+        assert_eq!(all[..1], reply(answer));
+    }
+}
+
 /// A library may send its calls without waiting for the answers.
 #[test]
 fn calls_behind_a_refused_opening_are_refused() {
@@ -232,11 +256,7 @@ fn limits_of_clients_and_sessions_hold() {
 /// A client that never reads costs only itself.
 #[test]
 fn state_events_coalesce_and_others_end_a_client_that_does_not_read() {
-    let limits = Limits {
-        queued_octets: 1000,
-        ..Limits::default()
-    };
-    let mut rig = Rig::new(limits);
+    let mut rig = Rig::new(Limits::default());
     let (deaf, other) = (rig.connect(), rig.connect());
     rig.call(deaf, 1, Call::Open(session()));
     rig.call(other, 1, Call::Open(session()));
@@ -248,10 +268,11 @@ fn state_events_coalesce_and_others_end_a_client_that_does_not_read() {
         rig.event(100, path.clone());
         rig.event(100, resv.clone());
     }
-    assert_eq!(rig.server.counters().events_coalesced, 1998);
+    let coalesced = rig.server.counters().events_coalesced;
+    assert!((1800..1998).contains(&coalesced), "{coalesced}");
     assert!(rig.closed.is_empty());
     let error = events().swap_remove(5);
-    for _ in 0..1000 {
+    for _ in 0..10_000 {
         rig.event(100, error.clone());
     }
     assert_eq!(rig.closed, [(deaf, CloseReason::NotReading)]);
