@@ -9,6 +9,7 @@
 mod ftp;
 mod native;
 mod portmap;
+mod rapi;
 mod rsvp;
 mod socks;
 mod wire;
@@ -233,6 +234,18 @@ pub(crate) const FUNCTIONS: &[Function] = &[
         name: "rsvp-neighbours",
         run: rsvp::neighbours,
         most_memory: neighbourly,
+        input: Input::Words,
+    },
+    Function {
+        name: "rapi-calls",
+        run: rapi::calls,
+        most_memory: served,
+        input: Input::Words,
+    },
+    Function {
+        name: "rapi-events",
+        run: rapi::events,
+        most_memory: served,
         input: Input::Words,
     },
 ];
