@@ -4,9 +4,10 @@ use super::flow::{Bucket, greedy, steady};
 use super::lab::Lab;
 use super::speaker::Speaker;
 use fairway_rsvp::api::{Call, Event, PathSender, ReserveCall, SenderCall, Service};
+use fairway_rsvp::intserv::Flowspec;
 use fairway_rsvp::intserv::request::{Wish, guaranteed};
 use fairway_rsvp::timing::REFRESH_PERIOD;
-use fairway_rsvp::wire::{Sender, Session};
+use fairway_rsvp::wire::{ErrorCode, ErrorValue, Sender, Session, Style};
 use fairway_wire::Protocol;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -240,6 +241,111 @@ fn refreshes_pass_through_an_overload() {
             assert_eq!(speakers[name].with(|it| it.counters().expired), 0, "{name}");
         }
     });
+}
+
+/// RFC 2205 §2.3: a router that has forgotten everything is told again by refreshes, before anybody else forgets. By
+/// summaries, too: what it does not know it asks for (RFC 2961 §5.4).
+#[test]
+fn a_router_that_comes_back_learns_what_was_reserved() {
+    let lab = Lab::new(6, ROW);
+    lab.greet();
+    let period = Duration::from_secs(2);
+    let mut speakers = start_with(&lab, &SPEAKERS, period);
+    open(&lab, &speakers);
+    lab.network.run(async {
+        let senders = path(&speakers).await;
+        reserve(&speakers, &senders, Duration::from_millis(90));
+        stands(&speakers).await;
+        lab.network.clock().sleep(period * 5).await;
+        lab.node("r2").crash();
+        lab.network.clock().sleep(period / 2).await;
+        lab.node("r2").restart();
+        let again = Speaker::start(&lab, "r2", |interface, _| {
+            interface.settings.refresh_period = period;
+        });
+        speakers.0.insert("r2", again);
+        assert!(lab.reserved("r2", "r3").is_empty());
+        // A refresh of Path from one side, one of Resv from the other: at most 1.5 R each.
+        lab.network.clock().sleep(period * 3).await;
+        for (node, peer) in HOPS {
+            assert_eq!(lab.reserved(node, peer).len(), 1, "{node} to {peer}");
+        }
+        for name in SPEAKERS {
+            assert_eq!(speakers[name].with(|it| it.counters().expired), 0, "{name}");
+        }
+    });
+}
+
+/// RFC 2205 §3.1.8, appendix B: the first node that has not enough says so to the receiver, and nothing is reserved
+/// upstream of it.
+#[test]
+fn what_cannot_be_had_is_refused_where_it_is_missing() {
+    let lab = Lab::new(7, ROW);
+    lab.greet();
+    let speakers = start(&lab, &SPEAKERS);
+    open(&lab, &speakers);
+    lab.network.run(async {
+        let senders = path(&speakers).await;
+        let much = guaranteed(
+            &senders[0].tspec,
+            senders[0].adspec.as_ref().unwrap(),
+            Wish::EndToEnd(Duration::from_millis(90)),
+        )
+        .unwrap();
+        // More than three quarters of a link, whatever the Adspec said.
+        let rate = 1_000_000.0;
+        let flowspec = Flowspec::guaranteed(*much.flowspec.tspec(), rate, 0).unwrap();
+        let call = ReserveCall {
+            style: Style::FF,
+            filters: vec![senders[0].template],
+            flowspecs: vec![flowspec],
+            confirm: false,
+            interface: None,
+            policy: Vec::new(),
+        };
+        speakers["receiver"]
+            .call(APP, Call::Reserve(Box::new(call)))
+            .unwrap();
+        match speakers["receiver"].event(APP).await {
+            Event::ResvError { error, .. } => {
+                assert_eq!(error.code, ErrorCode::ADMISSION_CONTROL);
+                assert_eq!(error.value, ErrorValue::BANDWIDTH.0);
+                let refused_by = lab.node("r3").addresses();
+                assert!(refused_by.contains(&match error.node {
+                    std::net::IpAddr::V4(node) => node,
+                    std::net::IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+                }));
+            }
+            other => panic!("{other:?}"),
+        }
+        for (node, peer) in HOPS {
+            assert!(lab.reserved(node, peer).is_empty(), "{node} to {peer}");
+        }
+    });
+}
+
+/// A run is a function of its seed: the same messages at the same nanoseconds, the same frames on each link.
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let run = |seed| {
+        let lab = Lab::new(seed, ROW);
+        let capture = lab.network.capture_all();
+        let speakers = start(&lab, &SPEAKERS);
+        open(&lab, &speakers);
+        lab.network.run(async {
+            let senders = path(&speakers).await;
+            reserve(&speakers, &senders, Duration::from_millis(90));
+            stands(&speakers).await;
+            lab.network.clock().sleep(Duration::from_secs(300)).await;
+        });
+        drop(capture);
+        let logs: Vec<Vec<String>> = SPEAKERS.iter().map(|name| speakers[name].log()).collect();
+        (lab.network.fingerprint(), logs)
+    };
+    let (first, again, other) = (run(8), run(8), run(9));
+    assert!(first.1.iter().all(|log| !log.is_empty()), "{first:?}");
+    assert!(first == again, "two runs of one seed differ");
+    assert!(first != other);
 }
 
 /// Two ways from the first router to the last.
