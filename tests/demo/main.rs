@@ -2,13 +2,15 @@
 //!
 //! Builds an internetwork of hosts and routers on our own TCP/IP stack in this process, starts a portmapper on port 111 of one, registers a
 //! service that rpcgen made from `harbour.x`, calls it from another over TCP and UDP, cuts a link and mends it, copies a file from one FTP
-//! server to another, gets it over a link that breaks, and prints what happened.
+//! server to another, gets it over a link that breaks, reserves a way for a video through a crowd, and prints what happened.
 //! Needs neither root nor anything but the Rust toolchain. With `--system`, the same on this machine's stack.
 
 mod files;
 mod harbour;
+mod report;
 mod stage;
 mod story;
+mod video;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -43,7 +45,7 @@ const CUT: Duration = Duration::from_secs(3);
 ///
 /// Builds hosts and routers on Fairway's own TCP/IP stack in this process, starts a portmapper and a service from a .x file on one, calls it
 /// from another over TCP and UDP, one by one and a thousand at a time, through a link that loses packets and is cut for a while, shows what
-/// happens to calls that cannot be served, copies a file between two FTP servers, and ends. Needs neither root nor any other program, and opens no socket of the machine.
+/// happens to calls that cannot be served, copies a file between two FTP servers, plays a video through a crowd without and with a reservation, and ends. Needs neither root nor any other program, and opens no socket of the machine.
 #[derive(Debug, Parser)]
 #[command(name = "demo", bin_name = "cargo demo", after_long_help = AFTER)]
 struct Args {
@@ -62,7 +64,10 @@ Exit status:
   2  wrong usage
 
 Files:
-  fairway-demo-trunk.pcapng  in the folder for temporary files: what crossed the long link
+  in the folder for temporary files:
+  fairway-demo-trunk.pcapng  what crossed the long link
+  fairway-demo-video.pcapng  what crossed the first of the crowded links
+  fairway-demo.html          the delays of the video, as plots
 
 Environment:
   NO_COLOR  if set, nothing is printed in colour
@@ -82,7 +87,10 @@ fn main() -> ExitCode {
     } else {
         let stage = Stage::internetwork(args.seed);
         match &stage.between {
-            Some(between) => between.network.run(demo(&stage, &story)),
+            Some(between) => between
+                .network
+                .run(demo(&stage, &story))
+                .and_then(|()| reserve(args.seed, &story)),
             None => Ok(()),
         }
     };
@@ -96,6 +104,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// The part that has a network of its own.
+fn reserve(seed: u64, story: &Story) -> Result<(), Error> {
+    let left = video::play(seed, story)?;
+    story.say(&format!(
+        "\nThe delays as plots, and what the first link carried:\n{}\n{}",
+        left.report.display(),
+        left.capture.display()
+    ))?;
+    Ok(())
+}
+
 /// Whether whoever read the story has left.
 fn is_closed_pipe(error: &Error) -> bool {
     error
@@ -107,7 +126,7 @@ async fn demo(stage: &Stage, story: &Story) -> Result<(), Error> {
     // How long all this takes those who wait for it.
     let watch = Net::system().clock();
     let started = watch.now();
-    story.title("Fairway: a service from a .x file, and files from server to server")?;
+    story.title("Fairway: calls, files and reservations")?;
 
     if stage.between.is_some() {
         story.step("An internetwork, in this process")?;
