@@ -98,7 +98,7 @@ impl Stage {
         for crowd in &self.crowds {
             let net = crowd.net();
             let socket = net.bind_udp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))?;
-            let _ = crowd.spawn(async move {
+            let running = crowd.spawn(async move {
                 let clock = net.clock();
                 let end = clock.now() + SPAN;
                 let packet = [0; 1400 - HEADERS as usize];
@@ -108,6 +108,7 @@ impl Stage {
                     clock.sleep(Duration::from_micros(560)).await;
                 }
             });
+            running.detach();
         }
         Ok(())
     }

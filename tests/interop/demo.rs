@@ -15,7 +15,10 @@ fn the_demo_calls_its_service_on_our_own_stack() {
     ] {
         assert!(lines.contains(&line), "no line {line:?} in\n{told}");
     }
-    let reserved = lines.iter().find(|line| line.starts_with("reserved  ")).unwrap();
+    let reserved = lines
+        .iter()
+        .find(|line| line.starts_with("reserved  "))
+        .unwrap();
     assert!(reserved.contains("  0.0 % "), "{reserved}");
     let report = std::env::temp_dir().join("fairway-demo.html");
     let report = std::fs::read_to_string(report).unwrap();

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant as Wall};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fairway_rsvp::api::{ApiId, Call, Event, ReserveCall, SenderCall};
@@ -20,6 +20,7 @@ use fairway_rsvp::routing::{Route, Routing, Tree};
 use fairway_rsvp::tc::{Granted, RHandle, Request, TcError, TrafficControl};
 use fairway_rsvp::wire::{Sender, Session, Style};
 use fairway_wire::{Instant, Protocol};
+use rustix::time::{ClockId, clock_gettime};
 
 const HOP: Duration = Duration::from_millis(1);
 
@@ -89,6 +90,14 @@ impl TrafficControl for Grants {
     }
 
     fn remove(&mut self, _: IfIndex, _: RHandle) {}
+}
+
+/// Processor time that this thread has taken.
+fn taken() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Duration::new(seconds, nanos)
 }
 
 struct Flying {
@@ -247,19 +256,19 @@ impl Line {
             self.now = self.now.max(next);
             let now = self.now;
             while let Some(next) = self.flying.pop_front_if(|next| next.at <= now) {
-                let began = Wall::now();
+                let began = taken();
                 self.nodes[next.to].handle_datagram(now, &next.arrival, &next.octets);
                 if next.to == 1 {
-                    self.busy += began.elapsed();
+                    self.busy += taken().saturating_sub(began);
                 }
                 self.collect(next.to);
             }
             for node in 0..3 {
                 if self.nodes[node].poll_timeout().is_some_and(|at| at <= now) {
-                    let began = Wall::now();
+                    let began = taken();
                     self.nodes[node].handle_timeout(now);
                     if node == 1 {
-                        self.busy += began.elapsed();
+                        self.busy += taken().saturating_sub(began);
                     }
                     self.collect(node);
                 }
