@@ -16,6 +16,8 @@ use crate::wire::{FilterSpec, Sender, Style};
 pub(super) enum Cause {
     /// What is asked may have changed.
     Change,
+    /// Routes have turned, or an interface is lost.
+    Turned,
     /// It is time.
     Timer,
     /// The previous hop refused something.
@@ -46,7 +48,8 @@ impl Node {
         }
         let desired = self.desired(now, session, phop, cause == Cause::Error);
         // RFC 2205 §3.6: while a new way is tried, what was reserved along the old one is not torn before this node.
-        let holds = session.hold_until.is_some() && matches!(cause, Cause::Change | Cause::Timer);
+        let holds = session.hold_until.is_some()
+            && matches!(cause, Cause::Change | Cause::Timer | Cause::Turned);
         let wanted = match desired {
             Desired::Hold => return mark(session, phop),
             Desired::Nothing if holds => return mark(session, phop),
@@ -56,8 +59,19 @@ impl Node {
             }
             Desired::Reserve(wanted) => wanted,
         };
+        let style = wanted.flows.style();
+        let print = fingerprint(&(
+            &wanted.flows,
+            &wanted.scope,
+            &wanted.policy,
+            &wanted.unknown,
+        ));
         let lost = lost_senders(session, phop, &wanted);
-        if holds && !lost.is_empty() {
+        let says_otherwise = session
+            .resvs
+            .get(&phop)
+            .is_some_and(|old| old.fingerprint != print);
+        if holds && (!lost.is_empty() || says_otherwise && cause != Cause::Change) {
             // Looked at again when the hold ends.
             return mark(session, phop);
         }
@@ -71,13 +85,6 @@ impl Node {
             let tcsb = session.tcsbs.get_mut(&key)?;
             Some((key, tcsb.confirm.take()?))
         });
-        let style = wanted.flows.style();
-        let print = fingerprint(&(
-            &wanted.flows,
-            &wanted.scope,
-            &wanted.policy,
-            &wanted.unknown,
-        ));
         let said = Said::of(&wanted, print);
         let old = session.resvs.get_mut(&phop);
         let is_new = old.as_ref().is_none_or(|old| old.fingerprint != print);

@@ -166,7 +166,7 @@ impl Node {
                 self.update_and_report(now, session, key);
             }
             for phop in super::core::phops(session) {
-                self.refresh_resv(now, session, phop, Cause::Change);
+                self.refresh_resv(now, session, phop, Cause::Turned);
             }
         }
     }
@@ -232,7 +232,7 @@ impl Node {
         session.hold(later(now, wait));
         for key in lost {
             self.drop_rsb(session, key);
-            self.reservation_changed(now, session, tcsb_of(&key), Cause::Change);
+            self.reservation_changed(now, session, tcsb_of(&key), Cause::Turned);
         }
     }
 

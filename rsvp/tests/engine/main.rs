@@ -7,10 +7,24 @@
     reason = "tests"
 )]
 
+#[path = "../codec/any.rs"]
+mod any;
+mod apps;
 mod basics;
+mod carried;
 mod figures;
+mod garbage;
+mod ids;
 mod net;
 mod one;
+mod random;
+mod refusals;
 mod repair;
 mod steps;
 mod upcalls;
+
+/// How many cases of a random test are tried: as many as `PROPTEST_CASES` says, or so many.
+fn cases(usual: u32) -> u32 {
+    let wanted = std::env::var("PROPTEST_CASES").ok();
+    wanted.and_then(|count| count.parse().ok()).unwrap_or(usual)
+}

@@ -273,6 +273,8 @@ pub(crate) struct Net {
     pub(crate) settings: Settings,
     /// Which datagrams are lost: asked with the sending node's name.
     pub(crate) loses: Option<Loses>,
+    /// Datagrams take up to five milliseconds longer, and overtake each other, if this is not zero: a seed.
+    pub(crate) jitter: u64,
     /// Every message sent: time, node, what.
     pub(crate) wire: Vec<(Instant, &'static str, Transmit)>,
 }
@@ -290,6 +292,7 @@ impl Net {
                 ..Settings::default()
             },
             loses: None,
+            jitter: 0,
             wire: Vec::new(),
         }
     }
@@ -445,6 +448,24 @@ impl Net {
         self.tell_routes();
     }
 
+    /// The same, and the nodes on it see their interfaces go down or come up.
+    pub(crate) fn set_carrier(&mut self, link: u32, up: bool) {
+        self.set_link(link, up);
+        let index = usize::try_from(link).unwrap();
+        let names: Vec<&str> = self.nodes.iter().map(|node| node.name).collect();
+        for name in names {
+            let number = self.number(name);
+            if !self.topology().links[index - 1].contains(&number) {
+                continue;
+            }
+            let (now, interface) = (self.now, self.interface(name, index));
+            if let Some(engine) = &mut self.node(name).engine {
+                engine.handle_interface(now, interface);
+            }
+            self.collect(name);
+        }
+    }
+
     pub(crate) fn tell_routes(&mut self) {
         let names: Vec<&str> = self.nodes.iter().map(|node| node.name).collect();
         for name in names {
@@ -549,6 +570,11 @@ impl Net {
             ttl: Some(ttl),
             via: transmit.via,
         };
+        let mut delay = delay;
+        if self.jitter != 0 {
+            self.jitter = next_random(self.jitter);
+            delay += Duration::from_micros(self.jitter % 5000);
+        }
         self.flying.insert(
             (self.now + delay, self.sent),
             (to, arrival, transmit.payload.clone()),
@@ -643,6 +669,14 @@ impl Net {
         node.events = others;
         own.into_iter().map(|(_, event)| event).collect()
     }
+}
+
+/// The number after this one: never zero (xorshift).
+pub(crate) const fn next_random(mut state: u64) -> u64 {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    state
 }
 
 pub(crate) fn sender(template: Sender, tspec: Tspec) -> SenderCall {

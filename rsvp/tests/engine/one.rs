@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use fairway_rsvp::api::{ApiId, Event};
+use fairway_rsvp::api::{ApiError, ApiId, Call, Event};
 use fairway_rsvp::engine::{Config, Engine, Output};
 use fairway_rsvp::interface::{IfIndex, Interface, Settings};
 use fairway_rsvp::intserv::{Flowspec, Tspec};
@@ -196,6 +196,22 @@ impl One {
             .collect()
     }
 
+    /// The same, whole; of a Bundle its parts.
+    pub(crate) fn sent_messages(&mut self) -> Vec<Message> {
+        let mut all = Vec::new();
+        for transmit in core::mem::take(&mut self.sent) {
+            let message = Message::decode(&transmit.payload).expect("what is sent can be read");
+            if let Body::Bundle(bundle) = &message.body {
+                let limits = fairway_rsvp::msg::Limits::default();
+                let parts = bundle.parts().iter();
+                all.extend(parts.map(|part| Message::decode_bundled(part, &limits).unwrap()));
+            } else {
+                all.push(message);
+            }
+        }
+        all
+    }
+
     /// The same, without Paths.
     pub(crate) fn replies(&mut self) -> Vec<(Transmit, Body)> {
         let mut sent = self.sent();
@@ -205,7 +221,10 @@ impl One {
 
     pub(crate) fn wait(&mut self, span: Duration) {
         let end = self.now + span;
+        let mut idle = 0;
         while let Some(next) = self.engine.poll_timeout().filter(|next| *next <= end) {
+            idle = if next > self.now { 0 } else { idle + 1 };
+            assert!(idle < 100, "time stands still at {:?}", self.now);
             self.now = self.now.max(next);
             self.engine.handle_timeout(self.now);
             self.collect();
@@ -358,6 +377,17 @@ impl One {
             unknown: Vec::new(),
         };
         self.hear(interface, address, Body::ResvErr(error));
+    }
+
+    pub(crate) fn call(&mut self, api: u64, call: Call) -> Result<(), ApiError> {
+        let done = self.engine.handle_call(self.now, ApiId(api), call);
+        self.collect();
+        done
+    }
+
+    pub(crate) fn dropped(&self, why: &str) -> u64 {
+        let counters = self.engine.counters();
+        counters.dropped.get(why).copied().unwrap_or(0)
     }
 }
 

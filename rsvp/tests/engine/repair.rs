@@ -152,3 +152,58 @@ fn summaries_keep_state_alive() {
     assert!(summaries > 50, "{summaries} summaries");
     assert!(full < 20, "{full} full refreshes");
 }
+
+#[test]
+fn a_multicast_tree_that_turns_takes_its_reservations_along() {
+    // RSVP-7, with a group: on the new way within W + 0.5 s, the old one clear within L.
+    let mut net = diamond(plain());
+    let group: std::net::IpAddr = std::net::Ipv4Addr::new(224, 1, 1, 1).into();
+    net.join(group, &["D", "A"]);
+    let session = udp(group, 5000);
+    for receiver in ["D", "A"] {
+        net.call(receiver, 1, Call::Open(session)).unwrap();
+    }
+    net.send("S", 1, session, 4000, tspec(100.0));
+    net.settle();
+    net.reserve("D", 1, Style::WF, &[], &[cl(100.0)]);
+    net.settle();
+    net.reserve("A", 1, Style::WF, &[], &[cl(50.0)]);
+    net.settle();
+    assert_eq!(net.installed("R1").on(2)[0].0.flowspec, cl(100.0));
+    assert_eq!(net.installed("A").on(3).len(), 1);
+    net.set_link(3, false);
+    net.run(Duration::from_millis(2500));
+    for (node, link) in [("R1", 4), ("B", 5), ("C", 6), ("R2", 7)] {
+        assert_eq!(net.installed(node).on(link).len(), 1, "{node}");
+    }
+    let torn = net.node("S").log.iter().any(|entry| {
+        entry.direction == Direction::In && entry.message_type == MessageType::RESV_TEAR
+    });
+    assert!(!torn);
+    net.run(Duration::from_secs(240));
+    assert!(net.installed("A").reservations.is_empty());
+    // The branch that stays has what its own receiver asks.
+    assert_eq!(net.installed("R1").on(2)[0].0.flowspec, cl(50.0));
+    assert_eq!(net.installed("S").on(1)[0].0.flowspec, cl(100.0));
+    let heard = net.events("S", 1);
+    assert!(
+        matches!(heard.as_slice(), [Event::Resv { .. }]),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn with_all_refreshes_lost_state_ends_between_the_bounds() {
+    // RSVP-6: gone between (K + 0.5) · R and (K + 0.5) · 1.5 · R after the last refresh: 105 s and 157.5 s.
+    for seconds in [0, 7, 31, 60] {
+        let mut net = diamond(plain());
+        reserved(&mut net);
+        net.run(Duration::from_secs(seconds));
+        net.loses = Some(Box::new(|node, _| node == "R1"));
+        net.run(Duration::from_secs(105 - 45));
+        assert_eq!(net.engine("A").session_count(), 1);
+        net.run(Duration::from_millis(157_500 - 60_000));
+        assert_eq!(net.engine("A").session_count(), 0);
+        assert!(net.installed("A").reservations.is_empty());
+    }
+}

@@ -1,0 +1,171 @@
+//! Names of messages, as far as state depends on them: RFC 2961 §4, §5.
+
+use std::time::Duration;
+
+use fairway_rsvp::engine::Config;
+use fairway_rsvp::intserv::Tspec;
+use fairway_rsvp::msg::{Ack, Body, Message, Srefresh};
+use fairway_rsvp::wire::{
+    AckKind, Epoch, HeaderFlags, Id, IdEntries, MessageId, MessageIdAck, MessageIdList,
+};
+
+use crate::net::tspec;
+use crate::one::{A, C, One, ff, se};
+
+fn named(body: Body, id: u32) -> Message {
+    let mut message = Message::new(64, body);
+    message.flags = HeaderFlags::REFRESH_REDUCTION;
+    message.message_id = Some(MessageId {
+        ack_desired: true,
+        epoch: Epoch::new(7),
+        id: Id(id),
+    });
+    message
+}
+
+fn node() -> One {
+    let session = One::new().session;
+    let mut one = One::in_session(session, Config::default());
+    one.settings.refresh_reduction = true;
+    for interface in 1..=4 {
+        one.set_interface(interface, true);
+    }
+    for sender in [1, 2] {
+        one.route(sender, A, &[C]);
+    }
+    one
+}
+
+fn path(one: &mut One, id: u32, sender: u8, tspec: Tspec) {
+    let path = one.path(A, sender, tspec);
+    let source = one.sender(sender).address();
+    one.hear_message(A, source, &named(Body::Path(path), id));
+}
+
+#[test]
+fn messages_that_were_overtaken_are_dropped_and_not_acknowledged() {
+    // RFC 2961 §4.6.
+    let mut one = node();
+    path(&mut one, 5, 1, tspec(5.0));
+    path(&mut one, 9, 1, tspec(9.0));
+    one.sent();
+    path(&mut one, 7, 1, tspec(7.0));
+    assert_eq!(one.sent(), []);
+    let now = one.now;
+    assert_eq!(one.engine.sessions(now)[0].senders[0].tspec, tspec(9.0));
+    // A tear that was overtaken by a new Path does not end it.
+    let tear = one.path_tear(one.neighbour(A, 2), 1);
+    let source = one.sender(1).address();
+    one.hear_message(A, source, &named(Body::PathTear(tear.clone()), 8));
+    let now = one.now;
+    assert_eq!(one.engine.sessions(now).len(), 1);
+    // Another state may be named by a number that is less than the largest.
+    path(&mut one, 6, 2, tspec(6.0));
+    let now = one.now;
+    assert_eq!(one.engine.sessions(now)[0].senders.len(), 2);
+    one.hear_message(A, source, &named(Body::PathTear(tear), 10));
+    let now = one.now;
+    assert_eq!(one.engine.sessions(now)[0].senders.len(), 1);
+}
+
+#[test]
+fn of_style_ff_the_last_message_decides_what_was_overtaken() {
+    // RFC 2961 §4.6; RFC 2205 §3.1.4: each descriptor is a state of its own, and they come in one message.
+    let mut one = node();
+    path(&mut one, 1, 1, tspec(100.0));
+    path(&mut one, 2, 2, tspec(100.0));
+    let (s1, s2) = (one.sender(1), one.sender(2));
+    let from = one.neighbour(C, 2);
+    let hear = |one: &mut One, id: u32, list: &[(fairway_rsvp::wire::Sender, f32)]| {
+        let resv = one.resv(C, 2, ff(list));
+        one.hear_message(C, from, &named(Body::Resv(resv), id));
+    };
+    hear(&mut one, 5, &[(s1, 1.0), (s2, 1.0)]);
+    hear(&mut one, 9, &[(s2, 3.0)]);
+    hear(&mut one, 7, &[(s1, 2.0), (s2, 2.0)]);
+    let now = one.now;
+    let rates: Vec<f32> = one.engine.sessions(now)[0]
+        .reservations
+        .iter()
+        .map(|one| one.flowspec.rate().get())
+        .collect();
+    assert_eq!(rates, [10_000.0, 30_000.0]);
+}
+
+fn summary(one: &mut One, id: u32) {
+    let from = one.neighbour(C, 2);
+    let list = MessageIdList {
+        epoch: Epoch::new(7),
+        entries: IdEntries::Ids(vec![Id(id)]),
+    };
+    let mut message = Message::new(64, Body::Srefresh(Srefresh { lists: vec![list] }));
+    message.flags = HeaderFlags::REFRESH_REDUCTION;
+    one.hear_message(C, from, &message);
+}
+
+#[test]
+fn a_summary_keeps_only_the_filters_that_its_message_named() {
+    // RFC 2961 §5.3 with RFC 2209 §1.2: it stands for that message.
+    let mut one = node();
+    path(&mut one, 1, 1, tspec(100.0));
+    path(&mut one, 2, 2, tspec(100.0));
+    let (s1, s2) = (one.sender(1), one.sender(2));
+    let from = one.neighbour(C, 2);
+    for (id, senders) in [(5, &[s1, s2][..]), (6, &[s2])] {
+        let mut resv = one.resv(C, 2, se(1.0, senders));
+        resv.time_values.refresh_millis = 1000;
+        one.hear_message(C, from, &named(Body::Resv(resv), id));
+        one.wait(Duration::from_secs(1));
+    }
+    for _ in 0..8 {
+        summary(&mut one, 6);
+        one.wait(Duration::from_secs(1));
+    }
+    assert_eq!(one.installed().on(C)[0].1, [Some(s2)]);
+}
+
+#[test]
+fn unknown_names_are_refused_and_a_refused_name_brings_the_whole_message() {
+    // RFC 2961 §5.3, §5.4.
+    let mut one = node();
+    path(&mut one, 1, 1, tspec(100.0));
+    one.sent();
+    let s1 = one.sender(1);
+    summary(&mut one, 99);
+    let from = one.neighbour(C, 2);
+    let resv = one.resv(C, 2, ff(&[(s1, 1.0)]));
+    one.hear_message(C, from, &named(Body::Resv(resv), 100));
+    one.wait(Duration::from_millis(10));
+    let answers: Vec<(AckKind, u32)> = one
+        .sent_messages()
+        .iter()
+        .flat_map(|message| &message.acks)
+        .map(|ack| (ack.kind, ack.id.0))
+        .collect();
+    assert!(answers.contains(&(AckKind::Nack, 99)), "{answers:?}");
+    assert!(answers.contains(&(AckKind::Ack, 100)), "{answers:?}");
+    // What the previous hop was told is told again when it says it does not know it.
+    path(&mut one, 3, 1, tspec(200.0));
+    one.sent();
+    let resv = one.resv(C, 2, ff(&[(s1, 2.0)]));
+    one.hear_message(C, from, &named(Body::Resv(resv), 101));
+    let sent = one.sent_messages();
+    let name = sent
+        .iter()
+        .find(|message| matches!(message.body, Body::Resv(_)))
+        .and_then(|message| message.message_id)
+        .expect("a named Resv");
+    let mut nack = Message::new(64, Body::Ack(Ack));
+    nack.flags = HeaderFlags::REFRESH_REDUCTION;
+    nack.acks = vec![MessageIdAck {
+        kind: AckKind::Nack,
+        epoch: name.epoch,
+        id: name.id,
+    }];
+    let previous = one.neighbour(A, 2);
+    one.hear_message(A, previous, &nack);
+    let again = one.sent_messages();
+    assert!(again.iter().any(
+        |message| matches!(&message.body, Body::Resv(resv) if resv.flows == ff(&[(s1, 2.0)]))
+    ));
+}
