@@ -248,14 +248,14 @@ fn programs_of_both_forms_meet() {
     let at = socket("flow");
     let _daemon = Daemon::start(&at);
     for (from, to, flowspec) in [
-        ("c809", "c809", "[CL T=[125K(10K) 250KB/s 64 1.5K] ]"),
+        ("c809", "c809", "[CL T=[125K(10K) 250KB/s 64 1K] ]"),
         (
             "c809",
             "os2",
-            "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1.5K]]",
+            "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1K]]",
         ),
-        ("os2", "c809", "[CL T=[125K(10K) 250KB/s 64 1.5K] ]"),
-        ("os2", "os2", "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1.5K]]"),
+        ("os2", "c809", "[CL T=[125K(10K) 250KB/s 64 1K] ]"),
+        ("os2", "os2", "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1K]]"),
     ] {
         let sources = "../../tests/interop/rsvp/c";
         let [sender, receiver] = [("sender", from), ("receiver", to)]
@@ -266,7 +266,7 @@ fn programs_of_both_forms_meet() {
         let mut sender = Running::start(&sender, &arguments, &at);
         sender.until("sending");
         receiver.until("from 127.0.0.1:6000");
-        receiver.until("sends [T=[125K(10K) 250KB/s 64 1.5K]]");
+        receiver.until("sends [T=[125K(10K) 250KB/s 64 1K]]");
         sender.until(&format!("reserved {flowspec}"));
         receiver.until("confirmed");
         sender.until("removed");

@@ -38,7 +38,7 @@ int main(int count, char **arguments) {
   tspec.tspecbody_qosx.xtspec_b = 10000;
   tspec.tspecbody_qosx.xtspec_p = 250000;
   tspec.tspecbody_qosx.xtspec_m = 64;
-  tspec.tspecbody_qosx.xtspec_M = 1500;
+  tspec.tspecbody_qosx.xtspec_M = 1000;
   error = rapi_sender(sid, 0, (rapi_addr_t *)&from, NULL, &tspec, NULL, NULL, 63);
   if (error != RAPI_ERR_OK) fail("rapi_sender", error);
   say("sending", "");

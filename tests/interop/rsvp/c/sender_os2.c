@@ -38,7 +38,7 @@ int main(int count, char **arguments) {
   tspec.tspec_b = 10000;
   tspec.tspec_p = 250000;
   tspec.tspec_m = 64;
-  tspec.tspec_M = 1500;
+  tspec.tspec_M = 1000;
   error = rapi_sender(sid, 0, (struct sockaddr *)&from, NULL, &tspec, NULL, NULL, 63);
   if (error != RAPI_ERR_OK) fail("rapi_sender", error);
   say("sending", "");

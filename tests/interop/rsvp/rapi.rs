@@ -1,0 +1,163 @@
+//! Programs in C, of both forms of RAPI, reserve between two hosts through `rsvpd` and `librsvp`.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Once;
+
+use fairway_tests::{Child, Namespace, built, have, scratch, until};
+use nix::sys::signal::Signal;
+
+use super::lab::{LIMIT, possible};
+
+/// The daemon and the folder of the library, built as the tests are.
+fn ours() -> PathBuf {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        let packages = ["-p", "fairway-rsvp", "-p", "fairway-rapi"];
+        built(
+            Command::new(env!("CARGO"))
+                .args(["build", "--quiet"])
+                .args(packages),
+        );
+    });
+    let here = std::env::current_exe().unwrap();
+    here.parent().unwrap().parent().unwrap().to_path_buf()
+}
+
+/// Compiles a program against the headers and the library.
+fn compiled(folder: &Path, name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let library = folder.join("lib");
+    if !library.exists() {
+        std::fs::create_dir(&library).unwrap();
+        for link in ["librsvp.so", "librsvp.so.1"] {
+            std::os::unix::fs::symlink(ours().join("librsvp.so"), library.join(link)).unwrap();
+        }
+    }
+    let program = folder.join(name);
+    built(
+        Command::new("cc")
+            .args([
+                "-std=c11",
+                "-D_GNU_SOURCE",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-o",
+            ])
+            .arg(&program)
+            .arg(root.join("interop/rsvp/c").join(format!("{name}.c")))
+            .arg("-I")
+            .arg(root.join("../rsvp/capi/include"))
+            .arg("-L")
+            .arg(&library)
+            .arg(format!("-Wl,-rpath,{}", library.display()))
+            .arg("-lrsvp"),
+    );
+    program
+}
+
+/// A host that runs the daemon.
+struct Host {
+    namespace: Namespace,
+    daemon: Child,
+}
+
+impl Host {
+    fn start(namespace: Namespace, name: &str, folder: &Path) -> Self {
+        built(namespace.command("mkdir").args(["-p", "/run/rsvp"]));
+        let config = folder.join(format!("{name}.toml"));
+        let text =
+            "user = []\nmetrics = \"\"\nrouter = \"no\"\n[defaults]\nbandwidth = \"100Mbit/s\"\n";
+        std::fs::write(&config, text).unwrap();
+        let mut command = namespace.command(ours().join("rsvpd"));
+        command.arg("--config").arg(&config);
+        command.stderr(File::create(folder.join(format!("{name}.log"))).unwrap());
+        let daemon = Child::spawn(&mut command);
+        let host = Self { namespace, daemon };
+        until("the daemon's socket", LIMIT, || {
+            let mut probe = host.namespace.command("test");
+            probe.args(["-S", "/run/rsvp/rapi.sock"]);
+            let status = probe.stderr(Stdio::null()).status();
+            status.is_ok_and(|status| status.success()).then_some(())
+        });
+        host
+    }
+
+    fn run(&self, program: &Path, arguments: &[&str]) -> Program {
+        let said = program.with_extension("out");
+        let mut command = self.namespace.command(program);
+        command.args(arguments).stdout(File::create(&said).unwrap());
+        Program {
+            child: Child::spawn(&mut command),
+            said,
+        }
+    }
+}
+
+/// A program that says what it hears.
+struct Program {
+    child: Child,
+    said: PathBuf,
+}
+
+impl Program {
+    fn said(&self) -> String {
+        std::fs::read_to_string(&self.said).unwrap()
+    }
+
+    fn until(&self, line: &str) {
+        let what = format!("{line:?} of {}", self.said.display());
+        until(&what, LIMIT, || self.said().contains(line).then_some(()));
+    }
+
+    /// Waits for a good end.
+    fn done(mut self) -> String {
+        let status = until("the program's end", 2 * LIMIT, || self.child.ended());
+        assert!(status.success(), "{status}: {}", self.said());
+        self.said()
+    }
+}
+
+/// rapi.md §1: the flow of control, from the first Path to the end of the reservation; RSVP-4 on the system's stack.
+#[test]
+fn programs_of_both_forms_reserve_between_two_hosts() {
+    let test = "programs_of_both_forms_reserve_between_two_hosts";
+    if !possible(test) || !have(test, &["cc"]) {
+        return;
+    }
+    let folder = scratch(test);
+    let (one, other) = (Namespace::new(), Namespace::new());
+    one.connect(("eth0", "10.9.0.1/24"), &other, ("eth0", "10.9.0.2/24"));
+    let mut from = Host::start(one, "from", &folder);
+    let mut to = Host::start(other, "to", &folder);
+    let load = "[CL T=[125K(10K) 250KB/s 64 1K] ]";
+    let guaranteed = "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1K]]";
+    for (sender, receiver, reserved) in [
+        ("sender_c809", "receiver_c809", load),
+        ("sender_c809", "receiver_os2", guaranteed),
+        ("sender_os2", "receiver_c809", load),
+        ("sender_os2", "receiver_os2", guaranteed),
+    ] {
+        let [sender, receiver] = [sender, receiver].map(|name| compiled(&folder, name));
+        let receiver = to.run(&receiver, &["10.9.0.2", "5000"]);
+        receiver.until("listening");
+        let sender = from.run(&sender, &["10.9.0.2", "5000", "10.9.0.1", "6000"]);
+        let said = sender.done();
+        assert!(said.contains(&format!("reserved {reserved}\n")), "{said}");
+        let said = receiver.done();
+        for line in [
+            "from 10.9.0.1:6000\n",
+            "sends [T=[125K(10K) 250KB/s 64 1K]]\n",
+            "confirmed",
+            "gone",
+        ] {
+            assert!(said.contains(line), "no {line:?} in {said}");
+        }
+    }
+    for host in [&mut from, &mut to] {
+        let status = host.daemon.stop(Signal::SIGTERM, LIMIT);
+        assert!(status.success(), "{status}");
+    }
+}
