@@ -61,13 +61,18 @@ impl Engine {
         let works = interface.up && interface.settings.enabled;
         let worked = self.node.interface(index).is_some();
         self.node.neighbours.set_interface(now, &interface);
+        let is_other = self
+            .node
+            .interfaces
+            .get(&index)
+            .is_none_or(|old| says_other_things(old, &interface));
         let old = self.node.interfaces.insert(index, interface);
         if worked && !works {
             self.each_session(now, |node, session| {
                 node.lose_interface(now, session, index);
             });
         } else if works {
-            if worked {
+            if worked && is_other {
                 self.each_session(now, |node, session| {
                     node.touch_interface(now, session, index);
                 });
@@ -537,6 +542,22 @@ impl Engine {
         self.with(now, index, |node, session| node.call_open(session, api));
         Ok(())
     }
+}
+
+/// Whether messages that leave by an interface say other things than before.
+fn says_other_things(old: &Interface, new: &Interface) -> bool {
+    let said = |interface: &Interface| {
+        let settings = &interface.settings;
+        (
+            interface.addresses.clone(),
+            interface.mtu,
+            settings.refresh_period,
+            settings.ttl_limit,
+            settings.udp,
+            settings.refresh_reduction,
+        )
+    };
+    said(old) != said(new)
 }
 
 fn is_within(address: IpAddr, network: IpAddr, length: u8) -> bool {
