@@ -4,8 +4,9 @@
 //!
 //! ```text
 //!            applications                     system
-//!      handle_call │ ▲ Output::Event            │ handle_interface, handle_interface_gone,
-//!                  ▼ │                          ▼ handle_routes_changed
+//!                  │ ▲                          │ handle_interface, handle_interface_gone,
+//!      handle_call │ │ Output::Event            │ handle_routes_changed,
+//!                  ▼ │                          ▼ handle_traffic_control_changed, handle_reservation_lost
 //!   ┌──────────────────────────────────────────────────┐
 //!   │ Engine: path, reservation, blockade,             │── Routing ─────────► asked, answers at once
 //!   │         traffic control state (RFC 2209 §1)      │── TrafficControl ──► asked, answers at once

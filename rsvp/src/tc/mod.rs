@@ -112,6 +112,9 @@ pub struct Granted {
 /// is made whole or not at all.
 ///
 /// Interfaces are told of before they are named here. Never called for [`IfIndex::LOCAL`].
+///
+/// The upcalls are `Engine::handle_reservation_lost` (`TC_Preempt`), after which the handle is not named here again, and
+/// `Engine::handle_traffic_control_changed`.
 pub trait TrafficControl: Send + core::fmt::Debug {
     /// `TC_Advertise`: what this node adds to the Adspec of a Path that leaves by `interface`. A service that is not
     /// enforced there is `None`, which sets its break bit downstream; with neither, data is not policed there.

@@ -372,3 +372,28 @@ fn who_goes_while_it_reserves_and_sends_leaves_nothing() {
     // Two ResvTears, to a and b, and a PathTear by c.
     assert_eq!(kinds, [6, 6, 5]);
 }
+
+#[test]
+fn node_that_stops_tears_what_is_its_own_and_frees_its_interfaces() {
+    // RSVP-5: nothing is left in traffic control; state of others is left to time out.
+    let mut one = host(&[1]);
+    one.table().shared_trees = true;
+    one.route(1, A, &[C]);
+    one.routes_changed();
+    one.reserve(C, 2, wf(2.0));
+    ask(&mut one, 1, reserve(Style::WF, &[], &[b(1.0)])).unwrap();
+    assert_eq!(one.installed().on(C).len(), 1);
+    one.sent();
+    let now = one.now;
+    one.engine.handle_shutdown(now);
+    one.collect();
+    assert!(one.installed().reservations.is_empty());
+    let torn: Vec<u32> = one
+        .replies()
+        .iter()
+        .filter(|(_, body)| matches!(body, Body::ResvTear(_)))
+        .map(|(transmit, _)| transmit.interface.0)
+        .collect();
+    // On a, the next hop on c still reserves: that is not this node's to tear.
+    assert_eq!(torn, [B]);
+}

@@ -595,7 +595,10 @@ impl Net {
     /// Lets time pass.
     pub(crate) fn run(&mut self, span: Duration) {
         let end = self.now + span;
+        let mut idle = 0;
         while let Some(next) = self.next().filter(|next| *next <= end) {
+            idle = if next > self.now { 0 } else { idle + 1 };
+            assert!(idle < 1000, "time stands still at {:?}", self.now);
             self.now = self.now.max(next);
             let now = self.now;
             while let Some(entry) = self.flying.first_entry() {

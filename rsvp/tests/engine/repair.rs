@@ -207,3 +207,45 @@ fn with_all_refreshes_lost_state_ends_between_the_bounds() {
         assert!(net.installed("A").reservations.is_empty());
     }
 }
+
+#[test]
+fn a_request_that_fails_again_and_again_does_not_keep_a_small_one_out() {
+    // RFC 2205 §2.5, killer reservations I and II; §3.5: every Kb · R the large one is tried again.
+    let mut net = Net::of(
+        &["S", "R1", "D", "E"],
+        &[&["S", "R1"], &["R1", "D"], &["R1", "E"]],
+    );
+    let group: std::net::IpAddr = std::net::Ipv4Addr::new(224, 1, 1, 1).into();
+    net.join(group, &["D", "E"]);
+    let session = udp(group, 5000);
+    for receiver in ["D", "E"] {
+        net.call(receiver, 1, Call::Open(session)).unwrap();
+    }
+    let link = fairway_rsvp::interface::IfIndex(1);
+    net.installed("S").capacity.insert(link, 50_000.0);
+    net.send("S", 1, session, 4000, tspec(100.0));
+    net.settle();
+    net.reserve("D", 1, Style::WF, &[], &[cl(80.0)]);
+    net.settle();
+    assert!(net.installed("S").reservations.is_empty());
+    net.reserve("E", 1, Style::WF, &[], &[cl(20.0)]);
+    net.settle();
+    net.events("E", 1);
+    for _ in 0..60 {
+        assert_eq!(net.installed("S").on(1)[0].0.flowspec, cl(20.0));
+        // What failed stays downstream of the failure.
+        assert_eq!(net.installed("R1").on(2)[0].0.flowspec, cl(80.0));
+        net.run(Duration::from_secs(10));
+    }
+    let failures = net
+        .events("D", 1)
+        .iter()
+        .filter(|event| matches!(event, Event::ResvError { .. }))
+        .count();
+    assert!((4..=7).contains(&failures), "{failures} in ten minutes");
+    assert_eq!(net.events("E", 1), []);
+    // There is room now.
+    net.installed("S").capacity.clear();
+    net.run(Duration::from_secs(200));
+    assert_eq!(net.installed("S").on(1)[0].0.flowspec, cl(80.0));
+}
