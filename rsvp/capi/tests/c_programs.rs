@@ -249,11 +249,7 @@ fn programs_of_both_forms_meet() {
     let _daemon = Daemon::start(&at);
     for (from, to, flowspec) in [
         ("c809", "c809", "[CL T=[125K(10K) 250KB/s 64 1K] ]"),
-        (
-            "c809",
-            "os2",
-            "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1K]]",
-        ),
+        ("c809", "os2", "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1K]]"),
         ("os2", "c809", "[CL T=[125K(10K) 250KB/s 64 1K] ]"),
         ("os2", "os2", "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1K]]"),
     ] {

@@ -2,7 +2,7 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | [`core`](self::core) | requests, replies, events and re-establishing, pure |
+//! | [`core`] | requests, replies, events and re-establishing, pure |
 //! | [`blocking`] | over a socket of the standard library, for programs with threads and event loops of their own |
 //! | `session` | asynchronous, over a `Net`; with feature `service` |
 //!
