@@ -334,10 +334,14 @@ impl Node {
             .filter(|key| key.nhop == NextHop::App(api))
             .copied()
             .collect();
+        if own.is_empty() {
+            return;
+        }
         for key in own {
             self.drop_rsb(session, key);
-            self.reservation_changed(now, session, tcsb_of(&key), Cause::Torn);
+            self.update_and_report(now, session, tcsb_of(&key));
         }
+        self.refresh_all(now, session, Cause::Torn);
     }
 
     fn tell_refused(

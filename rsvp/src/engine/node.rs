@@ -18,7 +18,7 @@ use crate::routing::Routing;
 use crate::state::{Phop, SessionState};
 use crate::tc::TrafficControl;
 use crate::timing::next_refresh;
-use crate::wire::{ErrorFlags, ErrorSpec, RsvpHop, TimeValues};
+use crate::wire::{ErrorFlags, ErrorSpec, RsvpHop, TimeValues, UnknownObject};
 
 /// Names of state that neighbours refresh by summary. Never walked: the order does not matter.
 type Ids = HashMap<IdOfState, u32, BuildHasherDefault<DefaultHasher>>;
@@ -37,6 +37,8 @@ pub(super) struct Node {
     pub(super) random: Random,
     /// The session of each identifier that is kept with state.
     pub(super) ids: Ids,
+    /// What the ResvTear that is processed now has that is not understood here.
+    pub(super) torn_along: Vec<UnknownObject>,
     pub(super) outputs: Outputs,
     pub(super) counters: Counters,
 }
@@ -57,6 +59,7 @@ impl Node {
             neighbours,
             random,
             ids: Ids::default(),
+            torn_along: Vec::new(),
             outputs: Outputs::new(),
             counters: Counters::default(),
         }

@@ -309,7 +309,8 @@ impl Node {
             hop,
             scope: None,
             flows,
-            unknown: Vec::new(),
+            // RFC 2205 §3.10: they go on at once.
+            unknown: self.torn_along.clone(),
         });
         self.send(now, Outgoing::to_hop(interface, address, body));
     }
@@ -349,6 +350,11 @@ impl Node {
         cause: Cause,
     ) {
         self.update_and_report(now, session, key);
+        self.refresh_all(now, session, cause);
+    }
+
+    /// Brings all previous hops of a session up to date.
+    pub(super) fn refresh_all(&mut self, now: Instant, session: &mut SessionState, cause: Cause) {
         for phop in super::core::phops(session) {
             self.refresh_resv(now, session, phop, cause);
         }
@@ -388,9 +394,7 @@ impl Node {
         }
         if session.hold_until.is_some_and(|until| until <= now) {
             session.hold_until = None;
-            for phop in super::core::phops(session) {
-                self.refresh_resv(now, session, phop, Cause::Torn);
-            }
+            self.refresh_all(now, session, Cause::Torn);
         }
         let is_due = |out: &PathOut| out.refresh_at <= now;
         if !self.routing.notifies()
@@ -445,6 +449,7 @@ impl Node {
             .filter(|(_, rsb)| rsb.next_end() <= now)
             .map(|(key, _)| *key)
             .collect();
+        let mut any = false;
         for key in over {
             self.counters.expired += 1;
             let Some(rsb) = session.rsbs.get_mut(&key) else {
@@ -462,7 +467,11 @@ impl Node {
             if rsb.filters.is_empty() {
                 self.drop_rsb(session, key);
             }
-            self.reservation_changed(now, session, super::control::tcsb_of(&key), Cause::Torn);
+            self.update_and_report(now, session, super::control::tcsb_of(&key));
+            any = true;
+        }
+        if any {
+            self.refresh_all(now, session, Cause::Torn);
         }
     }
 

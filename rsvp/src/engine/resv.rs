@@ -373,8 +373,12 @@ impl Node {
             if rsb.filters.is_empty() {
                 self.drop_rsb(session, key);
             }
-            self.reservation_changed(now, session, tcsb_of(&key), Cause::Torn);
+            self.update_and_report(now, session, tcsb_of(&key));
         }
+        // What is torn towards one previous hop goes in one message.
+        self.torn_along = tear.unknown.iter().map(UnknownObject::detach).collect();
+        self.refresh_all(now, session, Cause::Torn);
+        self.torn_along = Vec::new();
         true
     }
 

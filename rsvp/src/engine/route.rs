@@ -165,9 +165,7 @@ impl Node {
             for key in installed {
                 self.update_and_report(now, session, key);
             }
-            for phop in super::core::phops(session) {
-                self.refresh_resv(now, session, phop, Cause::Turned);
-            }
+            self.refresh_all(now, session, Cause::Turned);
         }
     }
 
@@ -232,8 +230,9 @@ impl Node {
         session.hold(later(now, wait));
         for key in lost {
             self.drop_rsb(session, key);
-            self.reservation_changed(now, session, tcsb_of(&key), Cause::Turned);
+            self.update_and_report(now, session, tcsb_of(&key));
         }
+        self.refresh_all(now, session, Cause::Turned);
     }
 
     /// An interface has other addresses or settings: what is said there is said again, soon.

@@ -66,8 +66,6 @@ impl Node {
             self.drop_rsb(session, rsb_key);
         }
         self.branches_changed(session, key.outgoing);
-        for phop in super::core::phops(session) {
-            self.refresh_resv(now, session, phop, Cause::Torn);
-        }
+        self.refresh_all(now, session, Cause::Torn);
     }
 }

@@ -442,3 +442,43 @@ fn interface_that_is_lost_and_comes_back() {
         "{sent:?}"
     );
 }
+
+#[test]
+fn unknown_objects_of_tears_and_errors_go_on_at_once() {
+    // RFC 2205 §3.10.
+    let mut one = One::new();
+    one.route(1, A, &[C]);
+    one.announce(A, 1, 100.0);
+    one.reserve(C, 2, wf(1.0));
+    one.sent();
+    let objects = vec![unknown(200, 7)];
+    let from = one.neighbour(C, 2);
+    let tear = fairway_rsvp::msg::ResvTear {
+        session: one.session,
+        hop: fairway_rsvp::wire::RsvpHop {
+            address: from,
+            handle: C,
+        },
+        scope: None,
+        flows: loose(Style::WF, None, &[]),
+        unknown: objects.clone(),
+    };
+    one.hear(C, from, Body::ResvTear(tear));
+    let sent = one.replies();
+    let [(_, Body::ResvTear(tear))] = sent.as_slice() else {
+        panic!("{sent:?}");
+    };
+    assert_eq!(tear.unknown, objects);
+    // They are not kept.
+    one.reserve(C, 2, wf(1.0));
+    one.sent();
+    one.tear(C, 2, loose(Style::WF, None, &[]));
+    let sent = one.replies();
+    assert!(matches!(sent.as_slice(), [(_, Body::ResvTear(tear))] if tear.unknown.is_empty()));
+    let mut tear = one.path_tear(one.neighbour(A, 2), 1);
+    tear.unknown = objects.clone();
+    let source = one.sender(1).address();
+    one.hear(A, source, Body::PathTear(tear));
+    let sent = one.replies();
+    assert!(matches!(sent.as_slice(), [(_, Body::PathTear(tear))] if tear.unknown == objects));
+}
