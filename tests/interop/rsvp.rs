@@ -5,5 +5,6 @@ mod installed;
 mod lab;
 mod left_over;
 mod rapi;
+mod readers;
 mod routes;
 mod shared_link;
