@@ -220,7 +220,7 @@ impl Service {
             Router::No => false,
         };
         let list = net.interfaces().map_err(StartError::Interfaces)?;
-        let io = PacketIo::open(net, interfaces::encapsulation(&loaded, &list))?;
+        let io = PacketIo::open(net, is_router, interfaces::encapsulation(&loaded, &list))?;
         let listen = |path: &Path, mode, group: &str| {
             if path.as_os_str().is_empty() {
                 return Ok(None);
@@ -306,7 +306,6 @@ impl Service {
             self.settle();
             timer.as_mut().reset(self.engine.poll_timeout());
             tokio::select! { biased;
-                () = &mut timer => {}
                 command = commands.recv() => match command {
                     Some(Command::Reload(loaded, done)) => {
                         self.reload(*loaded);
@@ -337,6 +336,8 @@ impl Service {
                 message = self.inbox.recv() => if let Some(message) = message {
                     self.heard(message);
                 },
+                // What follows is looked after below in every turn, and so can wait behind the rest.
+                () = &mut timer => {}
                 sent = self.io.sending(), if self.io.has_output() => self.io.sent(sent),
                 ready = self.io.readable() => if let Err(error) = ready {
                     debug!(%error, "while waiting for packets");
@@ -353,6 +354,7 @@ impl Service {
                     Err(_) => break,
                 }
             }
+            self.io.send_on();
             let (engine, now) = (&mut self.engine, self.clock.now());
             self.io.receive(DATAGRAMS, |arrival, datagram| {
                 engine.handle_datagram(now, arrival, datagram);

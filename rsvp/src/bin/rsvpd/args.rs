@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use fairway_rsvp::daemon::config::{self, Config, ConfigError, Loaded, ReadSecret};
 use nix::unistd::User;
 
@@ -38,11 +39,11 @@ pub(crate) struct Args {
     user: Option<String>,
 
     /// Where rsvpctl finds this daemon; "" for nowhere [default: /run/rsvp/control.sock]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     control_socket: Option<PathBuf>,
 
     /// Where applications find this daemon; "" for nowhere [default: /run/rsvp/rapi.sock]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     rapi_socket: Option<PathBuf>,
 
     /// No effect: rsvpd always stays in the foreground

@@ -98,10 +98,12 @@ struct RawPair {
 }
 
 impl RawPair {
-    fn v4(net: &Net) -> Result<Self, NetError> {
+    fn v4(net: &Net, in_transit: bool) -> Result<Self, NetError> {
         let plain = net.raw_socket(Family::V4, IpProtocol::RSVP)?;
         prepare(&plain)?;
-        plain.set(option::RouterAlert, Some(0))?;
+        if in_transit {
+            plain.set(option::RouterAlert, Some(0))?;
+        }
         let alert = net.raw_socket(Family::V4, IpProtocol::RSVP)?;
         prepare(&alert)?;
         alert.set(option::Options, ALERT_V4.to_vec())?;
@@ -110,14 +112,18 @@ impl RawPair {
         Ok(Self { plain, alert })
     }
 
-    fn v6(net: &Net) -> Result<Self, NetError> {
+    fn v6(net: &Net, in_transit: bool) -> Result<Self, NetError> {
         let plain = net.raw_socket(Family::V6, IpProtocol::RSVP)?;
         prepare(&plain)?;
         // Linux gives packets in transit to sockets of protocol 255 only.
         let alert = net.raw_socket(Family::V6, IpProtocol::RAW)?;
         prepare(&alert)?;
         alert.set(option::HeaderIncluded, true)?;
-        alert.set(option::RouterAlert, Some(1))?;
+        if in_transit {
+            alert.set(option::RouterAlert, Some(1))?;
+            // Else Linux gives it those of every other network namespace, too, as if they were ours.
+            alert.set(option::RouterAlertIsolate, true)?;
+        }
         Ok(Self { plain, alert })
     }
 }
@@ -148,11 +154,16 @@ pub struct OpenError {
 }
 
 impl PacketIo {
-    /// Opens the sockets. IPv6 is left out where there is none.
+    /// Opens the sockets. IPv6 is left out where there is none. A router takes what is `in_transit` with router alert, and
+    /// must pass it on then; a host lets it pass, should its system forward.
     ///
     /// # Errors
     /// [`OpenError`]: without the privilege there are no raw sockets, and UDP alone serves hosts only.
-    pub fn open(net: &Net, encapsulation: Encapsulation) -> Result<Self, OpenError> {
+    pub fn open(
+        net: &Net,
+        in_transit: bool,
+        encapsulation: Encapsulation,
+    ) -> Result<Self, OpenError> {
         let failed = |what| move |error| OpenError { what, error };
         let mut io = Self {
             net: net.clone(),
@@ -166,12 +177,12 @@ impl PacketIo {
             buffer: vec![0; LONGEST].into_boxed_slice(),
             counters: IoCounters::default(),
         };
-        match RawPair::v4(net) {
+        match RawPair::v4(net, in_transit) {
             Ok(pair) => io.v4 = Some(pair),
             Err(error) if encapsulation.host => debug!(%error, "no raw sockets: UDP only"),
             Err(error) => return Err(failed("raw sockets for IPv4")(error)),
         }
-        match RawPair::v6(net) {
+        match RawPair::v6(net, in_transit) {
             Ok(pair) => io.v6 = Some(pair),
             Err(error) => debug!(%error, "no raw sockets for IPv6"),
         }
@@ -298,6 +309,11 @@ impl PacketIo {
     pub fn sent(&mut self, result: io::Result<usize>) {
         self.count(result);
         self.queue.pop_front();
+        self.send_on();
+    }
+
+    /// Sends of the queue what can be sent now.
+    pub fn send_on(&mut self) {
         while let Some(next) = self.queue.pop_front() {
             if !self.try_send(&next) {
                 self.queue.push_front(next);
