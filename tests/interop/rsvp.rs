@@ -1,10 +1,13 @@
-//! RSVP on the kernel: what is installed, read by `tc` and `nft`; what it does to packets; routes and interfaces; programs
-//! that reserve through the daemon.
+//! RSVP's hands on the kernel: what is installed, read by `tc` and `nft`; what it does to packets; routes and interfaces;
+//! the daemon with its tool; messages, as others read them.
 
+mod daemon;
 mod installed;
 mod lab;
 mod left_over;
+mod network;
 mod rapi;
 mod readers;
+mod readme;
 mod routes;
 mod shared_link;

@@ -1,0 +1,324 @@
+//! `rsvpd` and `rsvpctl` on Linux: three routers between two hosts, each in a namespace.
+
+use std::process::Command;
+use std::time::Duration;
+
+use fairway_tests::{Child, until};
+use nix::sys::signal::Signal;
+
+use super::lab::LIMIT;
+use super::network::{Node, ours, possible, row};
+
+/// All links carry 20 Mbit/s, and state is refreshed every second, so that nothing here takes long.
+const CONFIG: &str = "[defaults]\nbandwidth = \"20Mbit/s\"\nrefresh = \"1s\"\n";
+
+fn started() -> [Node; 5] {
+    let mut nodes = row();
+    for node in &mut nodes {
+        node.configure(CONFIG);
+        node.start();
+    }
+    nodes
+}
+
+/// What each router reserves towards the right, in octets per second.
+fn reserved(nodes: &[Node]) -> Vec<f64> {
+    let mut all = Vec::new();
+    for node in nodes {
+        let document = node.json("installed");
+        let sessions = document["sessions"]["sessions"].as_array().unwrap();
+        for of in sessions
+            .iter()
+            .flat_map(|session| session["installed"].as_array().unwrap())
+        {
+            assert_eq!(of["outgoing"], "right");
+            all.push(of["flowspec"]["rate_bytes_per_sec"].as_f64().unwrap());
+        }
+    }
+    all
+}
+
+fn await_reserved(nodes: &[Node], wanted: &[f64]) {
+    until(&format!("{wanted:?} to be reserved"), LIMIT, || {
+        (reserved(nodes) == wanted).then_some(())
+    });
+}
+
+/// The issue's own words: the receiver reserves, and rsvpctl shows it on all three.
+#[test]
+fn a_reservation_is_shown_by_all_routers_and_ends_with_the_receiver() {
+    if !possible("a_reservation_is_shown_by_all_routers") {
+        return;
+    }
+    let nodes = started();
+    let [sender, routers @ .., receiver] = &nodes;
+    let send = sender.hold("send 10.0.3.2:5004 --from 10.0.0.1:5004 --rate 5Mbit/s --bucket 20kB");
+    let reserve = receiver.hold("reserve 10.0.3.2:5004");
+    reserve.says("confirmed by 10.0.0.1");
+    send.says("reserved FF 10.0.0.1:5004: CL 5 Mbit/s b 20 kB");
+    assert!(reserve.said().contains("4 hops"), "{}", reserve.said());
+    assert_eq!(reserved(routers), [625e3; 3]);
+    for router in routers {
+        assert_eq!(router.classes("right"), 1);
+        let text = router.ctl("reservations").stdout;
+        assert!(
+            text.contains("udp 10.0.3.2:5004  FF     10.0.0.1:5004"),
+            "{text}"
+        );
+    }
+    reserve.stop();
+    send.says("no longer reserved");
+    await_reserved(routers, &[]);
+    for router in routers {
+        assert_eq!(router.classes("right"), 0);
+        assert_eq!(
+            router.json("senders")["sessions"]["sessions"]
+                .as_array()
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+    send.stop();
+    for router in routers {
+        until("the sessions' end", LIMIT, || {
+            (router.json("status")["status"]["sessions"] == 0).then_some(())
+        });
+    }
+}
+
+/// The same over IPv6: router alert in hop-by-hop options, messages with foreign source addresses.
+#[test]
+fn ipv6_reserves_as_ipv4_does() {
+    if !possible("ipv6_reserves_as_ipv4_does") {
+        return;
+    }
+    let nodes = started();
+    let [sender, routers @ .., receiver] = &nodes;
+    let send = sender.hold("send [fd00:3::2]:5004 --from [fd00:0::1]:5004 --rate 4Mbit/s");
+    let reserve = receiver.hold("reserve [fd00:3::2]:5004 --delay 200ms");
+    reserve.says("confirmed by");
+    send.says("reserved FF [fd00::1]:5004: GS 4 Mbit/s");
+    assert_eq!(reserved(routers), [5e5; 3]);
+}
+
+/// RSVP-5: nothing is left in traffic control, whether a daemon ends or is killed and started anew; soft state fills
+/// its tables again.
+#[test]
+fn daemons_that_end_leave_nothing_and_killed_ones_recover() {
+    if !possible("daemons_that_end_leave_nothing") {
+        return;
+    }
+    let mut nodes = started();
+    let send = nodes[0].hold("send 10.0.3.2:5004 --from :5004 --rate 5Mbit/s");
+    let reserve = nodes[4].hold("reserve 10.0.3.2:5004");
+    reserve.says("confirmed");
+
+    nodes[2].daemon().stop(Signal::SIGKILL, LIMIT);
+    assert_eq!(nodes[2].classes("right"), 1);
+    nodes[2].start();
+    await_reserved(&nodes[1..4], &[625e3; 3]);
+    assert_eq!(nodes[2].classes("right"), 1);
+
+    let status = nodes[2]
+        .daemon()
+        .stop(Signal::SIGTERM, Duration::from_secs(2));
+    assert!(status.success());
+    assert!(!nodes[2].run("tc qdisc show").contains("htb"));
+    assert!(!nodes[2].run("nft list ruleset").contains("rsvp"));
+    let files = nodes[2].run("ls /run/rsvp");
+    assert_eq!(files, "");
+    assert_eq!(nodes[2].ctl("status").status.code(), Some(3));
+
+    // A host that ends takes its sender along.
+    let status = nodes[0]
+        .daemon()
+        .stop(Signal::SIGTERM, Duration::from_secs(2));
+    assert!(status.success());
+    until("the path's end", LIMIT, || {
+        (nodes[1].json("status")["status"]["sessions"] == 0).then_some(())
+    });
+    drop(send);
+}
+
+/// RFC 2205 §3.3, RSVP-7: a route that changes takes the reservation along.
+#[test]
+fn reservations_follow_the_routes() {
+    if !possible("reservations_follow_the_routes") {
+        return;
+    }
+    let mut nodes = row();
+    // A second link between west and east.
+    nodes[1].connect(
+        ("around", "10.9.0.1/24"),
+        &nodes[3],
+        ("around", "10.9.0.2/24"),
+    );
+    for node in &mut nodes {
+        node.configure(&format!("{CONFIG}local_repair_wait = \"100ms\"\n"));
+        node.start();
+    }
+    let send = nodes[0].hold("send 10.0.3.2:5004 --from :5004 --rate 5Mbit/s");
+    let reserve = nodes[4].hold("reserve 10.0.3.2:5004");
+    reserve.says("confirmed");
+    assert_eq!(nodes[1].classes("right"), 1);
+    nodes[1].run("ip route replace 10.0.3.0/24 via 10.9.0.2");
+    until("the new way", LIMIT, || {
+        (nodes[1].classes("around") == 1).then_some(())
+    });
+    until("the old way's end", LIMIT, || {
+        (nodes[1].classes("right") == 0).then_some(())
+    });
+    assert_eq!(nodes[3].classes("right"), 1);
+    drop((send, reserve));
+}
+
+/// Hosts without a router between: a group, joined for as long as somebody reserves.
+#[test]
+fn groups_are_joined_for_those_who_listen() {
+    if !possible("groups_are_joined_for_those_who_listen") {
+        return;
+    }
+    let mut nodes = [Node::new(), Node::new()];
+    nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
+    for (node, name) in nodes.iter_mut().zip(["one", "two"]) {
+        node.run(&format!("ip route add 224.0.0.0/4 dev {name}"));
+        node.configure(CONFIG);
+        node.start();
+    }
+    let send = nodes[0].hold("send 239.1.2.3:5004 --from 10.8.0.1:5004 --rate 1Mbit/s --ttl 4");
+    let reserve = nodes[1].hold("reserve 239.1.2.3:5004 --style wf");
+    send.says("reserved WF *: CL 1 Mbit/s");
+    reserve.says("confirmed");
+    assert!(
+        nodes[1]
+            .run("ip maddress show dev two")
+            .contains("239.1.2.3")
+    );
+    reserve.stop();
+    until("the group's end", LIMIT, || {
+        (!nodes[1]
+            .run("ip maddress show dev two")
+            .contains("239.1.2.3"))
+        .then_some(())
+    });
+}
+
+/// STYLE §11: SIGHUP takes all of a configuration, or nothing of it.
+#[test]
+fn a_configuration_is_taken_whole_or_not_at_all() {
+    if !possible("a_configuration_is_taken_whole") {
+        return;
+    }
+    let mut node = Node::new();
+    let other = Node::new();
+    node.connect(("left", "10.7.0.1/24"), &other, ("right", "10.7.0.2/24"));
+    node.configure(CONFIG);
+    node.start();
+    let reservable = |node: &Node| {
+        let document = node.json("interfaces");
+        document["interfaces"][0]["traffic_control"]["reservable_bytes_per_sec"].as_f64()
+    };
+    assert_eq!(reservable(&node), Some(1_875_000.0));
+
+    node.configure(&format!(
+        "{CONFIG}reservable = \"10Mbit/s\"\nlatency = \"long\"\n"
+    ));
+    node.daemon().signal(Signal::SIGHUP);
+    until("a refusal", LIMIT, || {
+        node.log().contains("configuration kept").then_some(())
+    });
+    assert!(
+        node.log()
+            .contains("rsvpd.toml:5: key `defaults.latency`: `long` is not a span"),
+        "{}",
+        node.log()
+    );
+    assert_eq!(reservable(&node), Some(1_875_000.0));
+
+    node.configure(&format!("{CONFIG}reservable = \"10Mbit/s\"\n"));
+    node.daemon().signal(Signal::SIGHUP);
+    until("the new share", LIMIT, || {
+        (reservable(&node) == Some(1_250_000.0)).then_some(())
+    });
+}
+
+/// D6: the daemon keeps what it needs, and no other right of root's.
+#[test]
+fn the_daemon_keeps_two_rights() {
+    if !possible("the_daemon_keeps_two_rights") {
+        return;
+    }
+    let mut node = Node::new();
+    node.configure(CONFIG);
+    node.start();
+    let id = node.daemon().id();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    for set in ["CapPrm", "CapEff"] {
+        let line = format!("{set}:\t0000000000003000");
+        assert!(status.contains(&line), "{status}");
+    }
+    // Threads, too: each has rights of its own.
+    for task in std::fs::read_dir(format!("/proc/{id}/task")).unwrap() {
+        let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        assert!(status.contains("CapEff:\t0000000000003000"), "{status}");
+    }
+}
+
+/// STYLE §10, §11: exit codes, and errors with file, line and key.
+#[test]
+fn wrong_usage_is_told_and_has_its_code() {
+    let run = |program: &str, line: &str| {
+        Child::output(
+            Command::new(ours(program)).args(line.split_whitespace()),
+            LIMIT,
+        )
+    };
+    let folder = fairway_tests::scratch("wrong_usage_is_told");
+    let file = folder.join("r.toml");
+    let name = file.display().to_string();
+    std::fs::write(&file, "\nrefesh = 1\n").unwrap();
+    let output = run("rsvpd", &format!("--check-config -c {name}"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        output
+            .stderr
+            .starts_with(&format!("rsvpd: {name}:2: key `refesh`: unknown field")),
+        "{}",
+        output.stderr
+    );
+
+    std::fs::write(&file, CONFIG).unwrap();
+    let output = run("rsvpd", &format!("--check-config -c {name}"));
+    assert_eq!(
+        (output.status.code(), output.stderr.as_str()),
+        (Some(0), "rsvpd: configuration is good\n")
+    );
+    let printed = run("rsvpd", &format!("--print-config -c {name}")).stdout;
+    std::fs::write(&file, &printed).unwrap();
+    assert_eq!(
+        run("rsvpd", &format!("--print-config -c {name}")).stdout,
+        printed
+    );
+
+    // A key that others can read is no secret.
+    std::fs::write(&file, "[[defaults.key]]\nid = 1\nsecret = \"hush\"\n").unwrap();
+    let output = run("rsvpd", &format!("--check-config -c {name}"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        output.stderr.contains("others can read it"),
+        "{}",
+        output.stderr
+    );
+
+    assert_eq!(run("rsvpd", "--no-such-flag").status.code(), Some(2));
+    assert_eq!(run("rsvpctl", "reserve nowhere").status.code(), Some(2));
+    let output = run("rsvpctl", &format!("--socket {name}.sock status --json"));
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        output.stdout.starts_with("{\"error\":"),
+        "{}",
+        output.stdout
+    );
+    assert!(run("rsvpctl", "--help").stdout.contains("Exit status:"));
+}
