@@ -1,5 +1,5 @@
 //! RSVP's hands on the kernel: what is installed, read by `tc` and `nft`; what it does to packets; routes and interfaces;
-//! the daemon with its tool; messages, as others read them.
+//! the daemon, its tool, and programs that reserve through it; messages, as others read them.
 
 mod daemon;
 mod installed;
