@@ -76,7 +76,10 @@ impl Node {
             // It is another application's.
             return Err(ApiError::Invalid);
         }
-        if old.is_none() && session.psbs.len() >= self.config.limits.senders {
+        let is_new = old.is_none();
+        let limits = self.config.limits;
+        if is_new && (session.psbs.len() >= limits.senders || self.senders >= limits.senders_in_all)
+        {
             return Err(ApiError::TooManySessions);
         }
         let before = session.apps.get(&api).and_then(|app| app.sender);
@@ -90,6 +93,9 @@ impl Node {
         if let Some(app) = session.apps.get_mut(&api) {
             app.sender = Some(template);
         }
+        if is_new {
+            self.senders += 1;
+        }
         let outgoing = session
             .psbs
             .get(&key)
@@ -102,8 +108,11 @@ impl Node {
                 incoming: IfIndex::LOCAL,
                 tspec: call.tspec,
                 tspec_object: call.tspec.to_object(),
-                adspec_object: None,
-                upstream: None,
+                adspec_object: call.adspec.as_ref().map(Adspec::to_object),
+                upstream: call
+                    .adspec
+                    .as_ref()
+                    .and_then(|adspec| adspec.guaranteed.as_ref()?.terms),
                 policy: call.policy,
                 unknown: Vec::new(),
                 ttl: if call.ttl == 0 { DEFAULT_TTL } else { call.ttl },
@@ -116,17 +125,11 @@ impl Node {
                 expires: Instant::MAX,
                 lifetime: core::time::Duration::MAX,
                 by_interface,
+                offers: call.adspec.is_none(),
                 id: None,
             }),
         );
         self.route_sender(session, key);
-        let adspec = call
-            .adspec
-            .unwrap_or_else(|| self.first_adspec(session, key));
-        if let Some(psb) = session.psbs.get_mut(&key) {
-            psb.adspec_object = Some(adspec.to_object());
-            psb.upstream = adspec.guaranteed.as_ref().and_then(|part| part.terms);
-        }
         if session.psbs.get(&key).is_some_and(|psb| psb.to_local) {
             self.tell_paths(session);
         }
@@ -136,12 +139,7 @@ impl Node {
     }
 
     /// What a sender's Adspec starts with, both services open: `rsvp.md` §5.
-    fn first_adspec(&self, session: &SessionState, key: PsbKey) -> Adspec {
-        let by = session
-            .psbs
-            .get(&key)
-            .and_then(|psb| psb.outgoing.first())
-            .map(|out| out.interface);
+    pub(super) fn first_adspec(&self, by: Option<IfIndex>) -> Adspec {
         let Some(interface) = by.and_then(|index| self.interface(index)) else {
             return Adspec::of_link(Bandwidth::UNKNOWN, 65_535)
                 .with_guaranteed(true)
@@ -218,15 +216,13 @@ impl Node {
         if let Some(app) = session.apps.get_mut(&api) {
             app.confirms = call.confirm;
         }
-        let own_style = session
+        // What stands is given up only for what may take its place.
+        let other_style = session
             .rsbs
             .iter()
-            .find(|(key, _)| key.nhop == nhop)
+            .find(|(key, rsb)| key.nhop != nhop && rsb.style != call.style)
             .map(|(_, rsb)| rsb.style);
-        if own_style.is_some_and(|style| style != call.style) {
-            self.unreserve(now, session, api);
-        }
-        if let Some(existing) = session.style().filter(|style| *style != call.style) {
+        if let Some(existing) = other_style {
             let value = existing.option_vector();
             let refusal = Refusal::of(ErrorCode::CONFLICTING_STYLE, value);
             self.tell_refused(
@@ -252,7 +248,9 @@ impl Node {
             );
             return Ok(());
         }
-        self.shrink(now, session, nhop, call);
+        if session.style().is_some_and(|style| style != call.style) {
+            self.unreserve(now, session, api);
+        }
         let descriptors: Vec<(Vec<Sender>, Flowspec)> = if call.style == Style::FF {
             let each = call.filters.iter().zip(&call.flowspecs);
             each.map(|(filter, flowspec)| (vec![*filter], *flowspec))
@@ -299,6 +297,10 @@ impl Node {
                 }
             }
         }
+        if self.shrink(now, session, nhop, call) {
+            self.refresh_all(now, session, Cause::Torn);
+            return Ok(());
+        }
         phops.sort_unstable();
         phops.dedup();
         for phop in phops {
@@ -307,14 +309,14 @@ impl Node {
         Ok(())
     }
 
-    /// Takes out of an application's reservation what its new one does not name.
+    /// Takes out of an application's reservation what its new one does not name; whether there was such.
     fn shrink(
         &mut self,
         now: Instant,
         session: &mut SessionState,
         nhop: NextHop,
         call: &ReserveCall,
-    ) {
+    ) -> bool {
         let superfluous: Vec<(RsbKey, Sender)> = session
             .rsbs
             .iter()
@@ -322,9 +324,10 @@ impl Node {
             .flat_map(|(key, rsb)| rsb.filters.keys().map(|sender| (*key, *sender)))
             .filter(|(_, sender)| !call.filters.contains(sender))
             .collect();
-        for (key, sender) in superfluous {
-            self.drop_filter(now, session, key, sender, Cause::Torn);
+        for (key, sender) in &superfluous {
+            self.drop_filter(now, session, *key, *sender);
         }
+        !superfluous.is_empty()
     }
 
     fn unreserve(&mut self, now: Instant, session: &mut SessionState, api: ApiId) {

@@ -1,11 +1,10 @@
 //! What is installed: RFC 2209 §2, UPDATE TRAFFIC CONTROL.
 //!
-//! One rule for all interfaces; behind [`IfIndex::LOCAL`] there is nothing to install, and everything is granted.
+//! One rule for all interfaces; behind [`IfIndex::LOCAL`](crate::interface::IfIndex::LOCAL) there is nothing to install, and everything is granted.
 
 use fairway_wire::Instant;
 
 use super::node::Node;
-use crate::interface::IfIndex;
 use crate::intserv::{ErrorTerms, Flowspec, GuaranteedTerms, Tspec};
 use crate::state::{Rsb, RsbKey, SessionState, Tcsb, TcsbKey};
 use crate::tc::{Policing, Request, TcError};
@@ -71,7 +70,7 @@ impl Node {
             if let Some(handle) = old.handle {
                 self.tc.remove(key.outgoing, handle);
             }
-            self.branches_changed(session, key.outgoing);
+            self.branches_changed(session, key);
             return Ok(Updated {
                 ask: true,
                 confirm: None,
@@ -141,7 +140,7 @@ impl Node {
             self.pass_confirmation(session, key, active, &mut updated);
         }
         if differs {
-            self.branches_changed(session, key.outgoing);
+            self.branches_changed(session, key);
         }
         Ok(updated)
     }
@@ -179,11 +178,13 @@ impl Node {
     }
 
     /// *B_Police* depends on all interfaces: it is set anew where a reservation on another has changed it.
-    pub(super) fn branches_changed(&mut self, session: &mut SessionState, but: IfIndex) {
+    pub(super) fn branches_changed(&mut self, session: &mut SessionState, changed: TcsbKey) {
         let others: Vec<TcsbKey> = session
             .tcsbs
             .keys()
-            .filter(|key| key.outgoing != but && !key.outgoing.is_local())
+            .filter(|key| key.outgoing != changed.outgoing && !key.outgoing.is_local())
+            // Of style FF, only those for the same sender are branches of it.
+            .filter(|key| key.filter == changed.filter)
             .copied()
             .collect();
         for key in others {

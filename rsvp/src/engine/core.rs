@@ -288,7 +288,7 @@ impl Engine {
                     });
                 } else {
                     // RFC 2205 §3.2: a port is used for one of the destination and not for another.
-                    let code = if self.has_port_conflict(key) {
+                    let code = if self.has_port_conflict(key, true) {
                         ErrorCode::CONFLICTING_DEST_PORTS
                     } else {
                         ErrorCode::NO_PATH
@@ -368,12 +368,31 @@ impl Engine {
             self.node.counters.summary_refreshes += 1;
         } else {
             // RFC 2961 §5.4: of a multicast list only those answer that data of that flow goes through.
-            let concerned =
-                flow.is_none_or(|(source, group)| self.node.forwards_flow(source, group));
+            // So do those whose applications want it.
+            let concerned = flow.is_none_or(|(source, group)| {
+                self.node.forwards_flow(source, group) || self.has_application(group)
+            });
             if concerned {
                 self.node.neighbours.nack(now, interface, id);
             }
         }
+    }
+
+    /// Whether an application of this node takes part in a session of that destination.
+    fn has_application(&self, destination: IpAddr) -> bool {
+        let with = |protocol, port| SessionKey {
+            destination,
+            protocol,
+            port,
+        };
+        self.by_key
+            .range(with(0, 0)..=with(u8::MAX, u16::MAX))
+            .filter_map(|(_, index)| self.at(*index))
+            .any(|session| !session.apps.is_empty())
+    }
+
+    fn at(&self, index: u32) -> Option<&SessionState> {
+        self.sessions.get(usize::try_from(index).ok()?)?.as_deref()
     }
 
     fn resend(&mut self, now: Instant, key: StateKey) {
@@ -401,7 +420,7 @@ impl Engine {
     ) -> Option<u32> {
         // A Path without a sender is allowed, and makes no state (`rsvp.md` §2).
         path.sender.as_ref()?;
-        if self.has_port_conflict(key) {
+        if self.has_port_conflict(key, true) {
             let code = ErrorCode::CONFLICTING_DEST_PORTS;
             self.node.refuse_path(now, arrival, path, code, 0);
             return None;
@@ -413,15 +432,19 @@ impl Engine {
         found
     }
 
-    /// RFC 2205 §3.2: of one destination and protocol, all sessions have ports or none has.
-    pub(super) fn has_port_conflict(&self, key: SessionKey) -> bool {
+    /// RFC 2205 §3.2: of one destination and protocol, all sessions have ports or none has. Sessions without path state do
+    /// not count against a message: an application that waits for senders does not keep others' out.
+    pub(super) fn has_port_conflict(&self, key: SessionKey, by_message: bool) -> bool {
         let with_port = |port| SessionKey { port, ..key };
         let others = if key.port == 0 {
             with_port(1)..=with_port(u16::MAX)
         } else {
             with_port(0)..=with_port(0)
         };
-        self.by_key.range(others).next().is_some()
+        self.by_key
+            .range(others)
+            .filter_map(|(_, index)| self.at(*index))
+            .any(|session| !by_message || !session.psbs.is_empty())
     }
 
     /// Finds or makes a session; `None` if there are too many.
@@ -534,8 +557,17 @@ impl Engine {
         if key.protocol == 0 || key.destination.is_unspecified() {
             return Err(ApiError::Invalid);
         }
-        if self.has_port_conflict(key) {
+        if self.has_port_conflict(key, false) {
             return Err(ApiError::DestinationPorts);
+        }
+        let most = self.node.config.limits.applications;
+        let is_full = self
+            .by_key
+            .get(&key)
+            .and_then(|index| self.at(*index))
+            .is_some_and(|session| session.apps.len() >= most);
+        if is_full {
+            return Err(ApiError::TooManySessions);
         }
         let index = self.session_index(key).ok_or(ApiError::TooManySessions)?;
         self.by_app.insert(api, index);

@@ -18,6 +18,9 @@ use crate::wire::{
     SenderTemplate, Style,
 };
 
+/// ResvErr messages that one Resv, refused whole, is answered with at most.
+const MOST_ANSWERS: usize = 64;
+
 impl Node {
     /// Passes a PathErr on to the sender, hop by hop. It changes no state.
     pub(super) fn handle_path_err(&mut self, now: Instant, session: &SessionState, error: PathErr) {
@@ -60,27 +63,25 @@ impl Node {
         session: &mut SessionState,
         error: &ResvErr,
     ) {
+        let style = error.flows.style();
+        let mut named: Vec<Sender> = error.flows.filters().map(|filter| filter.0).collect();
+        named.sort_unstable();
         let from: Vec<(PsbKey, Phop)> = session
             .psbs
             .iter()
             .filter(|(_, psb)| {
                 matches!(psb.phop, Phop::Hop { address, .. } if address == error.hop.address)
             })
+            // RFC 2205 §3.1.8: those it names.
+            .filter(|(key, _)| style == Style::WF || named.binary_search(&key.sender).is_ok())
             .map(|(key, psb)| (*key, psb.phop))
             .collect();
         if from.is_empty() {
             self.drop_message("ResvErr without state");
             return;
         }
-        let style = error.flows.style();
-        let named: Vec<Sender> = error.flows.filters().map(|filter| filter.0).collect();
         let failed = failed_flowspec(error);
-        let mut phops: Vec<Phop> = Vec::new();
-        for (key, phop) in &from {
-            if style == Style::WF || named.contains(&key.sender) {
-                phops.push(*phop);
-            }
-        }
+        let mut phops: Vec<Phop> = from.iter().map(|(_, phop)| *phop).collect();
         phops.sort_unstable();
         phops.dedup();
         let admission = error.error.code == ErrorCode::ADMISSION_CONTROL;
@@ -88,8 +89,7 @@ impl Node {
             for (key, phop) in &from {
                 let name = match style {
                     Style::WF => BsbKey::Phop(*phop),
-                    _ if named.contains(&key.sender) => BsbKey::Sender(key.sender),
-                    _ => continue,
+                    _ => BsbKey::Sender(key.sender),
                 };
                 self.blockade(now, session, name, *phop, failed);
             }
@@ -143,7 +143,6 @@ impl Node {
         blockaded: Option<Flowspec>,
     ) {
         let style = error.flows.style();
-        let named: Vec<Sender> = error.flows.filters().map(|filter| filter.0).collect();
         let in_place = error.error.flags.contains(ErrorFlags::IN_PLACE);
         let failed = failed_flowspec(error);
         let mut told = Vec::new();
@@ -151,9 +150,7 @@ impl Node {
             let concerns = rsb.style == style
                 && from.iter().any(|(key, _)| {
                     session.psbs.get(key).is_some_and(|psb| {
-                        rsb.covers(rsb_key.outgoing, key, psb)
-                            && psb.incoming != rsb_key.outgoing
-                            && (style == Style::WF || named.contains(&key.sender))
+                        rsb.covers(rsb_key.outgoing, key, psb) && psb.incoming != rsb_key.outgoing
                     })
                 });
             // RFC 2205 §3.5: where another stays in place, it is told to those whose request is kept out.
@@ -231,7 +228,8 @@ impl Node {
         let refusal = Refusal::of(code, value);
         match &resv.flows {
             Flows::Ff(list) => {
-                for one in list {
+                // Who claims to be a neighbour does not get a flood for one message.
+                for one in list.iter().take(MOST_ANSWERS) {
                     let filters = [one.filter.0];
                     self.refuse_flow(now, resv, interface, &one.flowspec, &filters, refusal);
                 }

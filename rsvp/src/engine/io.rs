@@ -43,17 +43,23 @@ pub struct Limits {
     pub sessions: usize,
     /// Senders of one session. Default 800: a Resv for all of them, of any style, fits one message.
     pub senders: usize,
-    /// Reservations of one session, of all next hops together. Default 4096.
+    /// Reservations of one session, of all next hops together, each filter of style SE counted. Default 4096.
     pub reservations: usize,
     /// Filters of one reservation of style SE. Default 800.
     pub filters: usize,
+    /// Path state of all sessions together. Default 500 000.
+    pub senders_in_all: usize,
+    /// Reservation state of all sessions together. Default 500 000.
+    pub reservations_in_all: usize,
+    /// Applications that take part in one session. Default 256.
+    pub applications: usize,
     /// Blockades of one session. Default 800.
     pub blockades: usize,
     /// Neighbours. Default 16 384.
     pub neighbours: usize,
     /// Messages that wait for an acknowledgement. Default 65 536.
     pub unacknowledged: usize,
-    /// Octets of POLICY_DATA and unknown objects kept with one piece of state. Default 4096.
+    /// Octets of Adspec, POLICY_DATA and unknown objects kept with one piece of state. Default 4096.
     pub carried_octets: usize,
     /// What decoding keeps of one message.
     pub message: crate::msg::Limits,
@@ -66,6 +72,9 @@ impl Default for Limits {
             senders: 800,
             reservations: 4096,
             filters: 800,
+            senders_in_all: 500_000,
+            reservations_in_all: 500_000,
+            applications: 256,
             blockades: 800,
             neighbours: 16_384,
             unacknowledged: 65_536,

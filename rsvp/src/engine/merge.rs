@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use fairway_wire::Instant;
 
 use super::control::members;
+use super::io::Limits;
 use super::node::Node;
 use crate::intserv::Flowspec;
 use crate::msg::{FfDescriptor, Flows};
@@ -42,6 +43,8 @@ pub(super) struct Wanted {
     pub(super) confirm: Option<TcsbKey>,
     /// Those whose confirmation is answered here.
     pub(super) answered: Vec<TcsbKey>,
+    /// Some POLICY_DATA or objects that are not understood are left out: there are too many.
+    pub(super) is_cut: bool,
     /// Those whose confirmation is dropped, since their request is left out.
     pub(super) dropped: Vec<TcsbKey>,
 }
@@ -91,6 +94,7 @@ impl Node {
             confirm: None,
             answered: Vec::new(),
             dropped: Vec::new(),
+            is_cut: false,
         };
         if style == Style::FF {
             let mut list = Vec::new();
@@ -164,13 +168,13 @@ impl Node {
             }
             wanted.scope = Some(scope);
         }
-        carry(session, phop, &mut wanted);
+        carry(session, phop, &self.config.limits, &mut wanted);
         Desired::Reserve(Box::new(wanted))
     }
 
     /// RFC 2205 §2.4: wildcard reservations loop where multicast trees are not shared and senders are behind several
     /// previous hops.
-    fn needs_scope(&self, session: &SessionState) -> bool {
+    pub(super) fn needs_scope(&self, session: &SessionState) -> bool {
         if !session.is_multicast() || self.routing.has_shared_trees() {
             return false;
         }
@@ -219,7 +223,10 @@ pub(super) fn scope_of(like: IpAddr, addresses: impl Iterator<Item = IpAddr>) ->
 }
 
 /// POLICY_DATA of all requests merged (RFC 2750), and one copy of each object that is not understood (RFC 2205 §3.10).
-fn carry(session: &SessionState, phop: Phop, wanted: &mut Wanted) {
+///
+/// Not more of them than nodes of this kind take from others.
+fn carry(session: &SessionState, phop: Phop, limits: &Limits, wanted: &mut Wanted) {
+    let mut octets = 0;
     for (rsb_key, rsb) in session.rsbs.iter() {
         if rsb.policy.is_empty() && rsb.unknown.is_empty() {
             continue;
@@ -231,14 +238,33 @@ fn carry(session: &SessionState, phop: Phop, wanted: &mut Wanted) {
         if !concerns {
             continue;
         }
+        let mut fits = |length: usize, count: usize, most: usize| {
+            let fits = count < most && octets + length <= limits.carried_octets;
+            if fits {
+                octets += length;
+            }
+            fits
+        };
         for policy in &rsb.policy {
-            if !wanted.policy.contains(policy) {
+            if wanted.policy.contains(policy) {
+                continue;
+            }
+            let length = policy.0.body().len();
+            if fits(length, wanted.policy.len(), limits.message.policy) {
                 wanted.policy.push(policy.clone());
+            } else {
+                wanted.is_cut = true;
             }
         }
         for unknown in &rsb.unknown {
-            if !wanted.unknown.contains(unknown) {
+            if wanted.unknown.contains(unknown) {
+                continue;
+            }
+            let length = unknown.body().len();
+            if fits(length, wanted.unknown.len(), limits.message.unknown) {
                 wanted.unknown.push(unknown.clone());
+            } else {
+                wanted.is_cut = true;
             }
         }
     }

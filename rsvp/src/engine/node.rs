@@ -39,6 +39,9 @@ pub(super) struct Node {
     pub(super) ids: Ids,
     /// What the ResvTear that is processed now has that is not understood here.
     pub(super) torn_along: Vec<UnknownObject>,
+    /// Path state, and reservation state, of all sessions.
+    pub(super) senders: usize,
+    pub(super) reservations: usize,
     pub(super) outputs: Outputs,
     pub(super) counters: Counters,
 }
@@ -59,6 +62,8 @@ impl Node {
             neighbours,
             random,
             ids: Ids::default(),
+            senders: 0,
+            reservations: 0,
             torn_along: Vec::new(),
             outputs: Outputs::new(),
             counters: Counters::default(),
@@ -212,6 +217,20 @@ impl Node {
         if !used {
             self.ids.remove(&id);
         }
+    }
+
+    /// What a message left out, or what is not as it said any more, is not refreshed by its name: the neighbour is asked
+    /// for it in full instead (RFC 2961 §5.4).
+    pub(super) fn unname(&mut self, session: &mut SessionState, id: Option<IdOfState>) {
+        let Some(id) = id else {
+            return;
+        };
+        for (_, rsb) in session.rsbs.iter_mut() {
+            if rsb.id == Some(id) {
+                rsb.id = None;
+            }
+        }
+        self.drop_id(session, Some(id));
     }
 
     /// Whether data from `source` to `group` goes through this node.

@@ -20,8 +20,8 @@ use crate::neighbour::{Arrival, Destination, Neighbours, Outgoing, StateKey, Ver
 use crate::state::{NextHop, PathOut, Phop, Psb, PsbKey, SessionState};
 use crate::timing::lifetime;
 use crate::wire::{
-    AdspecObject, ErrorCode, ErrorFlags, PolicyData, RsvpHop, SenderTemplate, Session, TimeValues,
-    UnknownObject,
+    AdspecObject, ErrorCode, ErrorFlags, PolicyData, RsvpHop, SenderTemplate, Session, Style,
+    TimeValues, UnknownObject,
 };
 
 /// Milliseconds between refreshes that are believed: a neighbour can neither make state end at once nor keep it for ever.
@@ -110,7 +110,15 @@ impl Node {
             self.drop_message("limit: senders");
             return true;
         }
-        let carried = carried_octets(&path.policy, &path.unknown);
+        if old.is_none() && self.senders >= self.config.limits.senders_in_all {
+            self.drop_message("limit: senders in all");
+            return true;
+        }
+        let adspec_octets = sender
+            .adspec
+            .as_ref()
+            .map_or(0, |object| object.0.body().len());
+        let carried = adspec_octets + carried_octets(&path.policy, &path.unknown);
         if carried > self.config.limits.carried_octets {
             self.drop_message("limit: carried octets");
             if let Some(psb) = old {
@@ -142,6 +150,7 @@ impl Node {
             expires: later(now, lifetime),
             lifetime,
             by_interface: None,
+            offers: false,
             id,
         });
         session.want(psb.expires);
@@ -171,6 +180,9 @@ impl Node {
             }
         }
         session.psbs.insert(key, psb);
+        if is_new {
+            self.senders += 1;
+        }
         self.keep_id(session, id);
         if old_id != id {
             self.drop_id(session, old_id);
@@ -180,6 +192,9 @@ impl Node {
         if turned && !changed {
             // Nobody tells of route changes: this is where they are noticed.
             self.repair(now, session);
+        }
+        if is_new || moved {
+            self.note_scope(session);
         }
         if changed {
             self.tell_paths(session);
@@ -248,8 +263,8 @@ impl Node {
         true
     }
 
-    /// Path state ends, by a PathTear, for want of refreshes, or because the application withdraws: tears on, and gives
-    /// up what depends on it. No Resv and no ResvErr follow.
+    /// Path state ends, by a PathTear, or because the application withdraws: tears on, and gives up what depends on it. No
+    /// Resv and no ResvErr follow.
     pub(super) fn end_path(
         &mut self,
         now: Instant,
@@ -257,8 +272,38 @@ impl Node {
         key: PsbKey,
         unknown: &[UnknownObject],
     ) {
+        self.end_paths(now, session, &[key], unknown);
+    }
+
+    /// As [`end_path`](Self::end_path), of several at once: for want of refreshes.
+    pub(super) fn end_paths(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        keys: &[PsbKey],
+        unknown: &[UnknownObject],
+    ) {
+        let mut any = false;
+        for key in keys {
+            any |= self.remove_path(now, session, *key, unknown);
+        }
+        if any {
+            self.note_scope(session);
+            // RFC 2205 §3.1.5: no Resv goes out for this; the PathTear has made the change upstream.
+            self.refresh_all(now, session, Cause::Gone);
+            self.tell_paths(session);
+        }
+    }
+
+    fn remove_path(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        key: PsbKey,
+        unknown: &[UnknownObject],
+    ) -> bool {
         let Some(psb) = session.psbs.get(&key) else {
-            return;
+            return false;
         };
         let outs = psb.outgoing.clone();
         for out in outs {
@@ -266,8 +311,9 @@ impl Node {
         }
         // RFC 2209 has the next two the other way round, which would leave the sender's Tspec in Path_Te.
         let Some(psb) = session.psbs.remove(&key) else {
-            return;
+            return false;
         };
+        self.senders = self.senders.saturating_sub(1);
         self.drop_id(session, psb.id);
         let dependent: Vec<_> = session
             .rsbs
@@ -279,18 +325,27 @@ impl Node {
             let still = session.psbs.iter().any(|(other, psb)| {
                 session.rsbs.get(&rsb_key).is_some_and(|rsb| {
                     rsb.covers(rsb_key.outgoing, other, psb)
-                        && (rsb.style == crate::wire::Style::WF || other.sender == key.sender)
+                        && (rsb.style == Style::WF || other.sender == key.sender)
                 })
             });
             if still {
                 self.update_and_report(now, session, super::control::tcsb_of(&rsb_key));
             } else {
-                // RFC 2205 §3.1.5: no Resv goes out for this; the PathTear has made the change upstream.
-                self.drop_filter(now, session, rsb_key, key.sender, Cause::Gone);
+                self.drop_filter(now, session, rsb_key, key.sender);
             }
         }
-        self.refresh_resv(now, session, psb.phop, Cause::Gone);
-        self.tell_paths(session);
+        true
+    }
+
+    /// Whether reservations of style WF need a SCOPE depends on all senders: where that has changed, previous hops are told
+    /// in full.
+    fn note_scope(&self, session: &mut SessionState) {
+        let needs = self.needs_scope(session);
+        if core::mem::replace(&mut session.is_scoped, needs) != needs {
+            for (_, resv) in session.resvs.iter_mut() {
+                resv.fingerprint = 0;
+            }
+        }
     }
 
     /// The senders whose data comes to applications of this node.

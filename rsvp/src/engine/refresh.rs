@@ -8,7 +8,7 @@ use crate::api::Event;
 use crate::interface::IfIndex;
 use crate::msg::{Body, FfDescriptor, Flows, LooseFlows, Resv, ResvTear};
 use crate::neighbour::{IdOfState, Outgoing};
-use crate::state::{PathOut, Phop, ResvOut, RsbKey, SessionState, TcsbKey};
+use crate::state::{PathOut, Phop, ResvOut, RsbKey, SessionState};
 use crate::wire::{FilterSpec, Sender, Style};
 
 /// Why a Resv may be due.
@@ -52,7 +52,11 @@ impl Node {
             && matches!(cause, Cause::Change | Cause::Timer | Cause::Turned);
         let wanted = match desired {
             Desired::Hold => return mark(session, phop),
-            Desired::Nothing if holds => return mark(session, phop),
+            Desired::Nothing
+                if holds || session.hold_until.is_some() && is_asked_for(session, phop) =>
+            {
+                return mark(session, phop);
+            }
             Desired::Nothing => {
                 self.end_resv(now, session, phop, cause);
                 return;
@@ -66,16 +70,30 @@ impl Node {
             &wanted.policy,
             &wanted.unknown,
         ));
-        let lost = lost_senders(session, phop, &wanted);
+        let mut wanted = wanted;
+        let mut lost = lost_senders(session, phop, &wanted);
+        if session.hold_until.is_some() {
+            // What some next hop still asks for is only on its way to somewhere else.
+            lost.retain(|sender| {
+                let kept = session.rsbs.values().any(|rsb| rsb.selects(sender));
+                if kept {
+                    wanted.held.push(*sender);
+                }
+                !kept
+            });
+        }
         let says_otherwise = session
             .resvs
             .get(&phop)
             .is_some_and(|old| old.fingerprint != print);
-        if holds && (!lost.is_empty() || says_otherwise && cause != Cause::Change) {
+        if holds && says_otherwise && cause != Cause::Change {
             // Looked at again when the hold ends.
             return mark(session, phop);
         }
         self.answer_confirmations(now, session, &wanted.answered);
+        if wanted.is_cut {
+            self.drop_message("limit: carried octets");
+        }
         for key in &wanted.dropped {
             if let Some(tcsb) = session.tcsbs.get_mut(key) {
                 tcsb.confirm = None;
@@ -127,7 +145,14 @@ impl Node {
         if !lost.is_empty() {
             self.send_resv_tear(now, session, phop, style, &lost);
         }
+        // What is torn in part, and was said before in a message that may still be under way, is said again behind it.
+        let overtakes = !lost.is_empty()
+            && session
+                .resvs
+                .get(&phop)
+                .is_some_and(|old| self.neighbours.is_unacknowledged(old.key));
         let due = says_more && cause != Cause::Gone
+            || overtakes
             || confirm.is_some()
             // RFC 2205 §3.5, item 4: at once, be it new or not.
             || matches!(cause, Cause::Timer | Cause::Moved | Cause::Resend | Cause::Error);
@@ -143,7 +168,7 @@ impl Node {
         // What cannot be sent now, since the interface is down, is new when it can.
         let said = if hop.is_some() { said } else { Said::default() };
         let key = self.remember(session, phop, refresh_at, &wanted, said);
-        let trigger = is_new || cause != Cause::Timer;
+        let trigger = is_new || overtakes || cause != Cause::Timer;
         let Some(hop) = hop else {
             return;
         };
@@ -315,42 +340,32 @@ impl Node {
         self.send(now, Outgoing::to_hop(interface, address, body));
     }
 
-    /// Takes a sender out of a next hop's reservation; the whole of it, if it is for no other. Previous hops hear of it.
+    /// Takes a sender out of a next hop's reservation, which did not ask for that; the whole of it, if it is for no other.
     pub(super) fn drop_filter(
         &mut self,
         now: Instant,
         session: &mut SessionState,
         key: RsbKey,
         sender: Sender,
-        cause: Cause,
     ) {
         let Some(rsb) = session.rsbs.get_mut(&key) else {
             return;
         };
         rsb.filters.remove(&sender);
-        if rsb.filters.is_empty() {
+        let (id, is_empty) = (rsb.id, rsb.filters.is_empty());
+        if is_empty {
             self.drop_rsb(session, key);
         }
-        self.reservation_changed(now, session, super::control::tcsb_of(&key), cause);
+        self.unname(session, id);
+        self.update_and_report(now, session, super::control::tcsb_of(&key));
     }
 
     /// Removes a next hop's reservation, and nothing else.
     pub(super) fn drop_rsb(&mut self, session: &mut SessionState, key: RsbKey) {
         if let Some(rsb) = session.rsbs.remove(&key) {
+            self.reservations = self.reservations.saturating_sub(1);
             self.drop_id(session, rsb.id);
         }
-    }
-
-    /// What is asked of an interface has changed: installs that, and tells the previous hops.
-    pub(super) fn reservation_changed(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        key: TcsbKey,
-        cause: Cause,
-    ) {
-        self.update_and_report(now, session, key);
-        self.refresh_all(now, session, cause);
     }
 
     /// Brings all previous hops of a session up to date.
@@ -368,10 +383,8 @@ impl Node {
             .filter(|(_, psb)| psb.expires <= now)
             .map(|(key, _)| *key)
             .collect();
-        for key in ended {
-            self.counters.expired += 1;
-            self.end_path(now, session, key, &[]);
-        }
+        self.counters.expired += u64::try_from(ended.len()).unwrap_or(u64::MAX);
+        self.end_paths(now, session, &ended, &[]);
         self.end_reservations(now, session);
         let over: Vec<_> = session
             .bsbs
@@ -582,6 +595,16 @@ fn lost_senders(session: &SessionState, phop: Phop, wanted: &Wanted) -> Vec<Send
         .filter(|sender| !wanted.filters.contains(sender) && !wanted.held.contains(sender))
         .filter(|sender| has_path(session, *sender, phop))
         .collect()
+}
+
+/// Whether some next hop asks by name for a sender behind that previous hop, be it routed there or not.
+fn is_asked_for(session: &SessionState, phop: Phop) -> bool {
+    session.style() != Some(Style::WF)
+        && session
+            .psbs
+            .iter()
+            .filter(|(_, psb)| psb.phop == phop)
+            .any(|(key, _)| session.rsbs.values().any(|rsb| rsb.selects(&key.sender)))
 }
 
 /// Whether a previous hop has announced that sender.

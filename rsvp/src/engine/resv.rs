@@ -71,12 +71,20 @@ impl From<Refused> for Refusal {
     }
 }
 
+/// Whether it can be one host's address.
+fn is_host(address: IpAddr) -> bool {
+    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    !address.is_unspecified() && !address.is_multicast() && !broadcast
+}
+
 /// What making a reservation leads to.
 #[derive(Debug, Default)]
 pub(super) struct Reserved {
     pub(super) updated: Updated,
     /// The previous hops it concerns.
     pub(super) phops: Vec<Phop>,
+    /// No sender that was named is left out.
+    pub(super) is_whole: bool,
 }
 
 impl Node {
@@ -109,15 +117,21 @@ impl Node {
         let nhop = NextHop::Hop(resv.hop.address);
         let style = resv.flows.style();
         let (id, late) = named;
+        let mut named_senders: Vec<Sender> = resv.flows.filters().map(|filter| filter.0).collect();
+        named_senders.sort_unstable();
         let stored = session
             .rsbs
             .iter()
             .filter(|(key, _)| key.outgoing == outgoing && key.nhop == nhop)
+            // Of style FF, each sender's may be named by a message of its own.
+            .filter(|(key, _)| {
+                key.filter
+                    .is_none_or(|sender| named_senders.binary_search(&sender).is_ok())
+            })
             .filter_map(|(_, rsb)| rsb.id)
             .filter(|stored| {
                 id.is_none_or(|id| stored.generator == id.generator && stored.epoch == id.epoch)
             })
-            // Of style FF, each sender's may have been named by another message: the last counts.
             .reduce(|a, b| match a.id.compare(b.id) {
                 Some(core::cmp::Ordering::Less) => b,
                 _ => a,
@@ -158,11 +172,18 @@ impl Node {
                 .collect(),
             Flows::Unknown { .. } => return true,
         };
+        // It is answered to that address, so it has to be one host's.
+        let confirm = resv.confirm.filter(|confirm| is_host(confirm.receiver));
+        if confirm != resv.confirm {
+            self.drop_message("confirmation address");
+        }
         let mut phops = Vec::new();
+        let mut is_whole = true;
         for (object, filters) in descriptors {
             let flowspec = match Flowspec::from_object(&object, Reading::Deployed { mtu }) {
                 Ok(flowspec) => flowspec,
                 Err(error) => {
+                    is_whole = false;
                     match Disposition::of_flowspec(&error) {
                         Disposition::Drop(fault) => self.drop_message(fault.name()),
                         Disposition::Answer { code, value } => {
@@ -180,7 +201,7 @@ impl Node {
                 filters: filters.clone(),
                 flowspec,
                 scope: resv.scope.clone(),
-                confirm: resv.confirm,
+                confirm,
                 policy: resv.policy.iter().map(PolicyData::detach).collect(),
                 unknown: resv.unknown.iter().map(UnknownObject::detach).collect(),
                 by_interface: None,
@@ -189,6 +210,7 @@ impl Node {
             };
             match self.reserve(now, session, request) {
                 Ok(reserved) => {
+                    is_whole &= reserved.is_whole;
                     if let Some(confirm) = reserved.updated.confirm {
                         let what = (style, flowspec, &*filters);
                         self.confirm_flow(now, session, outgoing, confirm, what);
@@ -198,9 +220,13 @@ impl Node {
                     }
                 }
                 Err(refusal) => {
+                    is_whole = false;
                     self.refuse_flow(now, resv, outgoing, &object, &filters, refusal);
                 }
             }
+        }
+        if !is_whole {
+            self.unname(session, id);
         }
         phops.sort_unstable();
         phops.dedup();
@@ -229,6 +255,7 @@ impl Node {
         // RFC 2205 §3.1.4: filters that match no sender are left out, and if none is left, that is an error.
         request.filters.sort_unstable();
         request.filters.dedup();
+        let named = request.filters.len();
         request.filters.retain(|filter| {
             session.psbs.iter().any(|(sender, psb)| {
                 sender.sender == *filter
@@ -253,7 +280,9 @@ impl Node {
         }
         // RFC 2210 §3.1.3 and RFC 2205 appendix B: one session has one service.
         let other_service = session.rsbs.iter().any(|(other, rsb)| {
-            *other != key && rsb.flowspec.service() != request.flowspec.service()
+            // What the same hop asks is about to be replaced.
+            (other.outgoing, other.nhop) != (key.outgoing, key.nhop)
+                && rsb.flowspec.service() != request.flowspec.service()
         });
         if other_service {
             let value = ErrorValue::SERVICE_CONFLICT.0;
@@ -263,6 +292,7 @@ impl Node {
             .lifetime
             .map_or(Instant::MAX, |span| later(now, span));
         let old = session.rsbs.remove(&key);
+        let is_new = old.is_none();
         let mut filters = old
             .as_ref()
             .map(|old| old.filters.clone())
@@ -272,8 +302,14 @@ impl Node {
             grew |= filters.insert(*filter, end).is_none();
         }
         let limits = self.config.limits;
-        let too_many = old.is_none() && session.rsbs.len() >= limits.reservations
-            || filters.len() > limits.filters;
+        let others: usize = session
+            .rsbs
+            .values()
+            .map(|rsb| rsb.filters.len().max(1))
+            .sum();
+        let too_many = others + filters.len().max(1) > limits.reservations
+            || filters.len() > limits.filters
+            || old.is_none() && self.reservations >= limits.reservations_in_all;
         if too_many {
             if let Some(old) = old {
                 session.rsbs.insert(key, old);
@@ -282,7 +318,9 @@ impl Node {
             return Err(Refusal::of(ErrorCode::RSVP_SYSTEM, 0));
         }
         let changed = old.as_ref().is_none_or(|old| {
-            grew || old.flowspec != request.flowspec || old.scope != request.scope
+            grew || old.flowspec != request.flowspec
+                || old.scope != request.scope
+                || old.by_interface != request.by_interface
         });
         let carries_new = old
             .as_ref()
@@ -302,7 +340,10 @@ impl Node {
             by_interface: request.by_interface,
             id: request.id,
         });
-        let phops = session.phops_of(&key, &rsb);
+        let mut phops = session.phops_of(&key, &rsb);
+        if let Some(old) = &old {
+            phops.extend(session.phops_of(&key, old));
+        }
         session.want(rsb.next_end());
         session.rsbs.insert(key, rsb);
         let mut updated = Updated::default();
@@ -312,19 +353,33 @@ impl Node {
                 Err(refused) => {
                     // RFC 2205 §3.5, killer reservation I: what there was stays.
                     session.rsbs.remove(&key);
-                    if let Some(old) = old {
+                    if let Some(mut old) = old {
+                        // RFC 2209, RESV: its lifetime begins anew all the same.
+                        old.expires = end;
+                        for filter in &request.filters {
+                            if let Some(old_end) = old.filters.get_mut(filter) {
+                                *old_end = end;
+                            }
+                        }
                         session.rsbs.insert(key, old);
                     }
                     return Err(refused.into());
                 }
             }
         }
+        if is_new {
+            self.reservations += 1;
+        }
         updated.ask |= changed || carries_new;
         self.keep_id(session, request.id);
         if old_id != request.id {
             self.drop_id(session, old_id);
         }
-        Ok(Reserved { updated, phops })
+        Ok(Reserved {
+            updated,
+            phops,
+            is_whole: named == request.filters.len(),
+        })
     }
 
     /// Processes a ResvTear; whether it was not out of order.

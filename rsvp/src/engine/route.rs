@@ -21,6 +21,8 @@ const REPAIR_GRACE: Duration = Duration::from_secs(3);
 #[derive(Debug, Default)]
 struct Ways {
     outgoing: Vec<IfIndex>,
+    /// The next router on the only one of them.
+    gateway: Option<IpAddr>,
     to_local: bool,
     local_only: bool,
 }
@@ -54,6 +56,10 @@ impl Node {
             Some(route) => Ways {
                 // The application may name the interface (RFC 2205 §3.9).
                 outgoing: vec![psb.by_interface.unwrap_or(route.interface)],
+                gateway: route.gateway.filter(|_| {
+                    psb.by_interface
+                        .is_none_or(|named| named == route.interface)
+                }),
                 ..Ways::default()
             },
             None => Ways::default(),
@@ -81,6 +87,7 @@ impl Node {
             } else {
                 tree.outgoing
             },
+            gateway: None,
             to_local: true,
             local_only,
         }
@@ -93,19 +100,25 @@ impl Node {
         };
         let ways = self.ways(session, key, &psb);
         let mut psb = psb;
-        for out in &psb.outgoing {
-            if !ways.outgoing.contains(&out.interface) {
-                self.neighbours.forget(out.key);
-            }
+        let gateway = ways.gateway;
+        let stays =
+            |out: &PathOut| ways.outgoing.contains(&out.interface) && out.gateway == gateway;
+        for out in psb.outgoing.iter().filter(|out| !stays(out)) {
+            self.neighbours.forget(out.key);
         }
         let mut grew = false;
         let mut outgoing = Vec::with_capacity(ways.outgoing.len());
-        for interface in ways.outgoing {
-            let known = psb.outgoing.iter().find(|out| out.interface == interface);
+        for interface in ways.outgoing.iter().copied() {
+            // Another router on the same link is another way.
+            let known = psb
+                .outgoing
+                .iter()
+                .find(|out| out.interface == interface && stays(out));
             outgoing.push(known.copied().unwrap_or_else(|| {
                 grew = true;
                 PathOut {
                     interface,
+                    gateway,
                     key: session.name(),
                     refresh_at: Instant::MAX,
                     fingerprint: PathOut::NEVER,
@@ -115,6 +128,11 @@ impl Node {
         psb.outgoing = outgoing;
         psb.to_local = ways.to_local;
         psb.local_only = ways.local_only;
+        if psb.offers {
+            let adspec = self.first_adspec(psb.outgoing.first().map(|out| out.interface));
+            psb.upstream = adspec.guaranteed.as_ref().and_then(|part| part.terms);
+            psb.adspec_object = Some(adspec.to_object());
+        }
         session.psbs.insert(key, psb);
         grew
     }
@@ -146,14 +164,14 @@ impl Node {
             let held = lost.map(|out| self.repair_wait(out.interface)).max();
             turned |= held.is_some() || outgoing.len() != psb.outgoing.len();
             if let Some(held) = held {
-                session.hold(later(now, held.saturating_add(REPAIR_GRACE)));
+                session.hold(now, later(now, held.saturating_add(REPAIR_GRACE)));
             }
         }
         if let Some(wait) = wait {
             let spread = REPAIR_SPREAD * (self.random.u32() >> 22) / 1024;
             let at = later(now, wait.saturating_add(spread));
             session.repair_at = Some(session.repair_at.map_or(at, |old| old.min(at)));
-            session.hold(later(at, wait.saturating_add(REPAIR_GRACE)));
+            session.hold(now, later(at, wait.saturating_add(REPAIR_GRACE)));
             session.want(at);
         }
         if local_changed {
@@ -227,7 +245,7 @@ impl Node {
         }
         // Another way may be found: until then the hops before keep theirs.
         let wait = self.repair_wait(interface).saturating_add(REPAIR_GRACE);
-        session.hold(later(now, wait));
+        session.hold(now, later(now, wait));
         for key in lost {
             self.drop_rsb(session, key);
             self.update_and_report(now, session, tcsb_of(&key));

@@ -63,9 +63,11 @@ impl Node {
             .map(|(rsb_key, _)| *rsb_key)
             .collect();
         for rsb_key in lost {
+            let id = session.rsbs.get(&rsb_key).and_then(|rsb| rsb.id);
             self.drop_rsb(session, rsb_key);
+            self.unname(session, id);
         }
-        self.branches_changed(session, key.outgoing);
+        self.branches_changed(session, key);
         self.refresh_all(now, session, Cause::Torn);
     }
 }

@@ -252,10 +252,18 @@ impl Flowspec {
     /// Whether this request, which failed, keeps `request` from being tried: unless it is strictly greater.
     ///
     /// RFC 2205 §3.5, read by the order of RFC 2211 §8 and RFC 2212: component by component, one that shares a value
-    /// with the failed request would never be tried, however small.
+    /// with the failed request would never be tried, however small. But its rates have to be smaller (r, and R of
+    /// guaranteed service): a merged request that failed is greater than each of those it was merged of where they are
+    /// not ordered, and one of them, the one with the greatest rate, has to be left out for the others to be tried.
     #[must_use]
     pub fn blockades(&self, request: &Self) -> bool {
-        self.partial_cmp(request) != Some(Ordering::Greater)
+        let larger_rate = match (self, request) {
+            (Self::Guaranteed(tspec, rspec), Self::Guaranteed(other, asked)) => {
+                tspec.rate() > other.rate() && rspec.rate > asked.rate
+            }
+            _ => self.tspec().rate() > request.tspec().rate(),
+        };
+        !(larger_rate && self.partial_cmp(request) == Some(Ordering::Greater))
     }
 
     /// Reads a FLOWSPEC.

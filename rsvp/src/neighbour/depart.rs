@@ -211,6 +211,12 @@ impl Neighbours {
         }
     }
 
+    /// Whether what was last said about a state was named, and nobody has acknowledged it yet.
+    #[must_use]
+    pub fn is_unacknowledged(&self, key: StateKey) -> bool {
+        self.ids.name(key).is_some_and(|name| !name.acknowledged)
+    }
+
     /// The state is gone: its name is forgotten, and what was said about it is not repeated.
     pub fn forget(&mut self, key: StateKey) {
         let Some(name) = self.ids.remove_name(key) else {

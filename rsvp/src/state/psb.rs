@@ -37,6 +37,8 @@ pub(crate) enum Phop {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PathOut {
     pub(crate) interface: IfIndex,
+    /// The next router, of unicast data that goes to one.
+    pub(crate) gateway: Option<IpAddr>,
     pub(crate) key: StateKey,
     pub(crate) refresh_at: Instant,
     /// Of the last message sent, so that one is known to be new; or [`NEVER`](Self::NEVER), or [`STALE`](Self::STALE).
@@ -85,6 +87,8 @@ pub(crate) struct Psb {
     pub(crate) lifetime: Duration,
     /// The sender's application names the interface.
     pub(crate) by_interface: Option<IfIndex>,
+    /// Of a sender on this node whose application leaves it to the node what the Adspec starts with.
+    pub(crate) offers: bool,
     pub(crate) id: Option<IdOfState>,
 }
 

@@ -1,5 +1,6 @@
 //! All that is known of one session.
 
+use core::time::Duration;
 use std::net::IpAddr;
 
 use fairway_wire::{Instant, Protocol};
@@ -50,10 +51,14 @@ pub(crate) struct SessionState {
     pub(crate) apps: VecMap<ApiId, App>,
     /// Names given to what is sent: the low half of a [`StateKey`].
     named: u32,
+    /// Reservations of style WF go upstream with a SCOPE.
+    pub(crate) is_scoped: bool,
     /// Paths on new interfaces are due then: local repair (RFC 2205 §3.6).
     pub(crate) repair_at: Option<Instant>,
     /// Until then nothing is torn only because routes have turned away.
     pub(crate) hold_until: Option<Instant>,
+    /// The hold that began then does not last longer.
+    hold_limit: Instant,
     /// Not after the earliest deadline of the blocks.
     pub(crate) next: Instant,
     /// When the engine wakes for it.
@@ -61,6 +66,9 @@ pub(crate) struct SessionState {
 }
 
 impl SessionState {
+    /// What is held back is refreshed again before it ends at previous hops.
+    const LONGEST_HOLD: Duration = Duration::from_secs(60);
+
     pub(crate) fn new(index: u32, key: SessionKey) -> Self {
         Self {
             index,
@@ -72,8 +80,10 @@ impl SessionState {
             resvs: VecMap::default(),
             apps: VecMap::default(),
             named: 0,
+            is_scoped: false,
             repair_at: None,
             hold_until: None,
+            hold_limit: Instant::ZERO,
             next: Instant::MAX,
             armed: Instant::MAX,
         }
@@ -104,8 +114,12 @@ impl SessionState {
         self.next = self.next.min(at);
     }
 
-    /// Until then nothing is torn only because routes have turned away.
-    pub(crate) fn hold(&mut self, until: Instant) {
+    /// Until then nothing is torn only because routes have turned away; but not for ever, however often they turn.
+    pub(crate) fn hold(&mut self, now: Instant, until: Instant) {
+        if self.hold_until.is_none() {
+            self.hold_limit = now.checked_add(Self::LONGEST_HOLD).unwrap_or(Instant::MAX);
+        }
+        let until = until.min(self.hold_limit);
         self.hold_until = self.hold_until.max(Some(until));
         self.want(until);
     }
