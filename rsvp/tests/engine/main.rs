@@ -20,6 +20,7 @@ mod one;
 mod random;
 mod refusals;
 mod repair;
+mod sequences;
 mod steps;
 mod upcalls;
 
