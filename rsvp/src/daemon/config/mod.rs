@@ -168,7 +168,7 @@ impl Limits {
             neighbours: self.neighbours,
             unacknowledged: self.unacknowledged,
             carried_octets: self.carried_octets,
-            message: crate::msg::Limits::default(),
+            ..engine::Limits::default()
         }
     }
 
