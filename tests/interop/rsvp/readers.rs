@@ -23,6 +23,7 @@ use fairway_tests::{Child, have, scratch};
 use meant::{BUNDLE_CHECKSUM, Meant, NO_CHALLENGE, NO_CHECKSUM, SLIPS};
 use packets::Datagram;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -136,6 +137,21 @@ fn settings() -> Vec<(&'static str, Settings)> {
             },
         ),
     ]
+}
+
+/// What tshark finds wrong with the messages in a capture, if there are any.
+pub(super) fn complaints(capture: &Path) -> Vec<String> {
+    let shown = pdml::read(capture);
+    let types = shown.iter().flat_map(|packet| &packet.fields);
+    assert!(types.filter(|(name, _)| name == "rsvp.msg").count() > 0);
+    let each = shown.into_iter().flat_map(|packet| {
+        let odd = packet
+            .checksums
+            .into_iter()
+            .filter(|text| !text.ends_with("[correct]"));
+        odd.chain(packet.complaints)
+    });
+    each.collect()
 }
 
 /// Has tshark read them: it must have nothing to complain of, and show what was meant, field by field. The slips of
