@@ -110,6 +110,12 @@ pub struct Limits {
     pub reservations: usize,
     /// Filters of one reservation of style SE.
     pub filters: usize,
+    /// Path state of all sessions together.
+    pub senders_in_all: usize,
+    /// Reservation state of all sessions together.
+    pub reservations_in_all: usize,
+    /// Applications that take part in one session.
+    pub applications_per_session: usize,
     /// Blockades of one session.
     pub blockades: usize,
     /// Neighbours.
@@ -141,6 +147,9 @@ impl Default for Limits {
             senders: engine.senders,
             reservations: engine.reservations,
             filters: engine.filters,
+            senders_in_all: engine.senders_in_all,
+            reservations_in_all: engine.reservations_in_all,
+            applications_per_session: engine.applications,
             blockades: engine.blockades,
             neighbours: engine.neighbours,
             unacknowledged: engine.unacknowledged,
@@ -164,6 +173,9 @@ impl Limits {
             senders: self.senders,
             reservations: self.reservations,
             filters: self.filters,
+            senders_in_all: self.senders_in_all,
+            reservations_in_all: self.reservations_in_all,
+            applications: self.applications_per_session,
             blockades: self.blockades,
             neighbours: self.neighbours,
             unacknowledged: self.unacknowledged,
@@ -191,6 +203,9 @@ impl Limits {
             ("senders", self.senders),
             ("reservations", self.reservations),
             ("filters", self.filters),
+            ("senders_in_all", self.senders_in_all),
+            ("reservations_in_all", self.reservations_in_all),
+            ("applications_per_session", self.applications_per_session),
             ("blockades", self.blockades),
             ("neighbours", self.neighbours),
             ("unacknowledged", self.unacknowledged),
