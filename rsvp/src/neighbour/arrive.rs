@@ -6,6 +6,7 @@ use bytes::Bytes;
 use fairway_wire::Instant;
 
 use super::flush::{Departure, Signing};
+use super::hello::OwnInstance;
 use super::io::{AckDue, Arrival, Delivery, IdOfState, Via};
 use super::neighbours::{Neighbours, Timer};
 use super::peer::{Heard, PeerKey};
@@ -310,9 +311,12 @@ impl Neighbours {
         let mut losses = 0;
         if let Some(peer) = self.peers.get_mut(&sender) {
             peer.says_hello = true;
-            let ours = self
-                .secret
-                .instance(sender.0, sender.1, peer.hello.losses());
+            let own = |losses| self.secret.instance(sender.0, sender.1, losses);
+            losses = peer.hello.losses();
+            let ours = OwnInstance {
+                now: own(losses),
+                before: own(losses.wrapping_sub(1)),
+            };
             if peer.hello.handle_hello(now, &hello, ours, interval) {
                 self.deliveries.push_back(Delivery::Lost {
                     interface: sender.0,

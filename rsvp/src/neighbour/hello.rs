@@ -1,6 +1,12 @@
 //! Whether a neighbour is there and has not restarted: RFC 3209 §5.
 //!
 //! The machine of one neighbour. It knows the neighbour's instance, or none; this node's own is a number for each loss.
+//!
+//! What was under way when a neighbour was lost still comes after the loss, and tells nothing about the time since. If
+//! it did, each node would lose the other for what the other had said before, took a new instance by that, and so be
+//! lost in its turn, for ever. So a neighbour that is down comes up by nothing that is meant for another instance than
+//! ours (its request is answered, and by the answer it learns of the loss), and an answer to our instance before this
+//! one is no loss. Both leave the words of RFC 3209 §5.3, which do not think of messages that cross.
 
 use core::time::Duration;
 
@@ -28,6 +34,14 @@ pub(super) enum HelloState {
         /// Since when its requests have answered another instance than ours.
         wrong_since: Option<Instant>,
     },
+}
+
+/// What this node calls itself before a neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OwnInstance {
+    pub(super) now: u32,
+    /// Until the last loss.
+    pub(super) before: u32,
 }
 
 /// The machine.
@@ -65,23 +79,25 @@ impl HelloMachine {
         }
     }
 
-    /// Takes a Hello; whether by it the neighbour is lost. `ours` is this node's instance.
+    /// Takes a Hello; whether by it the neighbour is lost.
     pub(super) fn handle_hello(
         &mut self,
         now: Instant,
         hello: &Hello,
-        ours: u32,
+        ours: OwnInstance,
         interval: Option<Duration>,
     ) -> bool {
-        if hello.kind == HelloKind::Request {
+        let is_request = hello.kind == HelloKind::Request;
+        if is_request {
             self.asked = Some(now);
         }
         let theirs = hello.source_instance;
-        let is_wrong = hello.destination_instance != ours;
+        let is_wrong = hello.destination_instance != ours.now;
+        // A request may know none of us; an answer must.
+        let is_of_another = is_wrong && !(is_request && hello.destination_instance == 0);
         match self.state {
             HelloState::Down => {
-                // An answer to an instance before this one is of a time before the loss.
-                if theirs != 0 && !(hello.kind == HelloKind::Ack && is_wrong) {
+                if theirs != 0 && !is_of_another {
                     self.come_up(now, theirs);
                 }
                 false
@@ -94,7 +110,10 @@ impl HelloMachine {
                 }
                 true
             }
-            HelloState::Up { .. } if hello.kind == HelloKind::Ack && is_wrong => {
+            HelloState::Up { .. } if !is_request && hello.destination_instance == ours.before => {
+                false
+            }
+            HelloState::Up { .. } if !is_request && is_wrong => {
                 self.lose();
                 true
             }
@@ -103,8 +122,7 @@ impl HelloMachine {
                 wrong_since,
                 ..
             } => {
-                let wrong_since = (is_wrong && hello.destination_instance != 0)
-                    .then(|| wrong_since.unwrap_or(now));
+                let wrong_since = is_of_another.then(|| wrong_since.unwrap_or(now));
                 let borne = interval.map(|interval| interval.saturating_mul(WRONG_INTERVALS));
                 if let (Some(since), Some(borne)) = (wrong_since, borne)
                     && now - since >= borne

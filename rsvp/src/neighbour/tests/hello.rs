@@ -180,3 +180,103 @@ fn nobody_asks_any_more_when_it_is_off() {
     pair.run(ms(9_000));
     assert!(pair.sent[0].is_empty());
 }
+
+/// A pair in which both know each other, and both ask.
+fn both_asking() -> Pair {
+    let mut pair = Pair::new([asking(), asking()]);
+    pair.acquaint();
+    pair
+}
+
+/// From now on, nobody loses anybody, and both are up.
+fn assert_at_peace(pair: &mut Pair) {
+    let before = [losses(pair, 0), losses(pair, 1)];
+    let end = pair.now + 20 * SECOND;
+    pair.run(end);
+    assert_eq!([losses(pair, 0), losses(pair, 1)], before);
+    for node in 0..2 {
+        assert!(matches!(pair.row(node).hello, Some(HelloRow::Up(_))));
+    }
+}
+
+/// RFC 3209 §5.3: one is lost, and the other learns of it; then both are up again. Whoever it was, one or both.
+#[test]
+fn loss_is_over_once_both_have_heard_of_it() {
+    for lost in [[true, false], [false, true], [true, true]] {
+        let mut pair = both_asking();
+        pair.run(ms(5_000));
+        pair.run_losing(ms(9_000), |node, _| lost[node]);
+        assert_ne!([losses(&pair, 0), losses(&pair, 1)], [0, 0]);
+        pair.run(ms(12_000));
+        assert!(losses(&pair, 0) <= 2 && losses(&pair, 1) <= 2);
+        assert_at_peace(&mut pair);
+    }
+}
+
+/// RFC 3209 §5.3: what answers an instance before the loss is no news of the neighbour, but is answered.
+#[test]
+fn request_to_another_instance_brings_nobody_up() {
+    let mut pair = pair();
+    pair.run(ms(5_000));
+    let old = said(&pair.sent[0].last().unwrap().1).source_instance;
+    pair.run_losing(ms(9_000), |_, _| true);
+    assert_eq!(pair.row(0).hello, Some(HelloRow::Down));
+    let mut ask = |destination_instance| {
+        let request = hello(HelloKind::Request, 77, destination_instance);
+        pair.nodes[0].handle_datagram(ms(9_000), &raw(b(), a(), 1), &request);
+        let answer = said(transmits(&mut pair.nodes[0]).last().unwrap());
+        assert_eq!(answer.destination_instance, 77);
+        assert_ne!(answer.source_instance, old);
+        (answer.source_instance, pair.row(0).hello)
+    };
+    let (new, row) = ask(old);
+    assert_eq!(row, Some(HelloRow::Down));
+    assert_eq!(ask(new), (new, Some(HelloRow::Up(77))));
+}
+
+/// A restart that shows first by something else than Hello.
+#[test]
+fn restart_is_over_once_both_have_heard_of_it() {
+    for restarted in 0..2 {
+        let mut pair = both_asking();
+        pair.run(ms(5_000));
+        let address = [a(), b()][restarted];
+        pair.nodes[restarted] = node_of(99, address, asking());
+        let other = 1 - restarted;
+        let now = pair.now;
+        let path = towards(None, None, true, path([a(), b()][other], 5));
+        pair.nodes[other].send(now, path);
+        pair.settle();
+        assert_eq!(pair.row(restarted).hello, None);
+        pair.run(ms(8_000));
+        assert_at_peace(&mut pair);
+    }
+}
+
+/// Requests cross whenever both ask at the same moment.
+#[test]
+fn requests_that_cross_are_no_loss() {
+    for lost in 0..2 {
+        let mut pair = both_asking();
+        let step = |pair: &mut Pair, second: u64, is_lost: bool| {
+            pair.now = ms(second * 1000);
+            for node in 0..2 {
+                let now = pair.now;
+                pair.nodes[node].handle_timeout(now);
+            }
+            pair.settle_losing(|node, _| is_lost && node == lost);
+        };
+        for second in 1..5 {
+            step(&mut pair, second, false);
+        }
+        for second in 5..8 {
+            step(&mut pair, second, true);
+        }
+        assert_eq!([losses(&pair, 0), losses(&pair, 1)], [0, 0]);
+        // Now one takes note of the loss, and what the other says under its old instance is on the way.
+        for second in 8..30 {
+            step(&mut pair, second, false);
+            assert_eq!([losses(&pair, 0), losses(&pair, 1)], [1, 1]);
+        }
+    }
+}
