@@ -6,6 +6,7 @@ mod limits;
 mod properties;
 mod reduction;
 mod signatures;
+mod summaries;
 mod udp;
 
 use core::time::Duration;
@@ -205,6 +206,17 @@ pub(super) fn transmits(node: &mut Neighbours) -> Vec<Transmit> {
 
 pub(super) fn deliveries(node: &mut Neighbours) -> Vec<Delivery> {
     core::iter::from_fn(|| node.poll_delivery()).collect()
+}
+
+/// The states a node was asked to send in full.
+pub(super) fn resends(pair: &Pair, node: usize) -> Vec<StateKey> {
+    pair.delivered[node]
+        .iter()
+        .filter_map(|delivery| match delivery {
+            Delivery::Resend(key) => Some(*key),
+            _ => None,
+        })
+        .collect()
 }
 
 pub(super) fn read(transmit: &Transmit) -> Message {

@@ -1,0 +1,185 @@
+//! RFC 2961 §5: summaries.
+
+use super::*;
+use crate::msg::Srefresh;
+use crate::wire::{Epoch, HeaderFlags, Id, IdEntries, MessageIdList, SrcId};
+
+fn known(pair: &mut Pair, states: u64) {
+    for key in 1..=states {
+        pair.send(0, to(b(), Some(key), true, resv(a(), 1)));
+    }
+    pair.settle();
+    pair.delivered[1].clear();
+    pair.sent[0].clear();
+}
+
+fn refreshed(pair: &Pair, node: usize) -> Vec<u32> {
+    pair.delivered[node]
+        .iter()
+        .filter_map(|delivery| match delivery {
+            Delivery::Refreshed { id, .. } => Some(id.id.0),
+            _ => None,
+        })
+        .collect()
+}
+
+/// RFC 2961 §5.3: within a second, all in one.
+#[test]
+fn states_are_refreshed_by_one_message() {
+    let mut pair = Pair::acquainted();
+    known(&mut pair, 3);
+    for key in [1, 2, 3, 2] {
+        let now = pair.now;
+        assert!(pair.nodes[0].can_summarise(LINK, StateKey(key)));
+        pair.nodes[0].summarise(now, LINK, StateKey(key));
+    }
+    let start = pair.now;
+    pair.run(start + Duration::from_secs(1));
+    assert_eq!(pair.sent[0].len(), 1);
+    let Body::Srefresh(Srefresh { lists }) = read(&pair.sent[0][0].1).body else {
+        panic!();
+    };
+    let IdEntries::Ids(ids) = &lists[0].entries else {
+        panic!();
+    };
+    assert_eq!(ids.len(), 3);
+    assert_eq!(
+        refreshed(&pair, 1),
+        ids.iter().map(|id| id.0).collect::<Vec<_>>()
+    );
+    let Delivery::Refreshed { id, flow, .. } = &pair.delivered[1][0] else {
+        panic!();
+    };
+    assert_eq!((id.generator, *flow), (a(), None));
+}
+
+#[test]
+fn many_states_fill_packets() {
+    let mut pair = Pair::acquainted();
+    known(&mut pair, 1000);
+    for key in 1..=1000 {
+        let now = pair.now;
+        pair.nodes[0].summarise(now, LINK, StateKey(key));
+    }
+    let start = pair.now;
+    pair.run(start + Duration::from_secs(1));
+    assert_eq!(refreshed(&pair, 1).len(), 1000);
+    assert_eq!(pair.sent[0].len(), 3);
+    assert!(pair.sent[0].iter().all(|sent| sent.1.payload.len() <= 1472));
+    assert_eq!(pair.nodes[0].counters().summarised, 1000);
+}
+
+/// RFC 2961 §5.4: what is not known is asked for, and sent in full once.
+#[test]
+fn unknown_state_is_sent_in_full() {
+    let mut pair = Pair::acquainted();
+    known(&mut pair, 2);
+    for key in [1, 2] {
+        let now = pair.now;
+        pair.nodes[0].summarise(now, LINK, StateKey(key));
+    }
+    let start = pair.now;
+    pair.run(start + Duration::from_secs(1));
+    let Delivery::Refreshed { id, interface, .. } = pair.delivered[1][1] else {
+        panic!();
+    };
+    let now = pair.now;
+    pair.nodes[1].nack(now, interface, id);
+    pair.nodes[1].nack(now, interface, id);
+    pair.settle();
+    assert_eq!(resends(&pair, 0), [StateKey(2)]);
+    assert!(!pair.nodes[0].can_summarise(LINK, StateKey(2)));
+    pair.send(0, to(b(), Some(2), false, resv(a(), 1)));
+    pair.settle();
+    assert!(pair.nodes[0].can_summarise(LINK, StateKey(2)));
+    assert_eq!(pair.ports(1, MessageType::RESV), [1]);
+}
+
+/// The neighbour has changed its mind before the summary went.
+#[test]
+fn state_of_who_is_not_capable_any_more_is_sent_in_full() {
+    let mut pair = Pair::acquainted();
+    known(&mut pair, 1);
+    let now = pair.now;
+    pair.nodes[0].summarise(now, LINK, StateKey(1));
+    let plain = octets(&Message::new(255, path_err(b(), 5)));
+    pair.nodes[0].handle_datagram(now, &raw(b(), a(), 255), &plain);
+    pair.run(now + Duration::from_secs(1));
+    assert_eq!(resends(&pair, 0), [StateKey(1)]);
+    assert!(pair.sent[0].is_empty());
+    pair.nodes[0].summarise(now, LINK, StateKey(77));
+    pair.poll();
+    assert_eq!(resends(&pair, 0), [StateKey(1), StateKey(77)]);
+}
+
+/// RFC 2961 §5.1: C-Types 2 to 5 tell source and group.
+#[test]
+fn lists_of_sources_and_groups_are_read() {
+    let mut node = node_of(1, a(), Settings::default());
+    let list = MessageIdList {
+        epoch: Epoch::new(5),
+        entries: IdEntries::SrcV4(vec![SrcId {
+            id: Id(3),
+            source: [10, 8, 8, 8].into(),
+        }]),
+    };
+    let octets = octets(&Message {
+        flags: HeaderFlags::REFRESH_REDUCTION,
+        ..Message::new(64, Body::Srefresh(Srefresh { lists: vec![list] }))
+    });
+    node.handle_datagram(ms(0), &raw(b(), ip("239.1.1.1"), 64), &octets);
+    let flow = Some((ip("10.8.8.8"), ip("239.1.1.1")));
+    let id = IdOfState {
+        generator: b(),
+        epoch: Epoch::new(5),
+        id: Id(3),
+    };
+    assert_eq!(
+        node.poll_delivery(),
+        Some(Delivery::Refreshed {
+            interface: LINK,
+            id,
+            flow
+        })
+    );
+}
+
+/// RFC 2961 §5.3: Path states of multicast sessions, on a link with one peer, by C-Type 4.
+#[test]
+fn multicast_sessions_are_listed_with_source_and_group() {
+    let mut pair = Pair::acquainted();
+    let Body::Path(mut path) = path(a(), 1) else {
+        panic!();
+    };
+    path.session.destination = ip("239.1.1.1");
+    pair.send(0, towards(Some(b()), Some(1), true, Body::Path(path)));
+    // It went to a group, so the answer takes its time.
+    pair.run(ms(400));
+    pair.delivered[1].clear();
+    let now = pair.now;
+    pair.nodes[0].summarise(now, LINK, StateKey(1));
+    pair.run(now + Duration::from_secs(1));
+    let Delivery::Refreshed { flow, .. } = pair.delivered[1][0] else {
+        panic!();
+    };
+    assert_eq!(flow, Some((ip("10.8.8.8"), ip("239.1.1.1"))));
+}
+
+/// The vector: ids 7 and 9, epoch 0x123456, TTL 64.
+#[test]
+fn golden_octets_are_read() {
+    const SREFRESH: [u8; 24] = [
+        0x11, 0x0f, 0x61, 0x4f, 0x40, 0, 0, 0x18, 0, 0x10, 0x19, 1, 0, 0x12, 0x34, 0x56, 0, 0, 0,
+        7, 0, 0, 0, 9,
+    ];
+    let mut node = node_of(1, a(), Settings::default());
+    node.handle_datagram(ms(0), &raw(b(), a(), 64), &Bytes::from_static(&SREFRESH));
+    let ids: Vec<_> = deliveries(&mut node)
+        .into_iter()
+        .map(|delivery| match delivery {
+            Delivery::Refreshed { id, .. } => (id.epoch.number(), id.id.0),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(ids, [(0x12_3456, 7), (0x12_3456, 9)]);
+}
