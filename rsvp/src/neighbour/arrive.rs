@@ -26,6 +26,15 @@ const NEIGHBOUR_TTL: u8 = 255;
 /// RFC 3209 §5.1: Hello does not go further than the link.
 const HELLO_TTL: u8 = 1;
 
+/// What two TTLs tell of the way of a datagram: that with which it was sent, as it says, and that with which it came.
+#[derive(Clone, Copy, Debug)]
+struct Crossed {
+    /// The hops without RSVP; none if it came with more than it says.
+    hops: u8,
+    /// The two differ: RFC 2205 §3.8. If the IP TTL is not known, they do not.
+    differs: bool,
+}
+
 impl Neighbours {
     /// Takes a datagram: verified, unbundled, its answers taken; what is for the engine waits for
     /// [`poll_delivery`](Self::poll_delivery).
@@ -54,8 +63,8 @@ impl Neighbours {
             arrival.ttl = Some(header.send_ttl);
         }
         if header.message_type != MessageType::BUNDLE {
-            let hops = hops(&header, &arrival);
-            return self.handle_message(now, arrival, datagram, hops, false);
+            let crossed = crossed(&header, &arrival);
+            return self.handle_message(now, arrival, datagram, crossed, false);
         }
         let bundle = match Message::decode_within(datagram, &self.limits.message) {
             Ok(Message {
@@ -67,19 +76,19 @@ impl Neighbours {
         };
         self.counters.received(MessageType::BUNDLE);
         // RFC 2961 §3.4: each is treated as if it were alone, but for the hops without RSVP, which are the Bundle's.
-        let hops = hops(&header, &arrival);
+        let crossed = crossed(&header, &arrival);
         for part in bundle.parts() {
-            self.handle_message(now, arrival, part, hops, true);
+            self.handle_message(now, arrival, part, crossed, true);
         }
     }
 
-    /// One message, alone or of a Bundle, that has crossed so many hops without RSVP.
+    /// One message, alone or of a Bundle, that has come so far.
     fn handle_message(
         &mut self,
         now: Instant,
         arrival: Arrival,
         octets: &Bytes,
-        hops: u8,
+        crossed: Crossed,
         bundled: bool,
     ) {
         let header = match Header::parse(octets) {
@@ -122,14 +131,14 @@ impl Neighbours {
         );
         let heard = Heard {
             flagged: bundled || header.flags.refresh_reduction(),
-            far: of_path.then_some(hops != 0),
+            far: of_path.then_some(crossed.differs),
             udp: arrival.via != Via::Raw,
         };
         match Message::decode_within(octets, &self.limits.message) {
             Ok(message) => {
                 self.counters.received(header.message_type);
                 self.hear(now, sender, heard, header.message_type);
-                self.handle_read(now, arrival, hops, sender, message);
+                self.handle_read(now, arrival, crossed, sender, message);
             }
             Err(error) => {
                 if verify_checksum(octets) {
@@ -146,7 +155,7 @@ impl Neighbours {
         &mut self,
         now: Instant,
         arrival: Arrival,
-        hops: u8,
+        crossed: Crossed,
         sender: PeerKey,
         message: Message,
     ) {
@@ -202,8 +211,8 @@ impl Neighbours {
                 }
                 self.deliveries.push_back(Delivery::Message {
                     arrival,
-                    ttl: message.send_ttl.wrapping_sub(hops),
-                    non_rsvp_hop: hops != 0,
+                    ttl: message.send_ttl.saturating_sub(crossed.hops),
+                    non_rsvp_hop: crossed.differs,
                     message: Box::new(message),
                     id,
                     late,
@@ -531,11 +540,14 @@ impl Neighbours {
     }
 }
 
-/// How many hops without RSVP a datagram has crossed; none, if its IP TTL is not known.
-fn hops(header: &Header, arrival: &Arrival) -> u8 {
-    arrival
-        .ttl
-        .map_or(0, |ttl| header.send_ttl.wrapping_sub(ttl))
+/// How far a datagram has come.
+fn crossed(header: &Header, arrival: &Arrival) -> Crossed {
+    let sent = header.send_ttl;
+    let came = arrival.ttl.unwrap_or(sent);
+    Crossed {
+        hops: sent.saturating_sub(came),
+        differs: sent != came,
+    }
 }
 
 /// Whether an address is that of one host.

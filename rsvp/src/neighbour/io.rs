@@ -166,7 +166,8 @@ pub enum Delivery {
         arrival: Arrival,
         /// The message.
         message: Box<Message>,
-        /// The IP TTL it came with; of UDP its send TTL.
+        /// Its send TTL, less the hops in between that do not know RSVP: the IP TTL it came with. Never more than it
+        /// says, and of UDP what it says.
         ttl: u8,
         /// Its send TTL, or that of its Bundle, is not the IP TTL: a hop in between does not know RSVP (RFC 2205 §3.8).
         non_rsvp_hop: bool,

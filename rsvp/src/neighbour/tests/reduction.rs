@@ -412,6 +412,28 @@ mod bundles {
         assert_eq!((ttl, non_rsvp_hop), (61, true));
     }
 
+    /// RFC 2961 §3.4: the Bundle has crossed more hops than its part says it had left.
+    #[test]
+    fn ttl_does_not_wrap() {
+        let mut node = node_of(1, a(), Settings::default());
+        let part = Message::new(10, path(b(), 1)).encode().unwrap().into();
+        let bundle = crate::msg::Bundle::of_encoded(vec![part]).unwrap();
+        let bundle = octets(&Message::new(255, Body::Bundle(bundle)));
+        let alone = octets(&Message::new(10, path(b(), 1)));
+        // And what comes with more than it says has crossed something, but nobody knows how much.
+        for (octets, came) in [(bundle, 240), (alone, 20)] {
+            node.handle_datagram(ms(0), &raw(b(), a(), came), &octets);
+            let Some(Delivery::Message {
+                ttl, non_rsvp_hop, ..
+            }) = node.poll_delivery()
+            else {
+                panic!();
+            };
+            let expected = if came == 240 { 0 } else { 10 };
+            assert_eq!((ttl, non_rsvp_hop), (expected, true));
+        }
+    }
+
     #[test]
     fn bundles_keep_to_the_mtu() {
         let mut pair = Pair::acquainted();
