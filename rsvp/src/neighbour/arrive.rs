@@ -9,7 +9,7 @@ use super::flush::{Departure, Signing};
 use super::hello::OwnInstance;
 use super::io::{AckDue, Arrival, Delivery, IdOfState, Via};
 use super::neighbours::{Neighbours, Timer};
-use super::peer::{Heard, PeerKey};
+use super::peer::{Heard, PeerKey, Way};
 use super::signatures::{AssociationKey, Check, Outside, named_key};
 use super::udp;
 use crate::error::DecodeErrorKind;
@@ -125,13 +125,10 @@ impl Neighbours {
                 }
             }
         }
-        let of_path = matches!(
-            header.message_type,
-            MessageType::PATH | MessageType::PATH_TEAR
-        );
         let heard = Heard {
             flagged: bundled || header.flags.refresh_reduction(),
-            far: of_path.then_some(crossed.differs),
+            way: Way::of(header.message_type),
+            far: crossed.differs,
             udp: arrival.via != Via::Raw,
         };
         match Message::decode_within(octets, &self.limits.message) {

@@ -6,7 +6,7 @@ use fairway_wire::Instant;
 
 use super::hello::HelloMachine;
 use crate::interface::IfIndex;
-use crate::wire::{Epoch, Id};
+use crate::wire::{Epoch, Id, MessageType};
 
 /// A neighbour: the interface it is at, and its address there.
 pub(super) type PeerKey = (IfIndex, IpAddr);
@@ -16,9 +16,10 @@ pub(super) type PeerKey = (IfIndex, IpAddr);
 pub(super) struct Peer {
     /// Its last message had the flag of RFC 2961 §2.
     flagged: bool,
-    /// Its last Path crossed a hop that does not speak RSVP: then a change of the next hop would go unnoticed
-    /// (RFC 2961 §3.3).
-    far: bool,
+    /// What last came from it this way crossed a hop that does not speak RSVP: then a change of the neighbour would go
+    /// unnoticed (RFC 2961 §3.3). One who is downstream only sends no Path, and the two ways may differ.
+    far_with_data: bool,
+    far_to_us: bool,
     /// Its last message came in UDP.
     pub(super) udp: bool,
     pub(super) last_heard: Instant,
@@ -38,16 +39,37 @@ pub(super) struct Peer {
 pub(super) struct Heard {
     /// The flag of RFC 2961 §2.
     pub(super) flagged: bool,
-    /// Whether it crossed a hop that does not speak RSVP; `None` if it does not tell.
-    pub(super) far: Option<bool>,
+    /// Which way it went.
+    pub(super) way: Way,
+    /// Whether it crossed a hop that does not speak RSVP.
+    pub(super) far: bool,
     pub(super) udp: bool,
+}
+
+/// Which way a message goes from one neighbour to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// That of the data: Path and PathTear.
+    WithData,
+    /// To the neighbour's own address.
+    ToUs,
+}
+
+impl Way {
+    pub(super) const fn of(message_type: MessageType) -> Self {
+        match message_type {
+            MessageType::PATH | MessageType::PATH_TEAR => Self::WithData,
+            _ => Self::ToUs,
+        }
+    }
 }
 
 impl Peer {
     pub(super) const fn new(now: Instant) -> Self {
         Self {
             flagged: false,
-            far: false,
+            far_with_data: false,
+            far_to_us: false,
             udp: false,
             last_heard: now,
             largest: None,
@@ -60,7 +82,7 @@ impl Peer {
 
     /// Whether Bundles, identifiers and summaries may be sent to it.
     pub(super) const fn is_capable(&self) -> bool {
-        self.flagged && !self.far
+        self.flagged && !self.far_with_data && !self.far_to_us
     }
 
     /// Whether something of this node waits for it or is known to it.
@@ -73,7 +95,10 @@ impl Peer {
         let before = self.is_capable();
         self.last_heard = now;
         self.flagged = heard.flagged;
-        self.far = heard.far.unwrap_or(self.far);
+        match heard.way {
+            Way::WithData => self.far_with_data = heard.far,
+            Way::ToUs => self.far_to_us = heard.far,
+        }
         self.udp = heard.udp;
         before && !self.is_capable()
     }

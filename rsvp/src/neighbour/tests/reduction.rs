@@ -78,6 +78,29 @@ mod capability {
         node.handle_datagram(ms(0), &raw(b(), a(), 63), &flagged(63, path(b(), 1)));
         assert!(node.neighbours().next().unwrap().refresh_reduction);
     }
+
+    /// RFC 2961 §3.3: one downstream sends no Path; what it sends tells as well.
+    #[test]
+    fn neighbour_behind_a_hop_without_rsvp_tells_by_all_it_sends() {
+        for body in [
+            resv(b(), 1),
+            path_err(b(), 1),
+            resv_err(b(), 1),
+            path_tear(b(), 1),
+            Body::Ack(Ack),
+        ] {
+            let mut node = node_of(1, a(), Settings::default());
+            let message = octets(&Message {
+                flags: HeaderFlags::REFRESH_REDUCTION,
+                ..Message::new(255, body)
+            });
+            for (ttl, expected) in [(254, false), (255, true), (253, false)] {
+                node.handle_datagram(ms(0), &raw(b(), a(), ttl), &message);
+                let row = node.neighbours().next().unwrap();
+                assert_eq!(row.refresh_reduction, expected);
+            }
+        }
+    }
 }
 
 mod retransmission {
