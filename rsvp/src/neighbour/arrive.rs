@@ -1,5 +1,6 @@
 //! What comes in.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -273,15 +274,19 @@ impl Neighbours {
         }
     }
 
-    /// RFC 2961 §5.3: refreshes by identifier.
+    /// RFC 2961 §5.3: refreshes by identifier, each once: one may have made much state, and fits a message many times.
     fn handle_srefresh(&mut self, arrival: &Arrival, srefresh: &Srefresh) {
         let generator = arrival.source;
         let interface = arrival.interface;
         // RFC 2961 §5.3: the group of C-Types 2 and 3 is that to which the message was sent.
         let group = arrival.destination;
+        let mut seen = BTreeSet::new();
         for list in &srefresh.lists {
             let epoch = list.epoch;
             let mut refreshed = |id: Id, flow: Option<(IpAddr, IpAddr)>| {
+                if !seen.insert((epoch.number(), id.0)) {
+                    return;
+                }
                 self.deliveries.push_back(Delivery::Refreshed {
                     interface,
                     id: IdOfState {

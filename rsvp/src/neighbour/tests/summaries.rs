@@ -144,6 +144,47 @@ fn lists_of_sources_and_groups_are_read() {
     );
 }
 
+/// RFC 2961 §5.3: an identifier names one message, so to name it again says nothing.
+#[test]
+fn identifier_is_refreshed_once_by_a_message() {
+    let mut node = node_of(1, a(), Settings::default());
+    let list = |epoch, entries| MessageIdList {
+        epoch: Epoch::new(epoch),
+        entries,
+    };
+    let source = |last| SrcId {
+        id: Id(8),
+        source: [10, 8, 8, last].into(),
+    };
+    let mut ids = vec![Id(9); 10_000];
+    ids.push(Id(7));
+    let lists = vec![
+        list(5, IdEntries::Ids(ids)),
+        list(5, IdEntries::Ids(vec![Id(7); 10])),
+        list(6, IdEntries::Ids(vec![Id(7)])),
+    ];
+    let sources = vec![list(5, IdEntries::SrcV4((0..99).map(source).collect()))];
+    for (lists, expected) in [
+        (lists.clone(), vec![(5, 9), (5, 7), (6, 7)]),
+        (lists, vec![(5, 9), (5, 7), (6, 7)]),
+        (sources, vec![(5, 8)]),
+    ] {
+        let octets = octets(&Message {
+            flags: HeaderFlags::REFRESH_REDUCTION,
+            ..Message::new(64, Body::Srefresh(Srefresh { lists }))
+        });
+        node.handle_datagram(ms(0), &raw(b(), a(), 64), &octets);
+        let ids: Vec<_> = deliveries(&mut node)
+            .into_iter()
+            .map(|delivery| match delivery {
+                Delivery::Refreshed { id, .. } => (id.epoch.number(), id.id.0),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(ids, expected);
+    }
+}
+
 /// RFC 2961 §5.3: Path states of multicast sessions, on a link with one peer, by C-Type 4.
 #[test]
 fn multicast_sessions_are_listed_with_source_and_group() {
