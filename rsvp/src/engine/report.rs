@@ -134,13 +134,34 @@ impl Engine {
     /// All sessions, in order of destination, protocol and port.
     #[must_use]
     pub fn sessions(&self, now: Instant) -> Vec<SessionReport> {
-        self.by_key
-            .values()
-            .filter_map(|index| {
-                let place = self.sessions.get(usize::try_from(*index).ok()?)?;
-                Some(report(now, place.as_deref()?))
-            })
-            .collect()
+        self.sessions_of(now, |_| true).collect()
+    }
+
+    /// Those sessions that are `wanted`, in order of destination, protocol and port. A report costs what its session
+    /// holds, and is made when it is asked for.
+    pub fn sessions_of(
+        &self,
+        now: Instant,
+        wanted: impl Fn(&Session) -> bool,
+    ) -> impl Iterator<Item = SessionReport> {
+        self.states()
+            .filter(move |session| wanted(&session.key.session()))
+            .map(move |session| report(now, session))
+    }
+
+    /// What is installed on an interface, in order of the sessions.
+    pub fn installed_on(&self, interface: IfIndex) -> impl Iterator<Item = RHandle> {
+        self.states()
+            .flat_map(|session| session.tcsbs.iter())
+            .filter(move |(key, _)| key.outgoing == interface)
+            .filter_map(|(_, tcsb)| tcsb.handle)
+    }
+
+    fn states(&self) -> impl Iterator<Item = &SessionState> {
+        self.by_key.values().filter_map(|index| {
+            let place = self.sessions.get(usize::try_from(*index).ok()?)?;
+            place.as_deref()
+        })
     }
 
     /// The interfaces it was told of.

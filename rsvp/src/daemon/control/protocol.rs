@@ -34,7 +34,7 @@ pub enum Request {
         /// Only of this destination; of port 0: whatever the port.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         destination: Option<Endpoint>,
-        /// At most so many.
+        /// At most so many, and no more than 10000.
         #[serde(default = "most_sessions")]
         most: usize,
     },

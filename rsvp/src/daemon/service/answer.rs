@@ -21,6 +21,9 @@ use crate::engine::{Direction, LogEntry, SessionReport, Side};
 use crate::neighbour::{HelloRow, SecurityRow};
 use crate::tc::Policing;
 
+/// Sessions of one answer, whatever is asked: it is made at once, while nothing else is done.
+const MOST_SESSIONS: usize = 10_000;
+
 impl Service {
     /// A run of `rsvpctl` has connected.
     pub(super) fn connect_control(&mut self, stream: LocalStream) {
@@ -153,13 +156,12 @@ impl Service {
     }
 
     fn session_rows(&self, destination: Option<Endpoint>, most: usize) -> Sessions {
-        let all = self.engine.sessions(self.clock.now());
-        let mut wanted = all
-            .into_iter()
-            .filter(|report| concerns(destination, Some(&report.session)));
+        let mut wanted = self.engine.sessions_of(self.clock.now(), |session| {
+            concerns(destination, Some(session))
+        });
         let sessions = wanted
             .by_ref()
-            .take(most)
+            .take(most.min(MOST_SESSIONS))
             .map(|report| self.session_row(&report))
             .collect();
         Sessions {
