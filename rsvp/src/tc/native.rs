@@ -84,8 +84,9 @@ impl NativeTc {
         }
     }
 
-    /// An interface is there, or it or its settings have changed. What is reserved on it stays; what somebody else, or an
-    /// earlier life of the daemon, has reserved is given up when it is first heard of.
+    /// An interface is there, or it or its settings have changed. What is reserved on it stays, unless it gets a fair queue
+    /// or loses it: [`has_fair_queue`](Self::has_fair_queue). What somebody else, or an earlier life of the daemon, has
+    /// reserved is given up when it is first heard of.
     ///
     /// Of the settings, those that are about other systems are not looked at: `delay_micros`, `link_header`,
     /// `replace_qdisc`. No more than [`FairQueue::MOST_SHARE`] percent can be reserved.
@@ -159,6 +160,12 @@ impl NativeTc {
                 let _gone = self.manage.release(interface.0, one.flow);
             }
         }
+    }
+
+    /// Whether reservations there are carried out, and not only counted. When that changes, those there were are gone.
+    #[must_use]
+    pub fn has_fair_queue(&self, interface: IfIndex) -> bool {
+        self.links.contains_key(&interface)
     }
 
     /// What is reserved there.

@@ -178,6 +178,97 @@ fn another_configuration_changes_what_it_changes_and_nothing_else() {
     });
 }
 
+/// RFC 2205 §3.11.2, `TC_Advertise`, and §3.3: what a router can do changes, and the receiver hears of it at once.
+#[test]
+fn another_bandwidth_is_told_in_the_adspec_at_once() {
+    let (network, nodes) = row();
+    let (sender, _) = fixed(&nodes);
+    network.run(async {
+        let texts = [sender.as_str(), TEN_MEGABIT, TEN_MEGABIT, TEN_MEGABIT];
+        let daemons: Vec<_> = texts
+            .iter()
+            .zip(&nodes)
+            .map(|(text, node)| daemon(&node.net(), text))
+            .collect();
+        let clock = network.clock();
+        clock.sleep(Duration::from_secs(1)).await;
+        let told = async || {
+            sessions(&nodes[3].net()).await[0].senders[0]
+                .adspec
+                .clone()
+                .unwrap()
+        };
+        let before = told().await;
+        assert!(before.controlled_load);
+        daemons[1]
+            .reload(loaded(&TEN_MEGABIT.replace("10Mbit/s", "4Mbit/s")))
+            .await;
+        clock.sleep(Duration::from_millis(100)).await;
+        let narrow = told().await;
+        assert!(
+            narrow.bandwidth_bytes_per_sec < before.bandwidth_bytes_per_sec,
+            "{narrow:?} after {before:?}"
+        );
+        let text = format!("{TEN_MEGABIT}traffic_control = \"admission-only\"\n");
+        daemons[1].reload(loaded(&text)).await;
+        clock.sleep(Duration::from_millis(100)).await;
+        assert!(!told().await.controlled_load);
+    });
+}
+
+/// RFC 2205 §3.11.2, `TC_Preempt`: with the queue goes what it carried out; it is asked for again, and counted.
+#[test]
+fn what_is_lost_with_its_queue_is_told_and_asked_for_again() {
+    let (network, nodes) = row();
+    let (sender, _) = fixed(&nodes);
+    network.run(async {
+        let texts = [sender.as_str(), TEN_MEGABIT, TEN_MEGABIT, TEN_MEGABIT];
+        let daemons: Vec<_> = texts
+            .iter()
+            .zip(&nodes)
+            .map(|(text, node)| daemon(&node.net(), text))
+            .collect();
+        let mut reserve = Ctl::to(&nodes[3].net()).await;
+        let to = nodes[3].address();
+        reserve
+            .say(&format!(
+                r#"{{"request":"reserve","destination":"{to}:5004"}}"#
+            ))
+            .await;
+        let clock = network.clock();
+        clock.sleep(Duration::from_secs(1)).await;
+        assert_eq!(installed(&nodes[1..2]).await, [vec![250e3]]);
+        let text = format!("{TEN_MEGABIT}traffic_control = \"admission-only\"\n");
+        daemons[1].reload(loaded(&text)).await;
+        clock.sleep(Duration::from_millis(100)).await;
+        assert_eq!(installed(&nodes[1..2]).await, [NONE]);
+        loop {
+            match reserve.event().await {
+                EventOf::ReservationError { error, .. } => {
+                    assert_eq!(error.code, 22, "{}", error.text);
+                    break;
+                }
+                EventOf::Path { .. } | EventOf::Asked { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        clock.sleep(Duration::from_secs(60)).await;
+        assert_eq!(installed(&nodes[1..2]).await, [vec![250e3]]);
+        let Reply::Interfaces(interfaces) = Ctl::to(&nodes[1].net())
+            .await
+            .ask(&Request::Interfaces)
+            .await
+        else {
+            panic!("no interfaces");
+        };
+        let reserved: Vec<f32> = interfaces
+            .iter()
+            .filter_map(|interface| interface.traffic_control.reserved_bytes_per_sec)
+            .collect();
+        assert!(reserved.iter().any(|rate| *rate >= 250e3), "{reserved:?}");
+    });
+}
+
 /// RSVP-5: what a daemon announced is torn down when it ends, and its traffic control is free.
 #[test]
 fn a_daemon_that_ends_takes_its_sender_along() {

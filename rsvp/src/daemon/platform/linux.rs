@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::{Change, Changes, Platform, Shaper, ShaperState};
+use super::{Change, Changes, Platform, Reservations, Shaper, ShaperState};
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::BytesPerSec;
 use crate::routing::{self, LinuxRouting, LinuxWatch};
@@ -135,8 +135,10 @@ impl Changes for LinuxChanges {
 }
 
 impl Shaper for LinuxTc {
-    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) {
+    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) -> Reservations {
+        // What the system has lost is installed anew, or else counted.
         Self::set_interface(self, interface, settings);
+        Reservations::Kept
     }
 
     fn interface_gone(&mut self, interface: IfIndex) {

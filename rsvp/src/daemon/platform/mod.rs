@@ -20,14 +20,24 @@ use crate::wire::{Sender, Session};
 
 /// Traffic control, told of interfaces and asked how it fares.
 pub trait Shaper: TrafficControl {
-    /// An interface is there, or has changed. What is reserved on it stays.
-    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings);
+    /// An interface is there, or has changed. What is reserved on it stays, if it is said so.
+    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) -> Reservations;
 
     /// An interface is gone, and all that is reserved on it.
     fn interface_gone(&mut self, interface: IfIndex);
 
     /// How it fares on an interface.
     fn state(&mut self, interface: IfIndex) -> ShaperState;
+}
+
+/// What has become of the reservations of an interface that has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Reservations {
+    /// They are carried out or counted as before, under their names.
+    Kept,
+    /// They are gone, all of them: the engine is told so.
+    Lost,
 }
 
 /// Traffic control of one interface, to be shown.
@@ -48,8 +58,9 @@ pub struct ShaperState {
 }
 
 impl Shaper for AdmissionOnly {
-    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) {
+    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) -> Reservations {
         Self::set_interface(self, interface, settings);
+        Reservations::Kept
     }
 
     fn interface_gone(&mut self, interface: IfIndex) {

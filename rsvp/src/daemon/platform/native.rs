@@ -5,7 +5,7 @@ use fairway_stack::native::Changes as StackChanges;
 use fairway_stack::{Net, NetError};
 use tracing::error;
 
-use super::{Change, Changes, Platform, Shaper, ShaperState};
+use super::{Change, Changes, Platform, Reservations, Shaper, ShaperState};
 use crate::interface::{IfIndex, Interface};
 use crate::routing::NativeRouting;
 use crate::tc::NativeTc;
@@ -49,9 +49,16 @@ impl Changes for NativeChanges {
 }
 
 impl Shaper for NativeTc {
-    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) {
+    fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) -> Reservations {
+        let was_shared = self.has_fair_queue(interface.index);
         if let Err(error) = Self::set_interface(self, interface, settings) {
             error!(%error, name = interface.name, "no traffic control");
+        }
+        // A fair queue and the ledger of an interface without one do not know each other's names.
+        if was_shared == self.has_fair_queue(interface.index) {
+            Reservations::Kept
+        } else {
+            Reservations::Lost
         }
     }
 

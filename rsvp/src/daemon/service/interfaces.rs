@@ -9,7 +9,10 @@ use tracing::{debug, error, info, warn};
 use super::Service;
 use crate::daemon::config::Loaded;
 use crate::daemon::io::Encapsulation;
+use crate::daemon::platform::Reservations;
 use crate::interface::{IfIndex, Interface, UdpEncapsulation};
+use crate::tc::RHandle;
+use crate::wire::ErrorCode;
 
 /// What there is where the system does not tell.
 const DEFAULT_MTU: u32 = 1500;
@@ -90,14 +93,27 @@ impl Service {
             let mut shaper = self.shaper.lock();
             // Traffic control is told before the engine, which asks it.
             if works {
-                shaper.set_interface(interface, &keys.traffic_control());
+                let before = known.map(|_| shaper.advertise(*index));
+                let reservations = shaper.set_interface(interface, &keys.traffic_control());
+                let says_other = before.is_some_and(|before| before != shaper.advertise(*index));
                 if let Some(remark) = shaper.state(*index).remark
                     && known.is_none()
                 {
                     warn!(name, remark, "traffic control");
                 }
                 drop(shaper);
+                if reservations == Reservations::Lost {
+                    let lost: Vec<RHandle> = self.engine.installed_on(*index).collect();
+                    let code = ErrorCode::TRAFFIC_CONTROL_SYSTEM;
+                    for handle in lost {
+                        self.engine
+                            .handle_reservation_lost(now, *index, handle, code, 0);
+                    }
+                }
                 self.engine.handle_interface(now, interface.clone());
+                if says_other {
+                    self.engine.handle_traffic_control_changed(now, *index);
+                }
             } else {
                 drop(shaper);
                 self.engine.handle_interface(now, interface.clone());
