@@ -386,6 +386,70 @@ fn what_is_not_known_passes_through_us() {
     stage.nothing_was_bad();
 }
 
+/// RFC 2205 §3.1.7, §3.1.8: errors go hop by hop, unchanged but for the hop; §3.7: what the router tells is refreshed at
+/// the rate that it tells, whole, and dies if it is not.
+#[test]
+fn errors_pass_through_us_and_state_is_refreshed() {
+    if !ready("errors_pass_through_us_and_state_is_refreshed") {
+        return;
+    }
+    let mut stage = Stage::new("errors_pass_through_us_and_state_is_refreshed");
+    stage.daemon_with(At::B, "refresh = \"200ms\"");
+    let mut source = stage.peer(At::A, &[]);
+    let mut sink = stage.peer(At::C, &[]);
+    send(&mut source, PORTS[0], &json!([[201, 7, "00ff00ff"]]));
+    for _ in 0..3 {
+        let path = sink.sees("Path");
+        assert_eq!(path["saw"]["others"], json!([[201, 7, "00ff00ff"]]));
+        assert_eq!(path["saw"]["refresh"], SHORT);
+    }
+    sink.tell(&json!({"do": "refuse_sender", "session": session(), "sender": sender(PORTS[0]), "code": 2, "value": 4}));
+    let error = source.sees("PathErr");
+    assert_eq!(
+        (&error["from"], &error["to"]),
+        (&json!(MIDDLE[0]), &json!(SOURCE))
+    );
+    let expected = json!({"node": DESTINATION, "flags": 0, "code": 2, "value": 4});
+    assert_eq!(error["saw"]["error"], expected);
+    assert_eq!(error["saw"]["sender"], "10.1.0.1:5000");
+
+    reserve(
+        &mut sink,
+        "FF",
+        &json!([[tspec(90_000.0), [sender(PORTS[0])]]]),
+    );
+    for turn in 0..3 {
+        let resv = source.sees("Resv");
+        assert_eq!(resv["saw"]["flowspecs"][0]["r"], 90_000.0);
+        assert_eq!(resv["saw"]["refresh"], SHORT);
+        // RFC 2205 §3.1.4: asked for once.
+        assert_eq!(resv["saw"]["confirm"].is_string(), turn == 0);
+    }
+    sink.sees("ResvConf");
+    source.tell(&json!({"do": "refuse", "session": session(), "code": 1, "value": 2, "flags": 0}));
+    let error = sink.sees("ResvErr");
+    assert_eq!(
+        (&error["from"], &error["to"]),
+        (&json!(MIDDLE[1]), &json!(DESTINATION))
+    );
+    let expected = json!({"node": SOURCE, "flags": 0, "code": 1, "value": 2});
+    assert_eq!(error["saw"]["error"], expected);
+    assert_eq!(error["saw"]["hop"]["address"], MIDDLE[1]);
+    assert_eq!(error["saw"]["filters"], json!(["10.1.0.1:5000"]));
+    // RFC 2205 §3.5: what was refused there stands here, and is marked.
+    let requests = stage.ask(At::B, &["requests"]);
+    let blockades = &requests["sessions"]["sessions"][0]["blockades"];
+    assert_eq!(blockades.as_array().map(Vec::len), Some(1), "{requests}");
+    assert!(stage.is_reserved(At::B, "b1"));
+
+    stage.kill(At::B);
+    sink.until("the end of path state", |line| line["expired"] == "path");
+    source.until("the end of reservation state", |line| {
+        line["expired"] == "resv"
+    });
+    stage.nothing_was_bad();
+}
+
 /// RFC 2205 §2.9, RFC 2210 §3.3.1: a router in between that does not know RSVP.
 #[test]
 fn a_router_without_rsvp_is_noticed() {

@@ -11,6 +11,7 @@ Reads commands as JSON, a line each, and prints what it sees and does in the sam
   {"do": "reserve", "session": [..], "style": "FF", "flows": [[flowspec, [["10.0.0.1", 5000]]]], "confirm": true}
   {"do": "stop_reserving", "session": [..], "tear": true}
   {"do": "refuse", "session": [..], "code": 1, "value": 2, "flags": 0}   a ResvErr to every next hop
+  {"do": "refuse_sender", "session": [..], "sender": [..], "code": 2, "value": 4}   a PathErr to the previous hop
   {"do": "end"}                               also when the input ends; state is left to die
 
   {"ready": true}   {"saw": message, "from": .., "to": .., "ip_ttl": .., "alert": .., "if": ..}
@@ -91,6 +92,13 @@ def refuse(node, command):
             node.refuse_resv({"objects": objects}, nhop, command["code"], command["value"], command.get("flags", 0))
 
 
+def refuse_sender(node, command):
+    key = (session_of(command["session"]), sender_of(command["sender"]))
+    path = node.paths[key]
+    objects = [(wire.SESSION, 1, key[0]), wire.hop(path.phop, path.handle), (wire.TEMPLATE, 1, key[1]), *path.objects]
+    node.refuse_path({"objects": objects}, command["code"], command["value"])
+
+
 def refresh(node, command):
     node.millis = command["millis"]
 
@@ -101,6 +109,7 @@ COMMANDS = {
     "reserve": reserve,
     "stop_reserving": stop_reserving,
     "refuse": refuse,
+    "refuse_sender": refuse_sender,
     "refresh": refresh,
 }
 

@@ -266,10 +266,12 @@ class Node:
                 self.send_resv(session, path.phop)
 
     def refuse_path(self, message, code, value):
+        """RFC 2205 section 3.1.7: to the previous hop, with the sender descriptor."""
         phop = wire.address(first(message, wire.HOP)[:4])
         own, index = self.towards(phop)
         objects = [(wire.SESSION, 1, first(message, wire.SESSION)), wire.error_spec(own, 0, code, value)]
-        objects += [one for one in message["objects"] if one[0] in (11, 12, 13)]
+        descriptor = (wire.TEMPLATE, wire.TSPEC, wire.ADSPEC)
+        objects += [one for one in message["objects"] if one[0] in descriptor]
         self.transmit(wire.PATH_ERR, own, phop, 255, objects, False, index)
 
     def on_path_tear(self, arrived, message):

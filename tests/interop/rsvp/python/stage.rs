@@ -98,15 +98,25 @@ impl Stage {
 
     /// Starts the daemon: links of 20 Mbit/s.
     pub(super) fn daemon(&mut self, at: At) {
-        let config = self.folder.join("rsvpd.toml");
+        self.daemon_with(at, "");
+    }
+
+    /// The same, with more about all interfaces.
+    pub(super) fn daemon_with(&mut self, at: At, defaults: &str) {
+        let config = self.folder.join(format!("{at:?}.toml"));
         let text = "user = []\nmetrics = \"\"\n[defaults]\nbandwidth = \"20Mbit/s\"\n";
-        std::fs::write(&config, text).unwrap();
+        std::fs::write(&config, format!("{text}{defaults}\n")).unwrap();
         built(self.node(at).command("mkdir").args(["-p", "/run/rsvp"]));
         let mut command = self.node(at).command(ours("rsvpd"));
         let log = File::create(self.folder.join(format!("{at:?}.log"))).unwrap();
         command.arg("--config").arg(&config).stderr(log);
         self.daemons.push((at as usize, Child::spawn(&mut command)));
         until("the daemon", LIMIT, || self.try_ask(at, &["status"]));
+    }
+
+    /// Ends the daemon without giving it time for a word.
+    pub(super) fn kill(&mut self, at: At) {
+        self.daemons.retain(|(node, _)| *node != at as usize);
     }
 
     fn try_ask(&self, at: At, words: &[&str]) -> Option<String> {
