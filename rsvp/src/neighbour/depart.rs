@@ -84,32 +84,43 @@ impl Neighbours {
         if let Some(known) = known {
             // Whatever was said about this state before is out of date.
             self.stop_waiting(known.id);
+            self.count_out(&known);
         }
-        let same = known.filter(|known| known.peer == peer && !trigger);
+        let Some(made) = self.peers.get_mut(&peer).map(|peer| {
+            peer.named += 1;
+            peer.made
+        }) else {
+            return;
+        };
+        let known = known.filter(|known| (known.peer, known.made) == (peer, made));
+        let same = known.filter(|_| !trigger);
         let (id, acknowledged) = match same {
             Some(known) => (known.id, known.acknowledged),
             None => (self.ids.next(), false),
         };
         let name = Name {
             peer,
+            made,
             generator: generator(order, &self.own_address(peer)),
             id,
             acknowledged,
-            listed: known.is_some_and(|known| known.peer == peer && known.listed),
+            listed: known.is_some_and(|known| known.listed),
             resend: false,
             flow: flow(&order.message.body),
         };
-        if let Some(before) = self.ids.set_name(key, name)
-            && let Some(peer) = self.peers.get_mut(&before.peer)
-        {
-            peer.named = peer.named.saturating_sub(1);
-        }
-        if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.named += 1;
-        }
+        self.ids.set_name(key, name);
         order.message.message_id = Some(self.ids.object(id, !acknowledged));
         if !acknowledged {
             self.wait(now, id, peer, Some(key), order.clone());
+        }
+    }
+
+    /// A name is no longer its peer's, if that is still the same.
+    fn count_out(&mut self, name: &Name) {
+        if let Some(peer) = self.peers.get_mut(&name.peer)
+            && peer.made == name.made
+        {
+            peer.named = peer.named.saturating_sub(1);
         }
     }
 
@@ -182,7 +193,13 @@ impl Neighbours {
     #[must_use]
     pub fn can_summarise(&self, interface: IfIndex, key: StateKey) -> bool {
         self.ids.name(key).is_some_and(|name| {
-            name.acknowledged && name.peer.0 == interface && self.is_capable(name.peer)
+            name.acknowledged
+                && name.peer.0 == interface
+                && self.is_capable(name.peer)
+                && self
+                    .peers
+                    .get(&name.peer)
+                    .is_some_and(|peer| peer.made == name.made)
         })
     }
 
@@ -223,9 +240,7 @@ impl Neighbours {
             return;
         };
         self.stop_waiting(name.id);
-        if let Some(peer) = self.peers.get_mut(&name.peer) {
-            peer.named = peer.named.saturating_sub(1);
-        }
+        self.count_out(&name);
     }
 
     /// Acknowledges a message that was not out of order: RFC 2961 §4.6.

@@ -18,6 +18,8 @@ use crate::wire::{Epoch, Id, MessageId, MessageType, Session};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     pub(super) peer: PeerKey,
+    /// [`Peer::made`](super::peer::Peer::made) of that peer.
+    pub(super) made: u64,
     /// The address the identifier was given out under.
     pub(super) generator: IpAddr,
     pub(super) id: Id,
@@ -115,14 +117,12 @@ impl Ids {
         self.names.get_mut(&key)
     }
 
-    /// Names a state; gives the name it had.
-    pub(super) fn set_name(&mut self, key: StateKey, name: Name) -> Option<Name> {
-        let before = self.names.insert(key, name);
-        if let Some(before) = before {
+    /// Names a state, instead of the name it had.
+    pub(super) fn set_name(&mut self, key: StateKey, name: Name) {
+        if let Some(before) = self.names.insert(key, name) {
             self.states.remove(&before.id.0);
         }
         self.states.insert(name.id.0, key);
-        before
     }
 
     pub(super) fn remove_name(&mut self, key: StateKey) -> Option<Name> {

@@ -73,6 +73,7 @@ pub struct Neighbours {
     pub(super) secret: Secret,
     pub(super) links: BTreeMap<IfIndex, Link>,
     pub(super) peers: BTreeMap<PeerKey, Peer>,
+    peers_made: u64,
     /// Of every peer: when it has been idle too long. So the first is the one not heard for longest.
     idle: Timers<PeerKey>,
     pub(super) timers: Timers<Timer>,
@@ -106,6 +107,7 @@ impl Neighbours {
             secret,
             links: BTreeMap::new(),
             peers: BTreeMap::new(),
+            peers_made: 0,
             idle: Timers::new(),
             timers: Timers::new(),
             associations: Associations::new(limits.neighbours.saturating_mul(2)),
@@ -278,7 +280,8 @@ impl Neighbours {
                 self.counters.dropped("neighbours");
                 return None;
             }
-            self.peers.insert(key, Peer::new(now));
+            self.peers_made += 1;
+            self.peers.insert(key, Peer::new(now, self.peers_made));
             self.start_hello(now, key);
         }
         self.keep(now, key);
@@ -308,6 +311,7 @@ impl Neighbours {
         self.idle.set(peer, now + alive);
     }
 
+    /// Forgets a neighbour. Names that were given for it stay with their states; they are nobody's.
     fn remove_peer(&mut self, peer: PeerKey) {
         self.peers.remove(&peer);
         self.idle.stop(&peer);

@@ -14,6 +14,8 @@ pub(super) type PeerKey = (IfIndex, IpAddr);
 /// A neighbour.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
+    /// Which of all that were ever made here: what is kept by the key of one that is gone is not of the next.
+    pub(super) made: u64,
     /// Its last message had the flag of RFC 2961 §2.
     flagged: bool,
     /// What last came from it this way crossed a hop that does not speak RSVP: then a change of the neighbour would go
@@ -65,8 +67,9 @@ impl Way {
 }
 
 impl Peer {
-    pub(super) const fn new(now: Instant) -> Self {
+    pub(super) const fn new(now: Instant, made: u64) -> Self {
         Self {
+            made,
             flagged: false,
             far_with_data: false,
             far_to_us: false,

@@ -224,3 +224,30 @@ fn golden_octets_are_read() {
         .collect();
     assert_eq!(ids, [(0x12_3456, 7), (0x12_3456, 9)]);
 }
+
+/// A neighbour that is back has been told nothing yet; but what it is told counts.
+#[test]
+fn interface_that_comes_back_is_told_anew() {
+    let mut pair = Pair::acquainted();
+    known(&mut pair, 2);
+    let now = pair.now;
+    pair.nodes[0].summarise(now, LINK, StateKey(1));
+    pair.nodes[0].remove_interface(now, LINK);
+    pair.nodes[0].set_interface(now, &interface(a(), Settings::default()));
+    pair.acquaint();
+    assert_eq!(pair.row(0).named, 0);
+    for key in [1, 2] {
+        assert!(!pair.nodes[0].can_summarise(LINK, StateKey(key)));
+        pair.send(0, to(b(), Some(key), false, resv(a(), 1)));
+        pair.settle();
+        assert!(pair.nodes[0].can_summarise(LINK, StateKey(key)));
+        let now = pair.now;
+        pair.nodes[0].summarise(now, LINK, StateKey(key));
+    }
+    assert_eq!(pair.row(0).named, 2);
+    let end = pair.now + Duration::from_secs(1);
+    pair.run(end);
+    assert_eq!(refreshed(&pair, 1).len(), 2);
+    pair.nodes[0].forget(StateKey(1));
+    assert_eq!(pair.row(0).named, 1);
+}
