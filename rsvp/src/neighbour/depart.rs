@@ -21,6 +21,13 @@ use crate::wire::{
 /// How long an identifier waits for others that go in the same summary.
 const SUMMARY_WAIT: Duration = Duration::from_secs(1);
 
+/// One neighbour may leave this part of [`Limits::unacknowledged`](crate::engine::Limits::unacknowledged) unanswered, so
+/// that one who answers nothing does not take the others' room; and [`LEAST_SHARE`] at least.
+const SHARES: usize = 8;
+
+/// The least of what one neighbour may leave unanswered, if the limit of all is not less.
+const LEAST_SHARE: usize = 64;
+
 /// The TTL of messages between neighbours.
 const NEIGHBOUR_TTL: u8 = 255;
 
@@ -56,8 +63,7 @@ impl Neighbours {
             (Some(peer), Some(key)) => self.name_state(now, &mut order, peer, key, trigger),
             (Some(peer), None) => {
                 let id = self.ids.next();
-                order.message.message_id = Some(self.ids.object(id, true));
-                self.wait(now, id, peer, None, order.clone());
+                self.name_message(now, &mut order, peer, None, id);
             }
             (None, Some(key)) => self.forget(key),
             (None, None) => {}
@@ -109,10 +115,37 @@ impl Neighbours {
             flow: flow(&order.message.body),
         };
         self.ids.set_name(key, name);
-        order.message.message_id = Some(self.ids.object(id, !acknowledged));
-        if !acknowledged {
-            self.wait(now, id, peer, Some(key), order.clone());
+        if acknowledged {
+            order.message.message_id = Some(self.ids.object(id, false));
+        } else {
+            self.name_message(now, order, peer, Some(key), id);
         }
+    }
+
+    /// Gives a message this name, and waits for the answer. Without room to wait, none is asked for.
+    fn name_message(
+        &mut self,
+        now: Instant,
+        order: &mut Order,
+        peer: PeerKey,
+        state: Option<StateKey>,
+        id: Id,
+    ) {
+        let has_room = self.has_room_to_wait(peer);
+        order.message.message_id = Some(self.ids.object(id, has_room));
+        if has_room {
+            self.wait(now, id, peer, state, order.clone());
+        } else {
+            self.counters.dropped("unacknowledged");
+        }
+    }
+
+    /// Whether one more message may wait for its answer, of all and of this neighbour's.
+    fn has_room_to_wait(&self, peer: PeerKey) -> bool {
+        let most = self.limits.unacknowledged;
+        let share = (most / SHARES).max(LEAST_SHARE);
+        let waiting = self.peers.get(&peer).map_or(0, |peer| peer.waiting);
+        self.ids.waiting_len() < most && waiting < share
     }
 
     /// A name is no longer its peer's, if that is still the same.
@@ -131,9 +164,6 @@ impl Neighbours {
     }
 
     fn wait(&mut self, now: Instant, id: Id, key: PeerKey, state: Option<StateKey>, order: Order) {
-        if self.ids.waiting_len() >= self.limits.unacknowledged {
-            return self.counters.dropped("unacknowledged");
-        }
         let Some(retransmission) = self
             .links
             .get(&key.0)

@@ -229,8 +229,54 @@ mod retransmission {
         pair.settle_losing(|_, _| true);
         assert_eq!(pair.row(0).unacknowledged, 2);
         assert_eq!(pair.nodes[0].counters().dropped["unacknowledged"], 1);
-        // It went all the same.
-        assert_eq!(bundled(&pair.sent[0][0].1).len(), 3);
+        // It went all the same, but asks for no answer.
+        assert_eq!(asks_for_answers(&pair.sent[0][0].1), [true, true, false]);
+    }
+
+    /// Who answers nothing does not take the room of who does.
+    #[test]
+    fn what_waits_for_one_neighbour_is_limited() {
+        let limits = Limits {
+            unacknowledged: 1024,
+            ..Limits::default()
+        };
+        let mut pair = Pair::new([Settings::default(), Settings::default()]);
+        pair.nodes[0] = Neighbours::new(1, 0, &limits);
+        pair.nodes[0].set_interface(ms(0), &interface(a(), Settings::default()));
+        pair.acquaint();
+        let other = ip("10.0.0.3");
+        let heard = octets(&Message {
+            flags: HeaderFlags::REFRESH_REDUCTION,
+            ..Message::new(255, resv(other, 1))
+        });
+        pair.nodes[0].handle_datagram(ms(0), &raw(other, a(), 255), &heard);
+        for _ in 0..1024 {
+            pair.send(0, to(b(), None, true, path_err(a(), 1)));
+        }
+        pair.send(0, to(other, None, true, path_err(a(), 1)));
+        let waiting: Vec<_> = pair.nodes[0]
+            .neighbours()
+            .map(|row| row.unacknowledged)
+            .collect();
+        assert_eq!(waiting, [128, 1]);
+        assert_eq!(pair.nodes[0].counters().dropped["unacknowledged"], 896);
+        let asking: usize = transmits(&mut pair.nodes[0])
+            .iter()
+            .filter(|sent| sent.destination == b())
+            .map(|sent| asks_for_answers(sent).iter().filter(|asks| **asks).count())
+            .sum();
+        assert_eq!(asking, 128);
+    }
+
+    /// Of the messages in a Bundle.
+    fn asks_for_answers(transmit: &Transmit) -> Vec<bool> {
+        let Body::Bundle(bundle) = read(transmit).body else {
+            panic!("no bundle");
+        };
+        bundle
+            .messages(&crate::msg::Limits::default())
+            .map(|message| message.unwrap().message_id.unwrap().ack_desired)
+            .collect()
     }
 }
 
