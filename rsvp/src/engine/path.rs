@@ -420,7 +420,8 @@ impl Node {
         };
         let refresh_at = self.refresh_at(now, interface);
         session.want(refresh_at);
-        if !trigger && self.neighbours.can_summarise(interface, state) {
+        let neighbour = self.next_rsvp_hop(session, interface);
+        if !trigger && self.neighbours.can_summarise(interface, state, neighbour) {
             // What was sent is what would be sent: whatever changes it sends it at once, or marks it.
             let unchanged = session
                 .psbs
@@ -433,7 +434,6 @@ impl Node {
                 return;
             }
         }
-        let neighbour = self.next_rsvp_hop(session, interface);
         let time_values = self.time_values(interface);
         let Some(psb) = session.psbs.get_mut(&key) else {
             return;

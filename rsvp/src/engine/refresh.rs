@@ -197,7 +197,10 @@ impl Node {
     /// Refreshes a previous hop by name, if it knows what it was told by name, and that is still so: whatever changes it
     /// is sent at once, or marked.
     fn summarises(&mut self, now: Instant, session: &mut SessionState, phop: Phop) -> bool {
-        let Phop::Hop { interface, .. } = phop else {
+        let Phop::Hop {
+            interface, address, ..
+        } = phop
+        else {
             return false;
         };
         let known = session
@@ -207,7 +210,10 @@ impl Node {
                 resv.fingerprint != 0 && session.hold_until.is_none_or(|until| until <= now)
             })
             .map(|resv| resv.key)
-            .filter(|key| self.neighbours.can_summarise(interface, *key));
+            .filter(|key| {
+                self.neighbours
+                    .can_summarise(interface, *key, Some(address))
+            });
         let Some(key) = known else {
             return false;
         };

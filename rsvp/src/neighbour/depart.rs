@@ -219,25 +219,37 @@ impl Neighbours {
         }
     }
 
-    /// Whether the refresh of a state can be left to a summary: its neighbour is capable and has acknowledged its name.
+    /// Whether the refresh of a state can be left to a summary: the neighbour that it would be sent to, which is known, is
+    /// the one that has acknowledged its name, and capable.
     #[must_use]
-    pub fn can_summarise(&self, interface: IfIndex, key: StateKey) -> bool {
+    pub fn can_summarise(
+        &self,
+        interface: IfIndex,
+        key: StateKey,
+        neighbour: Option<IpAddr>,
+    ) -> bool {
         self.ids.name(key).is_some_and(|name| {
-            name.acknowledged
-                && name.peer.0 == interface
-                && self.is_capable(name.peer)
-                && self
-                    .peers
-                    .get(&name.peer)
-                    .is_some_and(|peer| peer.made == name.made)
+            Some(name.peer.1) == neighbour && self.is_to_be_listed(interface, name)
         })
+    }
+
+    /// Whether this name can refresh its state.
+    fn is_to_be_listed(&self, interface: IfIndex, name: &Name) -> bool {
+        name.acknowledged
+            && name.peer.0 == interface
+            && self.is_capable(name.peer)
+            && self
+                .peers
+                .get(&name.peer)
+                .is_some_and(|peer| peer.made == name.made)
     }
 
     /// Refreshes a state by the next summary, which goes within a second. What cannot be refreshed so is to be sent in
     /// full: [`Delivery::Resend`].
     pub fn summarise(&mut self, now: Instant, interface: IfIndex, key: StateKey) {
         self.now = now;
-        if !self.can_summarise(interface, key) {
+        let name = self.ids.name(key);
+        if !name.is_some_and(|name| self.is_to_be_listed(interface, name)) {
             return self.deliveries.push_back(Delivery::Resend(key));
         }
         let Some(name) = self.ids.name_mut(key) else {

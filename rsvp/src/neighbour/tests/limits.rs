@@ -82,7 +82,7 @@ fn interface_that_goes_takes_all_with_it() {
     assert_eq!(pair.nodes[0].poll_transmit(), None);
     assert_eq!(pair.nodes[0].poll_timeout(), None);
     assert_eq!(pair.nodes[0].neighbours().count(), 0);
-    assert!(!pair.nodes[0].can_summarise(LINK, StateKey(1)));
+    assert!(!pair.nodes[0].can_summarise(LINK, StateKey(1), Some(b())));
     pair.nodes[0].forget(StateKey(1));
     pair.nodes[0].handle_timeout(ms(100_000));
 }

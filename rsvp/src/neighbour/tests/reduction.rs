@@ -27,8 +27,8 @@ mod capability {
         pair.settle();
         assert!(pair.row(0).refresh_reduction);
         // The Resv was named already, and acknowledged.
-        assert!(pair.nodes[1].can_summarise(LINK, StateKey(1)));
-        assert!(!pair.nodes[0].can_summarise(LINK, StateKey(1)));
+        assert!(pair.nodes[1].can_summarise(LINK, StateKey(1), Some(a())));
+        assert!(!pair.nodes[0].can_summarise(LINK, StateKey(1), Some(b())));
         assert_eq!(types_sent(&pair, 0), [MessageType::PATH, MessageType::ACK]);
     }
 
@@ -58,7 +58,7 @@ mod capability {
         pair.send(0, to(b(), Some(1), false, resv(a(), 1)));
         pair.settle();
         assert_eq!(read(&pair.sent[0][1].1).message_id, None);
-        assert!(!pair.nodes[0].can_summarise(LINK, StateKey(1)));
+        assert!(!pair.nodes[0].can_summarise(LINK, StateKey(1), Some(b())));
     }
 
     /// RFC 2961 §3.3: behind a hop without RSVP, a change of the neighbour would go unnoticed.
@@ -118,7 +118,7 @@ mod retransmission {
         assert_eq!(times(&pair, 0, MessageType::RESV), [0, 500, 1500]);
         assert_eq!(pair.row(0).unacknowledged, 0);
         assert_eq!(pair.nodes[0].counters().unanswered, 1);
-        assert!(!pair.nodes[0].can_summarise(LINK, StateKey(1)));
+        assert!(!pair.nodes[0].can_summarise(LINK, StateKey(1), Some(b())));
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod retransmission {
         assert_eq!(times(&pair, 0, MessageType::RESV), [0, 500, 1500]);
         assert_eq!(times(&pair, 1, MessageType::ACK), [500, 1500]);
         assert_eq!(pair.nodes[0].counters().retransmitted, 2);
-        assert!(pair.nodes[0].can_summarise(LINK, StateKey(1)));
+        assert!(pair.nodes[0].can_summarise(LINK, StateKey(1), Some(b())));
     }
 
     /// RFC 2961 §4.6: an error message is an answer.

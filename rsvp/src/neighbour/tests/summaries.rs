@@ -30,7 +30,7 @@ fn states_are_refreshed_by_one_message() {
     known(&mut pair, 3);
     for key in [1, 2, 3, 2] {
         let now = pair.now;
-        assert!(pair.nodes[0].can_summarise(LINK, StateKey(key)));
+        assert!(pair.nodes[0].can_summarise(LINK, StateKey(key), Some(b())));
         pair.nodes[0].summarise(now, LINK, StateKey(key));
     }
     let start = pair.now;
@@ -88,10 +88,10 @@ fn unknown_state_is_sent_in_full() {
     pair.nodes[1].nack(now, interface, id);
     pair.settle();
     assert_eq!(resends(&pair, 0), [StateKey(2)]);
-    assert!(!pair.nodes[0].can_summarise(LINK, StateKey(2)));
+    assert!(!pair.nodes[0].can_summarise(LINK, StateKey(2), Some(b())));
     pair.send(0, to(b(), Some(2), false, resv(a(), 1)));
     pair.settle();
-    assert!(pair.nodes[0].can_summarise(LINK, StateKey(2)));
+    assert!(pair.nodes[0].can_summarise(LINK, StateKey(2), Some(b())));
     assert_eq!(pair.ports(1, MessageType::RESV), [1]);
 }
 
@@ -237,10 +237,10 @@ fn interface_that_comes_back_is_told_anew() {
     pair.acquaint();
     assert_eq!(pair.row(0).named, 0);
     for key in [1, 2] {
-        assert!(!pair.nodes[0].can_summarise(LINK, StateKey(key)));
+        assert!(!pair.nodes[0].can_summarise(LINK, StateKey(key), Some(b())));
         pair.send(0, to(b(), Some(key), false, resv(a(), 1)));
         pair.settle();
-        assert!(pair.nodes[0].can_summarise(LINK, StateKey(key)));
+        assert!(pair.nodes[0].can_summarise(LINK, StateKey(key), Some(b())));
         let now = pair.now;
         pair.nodes[0].summarise(now, LINK, StateKey(key));
     }
@@ -250,4 +250,20 @@ fn interface_that_comes_back_is_told_anew() {
     assert_eq!(refreshed(&pair, 1).len(), 2);
     pair.nodes[0].forget(StateKey(1));
     assert_eq!(pair.row(0).named, 1);
+}
+
+/// RFC 2961 §5.3: another next hop knows nothing of what the one before has acknowledged; nor who it is, if not known.
+#[test]
+fn another_neighbour_is_told_in_full() {
+    let mut pair = Pair::acquainted();
+    pair.send(0, towards(Some(b()), Some(1), true, path(a(), 1)));
+    pair.settle();
+    for (neighbour, expected) in [
+        (Some(b()), true),
+        (Some(ip("10.0.0.3")), false),
+        (None, false),
+    ] {
+        let can = pair.nodes[0].can_summarise(LINK, StateKey(1), neighbour);
+        assert_eq!(can, expected);
+    }
 }
