@@ -21,6 +21,10 @@ use crate::wire::{
 /// How long an identifier waits for others that go in the same summary.
 const SUMMARY_WAIT: Duration = Duration::from_secs(1);
 
+/// RFC 2961 §5.5: of so many refreshes of a state one is in full, for what a summary cannot mend: a neighbour that has
+/// the name but no longer what it stood for, or a way that has changed unnoticed.
+const FULL_REFRESH_EVERY: u8 = 10;
+
 /// One neighbour may leave this part of [`Limits::unacknowledged`](crate::engine::Limits::unacknowledged) unanswered, so
 /// that one who answers nothing does not take the others' room; and [`LEAST_SHARE`] at least.
 const SHARES: usize = 8;
@@ -112,6 +116,7 @@ impl Neighbours {
             acknowledged,
             listed: known.is_some_and(|known| known.listed),
             resend: false,
+            summaries: 0,
             flow: flow(&order.message.body),
         };
         self.ids.set_name(key, name);
@@ -220,7 +225,7 @@ impl Neighbours {
     }
 
     /// Whether the refresh of a state can be left to a summary: the neighbour that it would be sent to, which is known, is
-    /// the one that has acknowledged its name, and capable.
+    /// the one that has acknowledged its name, and capable. Of ten refreshes of a state one is not: RFC 2961 §5.5.
     #[must_use]
     pub fn can_summarise(
         &self,
@@ -236,6 +241,7 @@ impl Neighbours {
     /// Whether this name can refresh its state.
     fn is_to_be_listed(&self, interface: IfIndex, name: &Name) -> bool {
         name.acknowledged
+            && name.summaries < FULL_REFRESH_EVERY - 1
             && name.peer.0 == interface
             && self.is_capable(name.peer)
             && self
@@ -258,6 +264,7 @@ impl Neighbours {
         if core::mem::replace(&mut name.listed, true) {
             return;
         }
+        name.summaries = name.summaries.saturating_add(1);
         let peer = name.peer;
         let list = self.summaries.entry(peer).or_default();
         list.push(key);

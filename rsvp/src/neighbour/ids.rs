@@ -29,6 +29,8 @@ pub(super) struct Name {
     pub(super) listed: bool,
     /// The engine was asked to send the state in full.
     pub(super) resend: bool,
+    /// Summaries that refreshed the state since it was last sent in full.
+    pub(super) summaries: u8,
     /// Source and group, of Path states of multicast sessions.
     pub(super) flow: Option<(IpAddr, IpAddr)>,
 }

@@ -267,3 +267,33 @@ fn another_neighbour_is_told_in_full() {
         assert_eq!(can, expected);
     }
 }
+
+/// RFC 2961 §5.5: now and then a full message, under the name that is known.
+#[test]
+fn every_tenth_refresh_is_in_full() {
+    let mut pair = Pair::acquainted();
+    known(&mut pair, 1);
+    let mut full = vec![];
+    for refresh in 1..=40 {
+        let now = pair.now;
+        if pair.nodes[0].can_summarise(LINK, StateKey(1), Some(b())) {
+            pair.nodes[0].summarise(now, LINK, StateKey(1));
+        } else {
+            full.push(refresh);
+            pair.send(0, to(b(), Some(1), false, resv(a(), 1)));
+        }
+        pair.run(now + Duration::from_secs(30));
+    }
+    assert_eq!(full, [10, 20, 30, 40]);
+    assert_eq!(refreshed(&pair, 1).len(), 36);
+    let messages: Vec<_> = pair.sent[0]
+        .iter()
+        .filter_map(|(_, sent)| read(sent).message_id)
+        .collect();
+    assert_eq!(messages.len(), 4);
+    assert!(
+        messages
+            .iter()
+            .all(|id| *id == messages[0] && !id.ack_desired)
+    );
+}
