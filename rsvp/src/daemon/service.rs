@@ -16,7 +16,7 @@ mod parties;
 mod rapi;
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::pin::pin;
 
@@ -41,6 +41,9 @@ use crate::interface::{IfIndex, Interface};
 const DATAGRAMS: usize = 64;
 /// News of connections taken in one turn.
 const MESSAGES: usize = 16;
+/// What the server of applications wants, carried out in one turn: mostly calls, of which one client can have thousands in
+/// its buffer.
+const CALLS: usize = 64;
 /// Lines that wait for a run of `rsvpctl` that does not read; more end it.
 const WAITING_LINES: usize = 1024;
 /// Sessions of applications have numbers from here on, those of the daemon's own parties below.
@@ -155,11 +158,13 @@ enum Behind {
 struct Control {
     lines: Lines,
     /// What waits to be sent.
-    waiting: std::collections::VecDeque<Vec<u8>>,
+    waiting: VecDeque<Vec<u8>>,
     /// Messages of these destinations are told as they pass.
     watches: Option<Option<super::config::Endpoint>>,
     /// What it announced or reserved.
     parties: Vec<ApiId>,
+    /// It is among [`Service::asking`].
+    is_asking: bool,
     /// Its process, where the system tells.
     pid: Option<i32>,
     uid: u32,
@@ -199,6 +204,8 @@ struct Service {
     /// The connection of each application.
     applications: BTreeMap<ClientId, ConnectionId>,
     next_connection: u64,
+    /// Runs of `rsvpctl` that may have sent a whole line, in turn.
+    asking: VecDeque<ConnectionId>,
     inbox: mpsc::Receiver<FromClient>,
     to_inbox: mpsc::Sender<FromClient>,
     parties: BTreeMap<ApiId, Played>,
@@ -208,6 +215,7 @@ struct Service {
     timeline: Timeline,
     metrics: Option<metrics::Listener>,
     control_refused: u64,
+    parties_refused: u64,
 }
 
 impl Service {
@@ -275,6 +283,7 @@ impl Service {
             connections: BTreeMap::new(),
             applications: BTreeMap::new(),
             next_connection: 0,
+            asking: VecDeque::new(),
             inbox,
             to_inbox,
             parties: BTreeMap::new(),
@@ -283,6 +292,7 @@ impl Service {
             timeline: Timeline::new(config.limits.log_entries),
             metrics,
             control_refused: 0,
+            parties_refused: 0,
             loaded,
         })
     }
@@ -303,7 +313,7 @@ impl Service {
         let mut pause = pin!(self.clock.timer());
         let mut accepts = true;
         loop {
-            self.settle();
+            let has_more = self.settle();
             timer.as_mut().reset(self.engine.poll_timeout());
             tokio::select! { biased;
                 command = commands.recv() => match command {
@@ -336,12 +346,14 @@ impl Service {
                 message = self.inbox.recv() => if let Some(message) = message {
                     self.heard(message);
                 },
-                // What follows is looked after below in every turn, and so can wait behind the rest.
+                // What follows is looked after in every turn, and so can wait behind the rest.
                 () = &mut timer => {}
                 sent = self.io.sending(), if self.io.has_output() => self.io.sent(sent),
                 ready = self.io.readable() => if let Err(error) = ready {
                     debug!(%error, "while waiting for packets");
                 },
+                // There is no time to wait, but the other tasks get theirs.
+                () = tokio::task::yield_now(), if has_more => {}
             }
             // A part of everything that is there, whatever it was that woke us.
             let now = self.clock.now();
@@ -354,6 +366,7 @@ impl Service {
                     Err(_) => break,
                 }
             }
+            self.answer_next();
             self.io.send_on();
             let (engine, now) = (&mut self.engine, self.clock.now());
             self.io.receive(DATAGRAMS, |arrival, datagram| {
@@ -367,7 +380,8 @@ impl Service {
     async fn end(mut self) {
         info!("ending");
         self.engine.handle_shutdown(self.clock.now());
-        self.settle();
+        // What applications still want does not matter any more.
+        self.carry_out();
         let until = self.clock.now() + FLUSH;
         while self.io.has_output() {
             match self.clock.timeout_at(until, self.io.sending()).await {
@@ -384,27 +398,30 @@ impl Service {
         }
     }
 
-    /// Carries out what the engine and the server of applications want, until neither wants anything.
-    fn settle(&mut self) {
-        loop {
-            let mut quiet = true;
-            while let Some(output) = self.engine.poll_output() {
-                quiet = false;
-                match output {
-                    Output::Transmit(datagram) => self.io.send(datagram),
-                    Output::Event { to, event } if to.0 >= FIRST_APPLICATION => {
-                        self.rapi.handle_event(to, event);
-                    }
-                    Output::Event { to, event } => self.tell_party(to, &event),
-                    Output::Log(entry) => self.log(entry),
+    /// Carries out all that the engine wants, and a part of what the server of applications does; says whether something is
+    /// left for the next turn.
+    fn settle(&mut self) -> bool {
+        for _ in 0..CALLS {
+            self.carry_out();
+            match self.rapi.poll_output() {
+                Some(output) => self.serve(output),
+                None => return !self.asking.is_empty(),
+            }
+        }
+        self.carry_out();
+        true
+    }
+
+    /// Carries out what the engine wants, until it wants nothing.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Transmit(datagram) => self.io.send(datagram),
+                Output::Event { to, event } if to.0 >= FIRST_APPLICATION => {
+                    self.rapi.handle_event(to, event);
                 }
-            }
-            while let Some(output) = self.rapi.poll_output() {
-                quiet = false;
-                self.serve(output);
-            }
-            if quiet {
-                return;
+                Output::Event { to, event } => self.tell_party(to, &event),
+                Output::Log(entry) => self.log(entry),
             }
         }
     }
@@ -444,7 +461,6 @@ impl Service {
                     }
                     Behind::Control(control) => {
                         control.lines.extend(&octets);
-                        self.read_lines(connection);
                     }
                 }
             }
@@ -479,8 +495,14 @@ impl Service {
                     let octets: Vec<u8> = control.waiting.drain(..).flatten().collect();
                     socket.send(octets.into());
                 }
-                if control.waiting.is_empty() {
-                    socket.read();
+                // The next question is looked at when the answer to the one before is on its way.
+                if control.waiting.is_empty() && !control.is_asking {
+                    if control.lines.has_line() {
+                        control.is_asking = true;
+                        self.asking.push_back(connection);
+                    } else {
+                        socket.read();
+                    }
                 }
             }
         }

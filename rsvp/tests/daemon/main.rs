@@ -444,6 +444,77 @@ fn control_connections_that_make_no_sense_harm_nobody() {
     });
 }
 
+/// A question waits for the answer before it, and no run of `rsvpctl` plays more than its share of parties.
+#[test]
+fn questions_in_crowds_are_answered_in_turn() {
+    let (network, nodes) = row();
+    network.run(async {
+        let net = nodes[0].net();
+        let text = format!("{TEN_MEGABIT}[limits]\ncontrol_parties = 2\n");
+        let _daemon = daemon(&net, &text);
+        let (mut many, mut few) = (Ctl::to(&net).await, Ctl::to(&net).await);
+        // More than may wait for one that does not read.
+        let status = r#"{"request":"status"}"#;
+        many.say(&vec![status; 3000].join("\n")).await;
+        for _ in 0..10 {
+            assert!(matches!(few.ask(&Request::Status).await, Reply::Status(_)));
+        }
+        for _ in 0..3000 {
+            assert!(matches!(many.reply().await, Reply::Status(_)));
+        }
+        for port in 1..=3 {
+            few.say(&format!(
+                r#"{{"request":"reserve","destination":"192.0.2.9:{port}"}}"#
+            ))
+            .await;
+        }
+        let Reply::Error(why) = few.reply().await else {
+            panic!("three");
+        };
+        assert_eq!(why, "too many senders and reservations");
+        assert_eq!(sessions(&net).await.len(), 2);
+    });
+}
+
+/// One application can have much carried out: others are answered meanwhile.
+#[test]
+fn calls_in_crowds_keep_nobody_waiting() {
+    use fairway_rsvp::api::client::Rapi;
+    use fairway_rsvp::wire::Session;
+
+    let (network, nodes) = row();
+    network.run(async {
+        let net = nodes[0].net();
+        let _daemon = daemon(&net, TEN_MEGABIT);
+        let path = fairway_stack::LocalAddr::path(fairway_rsvp::api::SOCKET_PATH);
+        let rapi = Rapi::connect(&net, &path).await.unwrap();
+        let mut open = Vec::new();
+        for port in 1..=1000 {
+            let session = Session {
+                destination: nodes[3].address().into(),
+                protocol: fairway_wire::Protocol(17),
+                e_police: false,
+                port,
+            };
+            open.push(rapi.open(session).await.unwrap());
+        }
+        let mut ctl = Ctl::to(&net).await;
+        let mut left = async || match ctl.ask(&Request::Status).await {
+            Reply::Status(status) => status.sessions,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(left().await, 1000);
+        // All is released: more than is carried out in one turn.
+        drop(open);
+        drop(rapi);
+        let mut seen = vec![1000];
+        while seen.last() != Some(&0) {
+            seen.push(left().await);
+        }
+        assert!(seen.iter().any(|left| (1..1000).contains(left)), "{seen:?}");
+    });
+}
+
 /// A reservation for more than the share is refused where it does not fit, and the receiver hears of it.
 #[test]
 fn a_reservation_that_does_not_fit_is_refused() {

@@ -134,6 +134,8 @@ pub struct Limits {
     pub sessions_per_user: usize,
     /// Connections of `rsvpctl` at one time.
     pub control_connections: usize,
+    /// Senders and reservations of one of them.
+    pub control_parties: usize,
     /// Messages remembered for `rsvpctl log`.
     pub log_entries: usize,
 }
@@ -159,6 +161,7 @@ impl Default for Limits {
             sessions_per_application: applications.sessions_per_client,
             sessions_per_user: applications.sessions_per_user,
             control_connections: 64,
+            control_parties: 64,
             log_entries: 4096,
         }
     }
@@ -214,6 +217,7 @@ impl Limits {
             ("sessions_per_application", self.sessions_per_application),
             ("sessions_per_user", self.sessions_per_user),
             ("control_connections", self.control_connections),
+            ("control_parties", self.control_parties),
         ];
         all.iter()
             .find(|(_, value)| *value == 0)

@@ -369,6 +369,12 @@ impl Lines {
         self.octets.extend_from_slice(octets);
     }
 
+    /// Whether [`next_line`](Self::next_line) has something to say.
+    #[must_use]
+    pub fn has_line(&self) -> bool {
+        self.octets.len() > MAX_LINE || self.octets.contains(&b'\n')
+    }
+
     /// The next line, without its end.
     ///
     /// # Errors
@@ -443,13 +449,17 @@ mod tests {
     #[test]
     fn lines_come_in_pieces_and_have_an_end() {
         let mut lines = Lines::default();
+        assert!(!lines.has_line());
         lines.extend(b"one\ntw");
+        assert!(lines.has_line());
         assert_eq!(lines.next_line(), Ok(Some(b"one".to_vec())));
+        assert!(!lines.has_line());
         assert_eq!(lines.next_line(), Ok(None));
         lines.extend(b"o\n\n");
         assert_eq!(lines.next_line(), Ok(Some(b"two".to_vec())));
         assert_eq!(lines.next_line(), Ok(Some(Vec::new())));
         lines.extend(&vec![b'x'; MAX_LINE + 1]);
+        assert!(lines.has_line());
         assert_eq!(lines.next_line(), Err(LineTooLong));
     }
 }

@@ -50,25 +50,33 @@ impl Service {
         self.move_on(id);
     }
 
-    /// Answers what has come as whole lines.
-    pub(super) fn read_lines(&mut self, connection: ConnectionId) {
-        while let Some((_, Behind::Control(control))) = self.connections.get_mut(&connection) {
-            match control.lines.next_line() {
-                Ok(None) => return,
-                Ok(Some(line)) => match serde_json::from_slice(&line) {
-                    Ok(request) => self.asked(connection, request),
-                    Err(error) => {
-                        let reply = Reply::Error(format!("not understood: {error}"));
-                        self.answer(connection, &reply);
-                    }
-                },
+    /// Answers one line of whoever's turn it is.
+    pub(super) fn answer_next(&mut self) {
+        let Some(connection) = self.asking.pop_front() else {
+            return;
+        };
+        let Some((_, Behind::Control(control))) = self.connections.get_mut(&connection) else {
+            return; // it was closed meanwhile
+        };
+        control.is_asking = false;
+        if !control.waiting.is_empty() {
+            return; // it watches, too, and something has passed
+        }
+        match control.lines.next_line() {
+            Ok(None) => {}
+            Ok(Some(line)) => match serde_json::from_slice(&line) {
+                Ok(request) => self.asked(connection, request),
                 Err(error) => {
-                    let last = Reply::Error(error.to_string()).to_line();
-                    self.disconnect(connection, Some(last.into()));
-                    return;
+                    let reply = Reply::Error(format!("not understood: {error}"));
+                    self.answer(connection, &reply);
                 }
+            },
+            Err(error) => {
+                let last = Reply::Error(error.to_string()).to_line();
+                self.disconnect(connection, Some(last.into()));
             }
         }
+        self.move_on(connection);
     }
 
     fn asked(&mut self, connection: ConnectionId, request: Request) {
@@ -104,6 +112,13 @@ impl Service {
 
     /// Plays a sender or receiver for as long as the connection lives.
     fn begin(&mut self, connection: ConnectionId, role: Role) {
+        if let Some((_, Behind::Control(control))) = self.connections.get(&connection)
+            && control.parties.len() >= self.loaded.config().limits.control_parties
+        {
+            self.parties_refused += 1;
+            let reply = Reply::Error("too many senders and reservations".to_owned());
+            return self.answer(connection, &reply);
+        }
         match self.play(role, Owner::Control(connection)) {
             Ok(id) => {
                 if let Some((_, Behind::Control(control))) = self.connections.get_mut(&connection) {
@@ -310,6 +325,7 @@ impl Service {
             ("application_events_coalesced", rapi.events_coalesced),
             ("application_events_late", rapi.events_late),
             ("control_connections_refused", self.control_refused),
+            ("control_parties_refused", self.parties_refused),
         ]
         .into_iter()
         .map(|(name, count)| (name.to_owned(), count))
