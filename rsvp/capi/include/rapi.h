@@ -13,8 +13,9 @@
  *     rapi_dispatch();               when fd is readable: upcalls, for all sessions, everything that waits
  *     rapi_release(sid);             ends it; so does the end of the program
  *
- * Objects are of variable length: `len` octets, header included. Objects of a list follow each other without gaps:
- * After_RAPIObj() gives the next. In upcalls, objects are in Simplified format, or in that of Integrated Services if
+ * Objects are of variable length: `len` octets, header included, fewer or more than their structure has. Objects of a
+ * list follow each other without gaps: After_RAPIObj() gives the next. Any of an upcall's can be copied as a structure;
+ * what is behind its `len` means nothing. In upcalls, objects are in Simplified format, or in that of Integrated Services if
  * the session was opened with RAPI_USE_INTSERV; both are taken from the program. Addresses and ports are in network
  * order, everything else as the machine has it. All that an upcall points at is gone when it returns.
  *

@@ -13,6 +13,12 @@ use crate::{intserv, sockaddr};
 
 /// Octets of `rapi_hdr_t`.
 pub(crate) const HEADER: usize = 8;
+/// Octets of `rapi_filter_t`.
+pub(crate) const FILTER: usize = 36;
+/// Octets of `rapi_flowspec_t`; `rapi_tspec_t` has fewer.
+pub(crate) const FLOWSPEC: usize = 52;
+/// Octets of `rapi_adspec_t`.
+pub(crate) const ADSPEC: usize = 76;
 /// The longest object that is read: more fits no message.
 pub(crate) const MAX_OBJECT: usize = 65_536;
 

@@ -73,10 +73,17 @@ pub(crate) struct List {
 }
 
 impl List {
-    fn of<T>(items: &[T], mut put: impl FnMut(&T, &mut Octets)) -> Self {
+    /// Behind the last object are as many octets as make it a whole structure: a program may copy it as one.
+    fn of<T>(items: &[T], whole: usize, mut put: impl FnMut(&T, &mut Octets)) -> Self {
         let mut octets = Octets::default();
+        let mut last = 0;
         for item in items {
+            last = octets.0.len();
             put(item, &mut octets);
+        }
+        if !items.is_empty() {
+            let used = octets.0.len() - last;
+            octets.pad(whole.saturating_sub(used));
         }
         Self {
             count: c_int::try_from(items.len()).unwrap_or(c_int::MAX),
@@ -96,6 +103,31 @@ fn words(octets: &[u8]) -> Vec<u32> {
         words.push(u32::from_ne_bytes(last));
     }
     words
+}
+
+/// Octets of the structures that a form's header has for objects, whatever part of them an object uses.
+struct Whole {
+    filter: usize,
+    /// Also of what holds a Tspec instead.
+    flowspec: usize,
+    adspec: usize,
+}
+
+impl Form {
+    const fn whole(self) -> Whole {
+        match self {
+            Self::C809 { .. } => Whole {
+                filter: c809::FILTER,
+                flowspec: c809::FLOWSPEC,
+                adspec: c809::ADSPEC,
+            },
+            Self::Os2 => Whole {
+                filter: os2::FILTER,
+                flowspec: os2::FLOWSPEC,
+                adspec: os2::ADSPEC,
+            },
+        }
+    }
 }
 
 /// The arguments of an upcall, but for session and the program's own.
@@ -179,10 +211,10 @@ fn of_event(event: &Event, form: Form, is_v6: bool) -> Arguments {
     match event {
         Event::Path(senders) => Arguments {
             event: PATH_EVENT,
-            filters: List::of(senders, |sender, out| {
+            filters: List::of(senders, form.whole().filter, |sender, out| {
                 put_filter(sender.template, form, out);
             }),
-            flowspecs: List::of(senders, |sender, out| put_tspec(&sender.tspec, form, out)),
+            flowspecs: tspecs(senders.iter().map(|sender| &sender.tspec), form),
             adspecs: adspecs(senders, form),
             ..none
         },
@@ -204,7 +236,7 @@ fn of_event(event: &Event, form: Form, is_v6: bool) -> Arguments {
         } => Arguments {
             event: PATH_ERROR,
             filters: filters(&[*sender], form),
-            flowspecs: List::of(tspec.as_slice(), |tspec, out| put_tspec(tspec, form, out)),
+            flowspecs: tspecs(tspec.iter(), form),
             ..none.with_error(error, form)
         },
         Event::ResvError {
@@ -309,14 +341,28 @@ fn put_tspec(tspec: &Tspec, form: Form, out: &mut Octets) {
 }
 
 fn filters(senders: &[Sender], form: Form) -> List {
-    List::of(senders, |sender, out| put_filter(*sender, form, out))
+    List::of(senders, form.whole().filter, |sender, out| {
+        put_filter(*sender, form, out);
+    })
+}
+
+/// Tspecs in the slots of flowspecs.
+fn tspecs<'a>(tspecs: impl Iterator<Item = &'a Tspec>, form: Form) -> List {
+    let tspecs: Vec<&Tspec> = tspecs.collect();
+    List::of(&tspecs, form.whole().flowspec, |tspec, out| {
+        put_tspec(tspec, form, out);
+    })
 }
 
 fn flowspecs(flowspecs: &[Flowspec], form: Form) -> List {
-    List::of(flowspecs, |flowspec, out| match form {
-        Form::C809 { is_intserv } => c809::put_flowspec(flowspec, is_intserv, out),
-        Form::Os2 => os2::put_flowspec(flowspec, out),
-    })
+    List::of(
+        flowspecs,
+        form.whole().flowspec,
+        |flowspec, out| match form {
+            Form::C809 { is_intserv } => c809::put_flowspec(flowspec, is_intserv, out),
+            Form::Os2 => os2::put_flowspec(flowspec, out),
+        },
+    )
 }
 
 /// As many as there are senders; none if no sender has one.
@@ -324,11 +370,13 @@ fn adspecs(senders: &[PathSender], form: Form) -> List {
     if senders.iter().all(|sender| sender.adspec.is_none()) {
         return List::default();
     }
-    List::of(senders, |sender, out| match (form, &sender.adspec) {
-        (Form::C809 { .. }, None) => c809::put_empty(out),
-        (Form::C809 { is_intserv }, Some(adspec)) => c809::put_adspec(adspec, is_intserv, out),
-        (Form::Os2, None) => os2::put_no_adspec(out),
-        (Form::Os2, Some(adspec)) => os2::put_adspec(adspec, out),
+    List::of(senders, form.whole().adspec, |sender, out| {
+        match (form, &sender.adspec) {
+            (Form::C809 { .. }, None) => c809::put_empty(out),
+            (Form::C809 { is_intserv }, Some(adspec)) => c809::put_adspec(adspec, is_intserv, out),
+            (Form::Os2, None) => os2::put_no_adspec(out),
+            (Form::Os2, Some(adspec)) => os2::put_adspec(adspec, out),
+        }
     })
 }
 
@@ -365,6 +413,41 @@ mod tests {
             assert_eq!(upcall.adspecs, List::default());
             let gone = of_event(&Event::Path(Vec::new()), form, false);
             assert_eq!(gone.flowspecs, List::default());
+        }
+    }
+
+    /// rapi.md §3.1: objects are of variable length; C copies structures all the same, also the last of a list.
+    #[test]
+    fn the_last_object_of_a_list_can_be_read_as_a_structure() {
+        let adspec = Adspec::of_link(Bandwidth::new(1e6).unwrap(), 1500);
+        for form in FORMS {
+            let whole = form.whole();
+            // The last Adspec is a header only.
+            let senders = vec![sender(Some(adspec.clone())), sender(None)];
+            let path = of_event(&Event::Path(senders), form, false);
+            let bucket = sender(None).tspec;
+            let resv = Event::Resv {
+                style: Style::SE,
+                filters: vec![sender(None).template; 2],
+                flowspec: Some(Flowspec::ControlledLoad(bucket)),
+            };
+            let resv = of_event(&resv, form, false);
+            for (list, whole) in [
+                (&path.filters, whole.filter),
+                (&path.flowspecs, whole.flowspec),
+                (&path.adspecs, whole.adspec),
+                (&resv.filters, whole.filter),
+                (&resv.flowspecs, whole.flowspec),
+            ] {
+                let mut last = 0;
+                for _ in 1..list.count {
+                    last += match form {
+                        Form::C809 { .. } => usize::try_from(list.words[last / 4]).unwrap(),
+                        Form::Os2 => whole,
+                    };
+                }
+                assert!(last + whole <= 4 * list.words.len(), "{form:?} {list:?}");
+            }
         }
     }
 

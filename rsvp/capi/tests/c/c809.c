@@ -22,6 +22,16 @@ static void copy(char *to, const void *from) {
   if (from) memcpy(to, from, RAPIObj_Size(from));
 }
 
+/* Copies the last member of a list as a whole structure, more than its length: valgrind sees to it. */
+#define COPY_LAST(type, list, count)                                             \
+  do {                                                                           \
+    const char *last_ = (const char *)(list);                                    \
+    type whole_;                                                                 \
+    for (int i_ = 1; i_ < (count); i_++) last_ = After_RAPIObj(last_);           \
+    if (count) memcpy(&whole_, last_, sizeof whole_);                            \
+    if (count) CHECK(whole_.len >= sizeof(rapi_hdr_t) && whole_.form >= 0);      \
+  } while (0)
+
 static void hear(rapi_sid_t sid, rapi_eventinfo_t event, rapi_styleid_t style, int code, int value, rapi_addr_t *node,
                  unsigned flags, int filters, rapi_filter_t *filter, int flowspecs, rapi_flowspec_t *flowspec,
                  int adspecs, rapi_adspec_t *adspec, void *argument) {
@@ -40,6 +50,10 @@ static void hear(rapi_sid_t sid, rapi_eventinfo_t event, rapi_styleid_t style, i
   heard->filters = filters;
   heard->flowspecs = flowspecs;
   heard->adspecs = adspecs;
+  COPY_LAST(rapi_filter_t, filter, filters);
+  COPY_LAST(rapi_flowspec_t, flowspec, flowspecs);
+  COPY_LAST(rapi_tspec_t, flowspec, flowspecs);
+  COPY_LAST(rapi_adspec_t, adspec, adspecs);
   copy(heard->filter, filter);
   copy(heard->flowspec, flowspec);
   copy(heard->adspec, adspec);

@@ -27,6 +27,7 @@ AT(rapi_flowspec_t, specbody_qosx.xspec_S, 36);
 SIZE(IS_specbody_t, 44);
 AT(rapi_flowspec_t, specbody_IS.spec_u.G_spec.Guar_Rspec.Guar_R, 44);
 SIZE(rapi_qos_adspecx_t, 68);
+SIZE(rapi_adspec_t, 76);
 AT(rapi_qos_adspecx_t, xaspec_hopcnt, 2);
 AT(rapi_qos_adspecx_t, xaspec_path_bw, 4);
 AT(rapi_qos_adspecx_t, xaspec_min_latency, 8);
