@@ -18,9 +18,11 @@ impl fmt::Display for Number {
         }
         let mut suffixes = ["K", "M", "G", "T"].iter();
         let mut suffix = "";
-        while value >= 999.5 {
+        while value >= 999.5
+            && let Some(next) = suffixes.next()
+        {
             value /= 1e3;
-            suffix = suffixes.next().copied().unwrap_or_default();
+            suffix = next;
         }
         let digits = if value >= 100.0 {
             0
@@ -166,6 +168,9 @@ mod tests {
             (0.0, "0"),
             (64.0, "64"),
             (999.0, "999"),
+            (9.99e14, "999T"),
+            (9.996e14, "1000T"),
+            (1e15, "Inf"),
             (1500.0, "1.5K"),
             (125_000.0, "125K"),
             (1.25e6, "1.25M"),
