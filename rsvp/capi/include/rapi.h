@@ -27,7 +27,8 @@
  * for is then asked for again. rapi_dispatch() returns RAPI_ERR_NORSVP while the daemon is away; the descriptor is
  * readable, once a second, when it is worth trying again.
  *
- * The daemon is reached at /run/rsvp/rapi.sock, or where the environment variable RSVP_SOCKET says.
+ * The daemon is reached at /run/rsvp/rapi.sock, or where the environment variable RSVP_SOCKET says; that is not heeded
+ * in programs with more rights than their caller's (set-uid, set-gid, file capabilities).
  */
 #ifndef RAPI_H
 #define RAPI_H
@@ -387,6 +388,8 @@ typedef enum {
 #define RAPI_ERRF_NotGuilty 0x02 /* what failed was more than this receiver asked for */
 
 /*
+ * An upcall returns: no longjmp() and no C++ exception may leave it, since the library's frames are above it.
+ *
  * In path events the list of flowspecs holds Tspecs: cast. It is as long as that of filters, which are the senders'
  * templates, and as that of Adspecs, unless no sender has one. A list that is not used has no members and is null.
  */
@@ -435,7 +438,7 @@ typedef void rapi_event_rtn_t(
 #define RAPI_ERR_BADSTYLE 5      /* illegal style */
 #define RAPI_ERR_SYSCALL 6       /* a system call failed: errno */
 #define RAPI_ERR_OVERFLOW 7      /* the lists are too long for a message to the daemon */
-#define RAPI_ERR_MEMFULL 8       /* out of memory */
+#define RAPI_ERR_MEMFULL 8       /* not given by this library: without memory, it ends the program */
 #define RAPI_ERR_NORSVP 9        /* no daemon, or none that answers */
 #define RAPI_ERR_OBJTYPE 10      /* an object is not of the kind it should be */
 #define RAPI_ERR_OBJLEN 11       /* an object is too short for its kind */

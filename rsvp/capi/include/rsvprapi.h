@@ -255,6 +255,7 @@ typedef enum {
 #define RAPI_ERRF_InPlace 0x01   /* another reservation, presumably a smaller one, stays where this one failed */
 #define RAPI_ERRF_NotGuilty 0x02 /* what failed was more than this receiver asked for */
 
+/* It returns: no longjmp() and no C++ exception may leave it. */
 typedef int(_System *rapi_event_rtn_t)(
     rapi_sid_t,        /* session */
     rapi_eventinfo_t,  /* event */
@@ -283,7 +284,7 @@ typedef int(_System *rapi_event_rtn_t)(
 #define RAPI_ERR_BADSTYLE 5
 #define RAPI_ERR_SYSCALL 6
 #define RAPI_ERR_OVERFLOW 7
-#define RAPI_ERR_MEMFULL 8
+#define RAPI_ERR_MEMFULL 8 /* not given by this library: without memory, it ends the program */
 #define RAPI_ERR_NORSVP 9
 #define RAPI_ERR_OBJTYPE 10
 #define RAPI_ERR_OBJLEN 11

@@ -6,7 +6,7 @@
 //!
 //! A panic would be a fault of this library; the call then gives `RAPI_ERR_UNKNOWN`.
 
-use core::ffi::{c_char, c_int, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use core::ptr;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -35,6 +35,16 @@ const C809: Form = Form::C809 { is_intserv: false };
 unsafe extern "C" {
     /// Where the thread's `errno` is.
     fn __errno_location() -> *mut c_int;
+    /// What the kernel told the program at its start: getauxval(3).
+    fn getauxval(kind: c_ulong) -> c_ulong;
+}
+
+const AT_SECURE: c_ulong = 23;
+
+/// Whether the program has rights that its caller has not, so that the environment is not to be trusted.
+pub(crate) fn is_secure() -> bool {
+    // SAFETY: reads what the kernel left, whatever is asked for.
+    unsafe { getauxval(AT_SECURE) != 0 }
 }
 
 /// Runs a call; lets no panic out.
@@ -334,12 +344,15 @@ struct ReserveArguments {
 
 /// How many filters and flowspecs there are, if that fits the style: `rapi.md` §4.3.
 fn counts(style: Style, filters: c_int, flowspecs: c_int) -> Result<(usize, usize), Code> {
+    if flowspecs == 0 {
+        // A removal: of whatever filters.
+        return Ok((0, 0));
+    }
     let (Ok(filters), Ok(flowspecs)) = (usize::try_from(filters), usize::try_from(flowspecs))
     else {
         return Err(Code::N_FFS);
     };
     let fits = match (style, flowspecs) {
-        (_, 0) => true,
         (Style::WF, 1) => filters <= 1,
         (Style::FF, _) => filters == flowspecs,
         (Style::SE, 1) => filters >= 1,

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fairway_rsvp::api::client::blocking::Client;
 use fairway_rsvp::api::client::{Asked, CallError, Notice, SessionId, socket_path};
-use fairway_rsvp::api::{Event, ReserveCall, SenderCall};
+use fairway_rsvp::api::{Event, ReserveCall, SOCKET_PATH, SenderCall};
 use fairway_rsvp::wire::Session;
 
 use crate::code::{Code, later};
+use crate::ffi::is_secure;
 use crate::upcall::{Arguments, Form, Routine, arguments, refusal};
 
 /// What is known of a session.
@@ -63,6 +65,15 @@ fn registry() -> MutexGuard<'static, Registry> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotOpened(pub(crate) Code, pub(crate) Option<i32>);
 
+/// Where the daemon is.
+fn path() -> PathBuf {
+    if is_secure() {
+        SOCKET_PATH.into()
+    } else {
+        socket_path()
+    }
+}
+
 /// Opens a session.
 pub(crate) fn open(session: Session, registration: Registration) -> Result<u32, NotOpened> {
     // Held until the session is entered: no event of it is delivered before.
@@ -70,8 +81,8 @@ pub(crate) fn open(session: Session, registration: Registration) -> Result<u32, 
     let client = if let Some(client) = &registry.client {
         Arc::clone(client)
     } else {
-        let made = Client::new(socket_path())
-            .map_err(|error| NotOpened(Code::SYSCALL, error.raw_os_error()))?;
+        let made =
+            Client::new(path()).map_err(|error| NotOpened(Code::SYSCALL, error.raw_os_error()))?;
         Arc::clone(registry.client.insert(Arc::new(made)))
     };
     let id = client

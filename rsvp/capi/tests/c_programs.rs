@@ -14,6 +14,7 @@
 mod daemon;
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
@@ -307,6 +308,39 @@ fn a_program_that_is_killed_is_released() {
     drop(running);
     daemon.until(|seen| (seen.calls.last()? == &(ApiId(1), Call::Release)).then_some(()));
     daemon.until(|seen| (seen.clients == 0).then_some(()));
+}
+
+/// A caller's environment does not tell a program with more rights than the caller's whom to believe.
+#[test]
+fn a_set_uid_program_does_not_heed_the_environment() {
+    const NOBODY: u32 = 65_534;
+    if !have("cc") {
+        return;
+    }
+    let at = socket("secure");
+    let _daemon = Daemon::start(&at);
+    let program = compiled("watch", "secure");
+    let set = PermissionsExt::from_mode(0o4755);
+    if !rustix::process::geteuid().is_root()
+        || std::os::unix::fs::chown(&program, Some(NOBODY), None).is_err()
+    {
+        eprintln!("left out: only root makes a program another user's");
+        return;
+    }
+    std::fs::set_permissions(&program, set).unwrap();
+    std::fs::set_permissions(&at, PermissionsExt::from_mode(0o777)).unwrap();
+    let mut running = Running::start(&program, &["secure"], &at);
+    let is_secure = running.line();
+    let first = running.line();
+    if is_secure == "secure: 0" {
+        eprintln!("left out: this file system knows no set-uid programs");
+        assert_eq!(first, "ready");
+        return;
+    }
+    assert_eq!(
+        (is_secure.as_str(), first.as_str()),
+        ("secure: 1", "no session: 9")
+    );
 }
 
 /// A program that never reads costs only itself.

@@ -164,6 +164,7 @@ static void refused_reservations(rapi_sid_t sid) {
   CHECK(rapi_reserve(sid, 0, NULL, RAPI_RSTYLE_FIXED, NULL, NULL, 1, &filter, 1, &flowspec) == RAPI_ERR_OBJLEN);
   /* Nothing was reserved: to remove it is no error. */
   CHECK(rapi_reserve(sid, 0, NULL, RAPI_RSTYLE_FIXED, NULL, NULL, 3, NULL, 0, NULL) == RAPI_ERR_OK);
+  CHECK(rapi_reserve(sid, 0, NULL, RAPI_RSTYLE_FIXED, NULL, NULL, -1, NULL, 0, NULL) == RAPI_ERR_OK);
 }
 
 /* A sender and a receiver in one program. */

@@ -1,5 +1,6 @@
 /* A sender that says what it hears: a line for each upcall and for each time the daemon is missed. */
 #include <rapi.h>
+#include <sys/auxv.h>
 
 #include "check.h"
 
@@ -16,6 +17,7 @@ int main(int argc, char **argv) {
   struct sockaddr_in to = v4("10.0.0.2", 5000), from = v4("0.0.0.0", 6000);
   rapi_tspec_t tspec;
   int error;
+  if (argc > 1 && strcmp(argv[1], "secure") == 0) printf("secure: %lu\n", getauxval(AT_SECURE));
   rapi_sid_t sid = rapi_session((rapi_addr_t *)&to, 17, 0, hear, NULL, &error);
   if (sid == RAPI_NULL_SID) {
     printf("no session: %d\n", error);
