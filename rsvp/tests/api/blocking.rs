@@ -1,12 +1,19 @@
 use std::collections::VecDeque;
-use std::os::fd::AsFd as _;
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError::Timeout};
 use std::time::Duration;
 
-use fairway_rsvp::api::client::blocking::{Client, DispatchError};
+use fairway_rsvp::api::client::blocking::{self, Client, DispatchError};
 use fairway_rsvp::api::client::{CallError, Notice, SessionId};
+use fairway_rsvp::api::proto::{ToLibrary, VERSION};
 use fairway_rsvp::api::server::Limits;
 use fairway_rsvp::api::{ApiError, ApiId, Call, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::daemon::{Daemon, STRANGER};
 use crate::{flow, path, sender, socket, wanted};
@@ -238,6 +245,103 @@ fn a_client_that_was_disconnected_for_not_reading_comes_back() {
             .unwrap();
     }
     client.release(session).unwrap();
+}
+
+/// A daemon that answers no second call, however much it has to say, or has no room for connections; and how long a call
+/// of a client of it takes.
+fn silent(accepts: bool) -> (Client, Duration) {
+    let at = socket();
+    let listener = UnixListener::bind(&at).unwrap();
+    let client = Client::new(&at).unwrap();
+    let mut queue = Vec::new();
+    if !accepts {
+        // The listener's queue is filled up.
+        rustix::net::listen(&listener, 0).unwrap();
+        while let Ok(stream) = connect_at_once(&at) {
+            queue.push(stream);
+        }
+    }
+    let (done, is_done) = mpsc::channel::<()>();
+    let took = std::thread::scope(|scope| {
+        let daemon = scope.spawn(move || {
+            let mut stream = accepts.then(|| listener.accept().unwrap().0);
+            let hello = ToLibrary::Hello { version: VERSION }.encode();
+            if let Some(stream) = &mut stream {
+                stream.write_all(&hello).unwrap();
+            }
+            // The first call is answered, over and over; no other is.
+            let result = Ok(());
+            let reply = ToLibrary::Reply { request: 0, result }.encode();
+            while is_done.recv_timeout(Duration::from_millis(50)) == Err(Timeout) {
+                // At last nobody reads any more.
+                let _sent = stream.as_mut().map(|stream| stream.write_all(&reply));
+            }
+        });
+        if accepts {
+            client.open(flow()).unwrap();
+        }
+        let asking = scope.spawn(|| {
+            let start = clock_gettime(ClockId::Monotonic);
+            assert_eq!(client.open(flow()), Err(CallError::NoDaemon));
+            clock_gettime(ClockId::Monotonic) - start
+        });
+        // Another thread's dispatch goes on, as often as it likes.
+        while !asking.is_finished() {
+            let start = clock_gettime(ClockId::Monotonic);
+            assert_eq!(client.dispatch(|_, _| ()), Ok(()));
+            let took = Duration::try_from(clock_gettime(ClockId::Monotonic) - start).unwrap();
+            assert!(took < PATIENCE / 10, "{took:?}");
+            std::thread::yield_now();
+        }
+        done.send(()).unwrap();
+        daemon.join().unwrap();
+        Duration::try_from(asking.join().unwrap()).unwrap()
+    });
+    drop(queue);
+    std::fs::remove_file(at).unwrap();
+    (client, took)
+}
+
+/// rapi.md §2.6: NORSVP, in time; and nobody else waits.
+#[test]
+fn a_call_has_one_deadline_and_dispatch_does_not_wait_for_it() {
+    for accepts in [true, false] {
+        let (client, took) = silent(accepts);
+        assert!(took > blocking::PATIENCE / 2, "{accepts} {took:?}");
+        assert!(took < blocking::PATIENCE * 2, "{accepts} {took:?}");
+        assert!(!readable(&client, Duration::ZERO));
+    }
+}
+
+/// While the daemon has no room for a connection, dispatch says so at once.
+#[test]
+fn dispatch_does_not_wait_for_a_connection() {
+    let at = socket();
+    let daemon = Daemon::start(&at);
+    let client = client(&daemon);
+    let session = client.open(flow()).unwrap();
+    drop(daemon);
+    let listener = UnixListener::bind(&at).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let mut queue = Vec::new();
+    while let Ok(stream) = connect_at_once(&at) {
+        queue.push(stream);
+    }
+    let start = clock_gettime(ClockId::Monotonic);
+    assert!(readable(&client, PATIENCE));
+    assert_eq!(client.dispatch(|_, _| ()), Err(DispatchError::NoDaemon));
+    let took = Duration::try_from(clock_gettime(ClockId::Monotonic) - start).unwrap();
+    assert!(took < blocking::PATIENCE / 2, "{took:?}");
+    client.release(session).unwrap();
+    std::fs::remove_file(at).unwrap();
+}
+
+/// Connects, unless that has to wait.
+fn connect_at_once(at: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(at)?)?;
+    Ok(socket)
 }
 
 #[test]

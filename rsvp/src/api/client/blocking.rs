@@ -6,17 +6,23 @@
 //! the same as long as the client lives, also when the daemon is started anew: it is the system's own collection of the
 //! connection, of notices that came with an answer, and of a timer that runs while there is no daemon.
 //!
+//! Calls of several threads wait at once: one of them listens to the connection, for all, and no lock is held while it
+//! does, so that [`dispatch`](Client::dispatch) waits for none of them. A call that has no answer after [`PATIENCE`]
+//! ends the connection, whatever else the daemon had to say meanwhile.
+//!
 //! No lock is held while the program hears of an event: it may make calls then, and dispatch, which delivers what has not
 //! been delivered yet. A program that forks leaves its sessions to the parent: the child's calls fail with
 //! [`CallError::NoDaemon`]; it makes a client of its own. A fork while another thread is in a call leaves the child a
 //! client that it can only forget.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll};
@@ -33,7 +39,7 @@ use super::{CallError, Core, Notice, RequestId, SessionId};
 use crate::api::{Call, ReserveCall, SenderCall};
 use crate::wire::Session;
 
-/// How long the daemon may be silent while it owes an answer.
+/// How long a call waits for the daemon, connecting included.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a daemon that has gone is looked for.
 const RETRY: Duration = Duration::from_secs(1);
@@ -54,9 +60,13 @@ pub enum DispatchError {
 pub struct Client {
     path: PathBuf,
     process: u32,
-    /// Collects the connection, `noticed` and `timer` of `state`.
+    /// Collects `link`, and `noticed` and `timer` of `state`.
     all: OwnedFd,
+    /// Holds the connection, if there is one: who listens waits for this, which lives longer than a connection.
+    link: OwnedFd,
     state: Mutex<State>,
+    /// Told when nobody listens any more, and when results came.
+    changed: Condvar,
 }
 
 #[derive(Debug)]
@@ -73,6 +83,11 @@ struct State {
     /// Runs while there should be a daemon and is none.
     timer: OwnedFd,
     timer_runs: bool,
+    /// A call waits for the connection, or makes it, without the lock; it alone reads meanwhile, and ends it.
+    is_listened_to: bool,
+    /// Calls that wait, and results that they have not fetched yet.
+    waiting: BTreeSet<RequestId>,
+    results: BTreeMap<RequestId, Result<(), CallError>>,
 }
 
 const STREAM: epoll::EventData = epoll::EventData::new_u64(0);
@@ -85,12 +100,13 @@ impl Client {
     /// The system's, of having no descriptors left.
     pub fn new(path: impl Into<PathBuf>) -> io::Result<Self> {
         let all = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let link = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let noticed = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let timer = timerfd_create(
             TimerfdClockId::Monotonic,
             TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
         )?;
-        for (number, part) in [(1, &noticed), (2, &timer)] {
+        for (number, part) in [(0, &link), (1, &noticed), (2, &timer)] {
             let data = epoll::EventData::new_u64(number);
             epoll::add(&all, part, data, epoll::EventFlags::IN)?;
         }
@@ -98,6 +114,7 @@ impl Client {
             path: path.into(),
             process: std::process::id(),
             all,
+            link,
             state: Mutex::new(State {
                 core: Core::new(),
                 stream: None,
@@ -107,7 +124,11 @@ impl Client {
                 is_noticed: false,
                 timer,
                 timer_runs: false,
+                is_listened_to: false,
+                waiting: BTreeSet::new(),
+                results: BTreeMap::new(),
             }),
+            changed: Condvar::new(),
         })
     }
 
@@ -123,9 +144,24 @@ impl Client {
     ///
     /// [`CallError`].
     pub fn open(&self, session: Session) -> Result<SessionId, CallError> {
+        self.open_named(session, |_| ())
+    }
+
+    /// Opens a session, and tells its number before the daemon is asked: no notice of the session is delivered before
+    /// `named` returned. It must not use this client.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]: there is no such session, even if `named` ran.
+    pub fn open_named(
+        &self,
+        session: Session,
+        named: impl FnOnce(SessionId),
+    ) -> Result<SessionId, CallError> {
         let mut id = None;
         self.ask(|core| {
             let (session, request) = core.open(session)?;
+            named(session);
             id = Some(session);
             Ok(request)
         })?;
@@ -173,7 +209,7 @@ impl Client {
         if self.is_mine() {
             let mut state = self.lock();
             state.core.add_notice(session, notice);
-            state.settle();
+            state.settle(self);
         }
     }
 
@@ -183,7 +219,8 @@ impl Client {
         self.is_mine() && self.lock().core.has_session(session)
     }
 
-    /// Delivers what waits, and asks the daemon for no more than what it has sent. Never waits.
+    /// Delivers what waits, and asks the daemon for no more than what it has sent. Never waits, neither for the daemon
+    /// nor for calls of other threads.
     ///
     /// No more than waited at first; if more comes up while `deliver` runs, the descriptor stays readable.
     ///
@@ -200,19 +237,23 @@ impl Client {
         let (result, waiting) = {
             let mut state = self.lock();
             let result = if state.core.has_sessions() {
-                state.read_all(self)
+                state.exchange_all(self)
             } else {
                 Ok(())
             };
-            state.settle();
+            state.settle(self);
             (result, state.core.notices())
         };
         for _ in 0..waiting {
+            // The program may have forked while it heard of the last.
+            if !self.is_mine() {
+                return Err(DispatchError::NoDaemon);
+            }
             // The lock is not held while the notice is delivered.
             let next = {
                 let mut state = self.lock();
                 let next = state.core.poll_notice();
-                state.settle();
+                state.settle(self);
                 next
             };
             let Some((session, notice)) = next else {
@@ -240,13 +281,96 @@ impl Client {
         if !self.is_mine() {
             return Err(CallError::NoDaemon);
         }
-        let mut state = self.lock();
-        // A connection that ended unnoticed is made anew before the call, not after it failed. If that does not
-        // succeed, the call says so.
-        let _connected = state.read_all(self);
-        let result = call(&mut state.core).and_then(|request| state.wait_for(self, request));
-        state.settle();
+        let due = now() + PATIENCE;
+        let mut state = self.connected(due);
+        let request = call(&mut state.core);
+        let result = match request {
+            Ok(request) => {
+                let result;
+                (state, result) = self.wait_for(state, request, due);
+                result
+            }
+            Err(error) => Err(error),
+        };
+        state.settle(self);
         result
+    }
+
+    /// Sees to a connection. One that ended unnoticed is made anew before a call, not after it failed; if that does not
+    /// succeed, the call says so.
+    fn connected(&self, due: Instant) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        while state.is_listened_to && state.stream.is_none() {
+            // Another call makes one.
+            let left = due.saturating_duration_since(now());
+            if left.is_zero() {
+                return state;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.is_listened_to {
+            return state;
+        }
+        if state.stream.is_some() {
+            state.exchange_or_end(self);
+        }
+        if state.stream.is_none() {
+            state.is_listened_to = true;
+            drop(state);
+            let stream = connect_to(&self.path, Some(due.saturating_duration_since(now())));
+            state = self.lock();
+            state.is_listened_to = false;
+            self.changed.notify_all();
+            let _attached = stream.map(|stream| state.attach(self, stream));
+        }
+        state
+    }
+
+    /// Waits for the answer to a call. Of all that wait, one listens, and wakes the others.
+    fn wait_for<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        request: RequestId,
+        due: Instant,
+    ) -> (MutexGuard<'a, State>, Result<(), CallError>) {
+        state.waiting.insert(request);
+        loop {
+            // Connected or not: what was to be sent is, and results of all are at hand.
+            state.exchange_or_end(self);
+            if let Some(result) = state.results.remove(&request) {
+                state.waiting.remove(&request);
+                return (state, result);
+            }
+            let left = due.saturating_duration_since(now());
+            if left.is_zero() {
+                // Then there is a result, and if not at once, who listens hears of it.
+                state.end(self);
+            }
+            if state.is_listened_to {
+                let wait = if left.is_zero() { PATIENCE } else { left };
+                let waited = self.changed.wait_timeout(state, wait);
+                (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            } else if !left.is_zero() {
+                state.is_listened_to = true;
+                state.settle(self);
+                drop(state);
+                self.listen(left);
+                state = self.lock();
+                state.is_listened_to = false;
+                self.changed.notify_all();
+            }
+        }
+    }
+
+    /// Waits until the connection can be read, or written if something is to be.
+    fn listen(&self, patience: Duration) {
+        let patience = Timespec::try_from(patience).ok();
+        // After a signal, too, the caller looks what there is.
+        let _ready = poll(
+            &mut [PollFd::new(&self.link, PollFlags::IN)],
+            patience.as_ref(),
+        );
     }
 }
 
@@ -257,41 +381,78 @@ impl AsFd for Client {
 }
 
 impl State {
-    /// Reads and writes what can be without waiting. Connects if need be.
-    fn read_all(&mut self, client: &Client) -> Result<(), DispatchError> {
-        if self.stream.is_none() {
-            self.connect(client)?;
-        }
-        if self.exchange(client).is_ok() {
+    /// Reads and writes what can be without waiting. Connects if need be and possible at once.
+    fn exchange_all(&mut self, client: &Client) -> Result<(), DispatchError> {
+        if self.is_listened_to {
+            // What can be read is read there, and whether the connection stands is seen there.
             return Ok(());
         }
-        self.disconnect();
-        // It may be back already.
-        self.connect(client)
+        if self.stream.is_some() {
+            self.exchange_or_end(client);
+        }
+        // If it has just ended, the daemon may be back already.
+        if self.stream.is_none() {
+            let stream = connect_to(&client.path, None).map_err(|_| DispatchError::NoDaemon)?;
+            self.attach(client, stream)?;
+        }
+        Ok(())
     }
 
-    fn connect(&mut self, client: &Client) -> Result<(), DispatchError> {
-        let Ok(stream) = connected(&client.path) else {
-            return Err(DispatchError::NoDaemon);
+    /// Reads and writes what can be without waiting. An error is the end of the connection.
+    fn exchange_or_end(&mut self, client: &Client) {
+        let done = if self.is_listened_to {
+            self.transmit(client)
+        } else if self.stream.is_some() {
+            self.exchange(client)
+        } else {
+            Ok(())
         };
-        if epoll::add(&client.all, &stream, STREAM, epoll::EventFlags::IN).is_err() {
+        if done.is_err() {
+            self.end(client);
+        }
+        self.collect(client);
+    }
+
+    /// Ends the connection, or has it ended by who listens to it.
+    fn end(&mut self, client: &Client) {
+        match &self.stream {
+            // It becomes readable by that.
+            Some(stream) if self.is_listened_to => drop(stream.shutdown(Shutdown::Both)),
+            _ => self.disconnect(client),
+        }
+    }
+
+    /// Takes a new connection.
+    fn attach(&mut self, client: &Client, stream: UnixStream) -> Result<(), DispatchError> {
+        if epoll::add(&client.link, &stream, STREAM, epoll::EventFlags::IN).is_err() {
             return Err(DispatchError::NoDaemon);
         }
         self.waits_to_send = false;
         self.stream = Some(stream);
         self.core.handle_connected();
         if self.exchange(client).is_err() {
-            self.disconnect();
+            self.disconnect(client);
             return Err(DispatchError::NoDaemon);
         }
         Ok(())
     }
 
     /// Closing the connection takes it out of the collection.
-    fn disconnect(&mut self) {
+    fn disconnect(&mut self, client: &Client) {
         self.stream = None;
         self.sending = Bytes::new();
         self.core.handle_disconnected();
+        self.collect(client);
+    }
+
+    /// Keeps results for those that wait for them.
+    fn collect(&mut self, client: &Client) {
+        while let Some((request, result)) = self.core.poll_result() {
+            if self.waiting.contains(&request) {
+                self.results.insert(request, result);
+                client.changed.notify_all();
+            }
+        }
     }
 
     /// Sends and reads until neither goes on; an error is the end of the connection.
@@ -314,6 +475,15 @@ impl State {
                 Err(error) => return Err(error),
             }
         }
+        self.collect(client);
+        self.transmit(client)
+    }
+
+    /// Sends until that does not go on.
+    fn transmit(&mut self, client: &Client) -> io::Result<()> {
+        let Some(stream) = &mut self.stream else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
         let is_full = loop {
             if self.sending.is_empty() {
                 match self.core.poll_output() {
@@ -332,54 +502,19 @@ impl State {
         if is_full != self.waits_to_send {
             let mut interest = epoll::EventFlags::IN;
             interest.set(epoll::EventFlags::OUT, is_full);
-            epoll::modify(&client.all, &*stream, STREAM, interest)?;
+            epoll::modify(&client.link, &*stream, STREAM, interest)?;
             self.waits_to_send = is_full;
         }
         Ok(())
-    }
-
-    /// Waits for the answer to a call.
-    fn wait_for(&mut self, client: &Client, request: RequestId) -> Result<(), CallError> {
-        loop {
-            if self.stream.is_some() && self.exchange(client).is_err() {
-                self.disconnect();
-            }
-            while let Some((of, result)) = self.core.poll_result() {
-                if of == request {
-                    return result;
-                }
-            }
-            if self.stream.is_none() {
-                return Err(CallError::NoDaemon);
-            }
-            if !self.wait_for_stream() {
-                self.disconnect();
-            }
-        }
-    }
-
-    /// Waits until the connection can be read, or written if something is to be; `false` after [`PATIENCE`].
-    fn wait_for_stream(&self) -> bool {
-        let Some(stream) = &self.stream else {
-            return false;
-        };
-        let mut wanted = PollFlags::IN;
-        wanted.set(PollFlags::OUT, !self.sending.is_empty());
-        let patience = Timespec::try_from(PATIENCE).ok();
-        match poll(&mut [PollFd::new(stream, wanted)], patience.as_ref()) {
-            Ok(ready) => ready > 0,
-            // A signal; what it cost of the time does not matter.
-            Err(error) => error == Errno::INTR,
-        }
     }
 
     /// Before the lock is given back: the descriptor tells whether there is something to dispatch, and without
     /// sessions there is no connection.
     ///
     /// Of the few failures that these calls can have, none can happen to descriptors of their kind.
-    fn settle(&mut self) {
-        if !self.core.has_sessions() && self.stream.is_some() {
-            self.disconnect();
+    fn settle(&mut self, client: &Client) {
+        if !self.core.has_sessions() && self.waiting.is_empty() && self.stream.is_some() {
+            self.disconnect(client);
         }
         let is_noticed = self.core.notices() > 0;
         if is_noticed != self.is_noticed {
@@ -414,18 +549,27 @@ impl State {
     }
 }
 
-/// A connection that does not block. Making it waits no longer than [`PATIENCE`].
-fn connected(path: &Path) -> io::Result<UnixStream> {
-    let socket = socket_with(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
-    // unix(7): also of connecting, while the listener's queue is full.
-    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(PATIENCE))?;
+/// A connection that does not block. Without patience, making it does not wait.
+fn connect_to(path: &Path, patience: Option<Duration>) -> io::Result<UnixStream> {
+    let mut flags = SocketFlags::CLOEXEC;
+    flags.set(SocketFlags::NONBLOCK, patience.is_none());
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    if let Some(patience) = patience {
+        // unix(7): also of connecting, while the listener's queue is full. Zero would be for ever.
+        let patience = patience.max(Duration::from_millis(1));
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(patience))?;
+    }
     connect(&socket, &SocketAddrUnix::new(path)?)?;
     let stream = UnixStream::from(socket);
     stream.set_nonblocking(true)?;
     Ok(stream)
+}
+
+/// The time: programs without a runtime have no `Net` whose clock could be asked.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread of a real program waits for a real socket"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
