@@ -21,7 +21,10 @@
  *
  * Threads: any thread may make any call. No lock is held during an upcall, so that calls can be made from inside one;
  * rapi_dispatch() from inside an upcall delivers what has not been delivered yet. Two threads that dispatch at once
- * share what waits between them. After fork(), the sessions are the parent's: a child opens its own.
+ * share what waits between them. After fork(), the sessions are the parent's: a child opens its own, whatever other
+ * threads were in.
+ *
+ * Calls wait for the daemon's answer, five seconds at most, and then return RAPI_ERR_NORSVP; rapi_dispatch() never waits.
  *
  * The descriptor stays the same while the program has sessions, also when the daemon is started anew: what was asked
  * for is then asked for again. rapi_dispatch() returns RAPI_ERR_NORSVP while the daemon is away; the descriptor is
@@ -506,14 +509,18 @@ int rapi_reserve(
     int FlowspecNo,
     rapi_flowspec_t *Flowspec_list);
 
-/* Ends a session; no upcall of it follows, except one that another thread is in. */
+/*
+ * Ends a session: when this returns, no upcall of it follows, and none is running in another thread, so that Event_arg
+ * can be freed. It waits for one that is: hold nothing that it needs, and let two upcalls not release each other's
+ * session. From inside an upcall of the session itself it does not wait for that one.
+ */
 int rapi_release(rapi_sid_t Sid);
 
 /* The descriptor to wait for, the same for all sessions; -1: no such session. */
 int rapi_getfd(rapi_sid_t Sid);
 
-/* Makes the upcalls that wait; does not wait itself. RAPI_ERR_OK, RAPI_ERR_NORSVP, or RAPI_ERR_INVAL: an event could
- * not be read. */
+/* Makes the upcalls that wait; does not wait itself, neither for the daemon nor for calls of other threads.
+ * RAPI_ERR_OK, RAPI_ERR_NORSVP, or RAPI_ERR_INVAL: an event could not be read. */
 int rapi_dispatch(void);
 
 /* RAPI_VERSION of the library. */

@@ -424,7 +424,7 @@ unsafe fn reserve(form: Form, number: c_uint, given: &ReserveArguments) -> Resul
 }
 
 fn release(number: c_uint) -> c_int {
-    coded(|| Ok(library::session(number)?.release()))
+    coded(|| Ok(library::release(number)))
 }
 
 fn getfd(number: c_uint) -> c_int {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 
 use fairway_rsvp::api::client::blocking::Client;
 use fairway_rsvp::api::client::{Asked, CallError, Notice, SessionId, socket_path};
@@ -34,31 +35,89 @@ pub(crate) struct Opened {
 
 #[derive(Debug)]
 struct Registry {
-    /// The process that all this is of.
-    process: u32,
     client: Option<Arc<Client>>,
     sessions: BTreeMap<u32, Registration>,
+    /// Upcalls that are running: of which session, in which thread.
+    delivering: Vec<(u32, ThreadId)>,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
-    process: 0,
-    client: None,
-    sessions: BTreeMap::new(),
-});
+/// What there is of one process. Whatever calls other threads were in when it forked, a child begins with one of its
+/// own: it does not wait for a lock that nobody is left to give back.
+#[derive(Debug)]
+struct Process {
+    number: u32,
+    registry: Mutex<Registry>,
+    /// Told when an upcall has ended.
+    delivered: Condvar,
+    /// Of the child that this is the past of.
+    next: OnceLock<Box<Process>>,
+}
 
-/// Never held during an upcall, nor while the daemon is waited for, except by who opens a session.
-fn registry() -> MutexGuard<'static, Registry> {
-    let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    let process = std::process::id();
-    if registry.process != process {
-        // After a fork: sessions and connection are the parent's. What is dropped here is this process's share.
-        *registry = Registry {
-            process,
-            client: None,
-            sessions: BTreeMap::new(),
-        };
+static FIRST: OnceLock<Process> = OnceLock::new();
+
+impl Process {
+    fn new() -> Self {
+        Self {
+            number: std::process::id(),
+            registry: Mutex::new(Registry {
+                client: None,
+                sessions: BTreeMap::new(),
+                delivering: Vec::new(),
+            }),
+            delivered: Condvar::new(),
+            next: OnceLock::new(),
+        }
     }
-    registry
+
+    /// That of this process, the last of all.
+    fn current() -> &'static Self {
+        let mut last = FIRST.get_or_init(Self::new);
+        while let Some(next) = last.next.get() {
+            last = next;
+        }
+        if last.number == std::process::id() {
+            return last;
+        }
+        let made = last.next.get_or_init(|| Box::new(Self::new()));
+        // Sessions and connection are the parent's. What is dropped here is this process's share; while the parent was
+        // about to change it, it is left alone.
+        let share = last.registry.try_lock().ok().map(|mut registry| {
+            registry.sessions.clear();
+            registry.client.take()
+        });
+        drop(share);
+        made
+    }
+
+    /// Never held during an upcall, nor while the daemon is waited for.
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn registry() -> MutexGuard<'static, Registry> {
+    Process::current().registry()
+}
+
+/// An upcall that is running.
+#[derive(Debug)]
+struct Delivery {
+    process: &'static Process,
+    mark: (u32, ThreadId),
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if self.process.number != std::process::id() {
+            return; // the program forked in it: this is the child
+        }
+        let mut registry = self.process.registry();
+        let at = registry.delivering.iter().rposition(|of| *of == self.mark);
+        if let Some(at) = at {
+            registry.delivering.remove(at);
+        }
+        self.process.delivered.notify_all();
+    }
 }
 
 /// Why a session was not opened, with the system's number if it is the system's fault.
@@ -76,20 +135,31 @@ fn path() -> PathBuf {
 
 /// Opens a session.
 pub(crate) fn open(session: Session, registration: Registration) -> Result<u32, NotOpened> {
-    // Held until the session is entered: no event of it is delivered before.
-    let mut registry = registry();
-    let client = if let Some(client) = &registry.client {
-        Arc::clone(client)
-    } else {
-        let made =
-            Client::new(path()).map_err(|error| NotOpened(Code::SYSCALL, error.raw_os_error()))?;
-        Arc::clone(registry.client.insert(Arc::new(made)))
+    let client = {
+        let mut registry = registry();
+        if let Some(client) = &registry.client {
+            Arc::clone(client)
+        } else {
+            let made = Client::new(path())
+                .map_err(|error| NotOpened(Code::SYSCALL, error.raw_os_error()))?;
+            Arc::clone(registry.client.insert(Arc::new(made)))
+        }
     };
-    let id = client
-        .open(session)
-        .map_err(|error| NotOpened(Code::of(error), None))?;
-    registry.sessions.insert(id.0, registration);
-    Ok(id.0)
+    let mut entered = None;
+    // Before any event of it can be delivered.
+    let opened = client.open_named(session, |id| {
+        registry().sessions.insert(id.0, registration);
+        entered = Some(id.0);
+    });
+    match opened {
+        Ok(id) => Ok(id.0),
+        Err(error) => {
+            if let Some(number) = entered {
+                registry().sessions.remove(&number);
+            }
+            Err(NotOpened(Code::of(error), None))
+        }
+    }
 }
 
 /// The session of a number.
@@ -164,19 +234,36 @@ impl Opened {
         }
         Code::of(error)
     }
+}
 
-    pub(crate) fn release(&self) -> Code {
-        // No upcall after this.
-        registry().sessions.remove(&self.id.0);
-        self.client
-            .release(self.id)
+/// Ends a session. When this returns, no upcall of it runs, unless this thread is in it, and none follows.
+pub(crate) fn release(number: u32) -> Code {
+    let process = Process::current();
+    let client = {
+        let mut registry = process.registry();
+        let was_open = registry.sessions.remove(&number).is_some();
+        registry.client.clone().filter(|_| was_open)
+    };
+    let result = client.map_or(Code::BADSID, |client| {
+        client
+            .release(SessionId(number))
             .map_or_else(Code::of, |()| Code::OK)
-    }
+    });
+    // Also if it was lost just now: an upcall says that.
+    let here = thread::current().id();
+    let elsewhere = |registry: &mut Registry| {
+        let mut running = registry.delivering.iter();
+        running.any(|(of, thread)| *of == number && *thread != here)
+    };
+    let registry = process.registry();
+    drop(process.delivered.wait_while(registry, elsewhere));
+    result
 }
 
 /// Delivers what waits.
 pub(crate) fn dispatch(mut deliver: impl FnMut(u32, Registration, Routine, Arguments)) -> Code {
-    let client = registry().client.clone();
+    let process = Process::current();
+    let client = process.registry().client.clone();
     let Some(client) = client else {
         return Code::OK;
     };
@@ -190,17 +277,22 @@ pub(crate) fn dispatch(mut deliver: impl FnMut(u32, Registration, Routine, Argum
             }
         );
         all_readable &= notice != Notice::Unreadable;
+        let mark = (id.0, thread::current().id());
         let registration = {
-            let mut registry = registry();
-            if is_lost {
+            let mut registry = process.registry();
+            let registration = if is_lost {
                 registry.sessions.remove(&id.0)
             } else {
                 registry.sessions.get(&id.0).copied()
-            }
+            };
+            let Some(registration) = registration else {
+                return;
+            };
+            // In one step with having found it: `release` waits from here on.
+            registry.delivering.push(mark);
+            registration
         };
-        let Some(registration) = registration else {
-            return;
-        };
+        let _until_it_returns = Delivery { process, mark };
         let is_v6 = registration.destination.is_ipv6();
         if let Some(routine) = registration.routine
             && let Some(arguments) = arguments(&notice, registration.form, is_v6)

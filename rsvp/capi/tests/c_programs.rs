@@ -103,7 +103,7 @@ fn compiled_of(sources: &str, name: &str, test: &str) -> PathBuf {
             "-Werror",
             "-g",
         ])
-        .arg("-D_GNU_SOURCE")
+        .args(["-D_GNU_SOURCE", "-pthread"])
         .arg("-I")
         .arg(here.join("include"))
         .arg("-o")
@@ -196,6 +196,25 @@ fn the_form_of_c809_works() {
 #[test]
 fn the_form_of_os2_works() {
     works("os2");
+}
+
+/// rapi.md §1: one library to a process, whatever its threads and children do.
+#[test]
+fn threads_and_children_do_not_wait_for_each_other() {
+    if !have("cc") {
+        return;
+    }
+    let (at, silent) = (socket("threads"), socket("silent"));
+    let daemon = Daemon::start(&at);
+    let program = compiled("threads", "works");
+    let run_with = |command: &mut Command| run(command.arg(&silent).env("RSVP_SOCKET", &at));
+    assert_eq!(run_with(&mut Command::new(&program)), "done\n");
+    daemon.until(|seen| (seen.clients == 0).then_some(()));
+    if have("valgrind") {
+        let valgrind = ["--quiet", "--error-exitcode=9"];
+        let checked = run_with(Command::new("valgrind").args(valgrind).arg(&program));
+        assert_eq!(checked, "done\n");
+    }
 }
 
 /// rapi.md §3: the compiler sees what the library reads.
