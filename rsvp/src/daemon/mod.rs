@@ -8,5 +8,7 @@ mod metrics;
 mod party;
 mod permissions;
 pub mod platform;
+mod seldom;
 pub mod service;
+mod settling;
 mod timeline;

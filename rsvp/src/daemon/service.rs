@@ -31,6 +31,8 @@ use super::io::{OpenError, PacketIo};
 use super::metrics;
 use super::party::Party;
 use super::platform::{Change, Changes, Platform, Shared};
+use super::seldom::Seldom;
+use super::settling::Settling;
 use super::timeline::Timeline;
 use crate::api::server::{ClientId, Server};
 use crate::api::{ApiId, Call};
@@ -213,6 +215,8 @@ struct Service {
     /// Groups that applications take part in.
     groups: BTreeMap<ApiId, std::net::IpAddr>,
     timeline: Timeline,
+    settling: Settling,
+    seldom: Seldom,
     metrics: Option<metrics::Listener>,
     control_refused: u64,
     parties_refused: u64,
@@ -290,6 +294,8 @@ impl Service {
             next_party: 0,
             groups: BTreeMap::new(),
             timeline: Timeline::new(config.limits.log_entries),
+            settling: Settling::default(),
+            seldom: Seldom::default(),
             metrics,
             control_refused: 0,
             parties_refused: 0,
@@ -314,7 +320,8 @@ impl Service {
         let mut accepts = true;
         loop {
             let has_more = self.settle();
-            timer.as_mut().reset(self.engine.poll_timeout());
+            let deadlines = [self.engine.poll_timeout(), self.settling.poll_timeout()];
+            timer.as_mut().reset(deadlines.into_iter().flatten().min());
             tokio::select! { biased;
                 command = commands.recv() => match command {
                     Some(Command::Reload(loaded, done)) => {
@@ -360,6 +367,7 @@ impl Service {
             if self.engine.poll_timeout().is_some_and(|due| due <= now) {
                 self.engine.handle_timeout(now);
             }
+            self.tell_changes(now);
             for _ in 0..MESSAGES {
                 match self.inbox.try_recv() {
                     Ok(message) => self.heard(message),
@@ -570,16 +578,29 @@ impl Service {
     }
 
     fn changed(&mut self, change: Change) {
+        let now = self.clock.now();
         match change {
-            Change::Interfaces => self.read_interfaces(),
+            Change::Interfaces => self.settling.handle_interfaces(now),
             Change::Routes(prefix) => {
                 debug!(?prefix, "routes changed");
-                self.engine.handle_routes_changed(self.clock.now(), prefix);
+                self.settling.handle_routes(now, prefix);
             }
             Change::All => {
-                self.read_interfaces();
-                self.engine.handle_routes_changed(self.clock.now(), None);
+                self.settling.handle_interfaces(now);
+                self.settling.handle_routes(now, None);
             }
+        }
+    }
+
+    /// Changes of interfaces and routes have had their moment.
+    fn tell_changes(&mut self, now: Instant) {
+        if self.settling.interfaces(now) {
+            self.read_interfaces();
+            // There may be an address now for a sender of the configuration.
+            self.play_fixed();
+        }
+        for prefix in self.settling.routes(now) {
+            self.engine.handle_routes_changed(now, prefix);
         }
     }
 

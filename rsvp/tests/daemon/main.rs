@@ -269,6 +269,29 @@ fn what_is_lost_with_its_queue_is_told_and_asked_for_again() {
     });
 }
 
+/// At boot the daemon may come before the addresses: a sender of the configuration waits for one.
+#[test]
+fn a_sender_without_an_address_waits_for_one() {
+    let (network, nodes) = row();
+    let (sender, _) = fixed(&nodes);
+    network.run(async {
+        let net = nodes[0].net();
+        let list = net.interfaces().unwrap();
+        let link = list.iter().find(|one| !one.loopback).unwrap();
+        let address = link.addresses[0];
+        net.manage()
+            .remove_address(link.index, address.address)
+            .unwrap();
+        let _daemon = daemon(&net, &sender);
+        let clock = network.clock();
+        clock.sleep(Duration::from_secs(1)).await;
+        assert!(sessions(&net).await.is_empty());
+        net.manage().add_address(link.index, address).unwrap();
+        clock.sleep(Duration::from_secs(1)).await;
+        assert_eq!(sessions(&net).await[0].senders.len(), 1);
+    });
+}
+
 /// RSVP-5: what a daemon announced is torn down when it ends, and its traffic control is free.
 #[test]
 fn a_daemon_that_ends_takes_its_sender_along() {

@@ -35,7 +35,8 @@ impl Service {
         }
     }
 
-    /// Plays what the configuration names, and nothing else of that kind.
+    /// Plays what the configuration names, and nothing else of that kind. What could not be played, for want of an address
+    /// perhaps, is tried again: to be called when interfaces have changed, too.
     pub(super) fn play_fixed(&mut self) {
         let config = self.loaded.config();
         let senders = config.sender.iter().cloned().map(Role::Sender);
@@ -56,7 +57,11 @@ impl Service {
         }
         for role in wanted {
             let session = role_session(&role);
-            if let Err(error) = self.play(role, Owner::Fixed) {
+            if let Err(error) = self.play(role, Owner::Fixed)
+                && self
+                    .seldom
+                    .may(self.clock.now(), &format!("{session}: {error}"))
+            {
                 warn!(
                     error,
                     session, "a sender or reservation of the configuration is left out"
