@@ -4,7 +4,7 @@ use fairway_stack::LocalStream;
 use tracing::{debug, warn};
 
 use super::{Behind, Service};
-use crate::api::server::{Output, Peer};
+use crate::api::server::{ConnectError, Output, Peer};
 use crate::daemon::connection::Connection;
 
 impl Service {
@@ -23,7 +23,14 @@ impl Service {
         let client = match self.rapi.handle_connect(peer) {
             Ok(client) => client,
             Err(error) => {
-                warn!(%error, uid = peer.uid, "application not taken");
+                // Each is counted. The limits are few, and so are these lines.
+                let reason = match error {
+                    ConnectError::Full => "full",
+                    ConnectError::User(_) => "user",
+                };
+                if self.seldom.may(self.clock.now(), reason) {
+                    warn!(%error, uid = peer.uid, "application not taken");
+                }
                 return;
             }
         };
