@@ -14,7 +14,7 @@ use super::node::Node;
 use crate::intserv::Flowspec;
 use crate::msg::{FfDescriptor, Flows};
 use crate::state::{BsbKey, Phop, Psb, PsbKey, SessionState, TcsbKey};
-use crate::wire::{FilterSpec, PolicyData, Scope, Sender, Style, UnknownObject};
+use crate::wire::{FilterSpec, PolicyData, ResvConfirm, Scope, Sender, Style, UnknownObject};
 
 /// What a previous hop should be told.
 #[derive(Debug)]
@@ -41,11 +41,13 @@ pub(super) struct Wanted {
     pub(super) held: Vec<Sender>,
     /// The installed reservation whose confirmation goes along.
     pub(super) confirm: Option<TcsbKey>,
+    /// Who asked for that confirmation.
+    receiver: Option<ResvConfirm>,
     /// Those whose confirmation is answered here.
     pub(super) answered: Vec<TcsbKey>,
     /// Some POLICY_DATA or objects that are not understood are left out: there are too many.
     pub(super) is_cut: bool,
-    /// Those whose confirmation is dropped, since their request is left out.
+    /// Those whose confirmation is dropped, since their request is left out, or the one that goes along is for it, too.
     pub(super) dropped: Vec<TcsbKey>,
 }
 
@@ -57,7 +59,7 @@ struct Part {
     /// A request is left out of it.
     blocked: bool,
     /// A confirmation waits there.
-    confirms: bool,
+    confirm: Option<ResvConfirm>,
 }
 
 /// All interfaces' parts of one flow descriptor.
@@ -92,6 +94,7 @@ impl Node {
             unknown: Vec::new(),
             held: Vec::new(),
             confirm: None,
+            receiver: None,
             answered: Vec::new(),
             dropped: Vec::new(),
             is_cut: false,
@@ -321,7 +324,7 @@ impl Parts {
                     flowspec: if whole { tcsb.forwarded() } else { free },
                     from,
                     blocked: self.blocked.len() > blocked_before,
-                    confirms: tcsb.confirm.is_some(),
+                    confirm: tcsb.confirm,
                 });
             }
         }
@@ -360,12 +363,16 @@ impl Parts {
                 .iter()
                 .filter(|other| other.from != part.from)
                 .all(|other| part.flowspec > other.flowspec);
-            if !part.confirms {
+            if part.confirm.is_none() {
                 // Nobody waits.
             } else if part.blocked {
                 wanted.dropped.push(part.from);
             } else if is_biggest && wanted.confirm.is_none() {
                 wanted.confirm = Some(part.from);
+                wanted.receiver = part.confirm;
+            } else if is_biggest && wanted.receiver == part.confirm {
+                // Style FF: one RESV_CONFIRM asks for all descriptors of the message.
+                wanted.dropped.push(part.from);
             } else {
                 wanted.answered.push(part.from);
             }

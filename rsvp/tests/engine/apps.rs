@@ -349,6 +349,40 @@ fn confirmation_comes_from_the_sender_or_from_where_it_merges() {
 }
 
 #[test]
+fn one_confirmation_is_asked_for_all_senders_of_a_message() {
+    // RFC 2205 §2.6, §3.1.4: style FF; nobody but the senders' host confirms what is merged nowhere.
+    let mut net = Net::of(
+        &["S", "R1", "R2", "D"],
+        &[&["S", "R1"], &["R1", "R2"], &["R2", "D"]],
+    );
+    let session = udp(net.home("D"), 5000);
+    net.call("D", 1, Call::Open(session)).unwrap();
+    net.send("S", 1, session, 4000, tspec(100.0));
+    net.send("S", 2, session, 4001, tspec(100.0));
+    net.settle();
+    net.events("D", 1);
+    let senders = [4000, 4001].map(|port| Sender::V4(net.home("S"), port));
+    let call = ReserveCall {
+        confirm: true,
+        ..reserve(Style::FF, &senders, &[cl(10.0), cl(20.0)])
+    };
+    net.call("D", 1, Call::Reserve(Box::new(call))).unwrap();
+    net.settle();
+    let heard = net.events("D", 1);
+    let by = IpAddr::V4(net.home("S"));
+    let confirmed = heard.iter().map(|event| match event {
+        Event::Confirm {
+            confirmed_by,
+            filters,
+            ..
+        } => (confirmed_by.node, filters.clone()),
+        other => panic!("{other:?}"),
+    });
+    let expected = senders.map(|sender| (by, vec![sender]));
+    assert_eq!(confirmed.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn who_goes_while_it_reserves_and_sends_leaves_nothing() {
     // RFC 2205 §3.11.1, Release.
     let mut one = host(&[1]);
