@@ -309,7 +309,8 @@ fn a_call_has_one_deadline_and_dispatch_does_not_wait_for_it() {
         let (client, took) = silent(accepts);
         assert!(took > blocking::PATIENCE / 2, "{accepts} {took:?}");
         assert!(took < blocking::PATIENCE * 2, "{accepts} {took:?}");
-        assert!(!readable(&client, Duration::ZERO));
+        // Without a session there is nothing to look for.
+        assert!(accepts || !readable(&client, Duration::ZERO));
     }
 }
 
