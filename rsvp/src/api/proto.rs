@@ -47,7 +47,8 @@ pub const VERSION: u16 = 1;
 pub const HEADER_LEN: usize = 8;
 /// The longest body.
 pub const MAX_BODY: usize = 65_536;
-/// The longest event, its parts put together: 4096 senders with what is usual, and some more.
+/// The longest event, its parts put together: 4096 senders with what is usual, and some more. Of a longer one a library
+/// learns that there was one.
 pub const MAX_EVENT: usize = 1 << 20;
 
 const MAGIC: [u8; 4] = *b"RAPI";
@@ -70,7 +71,7 @@ const CONFIRM: u8 = 21;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtoError {
-    /// A body longer than [`MAX_BODY`], or an event longer than [`MAX_EVENT`].
+    /// A body longer than [`MAX_BODY`].
     #[error("{0} octets announced")]
     TooLong(usize),
     /// A kind of message that is not known, or not for this side.
@@ -350,8 +351,8 @@ fn encode_event(session: u32, event: Option<&Event>) -> Bytes {
 /// Reads what the daemon sends: puts the parts of events together.
 #[derive(Clone, Debug, Default)]
 pub struct Assembler {
-    /// Kind, session and body so far of an event whose last part has not come.
-    partial: Option<(u8, u32, Vec<u8>)>,
+    /// Kind, session and body so far of an event whose last part has not come; no body: it is too long.
+    partial: Option<(u8, u32, Option<Vec<u8>>)>,
 }
 
 impl Assembler {
@@ -378,21 +379,28 @@ impl Assembler {
         let body = match self.partial.take() {
             None if !frame.more => frame.body.slice(4..),
             None => {
-                self.partial = Some((frame.kind, session, reader.rest().to_vec()));
+                self.partial = Some((frame.kind, session, Some(reader.rest().to_vec())));
                 return Ok(None);
             }
-            Some((kind, of, mut octets)) => {
+            Some((kind, of, octets)) => {
                 if (kind, of) != (frame.kind, session) {
                     return Err(ProtoError::Part);
                 }
-                octets.extend_from_slice(reader.rest());
-                if octets.len() > MAX_EVENT {
-                    return Err(ProtoError::TooLong(octets.len()));
-                }
+                // Too long an event ends no connection: the next one would bring it again.
+                let octets = octets
+                    .filter(|octets| octets.len() + reader.rest().len() <= MAX_EVENT)
+                    .map(|mut octets| {
+                        octets.extend_from_slice(reader.rest());
+                        octets
+                    });
                 if frame.more {
                     self.partial = Some((kind, of, octets));
                     return Ok(None);
                 }
+                let Some(octets) = octets else {
+                    let event = None;
+                    return Ok(Some(ToLibrary::Event { session, event }));
+                };
                 octets.into()
             }
         };

@@ -318,3 +318,35 @@ fn parts_of_different_events_do_not_mix() {
         assert_eq!(assembler.handle_frame(&second), Err(ProtoError::Part));
     }
 }
+
+/// An event that is too long is told as one that cannot be read, and what follows is heard.
+#[test]
+fn too_long_an_event_ends_no_connection() {
+    let body = vec![7; MAX_BODY - 4];
+    let part = |more| frame(RESV, more, &[&9_u32.to_be_bytes(), &body]);
+    let parts = MAX_EVENT / body.len() + 3;
+    let mut frames = Frames::new();
+    let mut assembler = Assembler::new();
+    let mut heard = Vec::new();
+    for at in 0..parts {
+        frames.extend(&part(at + 1 < parts));
+        while let Some(frame) = frames.next_frame().unwrap() {
+            heard.extend(assembler.handle_frame(&frame).unwrap());
+            let kept = assembler
+                .partial
+                .as_ref()
+                .and_then(|(_, _, kept)| kept.as_ref());
+            assert!(kept.is_none_or(|kept| kept.len() <= MAX_EVENT));
+        }
+    }
+    let result = Ok(());
+    let reply = ToLibrary::Reply { request: 1, result };
+    frames.extend(&reply.encode());
+    let frame = frames.next_frame().unwrap().unwrap();
+    heard.extend(assembler.handle_frame(&frame).unwrap());
+    let unreadable = ToLibrary::Event {
+        session: 9,
+        event: None,
+    };
+    assert_eq!(heard, [unreadable, reply]);
+}
