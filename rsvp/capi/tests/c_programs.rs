@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
+use fairway_rsvp::api::server::Limits;
 use fairway_rsvp::api::{ApiId, Call, Event};
 use fairway_rsvp::wire::{ErrorCode, ErrorFlags, ErrorSpec, Sender};
 
@@ -369,7 +370,11 @@ fn a_program_that_never_reads_is_disconnected() {
         return;
     }
     let at = socket("deaf");
-    let daemon = Daemon::start(&at);
+    let limits = Limits {
+        most_queued_octets: 256 << 10,
+        ..Limits::default()
+    };
+    let daemon = Daemon::start_limited(&at, limits);
     let program = compiled("watch", "deaf");
     let mut deaf = Running::start(&program, &["deaf"], &at);
     deaf.until("ready");

@@ -135,6 +135,15 @@ impl<T> Queue<T> {
         self.octets
     }
 
+    /// Octets of the longest.
+    pub(super) fn longest(&self) -> usize {
+        self.items
+            .values()
+            .map(|item| item.octets)
+            .max()
+            .unwrap_or_default()
+    }
+
     /// Octets of all but the oldest.
     pub(super) fn octets_behind_first(&self) -> usize {
         let first = self.items.first_key_value();
@@ -161,6 +170,7 @@ mod tests {
         assert!(!queue.push_event(1, Some(State::Resv), true, "resv", 10));
         assert!(queue.push_event(1, PATH, true, "newer path", 30));
         assert_eq!((queue.octets(), queue.octets_behind_first()), (50, 20));
+        assert_eq!(queue.longest(), 30);
         assert_eq!(all(&mut queue), ["newer path", "of another", "resv"]);
         assert!(!queue.push_event(1, PATH, true, "again", 1));
         assert_eq!(queue.octets(), 1);

@@ -13,15 +13,22 @@
 //! is nothing. A client has one call at a time with the engine: its next is not read before
 //! [`handle_result`](Server::handle_result), so that a call about a session whose opening failed is refused here.
 //!
+//! What time it is, [`handle_time`](Server::handle_time) says: before anything else that happens then, and when
+//! [`poll_timeout`](Server::poll_timeout) is due.
+//!
 //! # What a client can cost
 //!
 //! Only itself. When some events wait for it, of path and reservation events only the newest of each session is kept,
-//! since each tells the whole state. While much waits for a client its calls are not read. If more than the limit waits, because it does not read, it is
-//! disconnected and its sessions are released, as when it dies. Every bound is in [`Limits`].
+//! since each tells the whole state. While much waits for a client its calls are not read. If more than the limit waits
+//! and the client takes nothing for [`PATIENCE`], or if it is far more, the client is disconnected and its sessions are
+//! released, as when it dies; so is one that does not greet in that time. Every bound is in [`Limits`].
 
 use std::collections::{BTreeMap, VecDeque};
 
+use core::time::Duration;
+
 use bytes::Bytes;
+use fairway_wire::Instant;
 
 use super::proto::{Frames, HEADER_LEN, MAX_BODY, ProtoError, ToDaemon, ToLibrary, VERSION};
 use super::queue::{Queue, State};
@@ -51,24 +58,32 @@ pub struct Peer {
 pub struct Limits {
     /// Connections. Default 256.
     pub clients: usize,
+    /// Of these, connections that only user 0 can have: others do not shut out the administrator. Default 16.
+    pub clients_reserved: usize,
     /// Connections of one user, so that others find room. Default 128.
     pub clients_per_user: usize,
     /// Sessions of one connection. Default 1000.
     pub sessions_per_client: usize,
     /// Sessions of one user. Default 4000.
     pub sessions_per_user: usize,
-    /// Octets that wait for a client behind the event that it is to get next. Default 256 KiB.
+    /// Octets that wait for a client behind the event that it is to get next, and that it takes its time for; if an
+    /// event is longer, as many as that has. Default 256 KiB.
     pub queued_octets: usize,
+    /// Octets that wait for a client behind the event that it is to get next, however fast it reads. Default 4 MiB: some
+    /// of the [longest events](super::proto::MAX_EVENT).
+    pub most_queued_octets: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             clients: 256,
+            clients_reserved: 16,
             clients_per_user: 128,
             sessions_per_client: 1000,
             sessions_per_user: 4000,
             queued_octets: 256 << 10,
+            most_queued_octets: 4 << 20,
         }
     }
 }
@@ -109,6 +124,9 @@ pub enum CloseReason {
     /// It does not read what waits for it.
     #[error("it does not read")]
     NotReading,
+    /// It has said nothing that makes it a client.
+    #[error("it does not greet")]
+    NotGreeting,
     /// It sends more than it was asked to: [`Server::wants_input`].
     #[error("it sends too much at once")]
     Flood,
@@ -118,7 +136,7 @@ pub enum CloseReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// There are [`Limits::clients`].
+    /// There are [`Limits::clients`], less those of user 0 for others.
     #[error("too many connections")]
     Full,
     /// The user has [`Limits::clients_per_user`].
@@ -138,6 +156,8 @@ pub struct Counters {
     pub clients_malformed: u64,
     /// Clients disconnected because they did not read, or sent too much at once.
     pub clients_overflowed: u64,
+    /// Clients disconnected because they did not greet.
+    pub clients_silent: u64,
     /// Calls of all kinds.
     pub calls: u64,
     /// Calls refused, by this server or by the engine.
@@ -181,6 +201,8 @@ struct Pending {
 struct Client {
     peer: Peer,
     greeted: bool,
+    /// When it connected, took something last, or was last without anything to take.
+    moved: Instant,
     input: Frames,
     output: Queue<Bytes>,
     sessions: BTreeMap<u32, ApiId>,
@@ -194,6 +216,23 @@ struct Client {
 impl Client {
     fn holds_back(&self, limits: &Limits) -> bool {
         self.output.octets() > limits.queued_octets / 2
+    }
+
+    /// Whether so much waits that it has to go on taking it.
+    fn is_overfull(&self, limits: &Limits) -> bool {
+        let waiting = self.output.octets_behind_first();
+        waiting > limits.queued_octets && waiting > self.output.longest()
+    }
+
+    /// What is wrong with it, should nothing happen.
+    fn is_stuck(&self, limits: &Limits) -> Option<CloseReason> {
+        if !self.greeted {
+            Some(CloseReason::NotGreeting)
+        } else if self.is_overfull(limits) {
+            Some(CloseReason::NotReading)
+        } else {
+            None
+        }
     }
 }
 
@@ -210,9 +249,12 @@ pub struct Server {
     turn: VecDeque<ClientId>,
     next_client: u64,
     next_id: u64,
+    now: Instant,
     counters: Counters,
 }
 
+/// How long a client may not greet, or take nothing while too much waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// As long as less waits for a client, it hears of every state, not only of the newest.
 const FEW_OCTETS: usize = 16 << 10;
 /// Calls and greeting that wait beyond one frame.
@@ -231,11 +273,13 @@ impl Server {
             turn: VecDeque::new(),
             next_client: 0,
             next_id: first_id,
+            now: Instant::from_nanos(0),
             counters: Counters {
                 clients_accepted: 0,
                 clients_refused: 0,
                 clients_malformed: 0,
                 clients_overflowed: 0,
+                clients_silent: 0,
                 calls: 0,
                 calls_refused: 0,
                 sessions_refused: 0,
@@ -275,6 +319,28 @@ impl Server {
         Some(self.clients.get(client)?.peer)
     }
 
+    /// It is this time: ends clients that have kept it waiting.
+    pub fn handle_time(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        let stuck: Vec<(ClientId, CloseReason)> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.moved + PATIENCE <= self.now)
+            .filter_map(|(id, client)| Some((*id, client.is_stuck(&self.limits)?)))
+            .collect();
+        for (id, why) in stuck {
+            self.close(id, why);
+        }
+    }
+
+    /// When [`handle_time`](Self::handle_time) has something to do, if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let stuck = |client: &&Client| client.is_stuck(&self.limits).is_some();
+        let clients = self.clients.values().filter(stuck);
+        clients.map(|client| client.moved + PATIENCE).min()
+    }
+
     /// A connection came.
     ///
     /// # Errors
@@ -282,7 +348,11 @@ impl Server {
     /// [`ConnectError`]: close it.
     pub fn handle_connect(&mut self, peer: Peer) -> Result<ClientId, ConnectError> {
         let of_user = |client: &&Client| client.peer.uid == peer.uid;
-        let refusal = if self.clients.len() >= self.limits.clients {
+        let reserved = match peer.uid {
+            0 => 0,
+            _ => self.limits.clients_reserved,
+        };
+        let refusal = if self.clients.len() >= self.limits.clients.saturating_sub(reserved) {
             Some(ConnectError::Full)
         } else if self.clients.values().filter(of_user).count() >= self.limits.clients_per_user {
             Some(ConnectError::User(peer.uid))
@@ -301,6 +371,7 @@ impl Server {
             Client {
                 peer,
                 greeted: false,
+                moved: self.now,
                 input: Frames::new(),
                 output: Queue::new(),
                 sessions: BTreeMap::new(),
@@ -416,6 +487,7 @@ impl Server {
         let client = self.clients.get_mut(&id)?;
         let held_back = client.holds_back(&self.limits);
         let (_, octets) = client.output.pop()?;
+        client.moved = self.now;
         if held_back {
             self.list(id);
         }
@@ -551,15 +623,16 @@ impl Server {
         self.queued(id, was_empty);
     }
 
-    /// Something waits for a client that did not.
+    /// Something waits for a client that did not, or more than did.
     fn queued(&mut self, id: ClientId, was_empty: bool) {
-        let Some(client) = self.clients.get(&id) else {
+        let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        if client.output.octets_behind_first() > self.limits.queued_octets {
-            self.close(id, CloseReason::NotReading);
-        } else if was_empty {
+        if was_empty {
+            client.moved = self.now;
             self.outputs.push_back(Output::Ready(id));
+        } else if client.output.octets_behind_first() > self.limits.most_queued_octets {
+            self.close(id, CloseReason::NotReading);
         }
     }
 
@@ -575,6 +648,10 @@ impl Server {
             }
             CloseReason::NotReading | CloseReason::Flood => {
                 self.counters.clients_overflowed += 1;
+                None
+            }
+            CloseReason::NotGreeting => {
+                self.counters.clients_silent += 1;
                 None
             }
         };

@@ -320,7 +320,11 @@ impl Service {
         let mut accepts = true;
         loop {
             let has_more = self.settle();
-            let deadlines = [self.engine.poll_timeout(), self.settling.poll_timeout()];
+            let deadlines = [
+                self.engine.poll_timeout(),
+                self.settling.poll_timeout(),
+                self.rapi.poll_timeout(),
+            ];
             timer.as_mut().reset(deadlines.into_iter().flatten().min());
             tokio::select! { biased;
                 command = commands.recv() => match command {
@@ -409,6 +413,7 @@ impl Service {
     /// Carries out all that the engine wants, and a part of what the server of applications does; says whether something is
     /// left for the next turn.
     fn settle(&mut self) -> bool {
+        self.rapi.handle_time(self.clock.now());
         for _ in 0..CALLS {
             self.carry_out();
             match self.rapi.poll_output() {
@@ -456,6 +461,7 @@ impl Service {
 
     /// News of a connection.
     fn heard(&mut self, FromClient { connection, what }: FromClient) {
+        self.rapi.handle_time(self.clock.now());
         let Some((socket, behind)) = self.connections.get_mut(&connection) else {
             return; // it was closed meanwhile
         };

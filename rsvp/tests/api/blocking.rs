@@ -221,7 +221,11 @@ fn a_restarted_daemon_is_asked_again() {
 /// A client that does not read costs only itself, and comes back.
 #[test]
 fn a_client_that_was_disconnected_for_not_reading_comes_back() {
-    let daemon = Daemon::start(&socket());
+    let limits = Limits {
+        most_queued_octets: 256 << 10,
+        ..Limits::default()
+    };
+    let daemon = Daemon::start_limited(&socket(), limits);
     let client = client(&daemon);
     let session = client.open(flow()).unwrap();
     let error = Event::PathError {

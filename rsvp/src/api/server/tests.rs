@@ -220,7 +220,8 @@ fn sessions_of_the_dead_are_released() {
 #[test]
 fn limits_of_clients_and_sessions_hold() {
     let mut rig = Rig::new(Limits {
-        clients: 3,
+        clients: 4,
+        clients_reserved: 1,
         clients_per_user: 2,
         sessions_per_client: 2,
         sessions_per_user: 3,
@@ -231,7 +232,10 @@ fn limits_of_clients_and_sessions_hold() {
         rig.server.handle_connect(ANNA),
         Err(ConnectError::User(1000))
     );
-    let root = Peer { uid: 0, pid: None };
+    let [bob, carl, root] = [1001, 1002, 0].map(|uid| Peer { uid, pid: None });
+    rig.server.handle_connect(bob).unwrap();
+    // Others do not shut out the administrator.
+    assert_eq!(rig.server.handle_connect(carl), Err(ConnectError::Full));
     rig.server.handle_connect(root).unwrap();
     assert_eq!(rig.server.handle_connect(root), Err(ConnectError::Full));
 
@@ -249,14 +253,17 @@ fn limits_of_clients_and_sessions_hold() {
     let counters = *rig.server.counters();
     assert_eq!(
         (counters.clients_refused, counters.sessions_refused),
-        (2, 2)
+        (3, 2)
     );
 }
 
 /// A client that never reads costs only itself.
 #[test]
 fn state_events_coalesce_and_others_end_a_client_that_does_not_read() {
-    let mut rig = Rig::new(Limits::default());
+    let mut rig = Rig::new(Limits {
+        most_queued_octets: 256 << 10,
+        ..Limits::default()
+    });
     let (deaf, other) = (rig.connect(), rig.connect());
     rig.call(deaf, 1, Call::Open(session()));
     rig.call(other, 1, Call::Open(session()));
@@ -281,6 +288,110 @@ fn state_events_coalesce_and_others_end_a_client_that_does_not_read() {
     assert_eq!(rig.call(other, 1, Call::WithdrawSender), reply(Ok(())));
 }
 
+fn long_event(filters: u16) -> Event {
+    Event::Resv {
+        style: Style::SE,
+        filters: (0..filters)
+            .map(|port| Sender::V4([10, 0, 0, 1].into(), port))
+            .collect(),
+        flowspec: None,
+    }
+}
+
+fn seconds(count: u64) -> Instant {
+    Instant::from_nanos(0) + Duration::from_secs(count)
+}
+
+/// A client that reads hears of everything, though a long event waits behind a reply.
+#[test]
+fn long_events_behind_others_end_nobody_who_reads() {
+    let mut rig = Rig::new(Limits {
+        queued_octets: 10_000,
+        ..Limits::default()
+    });
+    let client = rig.connect();
+    rig.call(client, 1, Call::Open(session()));
+    rig.reads = false;
+    rig.server.handle_time(seconds(100));
+    // A reply that waits, a long event, and another that makes it too much.
+    rig.call(client, 1, Call::WithdrawSender);
+    rig.event(100, long_event(1000));
+    assert_eq!(rig.server.poll_timeout(), None);
+    rig.event(100, Event::Path(Vec::new()));
+    let due = rig.server.poll_timeout();
+    assert_eq!(due, Some(seconds(100) + PATIENCE));
+    // It takes one in time, and then the next, for as long as it likes.
+    for step in 1..=2 {
+        rig.server.handle_time(seconds(100 + 9 * step));
+        assert!(rig.server.poll_send(client).is_some());
+    }
+    rig.server.handle_time(seconds(1000));
+    rig.drain();
+    assert_eq!(
+        (&rig.closed[..], rig.server.poll_timeout()),
+        (&[][..], None)
+    );
+}
+
+#[test]
+fn who_takes_nothing_of_too_much_for_a_while_is_disconnected() {
+    let mut rig = Rig::new(Limits {
+        queued_octets: 100,
+        ..Limits::default()
+    });
+    let client = rig.connect();
+    rig.call(client, 1, Call::Open(session()));
+    rig.reads = false;
+    rig.server.handle_time(seconds(100));
+    let error = events().swap_remove(5);
+    for _ in 0..100 {
+        rig.event(100, error.clone());
+    }
+    rig.server.handle_time(seconds(109));
+    rig.drain();
+    assert!(rig.closed.is_empty());
+    assert_eq!(rig.server.poll_timeout(), Some(seconds(110)));
+    rig.server.handle_time(seconds(110));
+    rig.drain();
+    assert_eq!(rig.closed, [(client, CloseReason::NotReading)]);
+    assert_eq!(rig.server.counters().clients_overflowed, 1);
+    assert_eq!(rig.server.poll_timeout(), None);
+}
+
+/// However fast it reads.
+#[test]
+fn there_is_a_most_that_waits() {
+    let mut rig = Rig::new(Limits {
+        most_queued_octets: 1000,
+        ..Limits::default()
+    });
+    let client = rig.connect();
+    rig.call(client, 1, Call::Open(session()));
+    rig.reads = false;
+    let error = events().swap_remove(5);
+    for _ in 0..100 {
+        rig.event(100, error.clone());
+    }
+    assert_eq!(rig.closed, [(client, CloseReason::NotReading)]);
+}
+
+#[test]
+fn who_does_not_greet_in_time_is_disconnected() {
+    let mut rig = Rig::new(Limits::default());
+    rig.server.handle_time(seconds(100));
+    let silent = rig.server.handle_connect(ANNA).unwrap();
+    rig.server.handle_time(seconds(105));
+    rig.connect();
+    assert_eq!(rig.server.poll_timeout(), Some(seconds(110)));
+    rig.server.handle_time(seconds(110));
+    rig.drain();
+    assert_eq!(rig.closed, [(silent, CloseReason::NotGreeting)]);
+    assert_eq!(rig.server.counters().clients_silent, 1);
+    rig.server.handle_time(seconds(1000));
+    rig.drain();
+    assert_eq!((rig.closed.len(), rig.server.poll_timeout()), (1, None));
+}
+
 /// One event may be longer than what may wait: it is what the client is to get next.
 #[test]
 fn a_long_event_ends_nobody() {
@@ -290,14 +401,7 @@ fn a_long_event_ends_nobody() {
     });
     let client = rig.connect();
     rig.call(client, 1, Call::Open(session()));
-    let filters = (0..1000)
-        .map(|port| Sender::V4([10, 0, 0, 1].into(), port))
-        .collect();
-    let event = Event::Resv {
-        style: Style::SE,
-        filters,
-        flowspec: None,
-    };
+    let event = long_event(1000);
     rig.event(100, event);
     assert_eq!(rig.take(client).len(), 1);
 }

@@ -317,6 +317,7 @@ impl Service {
             ("applications_refused", rapi.clients_refused),
             ("applications_malformed", rapi.clients_malformed),
             ("applications_overflowed", rapi.clients_overflowed),
+            ("applications_silent", rapi.clients_silent),
             ("application_calls", rapi.calls),
             ("application_calls_refused", rapi.calls_refused),
             ("application_sessions_refused", rapi.sessions_refused),

@@ -20,6 +20,7 @@ impl Service {
                 return;
             }
         };
+        self.rapi.handle_time(self.clock.now());
         let client = match self.rapi.handle_connect(peer) {
             Ok(client) => client,
             Err(error) => {
