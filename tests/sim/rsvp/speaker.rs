@@ -82,10 +82,11 @@ impl Speaker {
             log: Vec::new(),
         }));
         let (changed, clock) = (Arc::new(Notify::new()), net.clock());
+        let forwards = manage.parameter("net.inet.ip.forwarding").unwrap().current != 0;
         let shell = Shell {
-            io: PacketIo::open(&net, Encapsulation::default()).unwrap(),
+            io: PacketIo::open(&net, forwards, Encapsulation::default()).unwrap(),
             changes: manage.changes().unwrap(),
-            routes_groups: manage.parameter("net.inet.ip.forwarding").unwrap().current != 0,
+            routes_groups: forwards,
             net,
             interfaces,
             shared: shared.clone(),
