@@ -1,11 +1,13 @@
 //! The goals, each with the figures that decide it, and the table that is printed.
 
 mod ftp;
+mod rsvp;
 mod stack;
 
 use serde::Serialize;
 
 pub(crate) use ftp::FTP;
+pub(crate) use rsvp::RSVP;
 pub(crate) use stack::STACK;
 
 use Bar::{AtLeast, AtMost, Shown};

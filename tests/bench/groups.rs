@@ -7,5 +7,6 @@ pub(crate) mod ftp;
 pub(crate) mod native;
 pub(crate) mod portmap;
 pub(crate) mod rpcgen;
+pub(crate) mod rsvp;
 pub(crate) mod server;
 pub(crate) mod stack;

@@ -40,6 +40,7 @@ Examples:
   bench stack               the network stack in memory, in virtual time, and on a TAP device
   bench stack engine wire   what needs nothing but the processor
   bench ftp --quick         the FTP client beside curl, lftp and suppaftp
+  bench rsvp                RSVP's engine with many sessions, and rsvpd in namespaces, which needs root
 
 Exit status:
   0  measured, whether or not every goal is met
@@ -80,8 +81,26 @@ enum What {
         /// What to measure; nothing named is everything.
         groups: Vec<FtpGroup>,
     },
+    /// RSVP: many sessions; calls, data and sessions through daemons in namespaces.
+    Rsvp {
+        /// Print one JSON document instead of the table.
+        #[arg(long)]
+        json: bool,
+        /// Short rounds, once each.
+        #[arg(long)]
+        quick: bool,
+        /// What to measure; nothing named is everything.
+        groups: Vec<RsvpGroup>,
+    },
     #[command(flatten)]
     Part(Part),
+}
+
+/// What is measured together of RSVP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RsvpGroup {
+    Scale,
+    Paths,
 }
 
 /// What is measured together of FTP.
@@ -162,6 +181,8 @@ enum Part {
     },
     #[command(hide = true)]
     Native { cases: Vec<String> },
+    #[command(hide = true, name = "rsvp-engine")]
+    RsvpEngine { cases: Vec<String> },
     #[command(hide = true, name = "ftp-client")]
     FtpClient {
         prefix: String,
@@ -194,6 +215,11 @@ fn main() -> ExitCode {
             quick,
             groups,
         } => ftp(json, quick, &groups),
+        What::Rsvp {
+            json,
+            quick,
+            groups,
+        } => rsvp(json, quick, &groups),
         What::Part(part) => run_part(part).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
@@ -284,6 +310,28 @@ fn ftp(json: bool, quick: bool, groups: &[FtpGroup]) -> Result<ExitCode, Error> 
     report(&lab, goals::FTP, json)
 }
 
+fn rsvp(json: bool, quick: bool, groups: &[RsvpGroup]) -> Result<ExitCode, Error> {
+    let wanted = |group| groups.is_empty() || groups.contains(&group);
+    if std::env::var_os(lab::INSIDE).is_none() && wanted(RsvpGroup::Paths) {
+        let folder = fairway_tests::rsvp::programs();
+        lab::talk(&format!("rsvpd is in {}", folder.display()));
+    }
+    if let Some(code) = lab::enter_namespace()? {
+        return Ok(code);
+    }
+    let mut lab = Lab::new(quick)?;
+    let runs: [(RsvpGroup, Run); 2] = [
+        (RsvpGroup::Scale, groups::rsvp::scale),
+        (RsvpGroup::Paths, groups::rsvp::paths),
+    ];
+    for (group, run) in runs {
+        if wanted(group) {
+            lab.attempt(&format!("{group:?}"), run);
+        }
+    }
+    report(&lab, goals::RSVP, json)
+}
+
 #[expect(clippy::print_stdout, reason = "the report")]
 fn report(lab: &Lab, goals: &[Goal], json: bool) -> Result<ExitCode, Error> {
     let lines: Vec<Line> = goals
@@ -351,6 +399,7 @@ fn run_part(part: Part) -> Result<(), Error> {
             times,
         } => runtime(1)?.block_on(ours::exchange::run(who == "ours", protocol == "tcp", times)),
         Part::Native { cases } => ours::native::run(&cases),
+        Part::RsvpEngine { cases } => ours::rsvp::run(&cases),
         Part::FtpClient {
             prefix,
             operation,

@@ -9,4 +9,5 @@ pub(crate) mod exchange;
 pub(crate) mod ftp;
 pub(crate) mod idle;
 pub(crate) mod native;
+pub(crate) mod rsvp;
 pub(crate) mod slow;

@@ -14,6 +14,7 @@ mod peer;
 #[path = "../pktscript/runner/mod.rs"]
 pub mod pktscript;
 mod random;
+pub mod rsvp;
 mod wait;
 
 pub use child::{Child, Output};

@@ -3,7 +3,7 @@
 //! Three engines in a row on a clock of their own: senders on the first, receivers on the last. The one in the middle is
 //! measured. Nothing is between them but a queue, so what is measured is the protocol, not sockets.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use fairway_rsvp::routing::{Route, Routing, Tree};
 use fairway_rsvp::tc::{Granted, RHandle, Request, TcError, TrafficControl};
 use fairway_rsvp::wire::{Sender, Session, Style};
 use fairway_wire::{Instant, Protocol};
-use rustix::time::{ClockId, clock_gettime};
+
+use crate::lab::{Error, thread_cpu};
 
 const HOP: Duration = Duration::from_millis(1);
 
@@ -92,14 +93,68 @@ impl TrafficControl for Grants {
     fn remove(&mut self, _: IfIndex, _: RHandle) {}
 }
 
-/// Processor time that this thread has taken.
-fn taken() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
-    Duration::new(seconds, nanos)
+/// The engine of node 1, 2 or 3, with its interfaces.
+fn engine(node: u8, refresh_reduction: bool) -> Engine {
+    let config = Config {
+        seed: node.into(),
+        ..Config::default()
+    };
+    let mut engine = Engine::new(config, Box::new(Row(node)), Box::new(Grants(0)));
+    for link in [node - 1, node] {
+        if (1..=2).contains(&link) {
+            let mut addresses = vec![IpAddr::V4(Ipv4Addr::new(10, 0, link, node))];
+            if node == 3 {
+                addresses.extend((100..110).map(|n| IpAddr::V4(Ipv4Addr::new(10, 0, 2, n))));
+            }
+            let interface = Interface {
+                index: IfIndex(link.into()),
+                name: format!("l{link}"),
+                addresses,
+                mtu: 1500,
+                up: true,
+                point_to_point: false,
+                settings: Settings {
+                    refresh_reduction,
+                    ..Settings::default()
+                },
+            };
+            engine.handle_interface(Instant::ZERO, interface);
+        }
+    }
+    engine
 }
 
+/// The engine in the middle.
+pub(super) fn middle(refresh_reduction: bool) -> Engine {
+    engine(2, refresh_reduction)
+}
+
+/// A port, of which there are 60 000, and what is beyond.
+fn port(number: u32) -> (u8, u16) {
+    let (beyond, port) = (number / 60_000, number % 60_000 + 1);
+    (
+        u8::try_from(beyond).unwrap_or(0),
+        u16::try_from(port).unwrap_or(1),
+    )
+}
+
+/// One of the sessions. There are ten times 60 000.
+pub(super) fn session(number: u32) -> Session {
+    let (address, port) = port(number);
+    Session {
+        destination: Ipv4Addr::new(10, 0, 2, 100 + address).into(),
+        protocol: Protocol::UDP,
+        e_police: false,
+        port,
+    }
+}
+
+/// Its sender.
+pub(super) fn sender(number: u32) -> Sender {
+    Sender::V4(Ipv4Addr::new(10, 0, 1, 1), port(number).1)
+}
+
+/// A datagram on its way.
 struct Flying {
     at: Instant,
     to: usize,
@@ -108,90 +163,60 @@ struct Flying {
 }
 
 /// Three nodes in a row.
-pub(crate) struct Line {
+pub(super) struct Line {
     nodes: Vec<Engine>,
+    tspec: Tspec,
     flying: VecDeque<Flying>,
     now: Instant,
-    /// What the middle one has taken of the processor.
-    pub(crate) busy: Duration,
+    /// Seconds of the processor that the middle one has taken.
+    pub(super) busy: f64,
     /// Datagrams it has sent.
-    pub(crate) sent: u64,
+    pub(super) sent: u64,
     reserve: VecDeque<(ApiId, Sender)>,
-    pub(crate) reserved: usize,
-    pub(crate) lost: usize,
+    /// Senders that know of a reservation.
+    pub(super) reserved: usize,
+    /// Events that would not be if nothing were lost.
+    pub(super) lost: usize,
+    /// What the middle one has heard, if that is kept.
+    pub(super) heard: Option<Vec<(Arrival, Bytes)>>,
 }
 
 impl Line {
-    pub(crate) fn new(refresh_reduction: bool) -> Self {
+    pub(super) fn new(refresh_reduction: bool) -> Result<Self, Error> {
         let nodes = (1..=3)
-            .map(|node| {
-                let config = Config {
-                    seed: node.into(),
-                    ..Config::default()
-                };
-                let mut engine = Engine::new(config, Box::new(Row(node)), Box::new(Grants(0)));
-                for link in [node - 1, node] {
-                    if (1..=2).contains(&link) {
-                        let mut addresses = vec![IpAddr::V4(Ipv4Addr::new(10, 0, link, node))];
-                        if node == 3 {
-                            addresses.extend((100..110).map(|n| IpAddr::V4(Ipv4Addr::new(10, 0, 2, n))));
-                        }
-                        let interface = Interface {
-                            index: IfIndex(link.into()),
-                            name: format!("l{link}"),
-                            addresses,
-                            mtu: 1500,
-                            up: true,
-                            point_to_point: false,
-                            settings: Settings {
-                                refresh_reduction,
-                                ..Settings::default()
-                            },
-                        };
-                        engine.handle_interface(Instant::ZERO, interface);
-                    }
-                }
-                engine
-            })
+            .map(|node| engine(node, refresh_reduction))
             .collect();
-        Self {
+        Ok(Self {
             nodes,
+            tspec: Tspec::new(8000.0, 1000.0, 16_000.0, 64, 1000)?,
             flying: VecDeque::new(),
             now: Instant::ZERO,
-            busy: Duration::ZERO,
+            busy: 0.0,
             sent: 0,
             reserve: VecDeque::new(),
             reserved: 0,
             lost: 0,
-        }
+            heard: None,
+        })
     }
 
     /// Opens sessions `from..to`, each with a sender and a receiver.
-    pub(crate) fn establish(&mut self, from: u32, to: u32) {
-        let tspec = Tspec::new(8000.0, 1000.0, 16_000.0, 64, 1000).expect("legal");
+    pub(super) fn establish(&mut self, from: u32, to: u32) {
         for number in from..to {
-            let (address, port) = (number / 60_000, number % 60_000 + 1);
-            let address = u8::try_from(address).unwrap_or(0);
-            let port = u16::try_from(port).unwrap_or(1);
-            let session = Session {
-                destination: Ipv4Addr::new(10, 0, 2, 100 + address).into(),
-                protocol: Protocol::UDP,
-                e_police: false,
-                port,
-            };
+            let session = session(number);
             let api = ApiId(number.into());
             let now = self.now;
             let open = self.nodes[2].handle_call(now, api, Call::Open(session));
             let _ = open.and_then(|()| self.nodes[0].handle_call(now, api, Call::Open(session)));
-            let sender = SenderCall {
-                template: Sender::V4(Ipv4Addr::new(10, 0, 1, 1), port),
+            let call = SenderCall {
+                template: sender(number),
                 interface: None,
-                tspec,
+                tspec: self.tspec,
                 adspec: None,
                 policy: Vec::new(),
                 ttl: 63,
             };
-            let _ = self.nodes[0].handle_call(now, api, Call::Sender(Box::new(sender)));
+            let _ = self.nodes[0].handle_call(now, api, Call::Sender(Box::new(call)));
             self.collect(0);
             self.collect(2);
             if number % 64 == 0 {
@@ -210,10 +235,9 @@ impl Line {
                         Some(sender) => self.reserve.push_back((to, sender.template)),
                         None => self.lost += 1,
                     },
-                    Event::Resv { flowspec, .. } => match flowspec {
-                        Some(_) => self.reserved += 1,
-                        None => self.lost += 1,
-                    },
+                    Event::Resv {
+                        flowspec: Some(_), ..
+                    } => self.reserved += 1,
                     _ => self.lost += 1,
                 },
                 Output::Log(_) => {}
@@ -245,7 +269,7 @@ impl Line {
     }
 
     /// Lets time pass.
-    pub(crate) fn run(&mut self, span: Duration) {
+    pub(super) fn run(&mut self, span: Duration) {
         let end = self.now + span;
         loop {
             let timers = self.nodes.iter().filter_map(Engine::poll_timeout);
@@ -256,29 +280,31 @@ impl Line {
             self.now = self.now.max(next);
             let now = self.now;
             while let Some(next) = self.flying.pop_front_if(|next| next.at <= now) {
-                let began = taken();
+                let began = thread_cpu();
                 self.nodes[next.to].handle_datagram(now, &next.arrival, &next.octets);
                 if next.to == 1 {
-                    self.busy += taken().saturating_sub(began);
+                    if let Some(heard) = &mut self.heard {
+                        heard.push((next.arrival, next.octets));
+                    }
+                    self.busy += thread_cpu() - began;
                 }
                 self.collect(next.to);
             }
             for node in 0..3 {
                 if self.nodes[node].poll_timeout().is_some_and(|at| at <= now) {
-                    let began = taken();
+                    let began = thread_cpu();
                     self.nodes[node].handle_timeout(now);
                     if node == 1 {
-                        self.busy += taken().saturating_sub(began);
+                        self.busy += thread_cpu() - began;
                     }
                     self.collect(node);
                 }
             }
             while let Some((api, sender)) = self.reserve.pop_front() {
-                let tspec = Tspec::new(8000.0, 1000.0, 16_000.0, 64, 1000).expect("legal");
                 let call = ReserveCall {
                     style: Style::FF,
                     filters: vec![sender],
-                    flowspecs: vec![Flowspec::ControlledLoad(tspec)],
+                    flowspecs: vec![Flowspec::ControlledLoad(self.tspec)],
                     confirm: false,
                     interface: None,
                     policy: Vec::new(),
@@ -290,23 +316,8 @@ impl Line {
         self.now = end;
     }
 
-    pub(crate) fn sessions(&self) -> usize {
+    /// Sessions that the middle one knows.
+    pub(super) fn sessions(&self) -> usize {
         self.nodes[1].session_count()
-    }
-
-    /// Gives the middle node up, and with it what it remembers.
-    pub(crate) fn drop_middle(&mut self) {
-        let empty = Engine::new(Config::default(), Box::new(Row(2)), Box::new(Grants(0)));
-        self.nodes[1] = empty;
-    }
-
-    /// Messages of each type the middle node has sent.
-    pub(crate) fn sent_by_type(&self) -> BTreeMap<String, u64> {
-        self.nodes[1]
-            .counters()
-            .sent
-            .iter()
-            .map(|(kind, count)| (kind.to_string(), *count))
-            .collect()
     }
 }
