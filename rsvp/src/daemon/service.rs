@@ -17,6 +17,7 @@ mod rapi;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::path::Path;
 use std::pin::pin;
 
@@ -50,6 +51,8 @@ const CALLS: usize = 64;
 const WAITING_LINES: usize = 1024;
 /// Sessions of applications have numbers from here on, those of the daemon's own parties below.
 const FIRST_APPLICATION: u64 = 1 << 32;
+/// The user of what belongs to none any more.
+const NOBODY: u32 = u32::MAX;
 /// What goes out when the daemon ends gets this long.
 const FLUSH: Duration = Duration::from_secs(1);
 /// An error of accepting is not met again sooner.
@@ -107,8 +110,9 @@ impl Daemon {
         Ok(Self { commands, task })
     }
 
-    /// Takes another configuration: interfaces' settings, senders, reservations. Sockets, limits and whether this is a
-    /// router stay as they were. No state is lost.
+    /// Takes another configuration: interfaces' settings, senders, reservations, and the limits on applications, runs of
+    /// `rsvpctl` and groups. Sockets, the engine's limits, the length of the log and whether this is a router stay as they
+    /// were. No state is lost.
     ///
     /// # Cancel safety
     /// It is taken, perhaps a little later, or was not yet.
@@ -212,8 +216,12 @@ struct Service {
     to_inbox: mpsc::Sender<FromClient>,
     parties: BTreeMap<ApiId, Played>,
     next_party: u64,
-    /// Groups that applications take part in.
-    groups: BTreeMap<ApiId, std::net::IpAddr>,
+    /// Groups that applications take part in, and whose these are; `None`: the daemon's own.
+    groups: BTreeMap<ApiId, (IpAddr, Option<u32>)>,
+    /// [`join`](Self::join) is owed.
+    groups_changed: bool,
+    /// Memberships that are too many now.
+    groups_left_out: u64,
     timeline: Timeline,
     settling: Settling,
     seldom: Seldom,
@@ -293,6 +301,8 @@ impl Service {
             parties: BTreeMap::new(),
             next_party: 0,
             groups: BTreeMap::new(),
+            groups_changed: false,
+            groups_left_out: 0,
             timeline: Timeline::new(config.limits.log_entries),
             settling: Settling::default(),
             seldom: Seldom::default(),
@@ -320,6 +330,9 @@ impl Service {
         let mut accepts = true;
         loop {
             let has_more = self.settle();
+            if core::mem::take(&mut self.groups_changed) {
+                self.join();
+            }
             let deadlines = [
                 self.engine.poll_timeout(),
                 self.settling.poll_timeout(),
@@ -444,19 +457,33 @@ impl Service {
         let opens = match &call {
             Call::Open(session) => Some(*session),
             Call::Release => {
-                if self.groups.remove(&id).is_some() {
-                    self.join();
-                }
+                self.groups_changed |= self.groups.remove(&id).is_some();
                 None
             }
             Call::Sender(_) | Call::WithdrawSender | Call::Reserve(_) => None,
         };
         self.engine.handle_call(self.clock.now(), id, call)?;
         if let Some(session) = opens.filter(|session| session.destination.is_multicast()) {
-            self.groups.insert(id, session.destination);
-            self.join();
+            self.groups
+                .insert(id, (session.destination, self.user_of(id)));
+            self.groups_changed = true;
         }
         Ok(())
+    }
+
+    /// Whose a session is; `None`: the configuration's.
+    fn user_of(&self, id: ApiId) -> Option<u32> {
+        if let Some(played) = self.parties.get(&id) {
+            let Owner::Control(connection) = played.owner else {
+                return None;
+            };
+            return match self.connections.get(&connection) {
+                Some((_, Behind::Control(control))) => Some(control.uid),
+                _ => Some(NOBODY),
+            };
+        }
+        // Who has gone is about to release it.
+        Some(self.rapi.owner(id).map_or(NOBODY, |peer| peer.uid))
     }
 
     /// News of a connection.

@@ -14,6 +14,8 @@ use core::time::Duration;
 
 use fairway_rsvp::daemon::control::protocol::{Reply, Request};
 use fairway_rsvp::daemon::control::value::EventOf;
+use fairway_rsvp::daemon::platform::Platform;
+use fairway_rsvp::daemon::service::Daemon;
 use fairway_sim::{BitsPerSec, Network, Node};
 
 use support::{Ctl, TEN_MEGABIT, daemon, loaded, sessions};
@@ -496,6 +498,40 @@ fn questions_in_crowds_are_answered_in_turn() {
         };
         assert_eq!(why, "too many senders and reservations");
         assert_eq!(sessions(&net).await.len(), 2);
+    });
+}
+
+/// Memberships are bounded, and a router of multicast needs none.
+#[test]
+fn groups_beyond_the_bounds_are_counted_and_left_out() {
+    let (network, nodes) = row();
+    network.run(async {
+        for (node, forwards_multicast, limit, expected) in [
+            (&nodes[0], false, "memberships = 2", 1),
+            (&nodes[3], false, "groups_per_user = 1", 2),
+            (&nodes[1], true, "memberships = 2", 0),
+        ] {
+            let net = node.net();
+            let text = format!("{TEN_MEGABIT}[limits]\n{limit}\n");
+            let platform = Platform::native(&net, forwards_multicast).unwrap();
+            let _daemon = Daemon::start(&net, loaded(&text), platform).unwrap();
+            let mut ctl = Ctl::to(&net).await;
+            for last in 1..=3 {
+                ctl.say(&format!(
+                    r#"{{"request":"reserve","destination":"239.1.1.{last}:5004"}}"#
+                ))
+                .await;
+            }
+            let Reply::Counters(counters) = ctl.ask(&Request::Counters).await else {
+                panic!("no counters");
+            };
+            assert_eq!(sessions(&net).await.len(), 3);
+            assert_eq!(
+                counters.other["group_memberships_left_out"], expected,
+                "{limit}"
+            );
+            assert_eq!(counters.other["group_join_errors"], 0);
+        }
     });
 }
 

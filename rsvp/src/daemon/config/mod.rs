@@ -136,6 +136,10 @@ pub struct Limits {
     pub control_connections: usize,
     /// Senders and reservations of one of them.
     pub control_parties: usize,
+    /// Memberships in groups, each on one interface, for applications on this node.
+    pub memberships: usize,
+    /// Groups of one user.
+    pub groups_per_user: usize,
     /// Messages remembered for `rsvpctl log`.
     pub log_entries: usize,
 }
@@ -162,6 +166,8 @@ impl Default for Limits {
             sessions_per_user: applications.sessions_per_user,
             control_connections: 64,
             control_parties: 64,
+            memberships: 1000,
+            groups_per_user: 100,
             log_entries: 4096,
         }
     }
@@ -218,6 +224,8 @@ impl Limits {
             ("sessions_per_user", self.sessions_per_user),
             ("control_connections", self.control_connections),
             ("control_parties", self.control_parties),
+            ("memberships", self.memberships),
+            ("groups_per_user", self.groups_per_user),
         ];
         all.iter()
             .find(|(_, value)| *value == 0)

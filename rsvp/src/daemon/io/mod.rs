@@ -16,7 +16,7 @@
 mod groups;
 mod packet;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -209,8 +209,8 @@ impl PacketIo {
         Ok(())
     }
 
-    /// Makes this host a member of `wanted` groups on those interfaces, and of no others.
-    pub fn join(&mut self, wanted: &[(IpAddr, Vec<u32>)]) {
+    /// Makes this host a member of these groups, each on the interface of that index, and of no others.
+    pub fn join(&mut self, wanted: &BTreeSet<(IpAddr, u32)>) {
         self.counters.join_errors += self.groups.set(&self.net, wanted);
     }
 

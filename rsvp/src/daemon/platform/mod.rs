@@ -161,7 +161,8 @@ pub struct Platform {
     pub changes: Box<dyn Changes>,
     /// The system passes packets on: what `router = "auto"` means.
     pub forwards: bool,
-    /// Whether the system passes multicast on now: groups are heard in passing then, and not joined.
+    /// Whether the system passes multicast on now: groups are heard in passing then, and not joined. Asked when interfaces
+    /// or groups change.
     pub forwards_multicast: Box<dyn Fn() -> bool + Send + Sync>,
 }
 

@@ -325,6 +325,7 @@ impl Service {
             ("application_events", rapi.events),
             ("application_events_coalesced", rapi.events_coalesced),
             ("application_events_late", rapi.events_late),
+            ("group_memberships_left_out", self.groups_left_out),
             ("control_connections_refused", self.control_refused),
             ("control_parties_refused", self.parties_refused),
         ]

@@ -8,7 +8,7 @@ use tracing::{debug, error, info, warn};
 
 use super::Service;
 use crate::daemon::config::Loaded;
-use crate::daemon::io::Encapsulation;
+use crate::daemon::io::{ENCAPSULATION_GROUP, Encapsulation};
 use crate::daemon::platform::Reservations;
 use crate::interface::{IfIndex, Interface, UdpEncapsulation};
 use crate::tc::RHandle;
@@ -125,11 +125,10 @@ impl Service {
     }
 
     /// Makes this host a member of the groups that its applications take part in, so that it hears their Paths. A multicast
-    /// router hears them in passing.
+    /// router hears them in passing: it is a member of none but that of encapsulated messages, which no router forwards.
+    ///
+    /// Groups come in the order in which they were first wanted, until one user has its share or there are enough.
     pub(super) fn join(&mut self) {
-        if (self.forwards_multicast)() {
-            return;
-        }
         let works = |interface: &&Interface| interface.up && interface.settings.enabled;
         let here: Vec<u32> = self
             .interfaces
@@ -137,22 +136,40 @@ impl Service {
             .filter(works)
             .map(|interface| interface.index.0)
             .collect();
-        let groups: BTreeSet<IpAddr> = self.groups.values().copied().collect();
-        let mut wanted: Vec<(IpAddr, Vec<u32>)> = groups
-            .into_iter()
-            .map(|group| (group, here.clone()))
-            .collect();
-        let encapsulated: Vec<u32> = self
+        let mut wanted: BTreeSet<(IpAddr, u32)> = self
             .interfaces
             .values()
             .filter(works)
             .filter(|interface| interface.settings.udp != UdpEncapsulation::Never)
-            .map(|interface| interface.index.0)
+            .map(|interface| (ENCAPSULATION_GROUP.into(), interface.index.0))
             .collect();
-        if !encapsulated.is_empty() {
-            wanted.push((crate::daemon::io::ENCAPSULATION_GROUP.into(), encapsulated));
+        let limits = &self.loaded.config().limits;
+        let mut left_out = 0;
+        if !(self.forwards_multicast)() {
+            let mut of_user: BTreeMap<u32, BTreeSet<IpAddr>> = BTreeMap::new();
+            for &(group, user) in self.groups.values() {
+                if let Some(user) = user {
+                    let groups = of_user.entry(user).or_default();
+                    if !groups.contains(&group) && groups.len() >= limits.groups_per_user {
+                        left_out += 1;
+                        continue;
+                    }
+                    groups.insert(group);
+                }
+                for &interface in &here {
+                    if wanted.len() < limits.memberships {
+                        wanted.insert((group, interface));
+                    } else if !wanted.contains(&(group, interface)) {
+                        left_out += 1;
+                    }
+                }
+            }
         }
         self.io.join(&wanted);
+        if left_out > self.groups_left_out && self.seldom.may(self.clock.now(), "groups") {
+            warn!(left_out, "too many groups: their Paths are not heard");
+        }
+        self.groups_left_out = left_out;
     }
 
     /// What an interface is called.
