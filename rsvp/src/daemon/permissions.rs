@@ -1,10 +1,11 @@
 //! Local sockets that are for some users only.
 
+use std::os::unix::fs::lchown;
 use std::path::Path;
 
 use fairway_stack::{LocalAddr, LocalListener, Net, NetError};
 use nix::sys::stat::{Mode as SystemMode, umask};
-use nix::unistd::{Group, chown};
+use nix::unistd::Group;
 
 use super::config::Mode;
 
@@ -14,7 +15,7 @@ use super::config::Mode;
 ///
 /// # Errors
 /// Those of [`Net::listen_local`]; [`NetError::NotFound`] for a group that is none; [`NetError::Perm`] for one that is not
-/// ours to give.
+/// ours to give: the owner gives a file to groups of its own only, root to any.
 pub(super) fn listen(
     net: &Net,
     path: &Path,
@@ -28,7 +29,8 @@ pub(super) fn listen(
     if !group.is_empty() {
         let group = Group::from_name(group).map_err(std::io::Error::from)?;
         let group = group.ok_or(NetError::NotFound)?;
-        chown(path, None, Some(group.gid)).map_err(std::io::Error::from)?;
+        // Of the socket itself, should somebody have put a link in its place.
+        lchown(path, None, Some(group.gid.as_raw()))?;
     }
     Ok(listener)
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 use fairway_rsvp::daemon::config::Config;
 use nix::unistd::{User, geteuid, setgid, setgroups, setuid};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_keep_capabilities,
+    CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set,
+    remove_capability_from_bounding_set, set_capabilities, set_keep_capabilities, set_no_new_privs,
 };
 use tracing::{debug, warn};
 
@@ -49,12 +50,19 @@ pub(crate) fn make_directories(config: &Config) {
     }
 }
 
-/// Drops groups, group and user, if started as root, and all rights but two.
+/// Drops groups, group and user, if started as root, and all rights but two, for good: what it might execute gets none.
 ///
 /// Only this thread's rights: to be called before there are others.
 pub(crate) fn drop_privileges(config: &Config) -> Result<(), String> {
     let said = |what: &'static str| move |error: std::io::Error| format!("{what}: {error}");
     let had = capabilities(None).map_err(|error| said("capget")(error.into()))?;
+    set_no_new_privs(true).map_err(|error| said("no new privileges")(error.into()))?;
+    if had.effective.contains(CapabilitySet::SETPCAP) {
+        narrow().map_err(|error| said("bounding set")(error.into()))?;
+    }
+    if geteuid().is_root() && wanted_user(config).is_none() && !config.user.is_empty() {
+        warn!(user = ?config.user, "no such user: serving as root, with few rights");
+    }
     if let Some(user) = wanted_user(config) {
         set_keep_capabilities(true).map_err(|error| said("keep capabilities")(error.into()))?;
         setgroups(&[]).map_err(|error| said("setgroups")(error.into()))?;
@@ -71,5 +79,23 @@ pub(crate) fn drop_privileges(config: &Config) -> Result<(), String> {
     };
     set_capabilities(None, sets).map_err(|error| said("capset")(error.into()))?;
     debug!(kept = ?kept, "privileges dropped");
+    Ok(())
+}
+
+/// Takes out of the bounding set what is not kept.
+fn narrow() -> Result<(), rustix::io::Errno> {
+    for number in 0..u64::BITS {
+        let one = CapabilitySet::from_bits_retain(1 << number);
+        if KEPT.contains(one) {
+            continue;
+        }
+        match capability_is_in_bounding_set(one) {
+            Ok(true) => remove_capability_from_bounding_set(one)?,
+            Ok(false) => {}
+            // The kernel knows no more of them.
+            Err(rustix::io::Errno::INVAL) => break,
+            Err(error) => return Err(error),
+        }
+    }
     Ok(())
 }
