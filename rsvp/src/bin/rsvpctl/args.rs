@@ -48,7 +48,7 @@ Examples:
 
 Exit status:
   0  done                    1  the daemon, or the network, said no
-  2  wrong usage             3  no daemon answers
+  2  wrong usage             3  no daemon answers, or not within five seconds
 
 Files:
   /run/rsvp/control.sock     the daemon's local socket

@@ -3,6 +3,7 @@
 mod args;
 mod text;
 
+use core::time::Duration;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -74,6 +75,9 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// How long a daemon that is well may take for an answer, twice over.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The daemon.
 struct Daemon {
@@ -161,14 +165,21 @@ fn request(command: &Command) -> Request {
 
 async fn run(args: &Args) -> Result<Exit, Failure> {
     let net = Net::system();
-    let mut daemon = Daemon::connect(&net, args).await?;
-    daemon.ask(&request(&args.command)).await?;
+    let clock = net.clock();
+    let silent = |_| lost(&format!("no answer within {} s", PATIENCE.as_secs()));
+    let asked = clock.timeout(PATIENCE, async {
+        let mut daemon = Daemon::connect(&net, args).await?;
+        daemon.ask(&request(&args.command)).await?;
+        Ok(daemon)
+    });
+    let mut daemon = asked.await.map_err(silent)??;
     let lasting = match &args.command {
         Command::Watch(_) => Lasting { time: None },
         Command::Send(args) => args.lasting.clone(),
         Command::Reserve(args) => args.lasting.clone(),
         _ => {
-            let reply = daemon.reply().await?;
+            let reply = clock.timeout(PATIENCE, daemon.reply());
+            let reply = reply.await.map_err(silent)??;
             return match reply {
                 Reply::Error(text) => Err(Failure {
                     exit: Exit::Refused,
@@ -181,7 +192,6 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
             };
         }
     };
-    let clock = net.clock();
     let until = lasting.time.map(|span| clock.now() + span.0);
     // How it stands: what went wrong last, unless it has come right since.
     let mut exit = Exit::Done;
