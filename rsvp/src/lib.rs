@@ -1,10 +1,32 @@
-//! RSVP (RFC 2205): its messages, and the arithmetic of Integrated Services.
+//! RSVP (RFC 2205): a node, as host and as router, with its daemon, its API for applications, and the arithmetic of
+//! Integrated Services.
 //!
-//! This is the ground that an RSVP node stands on, and not yet the node. What is here is pure: octets and numbers in,
-//! values out, and back; no I/O, no clock, no unsafe code.
+//! ```text
+//!   programs ── api ──┐           ┌── rsvpctl
+//!              ┌──────┴───────────┴──────┐
+//!              │         daemon          │  sockets, files, signals, time
+//!              └───────────┬─────────────┘
+//!              ┌───────────┴─────────────┐  routing  asked where data goes
+//!              │         engine          ├─
+//!              └───────────┬─────────────┘  tc       asked to reserve
+//!                      neighbour            identifiers, signatures, Bundles
+//!                    msg, wire, intserv     octets and numbers
+//! ```
+//!
+//! All below the daemon is pure: what happened and what time it is go in, what is to be done comes out; no I/O, no clock,
+//! no randomness. The exceptions are the implementations of [`routing`] and [`tc`] that ask a system. There is no unsafe
+//! code.
 //!
 //! | Module | Holds | Standards |
 //! |---|---|---|
+//! | `daemon` | configuration, packets, local sockets, the task that drives the engine (feature `service`) | RFC 2205 §3.11 |
+//! | [`api`] | calls and events of applications, their protocol, client and server | RFC 2205 §3.11.1 |
+//! | [`engine`] | path, reservation, blockade and traffic control state, and the rules over them | RFC 2205, 2209 |
+//! | `state` | the blocks that the engine keeps, a type each; inside only | RFC 2209 §1 |
+//! | [`neighbour`] | what passes between two nodes about messages | RFC 2747, 2961, 3097, 3209 §5, 2205 appendix C |
+//! | [`tc`] | traffic control, asked by the engine: Linux (feature `linux-tc`), our own stack, admission only | RFC 2205 §3.11.2 |
+//! | [`routing`] | where data goes: Linux, our own stack | RFC 2205 §3.11.4 |
+//! | [`interface`], [`timers`] | what is known of an interface; when what is to be done | RFC 2205 §3.9, §3.7 |
 //! | [`wire`] | the common header, and every object | RFC 2205 appendix A, 2747, 2961, 3097, 3209 §5 |
 //! | [`msg`] | every message, read and written | RFC 2205 §3.1, 2747, 2961, 3097, 3209 §5 |
 //! | [`integrity`] | digests, the window of sequence numbers | RFC 2747, 2104 |
@@ -33,6 +55,30 @@
 //! # assert_eq!(rate(&Bytes::new(), 1500), Err(Disposition::Drop(Fault::Length)));
 //! ```
 //!
+//! # Where the engine leaves the RFCs
+//!
+//! * **Identifiers only for those who know them.** A MESSAGE_ID goes to neighbours that have shown the refresh reduction
+//!   bit, and nothing else of RFC 2961 to any other; the RFC leaves it to the sender (§4.6, §2).
+//! * **When a request is blockaded.** RFC 2205 §3.5 compares "some component": over all of r, b, p, m and M that would
+//!   keep out every smaller request that has one of them in common with the failed one. Here the failed Qb
+//!   blockades Qi unless Qb is strictly greater than Qi. It is held against each next hop's request, as RFC 2205 says, not against
+//!   what they ask together, as RFC 2209 does. A policy failure makes no blockade. If all is blockaded, the next refresh
+//!   asks for the greatest lower bound, which no RFC defines.
+//! * **PathTear names the previous hop**, as RFC 2205 §3.1.5 wants and RFC 2209 forgets: one from elsewhere tears
+//!   nothing.
+//! * **The non-RSVP flag, and a changed Adspec.** The flag is taken from each Path, not from the first; another Adspec goes
+//!   on at once (RFC 2205 §3.3). RFC 2209 has neither.
+//! * **Path_Te is the Tspec of the senders that reach the interface**, summed after those that left are gone: RFC 2209
+//!   has the steps the other way round.
+//! * **Routes change: hold, then tear.** What was reserved along the old way is not torn upstream before the new way has
+//!   been announced (*W*, spread over 300 ms) and had three seconds for an answer: it may only be on its way to
+//!   somewhere else. The RFCs do not speak of that time.
+//! * **A host without traffic control is no hop**: it adds nothing to an Adspec, and breaks nothing in it.
+//! * **Tears go together.** Of what is torn towards one previous hop at one time, one ResvTear tells (§3.1.6 allows it).
+//! * **Limits.** Sessions, state of each and of all, blockades, neighbours, what waits for an acknowledgement, and what is
+//!   carried of unknown objects are bounded ([`engine::Limits`]). What is over is refused: a Resv by a ResvErr of code 23,
+//!   a Path in silence, counted. ResvErrs to one neighbour for one message are bounded, too.
+//!
 //! # How it reads
 //!
 //! * Liberal where RFC 2205 wants it: objects in any permissible order, NULL anywhere, reserved bits ignored, a zero
@@ -58,10 +104,8 @@
 //!
 //! # Not here
 //!
-//! UDP encapsulation (RFC 2205 appendix C) has nothing of its own on the wire.
-//!
-//! Diagnostics (RFC 2745), labels (RFC 3209, 3473) and sessions of IPsec (RFC 2207) are named or not known, and
-//! treated by §3.10; the insides of POLICY_DATA are for others.
+//! Policy (RFC 2750): POLICY_DATA is carried, and looked at by nobody. Diagnostics (RFC 2745), labels (RFC 3209, 3473)
+//! and sessions of IPsec (RFC 2207) are named or not known, and treated by §3.10.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]

@@ -32,7 +32,7 @@
 //!
 //! # Where it leaves the RFCs, and why
 //!
-//! Said at the line that does; the list is in the crate's front page.
+//! Said at the line that does; the list is in the [crate's front page](crate#where-the-engine-leaves-the-rfcs).
 
 mod calls;
 mod control;

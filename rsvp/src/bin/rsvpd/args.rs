@@ -55,7 +55,7 @@ const LONG_HELP: &str = "\
 Examples:
   rsvpd                      as /etc/rsvpd.toml says, or on all interfaces if it is not there
   rsvpd -d -c ./rsvpd.toml   with another file, and many words
-  rsvpd --print-config       what holds, as a configuration file that says all
+  rsvpd --print-config       what holds, as a configuration file that says all: its keys, too
   rsvpctl sessions           what it knows
 
 Signals:
@@ -64,7 +64,8 @@ Signals:
 
 Privileges:
   Needs CAP_NET_RAW for its packets and CAP_NET_ADMIN for traffic control and for passing on messages with their
-  senders' addresses. Started as root it keeps these two and drops all others.
+  senders' addresses. Started as root it keeps these two and drops all others, and root's name if one of the configured
+  users exists.
 
 Exit status:
   0  ended as told                  1  the system said no (no privilege, socket taken)
