@@ -5,6 +5,7 @@ mod daemon;
 mod installed;
 mod lab;
 mod left_over;
+mod many;
 mod network;
 mod python;
 mod rapi;

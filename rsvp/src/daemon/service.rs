@@ -404,6 +404,8 @@ impl Service {
     /// Tears down, and sends what comes of it.
     async fn end(mut self) {
         info!("ending");
+        // Before signalling: one reservation after the other would take the system too long.
+        self.shaper.lock().close();
         self.engine.handle_shutdown(self.clock.now());
         // What applications still want does not matter any more.
         self.carry_out();

@@ -18,11 +18,17 @@ const ACK_TLVS: u16 = 0x200;
 const CAPPED: u16 = 0x100;
 /// Attribute of an error: what the kernel says in words.
 const ERROR_TEXT: u16 = 1;
+/// Flag of a dump: what it lists has changed meanwhile, so that something may be missing or there twice.
+const INTERRUPTED: u16 = 0x10;
+/// How often a dump is asked for that is interrupted each time.
+const DUMPS: usize = 16;
 /// The longest datagram the kernel makes of a dump is 32 KiB.
 const LONGEST: usize = 65_536;
 /// No such device or file: what is to be removed is gone.
 const ENOENT: i32 = 2;
 const ENODEV: i32 = 19;
+/// Resource temporarily unavailable.
+const EAGAIN: i32 = 11;
 
 /// Why the kernel does not do it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +73,7 @@ pub(crate) struct Channel {
     socket: Socket,
     sequence: u32,
     buffer: Vec<u8>,
+    requests: u64,
 }
 
 impl Channel {
@@ -86,7 +93,13 @@ impl Channel {
             socket,
             sequence: 1,
             buffer: Vec::with_capacity(LONGEST),
+            requests: 0,
         })
+    }
+
+    /// How often something was asked.
+    pub(crate) const fn requests(&self) -> u64 {
+        self.requests
     }
 
     /// Hears what is told to this group.
@@ -105,7 +118,7 @@ impl Channel {
         self.exchange(write, |_| {})
     }
 
-    /// As [`send`](Self::send), and gives `each` what else comes.
+    /// As [`send`](Self::send), and gives `each` what else comes, and the end of a dump.
     ///
     /// # Errors
     /// The first error of any of them.
@@ -123,6 +136,7 @@ impl Channel {
         let count = u32::try_from(sequences.len()).unwrap_or(u32::MAX);
         self.sequence = first.wrapping_add(count);
         let mut owed = sequences.iter().filter(|(_, answered)| *answered).count();
+        self.requests += 1;
         self.socket.send(&octets, 0)?;
         let mut result = Ok(());
         // An error ends a batch as a whole, and then not all that is owed need come: what is there is taken.
@@ -143,6 +157,9 @@ impl Channel {
                 }
                 match message.kind {
                     ERROR | DONE => {
+                        if message.kind == DONE {
+                            each(message);
+                        }
                         owed = owed.saturating_sub(1);
                         if let Some(error) = failure(message) {
                             result = result.and(Err(error));
@@ -154,20 +171,31 @@ impl Channel {
         }
     }
 
-    /// All there are of something: sends the request, and gives each answer's type and body.
+    /// All there are of something: sends the request, and collects what `read` makes of each answer's type and body.
+    ///
+    /// Asks again if something has changed while the kernel listed it.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub(crate) fn dump(
+    /// What the kernel says, or that it changed each time.
+    pub(crate) fn dump<T>(
         &mut self,
         kind: u16,
-        body: impl FnOnce(&mut Writer),
-        mut each: impl FnMut(u16, &[u8]),
-    ) -> Result<(), KernelError> {
-        self.exchange(
-            |out| out.message(kind, DUMP, body),
-            |message| each(message.kind, message.body),
-        )
+        body: impl Fn(&mut Writer),
+        read: impl Fn(u16, &[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, KernelError> {
+        undisturbed(|| {
+            let (mut all, mut is_whole) = (Vec::new(), true);
+            self.exchange(
+                |out| out.message(kind, DUMP, &body),
+                |message| {
+                    is_whole &= message.flags & INTERRUPTED == 0;
+                    if message.kind != DONE {
+                        all.extend(read(message.kind, message.body));
+                    }
+                },
+            )?;
+            Ok(is_whole.then_some(all))
+        })
     }
 
     /// The next datagram that was told to a group; `None` if there is none now.
@@ -191,6 +219,21 @@ impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// What the first of several attempts gives that is whole.
+fn undisturbed<T>(
+    mut attempt: impl FnMut() -> Result<Option<T>, KernelError>,
+) -> Result<T, KernelError> {
+    for _ in 0..DUMPS {
+        if let Some(whole) = attempt()? {
+            return Ok(whole);
+        }
+    }
+    Err(KernelError {
+        errno: EAGAIN,
+        text: Some("the list changes while it is read".into()),
+    })
 }
 
 /// What an error message says, if it is one.
@@ -248,16 +291,33 @@ mod tests {
         assert_eq!(answer(CAPPED, &body).unwrap().text, None);
     }
 
+    /// linux/netlink.h, NLM_F_DUMP_INTR: a list that changed while it was read is read again, and not for ever.
+    #[test]
+    fn interrupted_dumps_are_asked_for_again() {
+        let mut left = 3;
+        let list = undisturbed(|| {
+            left -= 1;
+            Ok((left == 0).then_some("whole"))
+        });
+        assert_eq!(list, Ok("whole"));
+        let mut asked = 0;
+        let none: Result<(), _> = undisturbed(|| {
+            asked += 1;
+            Ok(None)
+        });
+        assert!(none.unwrap_err().to_string().contains("changes"));
+        assert_eq!(asked, DUMPS);
+    }
+
     /// rtnetlink is there for everybody: the loopback interface is among the links.
     #[test]
     fn links_are_dumped() {
         let mut channel = Channel::open(netlink_sys::protocols::NETLINK_ROUTE).unwrap();
-        let mut names = Vec::new();
-        channel
+        let names = channel
             .dump(
                 18,
                 |out| out.octets(&[0; 16]),
-                |_, body| names.extend(Attributes::behind(body, 16).find(3).map(text)),
+                |_, body| Attributes::behind(body, 16).find(3).map(text),
             )
             .unwrap();
         assert!(names.iter().any(|name| name == "lo"), "{names:?}");

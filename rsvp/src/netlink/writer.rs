@@ -1,5 +1,7 @@
 //! Requests, as octets.
 
+use super::u16_at;
+
 /// Flag: this is a request.
 pub(super) const REQUEST: u16 = 0x01;
 /// Flag: an answer is wanted even if all is well.
@@ -39,7 +41,12 @@ pub(crate) struct Writer {
     octets: Vec<u8>,
     sequences: Vec<(u32, bool)>,
     next: u32,
+    /// Where the last message begins.
+    last: usize,
 }
+
+/// Where a message has its flags.
+const FLAGS: usize = 6;
 
 impl Writer {
     /// A writer whose first message has this sequence number.
@@ -48,6 +55,7 @@ impl Writer {
             octets: Vec::with_capacity(512),
             sequences: Vec::new(),
             next: sequence,
+            last: 0,
         }
     }
 
@@ -59,6 +67,7 @@ impl Writer {
     /// A message.
     pub(crate) fn message(&mut self, kind: u16, flags: u16, body: impl FnOnce(&mut Self)) {
         let start = self.octets.len();
+        self.last = start;
         self.sequences.push((self.next, flags & (ACK | DUMP) != 0));
         self.octets(&[0; 4]);
         self.octets(&kind.to_ne_bytes());
@@ -70,6 +79,19 @@ impl Writer {
         self.pad();
         let length = u32::try_from(self.octets.len() - start).unwrap_or(u32::MAX);
         self.patch(start, &length.to_ne_bytes());
+    }
+
+    /// Has the last message answered even if all is well. The kernel works on messages in their order: what is wrong with
+    /// one before has been told by then.
+    pub(crate) fn acknowledge_last(&mut self) {
+        let Some((_, is_answered)) = self.sequences.last_mut() else {
+            return;
+        };
+        *is_answered = true;
+        let at = self.last + FLAGS;
+        if let Some(flags) = u16_at(&self.octets, at) {
+            self.patch(at, &(flags | ACK).to_ne_bytes());
+        }
     }
 
     /// Octets as they are.
@@ -163,5 +185,18 @@ mod tests {
         assert_eq!(attributes[0], (1, &b"htb\0"[..]));
         let inner: Vec<_> = Attributes::new(attributes[1].1).collect();
         assert_eq!(inner, [(3, &5u32.to_ne_bytes()[..]), (4, &[9][..])]);
+    }
+
+    #[test]
+    fn the_last_message_is_answered_for_all() {
+        let mut out = Writer::starting_at(1);
+        out.acknowledge_last();
+        out.message(1, CREATE, |out| out.octets(&[1; 4]));
+        out.message(2, CREATE, |out| out.octets(&[1; 8]));
+        out.acknowledge_last();
+        let (octets, sequences) = out.finish();
+        assert_eq!(sequences, [(1, false), (2, true)]);
+        let flags: Vec<_> = Messages::new(&octets).map(|of| of.flags).collect();
+        assert_eq!(flags, [REQUEST | CREATE, REQUEST | CREATE | ACK]);
     }
 }

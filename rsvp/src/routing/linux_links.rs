@@ -60,27 +60,27 @@ pub struct Link {
 /// What the system says.
 pub fn links() -> io::Result<Vec<Link>> {
     let mut channel = Channel::open(NETLINK_ROUTE)?;
-    let mut links = BTreeMap::new();
     let everything = |octets| move |out: &mut Writer| out.octets(&vec![0; octets]);
-    channel
+    let links = channel
         .dump(GET_LINK, everything(LINK), |kind, body| {
-            if kind == NEW_LINK
-                && let Some(link) = link(body)
-            {
-                links.insert(link.index, (link, Vec::new()));
-            }
+            (kind == NEW_LINK).then(|| link(body)).flatten()
         })
         .map_err(io::Error::other)?;
-    channel
+    let mut links: BTreeMap<IfIndex, (Link, Vec<(u8, IpAddr)>)> = links
+        .into_iter()
+        .map(|link| (link.index, (link, Vec::new())))
+        .collect();
+    let addresses = channel
         .dump(GET_ADDRESS, everything(ADDRESS), |kind, body| {
-            if kind == NEW_ADDRESS
-                && let Some((index, found)) = interface_address(body)
-                && let Some((_, addresses)) = links.get_mut(&index)
-            {
-                addresses.push(found);
-            }
+            let is_address = kind == NEW_ADDRESS;
+            is_address.then(|| interface_address(body)).flatten()
         })
         .map_err(io::Error::other)?;
+    for (index, found) in addresses {
+        if let Some((_, addresses)) = links.get_mut(&index) {
+            addresses.push(found);
+        }
+    }
     let with_addresses = |(mut link, mut addresses): (Link, Vec<(u8, IpAddr)>)| {
         // The sort keeps the system's order of equals.
         addresses.sort_by_key(|(rank, _)| *rank);

@@ -75,7 +75,7 @@ fn kilobits(name: &str) -> u64 {
 }
 
 /// The elements of a set or map of our table.
-fn elements(set: &str) -> Vec<Value> {
+pub(super) fn elements(set: &str) -> Vec<Value> {
     let all = json("nft -j list table inet fairway_rsvp");
     let found = all["nftables"].as_array().unwrap().iter().find_map(|item| {
         ["set", "map"]
@@ -87,7 +87,11 @@ fn elements(set: &str) -> Vec<Value> {
     found["elem"].as_array().cloned().unwrap_or_default()
 }
 
-fn with_link(test: &str, megabits: f32, work: impl FnOnce(&mut LinuxTc, IfIndex) + Send) {
+pub(super) fn with_link(
+    test: &str,
+    megabits: f32,
+    work: impl FnOnce(&mut LinuxTc, IfIndex) + Send,
+) {
     if !possible(test) {
         return;
     }

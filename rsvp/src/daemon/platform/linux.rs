@@ -29,7 +29,8 @@ impl Platform {
     /// This machine: the network namespace of the calling thread.
     ///
     /// # Errors
-    /// A system that does not speak netlink.
+    /// Another process has the traffic control of this namespace, which stays as it is; a system that does not speak
+    /// netlink.
     pub fn linux() -> io::Result<Self> {
         Ok(Self {
             routing: Box::new(LinuxRouting::new(true)?),
@@ -145,25 +146,28 @@ impl Shaper for LinuxTc {
         Self::interface_gone(self, interface);
     }
 
-    fn state(&mut self, interface: IfIndex) -> ShaperState {
-        let status = self.status();
-        let Some(of) = status.interfaces.iter().find(|of| of.index == interface) else {
+    fn close(&mut self) {
+        Self::close(self);
+    }
+
+    fn state(&self, interface: IfIndex) -> ShaperState {
+        let Some(of) = self.summary(interface) else {
             return ShaperState {
                 kind: "off",
                 ..ShaperState::default()
             };
         };
-        let (kind, remark) = match &of.state {
-            TcState::Installed => ("htb", status.no_classifier.clone()),
-            TcState::AdmissionOnly(why) => ("admission only", Some(why.clone())),
-            TcState::Off(why) => ("off", Some(why.clone())),
+        let (kind, remark) = match of.state {
+            TcState::Installed => ("htb", of.no_classifier),
+            TcState::AdmissionOnly(why) => ("admission only", Some(why)),
+            TcState::Off(why) => ("off", Some(why)),
         };
         ShaperState {
             kind,
             link_rate: of.link_rate.map(BytesPerSec::get),
             share: of.share.map(BytesPerSec::get),
             reserved: of.reserved.map(BytesPerSec::get),
-            reservations: Some(of.reservations.len()),
+            reservations: Some(of.reservations),
             remark,
         }
     }

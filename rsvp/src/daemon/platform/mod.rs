@@ -26,8 +26,12 @@ pub trait Shaper: TrafficControl {
     /// An interface is gone, and all that is reserved on it.
     fn interface_gone(&mut self, interface: IfIndex);
 
-    /// How it fares on an interface.
-    fn state(&mut self, interface: IfIndex) -> ShaperState;
+    /// All that is reserved goes, and is not asked for again: what the engine removes afterwards is gone already. By default
+    /// there is nothing to be gained by that.
+    fn close(&mut self) {}
+
+    /// How it fares on an interface, as known without asking anybody.
+    fn state(&self, interface: IfIndex) -> ShaperState;
 }
 
 /// What has become of the reservations of an interface that has changed.
@@ -67,7 +71,7 @@ impl Shaper for AdmissionOnly {
         Self::interface_gone(self, interface);
     }
 
-    fn state(&mut self, interface: IfIndex) -> ShaperState {
+    fn state(&self, interface: IfIndex) -> ShaperState {
         let ledger = self.ledger(interface);
         ShaperState {
             kind: if ledger.is_some() {

@@ -66,7 +66,7 @@ impl Shaper for NativeTc {
         Self::interface_gone(self, interface);
     }
 
-    fn state(&mut self, interface: IfIndex) -> ShaperState {
+    fn state(&self, interface: IfIndex) -> ShaperState {
         let ledger = self.ledger(interface);
         ShaperState {
             kind: if ledger.is_some() {

@@ -145,7 +145,7 @@ impl Service {
     }
 
     fn interface_rows(&self) -> Vec<InterfaceOf> {
-        let mut shaper = self.shaper.lock();
+        let shaper = self.shaper.lock();
         let row = |interface: &crate::interface::Interface| {
             let state = shaper.state(interface.index);
             InterfaceOf {

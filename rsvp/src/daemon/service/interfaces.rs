@@ -79,8 +79,9 @@ impl Service {
             .collect();
         for index in gone {
             debug!(%index, "interface gone");
-            self.engine.handle_interface_gone(now, index);
+            // Traffic control first: it removes all at once what the engine removes one by one.
             self.shaper.lock().interface_gone(index);
+            self.engine.handle_interface_gone(now, index);
         }
         for (index, interface) in &new {
             let name = &interface.name;
@@ -96,8 +97,8 @@ impl Service {
                 let before = known.map(|_| shaper.advertise(*index));
                 let reservations = shaper.set_interface(interface, &keys.traffic_control());
                 let says_other = before.is_some_and(|before| before != shaper.advertise(*index));
-                if let Some(remark) = shaper.state(*index).remark
-                    && known.is_none()
+                if known.is_none()
+                    && let Some(remark) = shaper.state(*index).remark
                 {
                     warn!(name, remark, "traffic control");
                 }
@@ -115,9 +116,10 @@ impl Service {
                     self.engine.handle_traffic_control_changed(now, *index);
                 }
             } else {
+                // As above.
+                shaper.interface_gone(*index);
                 drop(shaper);
                 self.engine.handle_interface(now, interface.clone());
-                self.shaper.lock().interface_gone(*index);
             }
         }
         self.interfaces = new;

@@ -37,6 +37,11 @@ const LINKS: &str = "links";
 const BUCKETS: &str = "buckets";
 const EXCESS: &str = "excess";
 
+/// Elements in one message. With at most 80 octets each, they are far from the 64 KiB of an attribute.
+const ELEMENTS: usize = 128;
+/// Elements that are removed in one transaction when a link is: 80 octets each, and a socket's buffer has room for 200 000.
+const REMOVED_AT_ONCE: usize = 1024;
+
 /// Behind translation of addresses (100): what it sees is what leaves.
 const HOOK_PRIORITY: i32 = 150;
 /// `NF_INET_POST_ROUTING`
@@ -71,13 +76,20 @@ pub(super) struct Classifier {
 }
 
 impl Classifier {
-    /// Makes the table; what a predecessor left is removed.
+    /// Removes the table that a predecessor left, if there is one.
+    ///
+    /// # Errors
+    /// What the system or the kernel says.
+    pub(super) fn remove_left_over() -> Result<(), KernelError> {
+        remove_table(&mut Channel::open(NETLINK_NETFILTER)?)
+    }
+
+    /// Makes the table, which must not be there.
     ///
     /// # Errors
     /// What the system or the kernel says: then there is none.
     pub(super) fn open() -> Result<Self, KernelError> {
         let mut channel = Channel::open(NETLINK_NETFILTER)?;
-        remove_table(&mut channel)?;
         // No owner, though the kernel would remove the table with it: `nft -j` of Debian 12 dies of such tables.
         channel.send(write_table)?;
         Ok(Self {
@@ -94,9 +106,43 @@ impl Classifier {
         self.link(Action::NewElement, interface)
     }
 
-    /// They are no longer.
-    pub(super) fn remove_link(&mut self, interface: IfIndex) {
+    /// They are no longer. All that is reserved there is forgotten: its flows and the numbers of its classes.
+    ///
+    /// A few requests for thousands of reservations.
+    pub(super) fn remove_link<'a>(
+        &mut self,
+        interface: IfIndex,
+        reservations: impl Iterator<Item = (u16, &'a Entry)>,
+    ) {
         drop(self.link(Action::DeleteElement, interface));
+        // A flow is of one interface, so that no other has any of these.
+        let mut flows: BTreeSet<&Flow> = BTreeSet::new();
+        let mut buckets = Vec::new();
+        for (minor, entry) in reservations {
+            flows.extend(&entry.flows);
+            buckets.push(bucket_key(interface, minor));
+        }
+        flows.retain(|flow| self.owners.remove(*flow).is_some());
+        let flows: Vec<&Flow> = flows.into_iter().collect();
+        for flows in flows.chunks(REMOVED_AT_ONCE) {
+            drop(self.channel.send(|out| {
+                nft::transaction(out, |out| remove_flows(out, flows));
+            }));
+        }
+        for buckets in buckets.chunks(REMOVED_AT_ONCE / 2) {
+            drop(self.channel.send(|out| {
+                nft::transaction(out, |out| {
+                    for set in [BUCKETS, EXCESS] {
+                        remove_keys(out, set, buckets);
+                    }
+                });
+            }));
+        }
+    }
+
+    /// How often the kernel was asked.
+    pub(super) const fn requests(&self) -> u64 {
+        self.channel.requests()
     }
 
     fn link(&mut self, action: Action, interface: IfIndex) -> Result<(), KernelError> {
@@ -126,39 +172,35 @@ impl Classifier {
         let come: Vec<_> = after.difference(before).collect();
         let key = bucket_key(interface, minor);
         let owners = &self.owners;
+        // Who has a flow, and who had it before: whoever had it before gets it back; if another has it, it keeps it.
+        let mut leave: Vec<&Flow> = Vec::new();
+        let mut enter: Vec<(&Flow, u16)> = Vec::new();
+        for flow in &gone {
+            if let Some(((last, _), others)) = owners.get(*flow).and_then(|of| of.split_last())
+                && *last == handle
+            {
+                leave.push(flow);
+                enter.extend(others.last().map(|(_, minor)| (*flow, *minor)));
+            }
+        }
+        for flow in &come {
+            leave.extend(owners.contains_key(*flow).then_some(*flow));
+            enter.push((flow, minor));
+        }
         self.channel.send(|out| {
             nft::transaction(out, |out| {
-                for flow in &gone {
-                    let others = owners.get(flow).map_or(&[][..], Vec::as_slice);
-                    // Whoever had it before gets it back; if another has it, it keeps it.
-                    let Some(((last, _), others)) = others.split_last() else {
-                        continue;
-                    };
-                    if *last == handle {
-                        remove_flow(out, flow);
-                        if let Some((_, minor)) = others.last() {
-                            add_flow(out, flow, *minor);
-                        }
-                    }
-                }
+                remove_flows(out, &leave);
                 if old.map(|entry| entry.bucket) != new.map(|entry| entry.bucket) {
                     if old.is_some() {
                         for set in [BUCKETS, EXCESS] {
-                            elements(out, Action::DeleteElement, set, |out| {
-                                nft::element(out, &key, None, None);
-                            });
+                            remove_keys(out, set, core::slice::from_ref(&key));
                         }
                     }
                     if let Some(entry) = new {
                         add_bucket(out, &key, entry.bucket);
                     }
                 }
-                for flow in &come {
-                    if owners.contains_key(*flow) {
-                        remove_flow(out, flow);
-                    }
-                    add_flow(out, flow, minor);
-                }
+                add_flows(out, &enter);
             });
         })?;
         for flow in gone {
@@ -181,19 +223,21 @@ impl Classifier {
     /// # Errors
     /// What the kernel says.
     pub(super) fn excess(&mut self) -> Result<Excess, KernelError> {
-        let mut all = BTreeMap::new();
         let body = |out: &mut Writer| {
             nft::header(out);
             out.text(1, TABLE);
             out.text(2, EXCESS);
         };
-        self.channel
+        let messages = self
+            .channel
             .dump(Action::GetElement.kind(), body, |_, body| {
-                for (_, element) in Attributes::behind(body, 4).within(3) {
-                    all.extend(counted(&Attributes::new(element)));
-                }
+                let elements = Attributes::behind(body, 4).within(3);
+                let counted: Vec<_> = elements
+                    .filter_map(|(_, element)| counted(&Attributes::new(element)))
+                    .collect();
+                Some(counted)
             })?;
-        Ok(all)
+        Ok(messages.into_iter().flatten().collect())
     }
 
     /// Removes the table.
@@ -236,17 +280,36 @@ fn elements(out: &mut Writer, action: Action, set: &str, body: impl FnOnce(&mut 
     });
 }
 
-fn add_flow(out: &mut Writer, flow: &Flow, minor: u16) {
-    let class = class_id(minor).to_ne_bytes();
-    elements(out, Action::NewElement, flow.map, |out| {
-        nft::element(out, &flow.key, Some(&class), None);
-    });
+/// Runs of flows that are of the same map, and few enough for one message.
+fn add_flows(out: &mut Writer, flows: &[(&Flow, u16)]) {
+    let runs = flows.chunk_by(|(one, _), (other, _)| one.map == other.map);
+    for run in runs.flat_map(|run| run.chunks(ELEMENTS)) {
+        let map = run.first().map_or("", |(flow, _)| flow.map);
+        elements(out, Action::NewElement, map, |out| {
+            for (flow, minor) in run {
+                let class = class_id(*minor).to_ne_bytes();
+                nft::element(out, &flow.key, Some(&class), None);
+            }
+        });
+    }
 }
 
-fn remove_flow(out: &mut Writer, flow: &Flow) {
-    elements(out, Action::DeleteElement, flow.map, |out| {
-        nft::element(out, &flow.key, None, None);
-    });
+fn remove_flows(out: &mut Writer, flows: &[&Flow]) {
+    for run in flows.chunk_by(|one, other| one.map == other.map) {
+        let map = run.first().map_or("", |flow| flow.map);
+        let keys: Vec<&[u8]> = run.iter().map(|flow| &flow.key[..]).collect();
+        remove_keys(out, map, &keys);
+    }
+}
+
+fn remove_keys(out: &mut Writer, set: &str, keys: &[impl AsRef<[u8]>]) {
+    for keys in keys.chunks(ELEMENTS) {
+        elements(out, Action::DeleteElement, set, |out| {
+            for key in keys {
+                nft::element(out, key.as_ref(), None, None);
+            }
+        });
+    }
 }
 
 fn bucket_key(interface: IfIndex, minor: u16) -> Vec<u8> {

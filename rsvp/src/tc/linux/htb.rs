@@ -125,26 +125,41 @@ impl Scheduler {
         })
     }
 
+    /// Removes our qdiscs that a predecessor left.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(super) fn remove_left_over(&mut self) -> Result<(), KernelError> {
+        for root in self.roots()? {
+            if root.is_ours() {
+                self.remove(root.interface);
+            }
+        }
+        Ok(())
+    }
+
+    /// How often the kernel was asked.
+    pub(super) const fn requests(&self) -> u64 {
+        self.channel.requests()
+    }
+
     /// The root qdiscs of all interfaces.
     ///
     /// # Errors
     /// What the kernel says.
     pub(super) fn roots(&mut self) -> Result<Vec<Root>, KernelError> {
-        let mut roots = Vec::new();
         let body = |out: &mut Writer| tcmsg(out, IfIndex::LOCAL, 0, 0, 0);
         self.channel.dump(GET_QDISC, body, |_, body| {
-            if u32_at(body, 12) == Some(ROOT)
-                && let (Some(interface), Some(handle)) = (u32_at(body, 4), u32_at(body, 8))
-            {
-                let kind = Attributes::behind(body, TCMSG).find(KIND);
-                roots.push(Root {
-                    interface: IfIndex(interface),
-                    kind: kind.map(text).unwrap_or_default(),
-                    handle,
-                });
+            if u32_at(body, 12) != Some(ROOT) {
+                return None;
             }
-        })?;
-        Ok(roots)
+            let kind = Attributes::behind(body, TCMSG).find(KIND);
+            Some(Root {
+                interface: IfIndex(u32_at(body, 4)?),
+                kind: kind.map(text).unwrap_or_default(),
+                handle: u32_at(body, 8)?,
+            })
+        })
     }
 
     /// The kind of the link, as `ARPHRD_*`, and whether it is there.
@@ -293,17 +308,12 @@ impl Scheduler {
         &mut self,
         interface: IfIndex,
     ) -> Result<Vec<(u16, TcCounters)>, KernelError> {
-        let mut all = Vec::new();
         let body = |out: &mut Writer| tcmsg(out, interface, 0, 0, 0);
         self.channel.dump(GET_CLASS, body, |_, body| {
-            if let Some(handle) = u32_at(body, 8)
-                && handle & 0xffff_0000 == HANDLE
-                && let Ok(minor) = u16::try_from(handle & 0xffff)
-            {
-                all.push((minor, counters(&Attributes::behind(body, TCMSG))));
-            }
-        })?;
-        Ok(all)
+            let handle = u32_at(body, 8).filter(|handle| handle & 0xffff_0000 == HANDLE)?;
+            let minor = u16::try_from(handle & 0xffff).ok()?;
+            Some((minor, counters(&Attributes::behind(body, TCMSG))))
+        })
     }
 }
 

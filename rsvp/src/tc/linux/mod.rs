@@ -35,17 +35,21 @@
 //! # What is left behind
 //!
 //! Nothing: closing removes both. If the program is killed, the next [`LinuxTc::new`] does, which knows them by their
-//! names. A root queueing discipline that somebody else made is not touched, unless
+//! names; [`LinuxTc::remove_left_over`] does just that. Only one process in a network namespace can have a [`LinuxTc`], so
+//! that none takes what another works with for left over. A root queueing discipline that somebody else made is not touched, unless
 //! [`TcSettings::replace_qdisc`](super::TcSettings::replace_qdisc) says so; then there is admission only.
 
 mod classifier;
 mod flow;
 mod htb;
 mod link;
+mod lock;
 mod nft;
 mod plan;
 mod service;
 mod status;
 
 pub use service::LinuxTc;
-pub use status::{InterfaceStatus, ReservationStatus, TcCounters, TcState, TcStatus};
+pub use status::{
+    InterfaceStatus, InterfaceSummary, ReservationStatus, TcCounters, TcState, TcStatus,
+};

@@ -1,6 +1,6 @@
 //! Messages of nftables: tables, sets, rules, elements. linux/netfilter/nf_tables.h.
 
-use crate::netlink::{ACK, CREATE, Writer};
+use crate::netlink::{CREATE, Writer};
 
 /// `NFNL_MSG_BATCH_BEGIN`, `NFNL_MSG_BATCH_END`
 const BATCH_BEGIN: u16 = 0x10;
@@ -73,19 +73,24 @@ pub(super) enum Base {
 }
 
 /// A transaction: all of it, or nothing.
+///
+/// Only its last message asks to be answered: answers wait in the socket while the kernel works, and there is not room for
+/// one to each of hundreds.
 pub(super) fn transaction(out: &mut Writer, messages: impl FnOnce(&mut Writer)) {
     let edge = [0, 0, 0, 10];
     out.message(BATCH_BEGIN, 0, |out| out.octets(&edge));
     messages(out);
+    // Not the end itself, which kernels before 6.10 do not answer.
+    out.acknowledge_last();
     out.message(BATCH_END, 0, |out| out.octets(&edge));
 }
 
 /// A message in a transaction.
 pub(super) fn message(out: &mut Writer, action: Action, body: impl FnOnce(&mut Writer)) {
     let flags = match action {
-        Action::NewRule => ACK | CREATE | APPEND,
-        Action::NewTable | Action::NewChain | Action::NewSet | Action::NewElement => ACK | CREATE,
-        Action::DeleteTable | Action::DeleteElement | Action::GetElement => ACK,
+        Action::NewRule => CREATE | APPEND,
+        Action::NewTable | Action::NewChain | Action::NewSet | Action::NewElement => CREATE,
+        Action::DeleteTable | Action::DeleteElement | Action::GetElement => 0,
     };
     out.message(action.kind(), flags, |out| {
         header(out);

@@ -7,21 +7,24 @@ use super::classifier::{self, Classifier};
 use super::flow::Flow;
 use super::htb::Scheduler;
 use super::link::{Installed, Link, Reservation};
+use super::lock::Lock;
 use super::plan::Plan;
-use super::{InterfaceStatus, ReservationStatus, TcCounters, TcState, TcStatus, htb};
+use super::{
+    InterfaceStatus, InterfaceSummary, ReservationStatus, TcCounters, TcState, TcStatus, htb,
+};
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::{Bandwidth, LocalControlledLoad, LocalElement, LocalGuaranteed};
 use crate::netlink::KernelError;
 use crate::tc::admission_only::{local_values, no_services};
-use crate::tc::ledger::Entry;
+use crate::tc::ledger::{Entry, Ledger};
 use crate::tc::{Granted, RHandle, Request, TcError, TcSettings, TrafficControl};
 use crate::wire::{Sender, Session};
 
 /// Traffic control of Linux: see the [module](super).
 ///
-/// It belongs to the network namespace of the thread that makes it. Needs `CAP_NET_ADMIN`; without, there is admission
-/// only. Calls are answered at once: the kernel does what it is asked within them. One of these in a namespace at a
-/// time: a new one takes what it finds for what a predecessor left.
+/// It belongs to the network namespace of the thread that makes it, and to no other process as long as it lives. Needs
+/// `CAP_NET_ADMIN`; without, there is admission only. Calls are answered at once: the kernel does what it is asked within
+/// them.
 ///
 /// Dropping it removes all it has installed.
 #[derive(Debug)]
@@ -30,31 +33,49 @@ pub struct LinuxTc {
     classifier: Result<Classifier, String>,
     links: BTreeMap<IfIndex, Link>,
     next: u64,
+    is_closed: bool,
+    /// Given up last.
+    _lock: Lock,
 }
 
 impl LinuxTc {
     /// Opens the way to the kernel, and removes what a predecessor left behind.
     ///
     /// # Errors
-    /// If the kernel does not speak of networks at all.
+    /// `AddrInUse` if another process does this: then nothing is touched. Others if the kernel does not speak of networks
+    /// at all.
     pub fn new() -> io::Result<Self> {
+        let lock = Lock::take()?;
         let mut scheduler = Scheduler::open()?;
-        for root in scheduler.roots().map_err(io::Error::other)? {
-            if root.is_ours() {
-                scheduler.remove(root.interface);
-            }
-        }
+        scheduler.remove_left_over().map_err(io::Error::other)?;
+        let classifier = Classifier::remove_left_over().and_then(|()| Classifier::open());
         Ok(Self {
             scheduler,
-            classifier: Classifier::open().map_err(|error| format!("nftables: {error}")),
+            classifier: classifier.map_err(|error| format!("nftables: {error}")),
             links: BTreeMap::new(),
             next: 1,
+            is_closed: false,
+            _lock: lock,
         })
+    }
+
+    /// Removes what one that was killed left behind in the network namespace of the calling thread.
+    ///
+    /// # Errors
+    /// `AddrInUse` if there is one that works: then nothing is touched. Else what the kernel says.
+    pub fn remove_left_over() -> io::Result<()> {
+        let _lock = Lock::take()?;
+        let qdiscs = Scheduler::open()?.remove_left_over();
+        let table = Classifier::remove_left_over();
+        qdiscs.and(table).map_err(io::Error::other)
     }
 
     /// An interface is there, or it or its settings have changed. What is reserved on it stays, and is installed as the
     /// new settings want it.
     pub fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) {
+        if self.is_closed {
+            return;
+        }
         let index = interface.index;
         let before = self.links.remove(&index);
         let kind = self.scheduler.link_kind(index).unwrap_or(0);
@@ -91,7 +112,21 @@ impl LinuxTc {
         }
     }
 
-    /// What is installed, with the kernel's counters.
+    /// What is done on an interface; `None` if it is not known. The kernel is not asked.
+    #[must_use]
+    pub fn summary(&self, interface: IfIndex) -> Option<InterfaceSummary> {
+        let link = self.links.get(&interface)?;
+        Some(InterfaceSummary {
+            state: link.state.clone(),
+            no_classifier: self.classifier.as_ref().err().cloned(),
+            link_rate: link.rate,
+            share: link.ledger.as_ref().map(|ledger| ledger.bounds().share),
+            reserved: link.ledger.as_ref().map(Ledger::reserved),
+            reservations: link.reservations.len(),
+        })
+    }
+
+    /// What is installed, with the kernel's counters: it is asked for all of them.
     pub fn status(&mut self) -> TcStatus {
         let excess = match &mut self.classifier {
             Ok(classifier) => classifier.excess().unwrap_or_default(),
@@ -119,13 +154,16 @@ impl LinuxTc {
                 interface_status(*index, link, of_class)
             })
             .collect();
+        let requests = self.scheduler.requests();
         TcStatus {
             no_classifier: self.classifier.as_ref().err().cloned(),
             interfaces,
+            requests: requests + self.classifier.as_ref().map_or(0, Classifier::requests),
         }
     }
 
-    /// Removes all that is installed. Afterwards, interfaces are to be told anew.
+    /// Removes all that is installed, with a request for each interface and one for the table. Afterwards
+    /// nothing is installed any more.
     pub fn close(&mut self) {
         for (index, link) in core::mem::take(&mut self.links) {
             if link.is_installed() {
@@ -135,22 +173,23 @@ impl LinuxTc {
         if let Ok(classifier) = &mut self.classifier {
             classifier.close();
         }
-        self.classifier = Err("closed".into());
+        self.is_closed = true;
     }
 
     /// Removes what is installed for a link, and forgets the names it had.
     fn uninstall(&mut self, index: IfIndex, link: &mut Link, has_qdisc: bool) {
-        if let Ok(classifier) = &mut self.classifier {
-            for (handle, reservation) in &mut link.reservations {
-                if let Some(installed) = reservation.installed.take() {
-                    let name = (*handle, index, installed.minor);
-                    drop(classifier.change(name, Some(&installed.entry), None));
-                }
-            }
-            classifier.remove_link(index);
-        }
+        // The qdisc first: all its classes go with it at once.
         if has_qdisc {
             self.scheduler.remove(index);
+        }
+        let installed: Vec<Installed> = link
+            .reservations
+            .values_mut()
+            .filter_map(|reservation| reservation.installed.take())
+            .collect();
+        if let Ok(classifier) = &mut self.classifier {
+            let entries = installed.iter().map(|of| (of.minor, &of.entry));
+            classifier.remove_link(index, entries);
         }
         link.numbers = super::link::Numbers::default();
     }
@@ -313,8 +352,8 @@ fn interface_status(
         state: link.state.clone(),
         link_rate: link.rate,
         share: ledger.map(|ledger| ledger.bounds().share),
-        reserved: ledger.map(crate::tc::ledger::Ledger::reserved),
-        available: ledger.map(crate::tc::ledger::Ledger::available),
+        reserved: ledger.map(Ledger::reserved),
+        available: ledger.map(Ledger::available),
         best_effort: counters(htb::BEST_EFFORT),
         control: counters(htb::CONTROL),
         reservations: reservations.collect(),
@@ -357,10 +396,15 @@ impl TrafficControl for LinuxTc {
         filters: &[Option<Sender>],
     ) -> Result<Granted, TcError> {
         let name = handle.unwrap_or(RHandle(self.next));
-        let link = self
-            .links
-            .get_mut(&interface)
-            .ok_or(TcError::NoSuchHandle)?;
+        let Some(link) = self.links.get_mut(&interface) else {
+            // What was reserved went with its interface, or with all; whoever tears down may ask for less before for nothing.
+            return handle
+                .map(|handle| Granted {
+                    handle,
+                    forward: None,
+                })
+                .ok_or(TcError::NoSuchHandle);
+        };
         let own = link
             .reservations
             .get(&name)
@@ -434,6 +478,8 @@ impl TrafficControl for LinuxTc {
 
 impl Drop for LinuxTc {
     fn drop(&mut self) {
-        self.close();
+        if !self.is_closed {
+            self.close();
+        }
     }
 }

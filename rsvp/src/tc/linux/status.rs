@@ -12,6 +12,25 @@ pub struct TcStatus {
     pub no_classifier: Option<String>,
     /// The interfaces, by index.
     pub interfaces: Vec<InterfaceStatus>,
+    /// How often the kernel has been asked for something.
+    pub requests: u64,
+}
+
+/// What is done on an interface, without what the kernel counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InterfaceSummary {
+    /// What is done there.
+    pub state: TcState,
+    /// Why flows cannot be classified on this system, if they cannot.
+    pub no_classifier: Option<String>,
+    /// The link's rate, link headers included, if it is known.
+    pub link_rate: Option<BytesPerSec>,
+    /// What can be reserved of it.
+    pub share: Option<BytesPerSec>,
+    /// What is reserved.
+    pub reserved: Option<BytesPerSec>,
+    /// How many reservations there are.
+    pub reservations: usize,
 }
 
 /// What is done on an interface.
