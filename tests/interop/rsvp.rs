@@ -1,6 +1,7 @@
 //! RSVP's hands on the kernel: what is installed, read by `tc` and `nft`; what it does to packets; routes and interfaces;
 //! the daemon, its tool, and programs that reserve through it; messages, as others read them; a peer in another language.
 
+mod alone;
 mod daemon;
 mod installed;
 mod lab;

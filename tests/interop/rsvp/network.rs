@@ -1,5 +1,6 @@
 //! Networks of namespaces, with `rsvpd` in each and `rsvpctl` to ask it.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
@@ -94,9 +95,13 @@ impl Node {
         command.env("NOTIFY_SOCKET", &told).stderr(log);
         let daemon = Child::spawn(&mut command);
         let mut state = [0; 200];
-        let n = socket
-            .recv(&mut state)
-            .unwrap_or_else(|error| panic!("{error}: {}", self.log()));
+        let n = loop {
+            match socket.recv(&mut state) {
+                Ok(n) => break n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{error}: {}", self.log()),
+            }
+        };
         assert!(state[..n].starts_with(b"READY=1"), "{}", self.log());
         self.daemon = Some(daemon);
     }
@@ -115,6 +120,12 @@ impl Node {
     pub(super) fn ctl(&self, line: &str) -> Output {
         let mut command = self.namespace.command(ours("rsvpctl"));
         Child::output(command.args(line.split_whitespace()), LIMIT)
+    }
+
+    /// `rsvpd`, to its end.
+    pub(super) fn rsvpd(&self, arguments: &[&str]) -> Output {
+        let mut command = self.namespace.command(ours("rsvpd"));
+        Child::output(command.args(arguments), LIMIT)
     }
 
     /// A document of `rsvpctl`.

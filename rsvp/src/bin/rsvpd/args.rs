@@ -26,6 +26,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) print_config: bool,
 
+    /// Remove from traffic control what a killed rsvpd left there, and exit; refused while one runs
+    #[arg(long, conflicts_with_all = ["check_config", "print_config"])]
+    pub(crate) remove_traffic_control: bool,
+
     /// Log debugging lines
     #[arg(short = 'd', long)]
     debug: bool,
@@ -67,8 +71,11 @@ Privileges:
   senders' addresses. Started as root it keeps these two and drops all others, and root's name if one of the configured
   users exists.
 
+  Only one rsvpd can run in a network namespace. One that is killed leaves its queues and filters behind; the next one
+  removes them, and so does --remove-traffic-control.
+
 Exit status:
-  0  ended as told                  1  the system said no (no privilege, socket taken)
+  0  ended as told                  1  the system said no (no privilege, socket taken, one runs already)
   2  wrong usage or configuration
 
 Files:

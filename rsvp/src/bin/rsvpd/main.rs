@@ -11,6 +11,7 @@ use clap::Parser as _;
 use fairway_rsvp::daemon::config::Loaded;
 use fairway_rsvp::daemon::platform::Platform;
 use fairway_rsvp::daemon::service::Daemon;
+use fairway_rsvp::tc::linux::LinuxTc;
 use fairway_stack::Net;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
@@ -40,6 +41,17 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// What a killed one left.
+fn remove_traffic_control() -> Exit {
+    match LinuxTc::remove_left_over() {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "rsvpd: {error}");
+            Exit::System
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -52,6 +64,10 @@ fn main() -> ExitCode {
             };
         }
     };
+    if args.remove_traffic_control {
+        // Whatever is configured now.
+        return remove_traffic_control().into();
+    }
     let loaded = match load(&args) {
         Ok(loaded) => loaded,
         Err(error) => {
