@@ -11,6 +11,7 @@
 //! starves no other.
 
 mod answer;
+mod classes;
 mod interfaces;
 mod parties;
 mod rapi;

@@ -65,6 +65,27 @@ fn a_reservation_is_shown_by_all_routers_and_ends_with_the_receiver() {
             text.contains("udp 10.0.3.2:5004  FF     10.0.0.1:5004"),
             "{text}"
         );
+        let all = router.json("traffic-control 10.0.3.2:5004");
+        let classes = all["traffic_control"]["classes"].as_array().unwrap();
+        let [class] = &classes[..] else {
+            panic!("{all}");
+        };
+        assert_eq!(
+            (&class["interface"], &class["mode"]),
+            (&"right".into(), &"htb".into())
+        );
+        assert_eq!(class["class"], "5250:10");
+        assert_eq!(class["session"]["port"], 5004);
+        assert_eq!(class["senders"][0], "10.0.0.1:5004");
+        assert!(class["rate_bytes_per_sec"].as_f64().unwrap() > 625e3);
+        // RSVP's own messages have been sent, and counted.
+        let all = router.json("tc");
+        let control = all["traffic_control"]["classes"].as_array().unwrap();
+        let control = control.iter().find(|of| of["class"] == "5250:3").unwrap();
+        assert_eq!(control["kind"], "control");
+        assert!(control["sent_packets"].as_u64().unwrap() > 0, "{all}");
+        let text = router.ctl("tc").stdout;
+        assert!(text.contains("udp 10.0.3.2:5004  10.0.0.1:5004"), "{text}");
     }
     reserve.stop();
     send.says("no longer reserved");

@@ -43,6 +43,7 @@ Examples:
                              the same with a bound on the delay (guaranteed service)
   rsvpctl reservations       on any router between: who reserves what, and where
   rsvpctl interfaces         what is reserved of each link, and what can be
+  rsvpctl traffic-control    what was sent of each reservation, and what went beyond it
   rsvpctl watch 192.0.2.9    messages about that destination as they pass
   rsvpctl sessions --json | jq '.sessions[].installed'
 
@@ -72,6 +73,9 @@ pub(crate) enum Command {
     Reservations(Filter),
     /// Reservations, as they are carried out: traffic control state
     Installed(Filter),
+    /// Classes of traffic control, and what they have sent, dropped, and taken for excess
+    #[command(visible_alias = "tc")]
+    TrafficControl(Filter),
     /// What is asked of previous hops, and what keeps being refused there
     Requests(Filter),
     /// Neighbours

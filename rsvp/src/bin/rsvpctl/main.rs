@@ -148,6 +148,10 @@ fn request(command: &Command) -> Request {
         | Command::Reservations(filter)
         | Command::Installed(filter)
         | Command::Requests(filter) => sessions(filter),
+        Command::TrafficControl(filter) => Request::TrafficControl {
+            destination: filter.destination,
+            most: 1000,
+        },
         Command::Neighbours => Request::Neighbours,
         Command::Counters => Request::Counters,
         Command::Applications => Request::Applications,

@@ -4,11 +4,14 @@ use core::fmt::{self, Write as _};
 use std::time::Duration;
 
 use fairway_rsvp::daemon::control::protocol::{
-    ApplicationOf, Counters, InterfaceOf, LogLine, NeighbourOf, Reply, SessionOf, Status,
+    ApplicationOf, Classes, Counters, InterfaceOf, LogLine, NeighbourOf, Reply, SessionOf, Status,
 };
 use fairway_rsvp::daemon::control::value::{Adspec, EventOf, Flowspec, Tspec};
 
 use crate::args::Command;
+
+/// Behind an answer that is not all there is.
+const CUT: &str = "… and more: name a destination\n";
 
 /// A table: columns as wide as their widest cell.
 struct Table {
@@ -160,12 +163,15 @@ fn list(senders: &[String]) -> String {
 }
 
 fn name(session: &SessionOf) -> String {
-    match session.port {
-        0 => format!("{} {}", session.protocol, session.destination),
+    named(&session.protocol, session.destination, session.port)
+}
+
+fn named(protocol: &str, destination: std::net::IpAddr, port: u16) -> String {
+    match port {
+        0 => format!("{protocol} {destination}"),
         port => format!(
-            "{} {}",
-            session.protocol,
-            std::net::SocketAddr::new(session.destination, port)
+            "{protocol} {}",
+            std::net::SocketAddr::new(destination, port)
         ),
     }
 }
@@ -188,10 +194,11 @@ pub(crate) fn text(command: &Command, reply: &Reply) -> String {
                 _ => sessions(&of.sessions),
             };
             if of.is_cut {
-                text.push_str("… and more: name a destination\n");
+                text.push_str(CUT);
             }
             text
         }
+        Reply::TrafficControl(of) => classes(of),
         Reply::Neighbours(of) => neighbours(of),
         Reply::Counters(of) => counters(of),
         Reply::Applications(of) => applications(of),
@@ -311,6 +318,44 @@ fn installed(rows: &[SessionOf]) -> String {
         }
     }
     table.to_string()
+}
+
+fn classes(of: &Classes) -> String {
+    let mut table = Table::new([
+        "INTERFACE",
+        "MODE",
+        "CLASS",
+        "SESSION",
+        "SENDERS",
+        "RATE",
+        "SENT",
+        "PACKETS",
+        "DROPPED",
+        "EXCESS",
+    ]);
+    for of in &of.classes {
+        let session = of.session.as_ref();
+        table.row([
+            of.interface.clone(),
+            of.mode.clone(),
+            or_dash(of.class.clone(), |class| class),
+            session.map_or_else(
+                || of.kind.clone(),
+                |of| named(&of.protocol, of.destination, of.port),
+            ),
+            or_dash(session, |_| list(&of.senders)),
+            or_dash(of.rate_bytes_per_sec, rate),
+            format!("{} B", of.sent_bytes),
+            of.sent_packets.to_string(),
+            of.dropped_packets.to_string(),
+            of.excess_packets.to_string(),
+        ]);
+    }
+    let mut text = table.to_string();
+    if of.is_cut {
+        text.push_str(CUT);
+    }
+    text
 }
 
 fn requests(rows: &[SessionOf]) -> String {

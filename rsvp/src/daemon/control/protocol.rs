@@ -38,6 +38,15 @@ pub enum Request {
         #[serde(default = "most_sessions")]
         most: usize,
     },
+    /// What traffic control has installed, and counted.
+    TrafficControl {
+        /// Only of this destination; of port 0: whatever the port.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        destination: Option<Endpoint>,
+        /// At most so many classes.
+        #[serde(default = "most_sessions")]
+        most: usize,
+    },
     /// Neighbours.
     Neighbours,
     /// Counters.
@@ -65,7 +74,7 @@ pub enum Request {
     Reserve(ReservationEntry),
 }
 
-/// Sessions of one answer, unless told otherwise: an answer is made at once, while nothing else is done.
+/// Sessions, or classes, of one answer, unless told otherwise: an answer is made at once, while nothing else is done.
 const fn most_sessions() -> usize {
     1000
 }
@@ -84,6 +93,8 @@ pub enum Reply {
     Interfaces(Vec<InterfaceOf>),
     /// To `sessions`.
     Sessions(Sessions),
+    /// To `traffic_control`.
+    TrafficControl(Classes),
     /// To `neighbours`.
     Neighbours(Vec<NeighbourOf>),
     /// To `counters`.
@@ -156,6 +167,58 @@ pub struct TrafficControlOf {
     /// What the administrator should know.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remark: Option<String>,
+}
+
+/// What is installed, perhaps not all of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Classes {
+    /// By interface: control traffic, best effort, then reservations, the oldest first.
+    pub classes: Vec<ClassOf>,
+    /// There are more.
+    pub is_cut: bool,
+}
+
+/// A class of traffic control: data that is kept apart, and what it has come to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassOf {
+    /// The interface it leaves by.
+    pub interface: String,
+    /// What keeps it apart: `htb`, `admission only`.
+    pub mode: String,
+    /// Its name, as `tc` prints it; none: it is only counted.
+    pub class: Option<String>,
+    /// Whose data it is for: `control`, `best effort`, `reservation`.
+    pub kind: String,
+    /// The session of a reservation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<SessionName>,
+    /// Its senders; none: all.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub senders: Vec<String>,
+    /// What it takes of the link, its headers included.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rate_bytes_per_sec: Option<f32>,
+    /// Sent, link headers included.
+    pub sent_bytes: u64,
+    /// Sent.
+    pub sent_packets: u64,
+    /// Dropped, for want of room in its queue.
+    pub dropped_packets: u64,
+    /// Beyond the reservation: sent as best effort.
+    pub excess_bytes: u64,
+    /// Beyond the reservation.
+    pub excess_packets: u64,
+}
+
+/// Names a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionName {
+    /// Its destination.
+    pub destination: IpAddr,
+    /// Its protocol.
+    pub protocol: String,
+    /// Its port; 0: none.
+    pub port: u16,
 }
 
 /// Sessions, perhaps not all of them.
@@ -427,6 +490,37 @@ mod tests {
                 .contains("reboot")
         );
         assert!(request("").is_err());
+    }
+
+    #[test]
+    fn classes_without_a_session_have_no_keys_for_it() {
+        let class = ClassOf {
+            interface: "eth0".to_owned(),
+            mode: "htb".to_owned(),
+            class: Some("5250:2".to_owned()),
+            kind: "best effort".to_owned(),
+            session: None,
+            senders: Vec::new(),
+            rate_bytes_per_sec: None,
+            sent_bytes: 1500,
+            sent_packets: 1,
+            dropped_packets: 0,
+            excess_bytes: 0,
+            excess_packets: 0,
+        };
+        let text = serde_json::to_string(&class).unwrap();
+        assert!(
+            !text.contains("session") && !text.contains("rate"),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<ClassOf>(&text).unwrap(), class);
+        assert_eq!(
+            request(r#"{"request":"traffic_control"}"#),
+            Ok(Request::TrafficControl {
+                destination: None,
+                most: 1000
+            })
+        );
     }
 
     #[test]

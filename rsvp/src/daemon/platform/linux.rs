@@ -8,12 +8,16 @@ use rustix::io::Errno;
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::{Change, Changes, Platform, Reservations, Shaper, ShaperState};
+use super::{
+    Change, Changes, Platform, Reservations, ShapedData, Shaper, ShaperClass, ShaperState,
+};
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::BytesPerSec;
 use crate::routing::{self, LinuxRouting, LinuxWatch};
 use crate::tc::TcSettings;
-use crate::tc::linux::{LinuxTc, TcState};
+use crate::tc::linux::{
+    BEST_EFFORT_CLASS, CONTROL_CLASS, InterfaceStatus, LinuxTc, TcCounters, TcState,
+};
 
 /// Where the system says that it passes packets on, and groups.
 const FORWARDS: [&str; 2] = [
@@ -150,6 +154,11 @@ impl Shaper for LinuxTc {
         Self::close(self);
     }
 
+    fn classes(&mut self) -> Vec<ShaperClass> {
+        let status = self.status();
+        status.interfaces.iter().flat_map(classes).collect()
+    }
+
     fn state(&self, interface: IfIndex) -> ShaperState {
         let Some(of) = self.summary(interface) else {
             return ShaperState {
@@ -171,4 +180,34 @@ impl Shaper for LinuxTc {
             remark,
         }
     }
+}
+
+/// What is counted on an interface.
+fn classes(of: &InterfaceStatus) -> Vec<ShaperClass> {
+    let class = |class, data, rate, counters: &TcCounters| ShaperClass {
+        interface: of.index,
+        class,
+        data,
+        rate,
+        sent_octets: counters.octets,
+        sent_packets: counters.packets,
+        dropped_packets: counters.drops.into(),
+        excess_octets: counters.excess_octets,
+        excess_packets: counters.excess_packets,
+    };
+    let always = [
+        (CONTROL_CLASS, ShapedData::Control, &of.control),
+        (BEST_EFFORT_CLASS, ShapedData::BestEffort, &of.best_effort),
+    ];
+    let is_installed = of.state == TcState::Installed;
+    let always = always
+        .into_iter()
+        .filter(|_| is_installed)
+        .map(|(name, data, counters)| class(Some(name.to_owned()), data, None, counters));
+    let reserved = of.reservations.iter().map(|one| {
+        let data = ShapedData::Reserved(one.session, one.filters.clone());
+        let rate = Some(one.rate.get());
+        class(one.class.clone(), data, rate, &one.counters)
+    });
+    always.chain(reserved).collect()
 }

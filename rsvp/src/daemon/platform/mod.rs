@@ -30,6 +30,12 @@ pub trait Shaper: TrafficControl {
     /// there is nothing to be gained by that.
     fn close(&mut self) {}
 
+    /// The classes of all interfaces with what they have counted, which the system is asked for: by interface, and those that
+    /// are always there first. None where data has no classes, or they do not count.
+    fn classes(&mut self) -> Vec<ShaperClass> {
+        Vec::new()
+    }
+
     /// How it fares on an interface, as known without asking anybody.
     fn state(&self, interface: IfIndex) -> ShaperState;
 }
@@ -59,6 +65,40 @@ pub struct ShaperState {
     pub reservations: Option<usize>,
     /// What the administrator should know: why there is no scheduler.
     pub remark: Option<String>,
+}
+
+/// What data of one class has come to, to be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShaperClass {
+    /// Where.
+    pub interface: IfIndex,
+    /// Its name, as the system's own tools print it; `None` if a reservation is only counted.
+    pub class: Option<String>,
+    /// Whose data it is for.
+    pub data: ShapedData,
+    /// What it takes of the link, octets per second; `None` of what has no rate of its own.
+    pub rate: Option<f32>,
+    /// Octets sent, link headers included.
+    pub sent_octets: u64,
+    /// Packets sent.
+    pub sent_packets: u64,
+    /// Packets dropped.
+    pub dropped_packets: u64,
+    /// Octets beyond the reservation, which went as best effort.
+    pub excess_octets: u64,
+    /// Packets beyond it.
+    pub excess_packets: u64,
+}
+
+/// Whose data a class is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShapedData {
+    /// RSVP's own messages, and what else must not wait.
+    Control,
+    /// Everybody else's.
+    BestEffort,
+    /// That of a reservation: its session and senders, `None` for whomever.
+    Reserved(Session, Vec<Option<Sender>>),
 }
 
 impl Shaper for AdmissionOnly {

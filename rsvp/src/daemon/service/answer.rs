@@ -86,6 +86,9 @@ impl Service {
             Request::Sessions { destination, most } => {
                 Reply::Sessions(self.session_rows(destination, most))
             }
+            Request::TrafficControl { destination, most } => {
+                Reply::TrafficControl(self.class_rows(destination, most))
+            }
             Request::Neighbours => Reply::Neighbours(self.neighbour_rows()),
             Request::Counters => Reply::Counters(self.counters()),
             Request::Applications => Reply::Applications(self.application_rows()),

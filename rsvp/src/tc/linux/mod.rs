@@ -51,5 +51,6 @@ mod status;
 
 pub use service::LinuxTc;
 pub use status::{
-    InterfaceStatus, InterfaceSummary, ReservationStatus, TcCounters, TcState, TcStatus,
+    BEST_EFFORT_CLASS, CONTROL_CLASS, InterfaceStatus, InterfaceSummary, ReservationStatus,
+    TcCounters, TcState, TcStatus,
 };

@@ -5,6 +5,11 @@ use crate::intserv::{BytesPerSec, Flowspec};
 use crate::tc::RHandle;
 use crate::wire::{Sender, Session};
 
+/// The class of RSVP itself and other control traffic, as `tc` prints it.
+pub const CONTROL_CLASS: &str = "5250:3";
+/// The class of best effort, as `tc` prints it.
+pub const BEST_EFFORT_CLASS: &str = "5250:2";
+
 /// All interfaces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TcStatus {
