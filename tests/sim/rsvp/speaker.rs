@@ -178,11 +178,11 @@ impl Shell {
                 let mut shared = self.shared.lock().unwrap();
                 shared.drain(&mut self.io);
                 if !self.routes_groups {
-                    let indices: Vec<u32> = self.interfaces.keys().copied().collect();
-                    let wanted: Vec<(IpAddr, Vec<u32>)> = shared
+                    let interfaces = || self.interfaces.keys().copied();
+                    let wanted: BTreeSet<(IpAddr, u32)> = shared
                         .groups
                         .iter()
-                        .map(|group| (*group, indices.clone()))
+                        .flat_map(|group| interfaces().map(|index| (*group, index)))
                         .collect();
                     self.io.join(&wanted);
                 }
