@@ -249,7 +249,8 @@ impl Flowspec {
         }
     }
 
-    /// Whether this request, which failed, keeps `request` from being tried: unless it is strictly greater.
+    /// Whether this request, which failed, keeps `request` from being tried: unless it is strictly greater, or of another
+    /// service.
     ///
     /// RFC 2205 §3.5, read by the order of RFC 2211 §8 and RFC 2212: component by component, one that shares a value
     /// with the failed request would never be tried, however small. But its rates have to be smaller (r, and R of
@@ -257,6 +258,10 @@ impl Flowspec {
     /// not ordered, and one of them, the one with the greatest rate, has to be left out for the others to be tried.
     #[must_use]
     pub fn blockades(&self, request: &Self) -> bool {
+        if self.service() != request.service() {
+            // It was not part of what failed: requests of different services do not merge.
+            return false;
+        }
         let larger_rate = match (self, request) {
             (Self::Guaranteed(tspec, rspec), Self::Guaranteed(other, asked)) => {
                 tspec.rate() > other.rate() && rspec.rate > asked.rate

@@ -39,13 +39,13 @@ Examples:
                              announce a sender of this machine, until ctrl-c
   rsvpctl reserve 192.0.2.9:5004
                              on the receiver: reserve what the sender says it sends
-  rsvpctl reserve 192.0.2.9:5004 --delay 30ms
+  rsvpctl reserve 192.0.2.9:5004 --delay 100ms
                              the same with a bound on the delay (guaranteed service)
   rsvpctl reservations       on any router between: who reserves what, and where
   rsvpctl interfaces         what is reserved of each link, and what can be
   rsvpctl traffic-control    what was sent of each reservation, and what went beyond it
   rsvpctl watch 192.0.2.9    messages about that destination as they pass
-  rsvpctl sessions --json | jq '.sessions[].installed'
+  rsvpctl sessions --json | jq '.sessions.sessions[].installed'
 
 Exit status:
   0  done                    1  the daemon, or the network, said no
@@ -130,7 +130,7 @@ const RESERVE_HELP: &str = "\
 Examples:
   rsvpctl reserve 192.0.2.9:5004
   rsvpctl reserve 239.1.2.3:5004 --style wf --rate 2Mbit/s
-  rsvpctl reserve 192.0.2.9:5004 --delay 30ms
+  rsvpctl reserve 192.0.2.9:5004 --delay 100ms
   rsvpctl reserve 192.0.2.9:5004 --service guaranteed --reserve 8Mbit/s
 
 Styles: ff reserves for each sender alone, se for the senders named together, wf for whoever sends.

@@ -120,6 +120,9 @@ fn blockade() {
     let failed = load(100e3, 10e3, 200e3, 64, 1500);
     assert!(!failed.blockades(&load(80e3, 10e3, 200e3, 64, 1500)));
     assert!(failed.blockades(&failed));
+    // Of another service it says nothing: they do not merge.
+    let guaranteed = Flowspec::guaranteed(*failed.tspec(), 200e3, 0).unwrap();
+    assert!(!guaranteed.blockades(&failed) && !failed.blockades(&guaranteed));
     assert!(failed.blockades(&load(80e3, 20e3, 200e3, 64, 1500)));
 }
 
@@ -182,7 +185,7 @@ proptest! {
                 prop_assert!(merged >= x && merged >= y);
             }
         }
-        prop_assert!(x.blockades(&y) || x > y);
+        prop_assert!(x.blockades(&y) || x > y || x.service() != y.service());
     }
 
     #[test]
