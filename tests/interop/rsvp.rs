@@ -2,7 +2,9 @@
 //! the daemon, its tool, and programs that reserve through it; messages, as others read them; a peer in another language.
 
 mod alone;
+mod both;
 mod daemon;
+mod goals;
 mod installed;
 mod lab;
 mod left_over;

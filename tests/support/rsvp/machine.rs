@@ -73,9 +73,13 @@ impl Machine {
         }
     }
 
-    /// Joins two machines: names of the ends and their addresses, as `10.1.0.1/24`.
+    /// Joins two machines: names of the ends and their addresses, as `10.1.0.1/24`. Packets have up to 1500 octets,
+    /// whatever this system's virtual cables have else.
     pub fn connect(&self, here: (&str, &str), other: &Self, there: (&str, &str)) {
         self.namespace.connect(here, &other.namespace, there);
+        for (machine, (interface, _)) in [(self, here), (other, there)] {
+            machine.run(&format!("ip link set dev {interface} mtu 1500"));
+        }
     }
 
     /// Runs a line that must succeed, and gives what it printed.
