@@ -395,7 +395,7 @@ pub(crate) fn system_interfaces() -> Result<Vec<Interface>, NetError> {
                     point_to_point: has(InterfaceFlags::IFF_POINTOPOINT),
                     multicast: has(InterfaceFlags::IFF_MULTICAST),
                     promiscuous: has(InterfaceFlags::IFF_PROMISC),
-                    mtu: system_mtu(&entry.interface_name),
+                    mtu: system_mtu(&entry.interface_name, index),
                     link: None,
                     addresses: Vec::new(),
                 });
@@ -421,12 +421,15 @@ pub(crate) fn system_interfaces() -> Result<Vec<Interface>, NetError> {
     Ok(interfaces)
 }
 
-/// The kernel has no safe call for it, but a file.
-fn system_mtu(name: &str) -> Option<u32> {
-    let path = std::path::Path::new("/sys/class/net")
-        .join(name)
-        .join("mtu");
-    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+/// The kernel has no safe call for it, but a file; which is another network namespace's interface of that name where
+/// nobody has mounted `/sys` anew.
+fn system_mtu(name: &str, index: u32) -> Option<u32> {
+    let folder = std::path::Path::new("/sys/class/net").join(name);
+    let number = |file| -> Option<u32> {
+        let text = std::fs::read_to_string(folder.join(file)).ok()?;
+        text.trim().parse().ok()
+    };
+    number("mtu").filter(|_| number("ifindex") == Some(index))
 }
 
 fn link_address(address: &SockaddrStorage) -> Option<MacAddr> {

@@ -64,11 +64,18 @@ impl Service {
         if let Err(error) = self.io.encapsulate(encapsulation(&self.loaded, &list)) {
             error!(%error, "UDP encapsulation stays as it was");
         }
+        let mtus = (self.mtus)();
         // RSVP is not spoken with oneself; applications are behind an interface of their own.
         let new: BTreeMap<IfIndex, Interface> = list
             .iter()
             .filter(|system| !system.loopback)
-            .map(|system| (IfIndex(system.index), seen(system, &self.loaded)))
+            .map(|system| {
+                let mut interface = seen(system, &self.loaded);
+                if let Some(mtu) = mtus.get(&system.index) {
+                    interface.mtu = *mtu;
+                }
+                (interface.index, interface)
+            })
             .collect();
         let now = self.clock.now();
         let gone: Vec<IfIndex> = self
