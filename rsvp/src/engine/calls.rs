@@ -105,6 +105,7 @@ impl Node {
             key,
             Box::new(Psb {
                 phop,
+                others: Vec::new(),
                 incoming: IfIndex::LOCAL,
                 tspec: call.tspec,
                 tspec_object: call.tspec.to_object(),

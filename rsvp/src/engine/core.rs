@@ -67,6 +67,7 @@ impl Engine {
             .get(&index)
             .is_none_or(|old| says_other_things(old, &interface));
         let old = self.node.interfaces.insert(index, interface);
+        self.node.note_addresses();
         if worked && !works {
             self.each_session(now, |node, session| {
                 node.lose_interface(now, session, index);
@@ -97,6 +98,7 @@ impl Engine {
         if self.node.interfaces.remove(&index).is_none() {
             return;
         }
+        self.node.note_addresses();
         self.node.neighbours.remove_interface(now, index);
         self.each_session(now, |node, session| {
             node.lose_interface(now, session, index);
@@ -620,7 +622,7 @@ pub(super) struct How {
 
 /// All previous hops of a session.
 pub(super) fn phops(session: &SessionState) -> Vec<Phop> {
-    let mut phops: Vec<Phop> = session.psbs.values().map(|psb| psb.phop).collect();
+    let mut phops: Vec<Phop> = session.psbs.values().flat_map(|psb| psb.hops()).collect();
     phops.extend(session.resvs.keys().copied());
     phops.sort_unstable();
     phops.dedup();

@@ -115,10 +115,7 @@ impl Node {
             self.drop_message("limit: blockades");
             return;
         }
-        let interface = match phop {
-            Phop::Hop { interface, .. } => interface,
-            Phop::App(_) => IfIndex::LOCAL,
-        };
+        let interface = phop.interface();
         let times = self
             .interfaces
             .get(&interface)

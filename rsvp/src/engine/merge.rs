@@ -84,7 +84,12 @@ impl Node {
         let Some(style) = session.style() else {
             return Desired::Nothing;
         };
-        let behind = || session.psbs.iter().filter(move |(_, psb)| psb.phop == phop);
+        let behind = || {
+            session
+                .psbs
+                .iter()
+                .filter(move |(_, psb)| psb.is_behind(phop))
+        };
         let mut wanted = Wanted {
             flows: Flows::Ff(Vec::new()),
             flowspecs: Vec::new(),
@@ -103,7 +108,7 @@ impl Node {
             let mut list = Vec::new();
             for (key, psb) in behind() {
                 let mut parts = Parts::default();
-                parts.collect(now, session, *key, psb, style);
+                parts.collect(now, session, phop, (*key, psb), style);
                 match parts.merge(&mut wanted, after_error) {
                     Merged::Nothing => {}
                     Merged::Hold => wanted.held.push(key.sender),
@@ -131,7 +136,7 @@ impl Node {
             let mut all = Vec::new();
             for (key, psb) in behind() {
                 let before = (parts.free.len(), parts.blocked.len());
-                parts.collect(now, session, *key, psb, style);
+                parts.collect(now, session, phop, (*key, psb), style);
                 if parts.free.len() > before.0 {
                     free.push(key.sender);
                 }
@@ -195,7 +200,7 @@ impl Node {
 /// behind `phop`.
 fn scope_towards(session: &SessionState, phop: Phop) -> Scope {
     let behind = session.psbs.iter().filter(|(key, psb)| {
-        psb.phop == phop
+        psb.is_behind(phop)
             && session.rsbs.iter().any(|(rsb_key, rsb)| {
                 rsb.covers(rsb_key.outgoing, key, psb)
                     && rsb
@@ -237,7 +242,7 @@ fn carry(session: &SessionState, phop: Phop, limits: &Limits, wanted: &mut Wante
         let concerns = session
             .psbs
             .iter()
-            .any(|(key, psb)| psb.phop == phop && rsb.covers(rsb_key.outgoing, key, psb));
+            .any(|(key, psb)| psb.is_behind(phop) && rsb.covers(rsb_key.outgoing, key, psb));
         if !concerns {
             continue;
         }
@@ -285,12 +290,12 @@ impl Parts {
         &mut self,
         now: Instant,
         session: &SessionState,
-        key: PsbKey,
-        psb: &Psb,
+        phop: Phop,
+        (key, psb): (PsbKey, &Psb),
         style: Style,
     ) {
         let blockade = if style == Style::WF {
-            session.bsbs.get(&BsbKey::Phop(psb.phop))
+            session.bsbs.get(&BsbKey::Phop(phop))
         } else {
             session.bsbs.get(&BsbKey::Sender(key.sender))
         };
@@ -303,7 +308,10 @@ impl Parts {
             let mut free: Option<Flowspec> = None;
             let blocked_before = self.blocked.len();
             for (_, rsb) in members(session, from) {
-                if rsb.by_interface.is_some_and(|named| named != psb.incoming) {
+                if rsb
+                    .by_interface
+                    .is_some_and(|named| named != phop.interface())
+                {
                     whole = false;
                 } else if blockade.is_some_and(|bsb| bsb.flowspec.blockades(&rsb.flowspec)) {
                     whole = false;
@@ -324,7 +332,8 @@ impl Parts {
                     flowspec: if whole { tcsb.forwarded() } else { free },
                     from,
                     blocked: self.blocked.len() > blocked_before,
-                    confirm: tcsb.confirm,
+                    // The way that data takes is the one to be confirmed.
+                    confirm: tcsb.confirm.filter(|_| psb.phop == phop),
                 });
             }
         }

@@ -42,6 +42,7 @@ mod io;
 mod merge;
 mod node;
 mod path;
+mod path_end;
 mod refresh;
 mod report;
 mod resv;

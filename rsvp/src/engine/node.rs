@@ -31,6 +31,8 @@ const LEAST_WAIT: Duration = Duration::from_millis(1);
 pub(super) struct Node {
     pub(super) config: Config,
     pub(super) interfaces: BTreeMap<IfIndex, Interface>,
+    /// Their addresses: each message asks for some.
+    own: HashMap<IpAddr, IfIndex, BuildHasherDefault<DefaultHasher>>,
     pub(super) routing: Box<dyn Routing>,
     pub(super) tc: Box<dyn TrafficControl>,
     pub(super) neighbours: Neighbours,
@@ -57,6 +59,7 @@ impl Node {
         Self {
             config,
             interfaces: BTreeMap::new(),
+            own: HashMap::default(),
             routing,
             tc,
             neighbours,
@@ -77,17 +80,24 @@ impl Node {
             .filter(|interface| interface.up && interface.settings.enabled)
     }
 
+    /// The interfaces are others now, or have other addresses.
+    pub(super) fn note_addresses(&mut self) {
+        self.own.clear();
+        for interface in self.interfaces.values() {
+            for address in &interface.addresses {
+                self.own.entry(*address).or_insert(interface.index);
+            }
+        }
+    }
+
     /// Whether it is an address of this node.
     pub(super) fn is_own(&self, address: IpAddr) -> bool {
-        self.interface_of(address).is_some()
+        self.own.contains_key(&address)
     }
 
     /// The interface that has this address.
     pub(super) fn interface_of(&self, address: IpAddr) -> Option<IfIndex> {
-        self.interfaces
-            .values()
-            .find(|interface| interface.addresses.contains(&address))
-            .map(|interface| interface.index)
+        self.own.get(&address).copied()
     }
 
     /// This node as the hop that sends by `interface`, to or about an address of the family of `like`.
@@ -212,7 +222,7 @@ impl Node {
         let Some(id) = id else {
             return;
         };
-        let used = session.psbs.values().any(|psb| psb.id == Some(id))
+        let used = session.psbs.values().any(|psb| psb.is_named(id))
             || session.rsbs.values().any(|rsb| rsb.id == Some(id));
         if !used {
             self.ids.remove(&id);

@@ -1,27 +1,27 @@
-//! Path and PathTear: RFC 2209 §2, PATH and PTEAR; RFC 2205 §3.1.3, §3.1.5.
+//! Path: RFC 2209 §2, PATH; RFC 2205 §3.1.3.
 //!
-//! Where this leaves RFC 2209: PathTear has to name the previous hop, as RFC 2205 §3.1.5 wants; the non-RSVP flag is
-//! taken from each Path; a changed Adspec goes on at once (RFC 2205 §3.3).
+//! Where this leaves RFC 2209: the non-RSVP flag is taken from each Path; a changed Adspec goes on at once (RFC 2205
+//! §3.3); a hop that Paths do not come from any more is remembered until it is silent ([`OtherHop`]).
 
 use core::time::Duration;
 use std::net::IpAddr;
 
 use fairway_wire::Instant;
 
-use super::core::{How, Named};
+use super::core::How;
 use super::node::{Node, fingerprint};
 use super::refresh::{Cause, later};
 use crate::Disposition;
 use crate::api::{Event, PathSender};
 use crate::interface::IfIndex;
 use crate::intserv::{Adspec, GuaranteedTerms, Reading, ServiceNumber, Tspec};
-use crate::msg::{Body, Path, PathErr, PathTear, SenderDescriptor, TornSender};
+use crate::msg::{Body, Path, PathErr, SenderDescriptor};
 use crate::neighbour::{Arrival, Destination, Neighbours, Outgoing, StateKey, Verdict};
-use crate::state::{NextHop, PathOut, Phop, Psb, PsbKey, SessionState};
+use crate::state::{NextHop, OtherHop, PathOut, Phop, Psb, PsbKey, SessionState};
 use crate::timing::lifetime;
 use crate::wire::{
-    AdspecObject, ErrorCode, ErrorFlags, PolicyData, RsvpHop, SenderTemplate, Session, Style,
-    TimeValues, UnknownObject,
+    AdspecObject, ErrorCode, ErrorFlags, PolicyData, RsvpHop, SenderTemplate, Session, TimeValues,
+    UnknownObject,
 };
 
 /// Milliseconds between refreshes that are believed: a neighbour can neither make state end at once nor keep it for ever.
@@ -50,6 +50,78 @@ impl Node {
             self.drop_message("own Path");
             return true;
         }
+        let known = self.refresh_path(now, session, arrival, (path, sender), how);
+        known.unwrap_or_else(|| {
+            self.learn_path(now, session, arrival, (path, sender), how);
+            true
+        })
+    }
+
+    /// Processes a Path that says what is known, the commonest of all messages: whether it was not out of order. `None`: it
+    /// says something new.
+    fn refresh_path(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        arrival: &Arrival,
+        (path, sender): (&Path, &SenderDescriptor),
+        how: How,
+    ) -> Option<bool> {
+        let key = psb_key(session, arrival, sender.template);
+        let hop = phop(arrival, path);
+        let is_node = |phop: Phop| phop.is_node(arrival.interface, path.hop.address);
+        let lifetime = self.lifetime(path.time_values, arrival.interface);
+        let expires = later(now, lifetime);
+        let psb = session.psbs.get_mut(&key)?;
+        let (id, late) = how.named;
+        let (old_id, is_current) = if is_node(psb.phop) {
+            match Neighbours::judge(psb.id, id, late) {
+                Verdict::OutOfOrder => return Some(false),
+                Verdict::Process if psb.phop != hop || !is_said(psb, path, sender, how) => {
+                    return None;
+                }
+                Verdict::Process | Verdict::Refresh => {}
+            }
+            (psb.expires, psb.lifetime) = (expires, lifetime);
+            (core::mem::replace(&mut psb.id, id), true)
+        } else {
+            let other = psb.others.iter_mut().find(|other| is_node(other.phop))?;
+            match Neighbours::judge(other.id, id, late) {
+                Verdict::OutOfOrder => return Some(false),
+                Verdict::Process
+                    if other.phop != hop
+                        || other.contents != contents_of_message(path, sender, how) =>
+                {
+                    return None;
+                }
+                Verdict::Process | Verdict::Refresh => {}
+            }
+            (other.expires, other.lifetime) = (expires, lifetime);
+            (core::mem::replace(&mut other.id, id), false)
+        };
+        session.want(expires);
+        if old_id != id {
+            self.keep_id(session, id);
+            self.drop_id(session, old_id);
+        }
+        // Where nobody tells of route changes, this is where they are noticed.
+        if is_current && !self.routing.notifies() && self.route_sender(session, key) {
+            self.repair(now, session);
+        }
+        Some(true)
+    }
+
+    /// Processes a Path that says something new.
+    fn learn_path(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        arrival: &Arrival,
+        (path, sender): (&Path, &SenderDescriptor),
+        how: How,
+    ) {
+        let key = psb_key(session, arrival, sender.template);
+        let template = key.sender;
         let mtu = self
             .interface(arrival.interface)
             .map_or(65_535, |interface| interface.mtu);
@@ -61,58 +133,31 @@ impl Node {
         if conflict {
             let code = ErrorCode::CONFLICTING_SENDER_PORTS;
             self.refuse_path(now, arrival, path, code, 0);
-            return true;
+            return;
         }
         let tspec = match Tspec::from_object(&sender.tspec, Reading::Deployed { mtu }) {
             Ok(tspec) => tspec,
             Err(error) => {
                 self.refuse_content(now, arrival, path, Disposition::of_tspec(&error));
-                return true;
+                return;
             }
         };
         let adspec = match sender.adspec.as_ref().map(Adspec::from_object) {
             Some(Err(error)) => {
                 self.refuse_content(now, arrival, path, Disposition::of_adspec(&error));
-                return true;
+                return;
             }
             Some(Ok(adspec)) => Some(adspec),
             None => None,
         };
-        let key = PsbKey {
-            sender: template,
-            incoming: if session.is_multicast() {
-                arrival.interface
-            } else {
-                IfIndex::LOCAL
-            },
-        };
-        let old = session.psbs.remove(&key);
-        let (id, late) = how.named;
-        match Neighbours::judge(old.as_ref().and_then(|psb| psb.id), id, late) {
-            Verdict::Process => {}
-            Verdict::Refresh => {
-                if let Some(mut psb) = old {
-                    psb.lifetime = self.lifetime(path.time_values, arrival.interface);
-                    psb.expires = later(now, psb.lifetime);
-                    session.want(psb.expires);
-                    session.psbs.insert(key, psb);
-                }
-                return true;
-            }
-            Verdict::OutOfOrder => {
-                if let Some(psb) = old {
-                    session.psbs.insert(key, psb);
-                }
-                return false;
-            }
-        }
-        if old.is_none() && session.psbs.len() >= self.config.limits.senders {
+        let is_new = !session.psbs.contains(&key);
+        if is_new && session.psbs.len() >= self.config.limits.senders {
             self.drop_message("limit: senders");
-            return true;
+            return;
         }
-        if old.is_none() && self.senders >= self.config.limits.senders_in_all {
+        if is_new && self.senders >= self.config.limits.senders_in_all {
             self.drop_message("limit: senders in all");
-            return true;
+            return;
         }
         let adspec_octets = sender
             .adspec
@@ -121,19 +166,13 @@ impl Node {
         let carried = adspec_octets + carried_octets(&path.policy, &path.unknown);
         if carried > self.config.limits.carried_octets {
             self.drop_message("limit: carried octets");
-            if let Some(psb) = old {
-                session.psbs.insert(key, psb);
-            }
-            return true;
+            return;
         }
-        let phop = Phop::Hop {
-            interface: arrival.interface,
-            address: path.hop.address,
-            handle: path.hop.handle,
-        };
         let lifetime = self.lifetime(path.time_values, arrival.interface);
+        let id = how.named.0;
         let mut psb = Box::new(Psb {
-            phop,
+            phop: phop(arrival, path),
+            others: Vec::new(),
             incoming: arrival.interface,
             tspec,
             tspec_object: sender.tspec.detach(),
@@ -154,38 +193,38 @@ impl Node {
             id,
         });
         session.want(psb.expires);
-        let is_new = old.is_none();
+        let old = session.psbs.remove(&key);
         // RFC 2205 §3.1.3: what makes a Path say something new.
-        let (moved, changed) = match &old {
-            None => (false, true),
-            Some(old) => {
-                let moved = old.phop != psb.phop;
-                let same = old.tspec_object == psb.tspec_object
-                    && old.adspec_object == psb.adspec_object
-                    && old.policy == psb.policy
-                    && old.unknown == psb.unknown
-                    && old.non_rsvp == psb.non_rsvp;
-                (moved, moved || !same)
-            }
-        };
-        let old_id = old.as_ref().and_then(|psb| psb.id);
-        let old_phop = old.as_ref().map(|psb| psb.phop);
+        let moved = old.as_ref().is_some_and(|old| old.phop != psb.phop);
+        let changed = moved
+            || old
+                .as_ref()
+                .is_none_or(|old| contents_of_state(old) != contents_of_state(&psb));
+        let (mut old_hops, mut old_ids) = (Vec::new(), Vec::new());
         if let Some(old) = old {
-            psb.outgoing = old.outgoing;
+            old_ids.extend(old.id);
+            if moved {
+                old_hops.extend(old.hops());
+                old_ids.extend(old.others.iter().filter_map(|other| other.id));
+            }
+            psb.outgoing.clone_from(&old.outgoing);
             psb.to_local = old.to_local;
             psb.local_only = old.local_only;
             if !changed && (old.ttl, old.e_police) != (psb.ttl, psb.e_police) {
                 // Not worth a message of its own; but a refresh by name would not tell it.
                 psb.outgoing.iter_mut().for_each(PathOut::mark);
             }
+            psb.others = others_after(now, *old, psb.phop);
         }
         session.psbs.insert(key, psb);
         if is_new {
             self.senders += 1;
         }
         self.keep_id(session, id);
-        if old_id != id {
-            self.drop_id(session, old_id);
+        for old_id in old_ids {
+            if Some(old_id) != id {
+                self.drop_id(session, Some(old_id));
+            }
         }
         let turned =
             (is_new || moved || !self.routing.notifies()) && self.route_sender(session, key);
@@ -199,14 +238,16 @@ impl Node {
         if changed {
             self.tell_paths(session);
             self.send_paths(now, session, key, true);
-            // A new hop has to hear what is reserved, and the old one is not asked for it any more.
+            // A new hop has to hear what is reserved; one that is none any more is not asked for it.
             let cause = if moved { Cause::Moved } else { Cause::Change };
             self.path_changed(now, session, key, cause);
-            if let (true, Some(old_phop)) = (moved, old_phop) {
-                self.refresh_resv(now, session, old_phop, Cause::Gone);
+            for hop in old_hops {
+                let stays = session.psbs.get(&key).is_some_and(|psb| psb.is_behind(hop));
+                if !stays {
+                    self.refresh_resv(now, session, hop, Cause::Gone);
+                }
             }
         }
-        true
     }
 
     /// Path state has come or changed: what is installed for it may have to, too, and what is asked for it.
@@ -227,119 +268,9 @@ impl Node {
         self.refresh_resv(now, session, phop, cause);
     }
 
-    /// Processes a PathTear; whether it was not out of order.
-    pub(super) fn handle_path_tear(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        arrival: &Arrival,
-        tear: &PathTear,
-        named: Named,
-    ) -> bool {
-        let Some(sender) = &tear.sender else {
-            return true;
-        };
-        let SenderTemplate(template) = sender.template;
-        let key = PsbKey {
-            sender: template,
-            incoming: if session.is_multicast() {
-                arrival.interface
-            } else {
-                IfIndex::LOCAL
-            },
-        };
-        // RFC 2205 §3.1.5: it has to match the previous hop, too.
-        let found = session.psbs.get(&key).filter(
-            |psb| matches!(psb.phop, Phop::Hop { address, .. } if address == tear.hop.address),
-        );
-        let Some(psb) = found else {
-            self.drop_message("PathTear without state");
-            return true;
-        };
-        if Neighbours::judge(psb.id, named.0, named.1) == Verdict::OutOfOrder {
-            return false;
-        }
-        self.end_path(now, session, key, &tear.unknown);
-        true
-    }
-
-    /// Path state ends, by a PathTear, or because the application withdraws: tears on, and gives up what depends on it. No
-    /// Resv and no ResvErr follow.
-    pub(super) fn end_path(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        key: PsbKey,
-        unknown: &[UnknownObject],
-    ) {
-        self.end_paths(now, session, &[key], unknown);
-    }
-
-    /// As [`end_path`](Self::end_path), of several at once: for want of refreshes.
-    pub(super) fn end_paths(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        keys: &[PsbKey],
-        unknown: &[UnknownObject],
-    ) {
-        let mut any = false;
-        for key in keys {
-            any |= self.remove_path(now, session, *key, unknown);
-        }
-        if any {
-            self.note_scope(session);
-            // RFC 2205 §3.1.5: no Resv goes out for this; the PathTear has made the change upstream.
-            self.refresh_all(now, session, Cause::Gone);
-            self.tell_paths(session);
-        }
-    }
-
-    fn remove_path(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        key: PsbKey,
-        unknown: &[UnknownObject],
-    ) -> bool {
-        let Some(psb) = session.psbs.get(&key) else {
-            return false;
-        };
-        let outs = psb.outgoing.clone();
-        for out in outs {
-            self.send_path_tear(now, session, key, out, unknown);
-        }
-        // RFC 2209 has the next two the other way round, which would leave the sender's Tspec in Path_Te.
-        let Some(psb) = session.psbs.remove(&key) else {
-            return false;
-        };
-        self.senders = self.senders.saturating_sub(1);
-        self.drop_id(session, psb.id);
-        let dependent: Vec<_> = session
-            .rsbs
-            .iter()
-            .filter(|(rsb_key, rsb)| psb.sends_to(rsb_key.outgoing) && rsb.selects(&key.sender))
-            .map(|(rsb_key, _)| *rsb_key)
-            .collect();
-        for rsb_key in dependent {
-            let still = session.psbs.iter().any(|(other, psb)| {
-                session.rsbs.get(&rsb_key).is_some_and(|rsb| {
-                    rsb.covers(rsb_key.outgoing, other, psb)
-                        && (rsb.style == Style::WF || other.sender == key.sender)
-                })
-            });
-            if still {
-                self.update_and_report(now, session, super::control::tcsb_of(&rsb_key));
-            } else {
-                self.drop_filter(now, session, rsb_key, key.sender);
-            }
-        }
-        true
-    }
-
     /// Whether reservations of style WF need a SCOPE depends on all senders: where that has changed, previous hops are told
     /// in full.
-    fn note_scope(&self, session: &mut SessionState) {
+    pub(super) fn note_scope(&self, session: &mut SessionState) {
         let needs = self.needs_scope(session);
         if core::mem::replace(&mut session.is_scoped, needs) != needs {
             for (_, resv) in session.resvs.iter_mut() {
@@ -567,59 +498,9 @@ impl Node {
         }
     }
 
-    /// Sends a PathTear by one interface; what was sent there before is not refreshed or sent again.
-    pub(super) fn send_path_tear(
-        &mut self,
-        now: Instant,
-        session: &SessionState,
-        key: PsbKey,
-        out: PathOut,
-        unknown: &[UnknownObject],
-    ) {
-        self.neighbours.forget(out.key);
-        if out.fingerprint == PathOut::NEVER {
-            return;
-        }
-        let destination = session.key.destination;
-        let Some(psb) = session.psbs.get(&key) else {
-            return;
-        };
-        let hop = self.hop(out.interface, out.interface.0, destination);
-        let ttl = self.forwarded_ttl(psb, out.interface);
-        let (Some(hop), Some(ttl)) = (hop, ttl) else {
-            return;
-        };
-        let body = Body::PathTear(PathTear {
-            session: session.key.session(),
-            hop,
-            sender: Some(TornSender {
-                template: SenderTemplate(key.sender),
-                tspec: Some(psb.tspec_object.clone()),
-                adspec: None,
-            }),
-            unknown: unknown.to_vec(),
-        });
-        let neighbour = self.next_rsvp_hop(session, out.interface);
-        self.send(
-            now,
-            Outgoing {
-                interface: out.interface,
-                to: Destination::Towards {
-                    end: destination,
-                    neighbour,
-                },
-                source: Some(key.sender.address()),
-                ttl,
-                state: None,
-                trigger: true,
-                body,
-            },
-        );
-    }
-
     /// The TTL a Path leaves with: one less than it came with, and not over the interface's limit; `None` if it may not
     /// leave.
-    fn forwarded_ttl(&self, psb: &Psb, interface: IfIndex) -> Option<u8> {
+    pub(super) fn forwarded_ttl(&self, psb: &Psb, interface: IfIndex) -> Option<u8> {
         let limit = self.interface(interface)?.settings.ttl_limit;
         let left = if psb.is_of_app() {
             psb.ttl
@@ -630,7 +511,11 @@ impl Node {
     }
 
     /// The next RSVP node for unicast data that leaves by an interface, as far as reservations tell.
-    fn next_rsvp_hop(&self, session: &SessionState, interface: IfIndex) -> Option<IpAddr> {
+    pub(super) fn next_rsvp_hop(
+        &self,
+        session: &SessionState,
+        interface: IfIndex,
+    ) -> Option<IpAddr> {
         let one_peer = self.interface(interface)?.point_to_point;
         if session.is_multicast() && !one_peer {
             return None;
@@ -713,6 +598,83 @@ pub(super) fn arriving_adspec(psb: &Psb) -> Option<Adspec> {
         adspec.mark_non_is_hop();
     }
     Some(adspec)
+}
+
+/// Which path state a Path or PathTear is about.
+pub(super) fn psb_key(
+    session: &SessionState,
+    arrival: &Arrival,
+    SenderTemplate(sender): SenderTemplate,
+) -> PsbKey {
+    PsbKey {
+        sender,
+        incoming: if session.is_multicast() {
+            arrival.interface
+        } else {
+            IfIndex::LOCAL
+        },
+    }
+}
+
+const fn phop(arrival: &Arrival, path: &Path) -> Phop {
+    Phop::Hop {
+        interface: arrival.interface,
+        address: path.hop.address,
+        handle: path.hop.handle,
+    }
+}
+
+/// Whether a Path says nothing that is not known of its sender.
+fn is_said(psb: &Psb, path: &Path, sender: &SenderDescriptor, how: How) -> bool {
+    psb.tspec_object == sender.tspec
+        && psb.adspec_object == sender.adspec
+        && psb.policy == path.policy
+        && psb.unknown == path.unknown
+        && psb.non_rsvp == how.non_rsvp
+        && psb.ttl == how.ttl
+        && psb.e_police == path.session.e_police
+}
+
+/// RFC 2205 §3.1.3: what makes a Path say something new, beside its hop.
+fn contents_of_message(path: &Path, sender: &SenderDescriptor, how: How) -> u64 {
+    let (policy, unknown) = (&path.policy, &path.unknown);
+    fingerprint(&(&sender.tspec, &sender.adspec, policy, unknown, how.non_rsvp))
+}
+
+/// As [`contents_of_message`], of the Path that was last heard.
+fn contents_of_state(psb: &Psb) -> u64 {
+    let (policy, unknown) = (&psb.policy, &psb.unknown);
+    let (tspec, adspec) = (&psb.tspec_object, &psb.adspec_object);
+    fingerprint(&(tspec, adspec, policy, unknown, psb.non_rsvp))
+}
+
+/// The other hops of a sender that comes by `phop` from now on: the one before, and those that it had.
+fn others_after(now: Instant, old: Psb, phop: Phop) -> Vec<OtherHop> {
+    let contents = contents_of_state(&old);
+    let is_other = |hop: Phop| match (hop, phop) {
+        (
+            Phop::Hop {
+                interface, address, ..
+            },
+            new,
+        ) => !new.is_node(interface, address),
+        (Phop::App(_), _) => false,
+    };
+    let mut others = old.others;
+    others.push(OtherHop {
+        phop: old.phop,
+        contents,
+        expires: old.expires,
+        lifetime: old.lifetime,
+        id: old.id,
+    });
+    others.retain(|other| is_other(other.phop) && other.expires > now);
+    if others.len() > Psb::MOST_OTHERS {
+        others.sort_by_key(|other| core::cmp::Reverse(other.expires));
+        others.truncate(Psb::MOST_OTHERS);
+    }
+    others.shrink_to_fit();
+    others
 }
 
 fn terms(adspec: &Adspec) -> Option<GuaranteedTerms> {

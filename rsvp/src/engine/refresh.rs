@@ -5,7 +5,6 @@ use fairway_wire::Instant;
 use super::merge::{Desired, Wanted};
 use super::node::{Node, fingerprint};
 use crate::api::Event;
-use crate::interface::IfIndex;
 use crate::msg::{Body, FfDescriptor, Flows, LooseFlows, Resv, ResvTear};
 use crate::neighbour::{IdOfState, Outgoing};
 use crate::state::{PathOut, Phop, ResvOut, RsbKey, SessionState};
@@ -290,7 +289,7 @@ impl Node {
                     .filters()
                     .filter(|sender| has_path(session, *sender, phop))
                     .collect();
-                let has_any = session.psbs.values().any(|psb| psb.phop == phop);
+                let has_any = session.psbs.values().any(|psb| psb.is_behind(phop));
                 // RFC 2205 §3.1.5: a PathTear has taken the reservation with it.
                 let torn = cause == Cause::Gone && !has_any;
                 if !torn && (old.style == Style::WF && has_any || !known.is_empty()) {
@@ -383,13 +382,15 @@ impl Node {
 
     /// Does what is due in a session: refreshes, and ends what was not refreshed.
     pub(super) fn run_timers(&mut self, now: Instant, session: &mut SessionState) {
-        let ended: Vec<_> = session
+        self.end_other_hops(now, session);
+        let mut ended: Vec<_> = session
             .psbs
             .iter()
             .filter(|(_, psb)| psb.expires <= now)
             .map(|(key, _)| *key)
             .collect();
         self.counters.expired += u64::try_from(ended.len()).unwrap_or(u64::MAX);
+        ended.retain(|key| !self.fall_back(now, session, *key));
         self.end_paths(now, session, &ended, &[]);
         self.end_reservations(now, session);
         let over: Vec<_> = session
@@ -448,10 +449,7 @@ impl Node {
             // RFC 2209: the next refresh tries the full merge again where a blockade has ended.
             self.refresh_resv(now, session, phop, Cause::Timer);
             // What is held back is looked at again, at the same pace.
-            let interface = match phop {
-                Phop::Hop { interface, .. } => interface,
-                Phop::App(_) => IfIndex::LOCAL,
-            };
+            let interface = phop.interface();
             let again = self.refresh_at(now, interface);
             if let Some(resv) = session.resvs.get_mut(&phop)
                 && resv.refresh_at <= now
@@ -507,6 +505,11 @@ impl Node {
             if psb.id == Some(id) {
                 psb.expires = later(now, psb.lifetime);
                 soonest = soonest.min(psb.expires);
+                found = true;
+            }
+            for other in psb.others.iter_mut().filter(|other| other.id == Some(id)) {
+                other.expires = later(now, other.lifetime);
+                soonest = soonest.min(other.expires);
                 found = true;
             }
         }
@@ -609,7 +612,7 @@ fn is_asked_for(session: &SessionState, phop: Phop) -> bool {
         && session
             .psbs
             .iter()
-            .filter(|(_, psb)| psb.phop == phop)
+            .filter(|(_, psb)| psb.is_behind(phop))
             .any(|(key, _)| session.rsbs.values().any(|rsb| rsb.selects(&key.sender)))
 }
 
@@ -618,5 +621,5 @@ fn has_path(session: &SessionState, sender: Sender, phop: Phop) -> bool {
     session
         .psbs
         .iter()
-        .any(|(key, psb)| key.sender == sender && psb.phop == phop)
+        .any(|(key, psb)| key.sender == sender && psb.is_behind(phop))
 }

@@ -12,7 +12,7 @@ mod tcsb;
 pub(crate) use app::App;
 pub(crate) use bsb::{Bsb, BsbKey};
 pub(crate) use map::VecMap;
-pub(crate) use psb::{PathOut, Phop, Psb, PsbKey};
+pub(crate) use psb::{OtherHop, PathOut, Phop, Psb, PsbKey};
 pub(crate) use resv_out::ResvOut;
 pub(crate) use rsb::{NextHop, Rsb, RsbKey};
 pub(crate) use session::{SessionKey, SessionState};

@@ -33,6 +33,21 @@ pub(crate) enum Phop {
     App(ApiId),
 }
 
+impl Phop {
+    /// The interface its Paths come in by.
+    pub(crate) const fn interface(&self) -> IfIndex {
+        match self {
+            Self::Hop { interface, .. } => *interface,
+            Self::App(_) => IfIndex::LOCAL,
+        }
+    }
+
+    /// Whether it is that node on that link, whatever handle it has for it.
+    pub(crate) fn is_node(&self, link: IfIndex, node: IpAddr) -> bool {
+        matches!(self, Self::Hop { interface, address, .. } if (*interface, *address) == (link, node))
+    }
+}
+
 /// The Path that leaves by one interface.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PathOut {
@@ -60,7 +75,10 @@ impl PathOut {
 /// A sender, as far as this node has heard.
 #[derive(Clone, Debug)]
 pub(crate) struct Psb {
+    /// The hop that has last said something new.
     pub(crate) phop: Phop,
+    /// The hops before it that have not fallen silent.
+    pub(crate) others: Vec<OtherHop>,
     /// [`IfIndex::LOCAL`] of a sender on this node.
     pub(crate) incoming: IfIndex,
     pub(crate) tspec: Tspec,
@@ -92,7 +110,45 @@ pub(crate) struct Psb {
     pub(crate) id: Option<IdOfState>,
 }
 
+/// A hop that announces a sender whose Paths come by another hop now. When a route changes upstream, and both ways meet
+/// again before this node, the routers on the old one hear nothing of that: they go on refreshing until their state
+/// ends. Such a hop is asked for what is reserved as the one before it is, so that it may be the right one again at any time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OtherHop {
+    pub(crate) phop: Phop,
+    /// A fingerprint of the contents of its last Path: one that says the same is a refresh.
+    pub(crate) contents: u64,
+    pub(crate) expires: Instant,
+    pub(crate) lifetime: Duration,
+    pub(crate) id: Option<IdOfState>,
+}
+
 impl Psb {
+    /// The most other hops that are remembered of a sender.
+    pub(crate) const MOST_OTHERS: usize = 2;
+
+    /// All hops that announce the sender.
+    pub(crate) fn hops(&self) -> impl Iterator<Item = Phop> {
+        core::iter::once(self.phop).chain(self.others.iter().map(|other| other.phop))
+    }
+
+    /// Whether that hop announces the sender.
+    pub(crate) fn is_behind(&self, phop: Phop) -> bool {
+        self.hops().any(|hop| hop == phop)
+    }
+
+    /// Whether state is kept under that identifier.
+    pub(crate) fn is_named(&self, id: IdOfState) -> bool {
+        self.id == Some(id) || self.others.iter().any(|other| other.id == Some(id))
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn deadline(&self) -> Instant {
+        let refreshes = self.outgoing.iter().map(|out| out.refresh_at);
+        let others = self.others.iter().map(|other| other.expires);
+        refreshes.chain(others).fold(self.expires, Instant::min)
+    }
+
     /// Whether its data leaves by that interface.
     pub(crate) fn sends_to(&self, interface: IfIndex) -> bool {
         if interface.is_local() {

@@ -126,13 +126,9 @@ impl SessionState {
 
     /// The earliest deadline of all blocks.
     pub(crate) fn deadline(&self) -> Instant {
-        let paths = self.psbs.values().map(|psb| {
-            psb.outgoing
-                .iter()
-                .map(|out| out.refresh_at)
-                .fold(psb.expires, Instant::min)
-        });
-        paths
+        self.psbs
+            .values()
+            .map(|psb| psb.deadline())
             .chain(self.rsbs.values().map(|rsb| rsb.next_end()))
             .chain(self.bsbs.values().map(|bsb| bsb.expires))
             .chain(self.resvs.values().map(|resv| resv.refresh_at))
@@ -148,7 +144,7 @@ impl SessionState {
             .psbs
             .iter()
             .filter(|(sender, psb)| rsb.covers(key.outgoing, sender, psb))
-            .map(|(_, psb)| psb.phop)
+            .flat_map(|(_, psb)| psb.hops())
             .collect();
         phops.sort_unstable();
         phops.dedup();

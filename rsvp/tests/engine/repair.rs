@@ -70,6 +70,55 @@ fn a_reservation_moves_to_the_new_way_within_the_wait_and_half_a_second() {
 }
 
 #[test]
+fn a_way_left_behind_does_not_disturb_the_new_one() {
+    // RFC 2205 §3.6: routers on the old way, which hear of nothing, go on refreshing until their state ends, and tear then.
+    for refresh_reduction in [false, true] {
+        let mut net = diamond(Settings {
+            refresh_reduction,
+            ..Settings::default()
+        });
+        reserved(&mut net);
+        net.run(Duration::from_secs(100));
+        net.set_link(2, false);
+        net.run(Duration::from_millis(2500));
+        net.events("D", 1);
+        for second in 0..240 {
+            for (node, link) in [("S", 1), ("R1", 4), ("B", 5), ("C", 6), ("R2", 7)] {
+                let installed = net.installed(node).on(link).len();
+                assert_eq!(installed, 1, "{node} after {second} s, {refresh_reduction}");
+            }
+            net.run(Duration::from_secs(1));
+        }
+        assert!(net.installed("A").reservations.is_empty());
+        assert_eq!(net.engine("A").session_count(), 0);
+        assert_eq!(net.events("D", 1), []);
+        assert_eq!(net.events("S", 1).len(), 1);
+    }
+}
+
+#[test]
+fn a_way_that_comes_back_before_it_was_forgotten_is_reserved_at_once() {
+    let mut net = diamond(plain());
+    reserved(&mut net);
+    for (up, link) in [(false, 4), (true, 2), (false, 4), (true, 2)] {
+        net.set_link(2, up);
+        net.run(Duration::from_millis(2500));
+        assert_eq!(net.installed("R1").on(link).len(), 1);
+        net.run(Duration::from_secs(20));
+        for (node, link) in [("S", 1), ("R1", link), ("R2", 7)] {
+            assert_eq!(net.installed(node).on(link).len(), 1, "{node}");
+        }
+    }
+    // Whatever is still known of either way, a sender that withdraws is gone within L, at the latest.
+    net.call("S", 1, Call::WithdrawSender).unwrap();
+    net.run(Duration::from_secs(160));
+    for name in ["S", "R1", "A", "B", "C", "R2"] {
+        assert!(net.installed(name).reservations.is_empty(), "{name}");
+    }
+    assert!(matches!(net.events("D", 1).last(), Some(Event::Path(senders)) if senders.is_empty()));
+}
+
+#[test]
 fn two_of_three_refreshes_may_be_lost() {
     // RFC 2205 §3.7: K − 1 in a row.
     let mut net = diamond(plain());
