@@ -8,7 +8,7 @@ use crate::neighbour::Security;
 use crate::timing::{KEEP_MULTIPLIER, REFRESH_PERIOD, Retransmission};
 
 /// Names an interface of this node: the system's index. Zero is [`LOCAL`](Self::LOCAL).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IfIndex(pub u32);
 
 impl IfIndex {

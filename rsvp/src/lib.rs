@@ -31,6 +31,7 @@
 //! | [`msg`] | every message, read and written | RFC 2205 §3.1, 2747, 2961, 3097, 3209 §5 |
 //! | [`integrity`] | digests, the window of sequence numbers | RFC 2747, 2104 |
 //! | [`intserv`] | Tspec, flowspec, Adspec; order, sums, merging, composition, delay, slack, buffer | RFC 2210, 2211, 2212, 2215 |
+//! | [`notice`], [`shown`] | why something was refused, for who operates the node; numbers with units | |
 //! | [`timing`] | refresh period, lifetime, waits between retransmissions, as numbers | RFC 2205 §3.7, 2961 §6 |
 //!
 //! ```
@@ -122,8 +123,10 @@ pub mod msg;
 pub mod neighbour;
 #[cfg(all(feature = "linux-tc", target_os = "linux"))]
 mod netlink;
+pub mod notice;
 mod random;
 pub mod routing;
+pub mod shown;
 mod state;
 pub mod tc;
 pub mod timers;

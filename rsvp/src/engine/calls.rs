@@ -358,7 +358,9 @@ impl Node {
         refusal: Refusal,
     ) {
         let like = session.key.destination;
-        let Refusal { code, value, flags } = refusal;
+        let Refusal {
+            code, value, flags, ..
+        } = refusal;
         let spec = self.error_spec(IfIndex::LOCAL, like, flags, code, value);
         let error = spec.unwrap_or(crate::wire::ErrorSpec {
             node: like,

@@ -63,7 +63,11 @@ impl Node {
         active: Option<RsbKey>,
     ) -> Result<Updated, Refused> {
         let in_place = session.tcsbs.contains(&key);
-        let Some(asked) = asked(session, key).map_err(|error| Refused { error, in_place })? else {
+        let all = asked(session, key).map_err(|error| {
+            self.note_not_admitted(session, (key.outgoing, None), (None, &[]), None, &error);
+            Refused { error, in_place }
+        })?;
+        let Some(asked) = all else {
             let Some(old) = session.tcsbs.remove(&key) else {
                 return Ok(Updated::default());
             };
@@ -107,6 +111,9 @@ impl Node {
             match granted {
                 Ok(granted) => (handle, forward) = (Some(granted.handle), granted.forward),
                 Err(refused) => {
+                    let what = (Some(asked.style), &*asked.filters);
+                    let place = (key.outgoing, handle);
+                    self.note_not_admitted(session, place, what, Some(&request), &refused.error);
                     if let Some(rsb) = active.and_then(|active| session.rsbs.get_mut(&active)) {
                         rsb.confirm = None;
                     }

@@ -13,6 +13,7 @@ use crate::api::{ApiError, ApiId, Call};
 use crate::interface::{IfIndex, Interface};
 use crate::msg::Body;
 use crate::neighbour::{Arrival, Delivery, IdOfState, StateKey};
+use crate::notice::Notice;
 use crate::routing::Routing;
 use crate::state::{Phop, SessionKey, SessionState};
 use crate::tc::TrafficControl;
@@ -100,6 +101,7 @@ impl Engine {
         }
         self.node.note_addresses();
         self.node.neighbours.remove_interface(now, index);
+        self.node.forget_counts(index);
         self.each_session(now, |node, session| {
             node.lose_interface(now, session, index);
         });
@@ -168,6 +170,20 @@ impl Engine {
         self.node.outputs.pop_front()
     }
 
+    /// The next thing that was refused or left out, for whoever operates the node; ask until there is none. Who does not ask
+    /// misses them, and nothing else.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        let node = &mut self.node;
+        node.notices.pop().or_else(|| node.neighbours.poll_notice())
+    }
+
+    /// How many notices were not kept until they were asked for.
+    #[must_use]
+    pub const fn notices_left_out(&self) -> u64 {
+        let node = &self.node;
+        node.notices.left_out() + node.neighbours.notices_left_out()
+    }
+
     /// When to call [`handle_timeout`](Self::handle_timeout), if ever.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -226,11 +242,20 @@ impl Engine {
                     named: (id, late),
                 };
                 let in_order = self.message(now, &arrival, message.body, how);
+                self.node.about = None;
                 if let (true, Some(ack)) = (in_order, ack) {
                     self.node.neighbours.acknowledge(now, ack);
                 }
             }
-            Delivery::Unreadable { arrival, error } => self.unreadable(now, &arrival, &error),
+            Delivery::Unreadable {
+                arrival,
+                neighbour,
+                error,
+            } => {
+                self.node.note_unreadable(&arrival, neighbour, &error);
+                self.unreadable(now, &arrival, &error);
+                self.node.about = None;
+            }
             Delivery::Refreshed {
                 interface,
                 id,
@@ -347,7 +372,7 @@ impl Engine {
                     _ => self.node.drop_message("unknown object"),
                 }
             }
-            (Disposition::Drop(fault), _) => self.node.drop_message(fault.name()),
+            (Disposition::Drop(fault), _) => self.node.drop_unreadable(fault.name()),
             (Disposition::Answer { .. }, None) => self.node.drop_message("unknown object"),
         }
     }

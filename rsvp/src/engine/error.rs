@@ -268,7 +268,13 @@ impl Node {
         flows: LooseFlows,
         refusal: Refusal,
     ) {
-        let Refusal { code, value, flags } = refusal;
+        let Refusal {
+            code, value, flags, ..
+        } = refusal;
+        if !refusal.is_noted {
+            let filters: Vec<Sender> = flows.filters().map(|filter| filter.0).collect();
+            self.note_refused(code, value, filters.into_iter());
+        }
         let like = resv.hop.address;
         let error = self.error_spec(interface, like, flags, code, value);
         let hop = self.hop(interface, resv.hop.handle, like);
@@ -295,7 +301,9 @@ impl Node {
         key: TcsbKey,
         refusal: Refusal,
     ) {
-        let Refusal { code, value, flags } = refusal;
+        let Refusal {
+            code, value, flags, ..
+        } = refusal;
         let like = session.key.destination;
         let spec = self.error_spec(key.outgoing, like, flags, code, value);
         let Some(error) = spec else {

@@ -138,6 +138,9 @@ pub struct Counters {
     pub sent: std::collections::BTreeMap<MessageType, u64>,
     /// Messages dropped, by reason: names of [`Fault`](crate::Fault)s and of what only the engine can see.
     pub dropped: std::collections::BTreeMap<&'static str, u64>,
+    /// Messages dropped, by the interface they came in by, their type and the reason, as in `dropped`. A refusal by traffic
+    /// control or with an answer is none.
+    pub dropped_at: std::collections::BTreeMap<(IfIndex, MessageType, &'static str), u64>,
     /// Refreshes by summary that came (RFC 2961 §5), a state each.
     pub summary_refreshes: u64,
     /// State that ended for want of refreshes.

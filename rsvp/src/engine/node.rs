@@ -13,12 +13,17 @@ use crate::api::{ApiId, Event};
 use crate::interface::{IfIndex, Interface};
 use crate::msg::{Body, Message};
 use crate::neighbour::{Arrival, Destination, IdOfState, Neighbours, Outgoing};
+use crate::notice::{About, Notices, Why};
 use crate::random::Random;
 use crate::routing::Routing;
 use crate::state::{Phop, SessionState};
-use crate::tc::TrafficControl;
+use crate::tc::{RHandle, Request, TcError, TrafficControl};
 use crate::timing::next_refresh;
-use crate::wire::{ErrorFlags, ErrorSpec, RsvpHop, TimeValues, UnknownObject};
+use crate::wire::{
+    ErrorCode, ErrorFlags, ErrorSpec, MessageType, RsvpHop, Sender, Style, TimeValues,
+    UnknownObject,
+};
+use crate::{DecodeError, Disposition};
 
 /// Names of state that neighbours refresh by summary. Never walked: the order does not matter.
 type Ids = HashMap<IdOfState, u32, BuildHasherDefault<DefaultHasher>>;
@@ -46,6 +51,9 @@ pub(super) struct Node {
     pub(super) reservations: usize,
     pub(super) outputs: Outputs,
     pub(super) counters: Counters,
+    /// The message that is processed now.
+    pub(super) about: Option<About>,
+    pub(super) notices: Notices,
 }
 
 impl Node {
@@ -70,6 +78,8 @@ impl Node {
             torn_along: Vec::new(),
             outputs: Outputs::new(),
             counters: Counters::default(),
+            about: None,
+            notices: Notices::default(),
         }
     }
 
@@ -112,7 +122,7 @@ impl Node {
         interface: IfIndex,
         like: IpAddr,
         flags: ErrorFlags,
-        code: crate::wire::ErrorCode,
+        code: ErrorCode,
         value: u16,
     ) -> Option<ErrorSpec> {
         let own = self
@@ -153,8 +163,145 @@ impl Node {
         now.checked_add(wait).unwrap_or(Instant::MAX)
     }
 
+    /// A message, or a part of one, is left out.
     pub(super) fn drop_message(&mut self, why: &'static str) {
+        if let Some(about) = self.count_dropped(why) {
+            let limits = self.config.limits;
+            let why = match why {
+                "limit: sessions" => Why::limit("sessions", limits.sessions),
+                "limit: senders" => Why::limit("senders", limits.senders),
+                "limit: senders in all" => Why::limit("senders_in_all", limits.senders_in_all),
+                "limit: blockades" => Why::limit("blockades", limits.blockades),
+                "limit: carried octets" => Why::limit("carried_octets", limits.carried_octets),
+                // It has come back to where it was made: nothing is wrong.
+                "own Path" => return,
+                // It is not dropped.
+                "confirmation address" => return,
+                why => Why::Dropped(why),
+            };
+            let is_of_state = matches!(
+                about.message_type,
+                Some(MessageType::PATH | MessageType::RESV)
+            );
+            if is_of_state || matches!(why, Why::Limit { .. }) {
+                self.notices.push(about, why);
+            }
+        }
+    }
+
+    /// A message that could not be read is left out, which is noted already.
+    pub(super) fn drop_unreadable(&mut self, why: &'static str) {
+        self.count_dropped(why);
+    }
+
+    /// An interface is gone: what was counted there stays in the sums.
+    pub(super) fn forget_counts(&mut self, interface: IfIndex) {
+        let counters = &mut self.counters;
+        counters.dropped_at.retain(|(at, _, _), _| *at != interface);
+    }
+
+    fn count_dropped(&mut self, why: &'static str) -> Option<About> {
         *self.counters.dropped.entry(why).or_default() += 1;
+        let about = self.about?;
+        if let Some(message_type) = about.message_type {
+            let at = (about.interface, message_type, why);
+            *self.counters.dropped_at.entry(at).or_default() += 1;
+        }
+        Some(about)
+    }
+
+    /// A reservation is left out: there may be no more.
+    pub(super) fn over_limit(
+        &mut self,
+        session: &SessionState,
+        why: &'static str,
+        (limit, most): (&'static str, usize),
+    ) {
+        // Without a message, it is an application's.
+        let about = self.count_dropped(why).unwrap_or(About {
+            session: Some(session.key.session()),
+            ..About::on(IfIndex::LOCAL)
+        });
+        self.notices.push(about, Why::limit(limit, most));
+    }
+
+    /// A message could not be read.
+    pub(super) fn note_unreadable(
+        &mut self,
+        arrival: &Arrival,
+        neighbour: IpAddr,
+        error: &DecodeError,
+    ) {
+        let about = About {
+            message_type: error.message_type.filter(|of| of.name().is_some()),
+            neighbour: Some(neighbour),
+            ..About::on(arrival.interface)
+        };
+        self.about = Some(match error.refused() {
+            Some(refused) => about_message(arrival, &refused.body),
+            None => about,
+        });
+        // What is answered is told with its answer.
+        let is_dropped = matches!(Disposition::of_message(error), Disposition::Drop(_));
+        let is_of_state = matches!(
+            about.message_type,
+            Some(MessageType::PATH | MessageType::RESV) | None
+        );
+        if is_dropped && is_of_state {
+            let why = Why::Unreadable {
+                offset: error.offset,
+                kind: error.kind.clone(),
+            };
+            self.notices.push(about, why);
+        }
+    }
+
+    /// A message, or a part of one, is answered with an error.
+    pub(super) fn note_refused(
+        &mut self,
+        code: ErrorCode,
+        value: u16,
+        senders: impl ExactSizeIterator<Item = Sender>,
+    ) {
+        if let Some(mut about) = self.about {
+            if senders.len() > 0 {
+                about = about.of_senders(senders);
+            }
+            self.notices.push(about, Why::Refused { code, value });
+        }
+    }
+
+    /// Traffic control does not do what is asked of it for this session.
+    pub(super) fn note_not_admitted(
+        &mut self,
+        session: &SessionState,
+        (interface, handle): (IfIndex, Option<RHandle>),
+        (style, senders): (Option<Style>, &[Option<Sender>]),
+        request: Option<&Request>,
+        error: &TcError,
+    ) {
+        let shortage = request
+            .filter(|_| *error == TcError::Bandwidth)
+            .and_then(|request| self.tc.shortage(interface, handle, request));
+        let about = About {
+            session: Some(session.key.session()),
+            style,
+            interface,
+            sender: None,
+            others: 0,
+            // What stands already has no message.
+            ..self
+                .about
+                .filter(|about| about.message_type == Some(MessageType::RESV))
+                .unwrap_or(About::on(interface))
+        };
+        let named: Vec<Sender> = senders.iter().flatten().copied().collect();
+        let why = Why::NotAdmitted {
+            error: error.clone(),
+            flowspec: request.map(|request| request.flowspec),
+            shortage,
+        };
+        self.notices.push(about.of_senders(named.into_iter()), why);
     }
 
     pub(super) fn tell(&mut self, to: ApiId, event: Event) {
@@ -183,6 +330,7 @@ impl Node {
     pub(super) fn note_received(&mut self, now: Instant, arrival: &Arrival, message: &Message) {
         let message_type = message.body.message_type();
         *self.counters.received.entry(message_type).or_default() += 1;
+        self.about = Some(about_message(arrival, &message.body));
         if self.config.logs {
             // Who sent it is the hop; the source of a Path is its sender.
             let peer = message.body.hop().map_or(arrival.source, |hop| hop.address);
@@ -257,6 +405,27 @@ impl Node {
             self.refresh_resv(now, session, phop, super::refresh::Cause::Gone);
         }
         self.release_traffic_control(session);
+    }
+}
+
+/// What a message is about: who sent it, and what it names first.
+fn about_message(arrival: &Arrival, body: &Body) -> About {
+    let about = About {
+        message_type: Some(body.message_type()),
+        session: body.session().copied(),
+        neighbour: Some(body.hop().map_or(arrival.source, |hop| hop.address)),
+        ..About::on(arrival.interface)
+    };
+    match body {
+        Body::Path(path) => About {
+            sender: path.sender.as_ref().map(|sender| sender.template.0),
+            ..about
+        },
+        Body::Resv(resv) => About {
+            style: Some(resv.flows.style()),
+            ..about
+        },
+        _ => about,
     }
 }
 

@@ -566,6 +566,7 @@ impl Node {
         value: u16,
     ) {
         let interface = arrival.interface;
+        self.note_refused(code, value, core::iter::empty());
         let like = path.session.destination;
         let Some(error) = self.error_spec(interface, like, ErrorFlags::NONE, code, value) else {
             return;

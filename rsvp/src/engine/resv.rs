@@ -48,6 +48,8 @@ pub(super) struct Refusal {
     pub(super) code: ErrorCode,
     pub(super) value: u16,
     pub(super) flags: ErrorFlags,
+    /// Whoever operates the node is told already.
+    pub(super) is_noted: bool,
 }
 
 impl Refusal {
@@ -56,6 +58,7 @@ impl Refusal {
             code,
             value,
             flags: ErrorFlags::NONE,
+            is_noted: false,
         }
     }
 }
@@ -67,6 +70,8 @@ impl From<Refused> for Refusal {
             code,
             value,
             flags: refused.flags(),
+            // Where it was asked for.
+            is_noted: true,
         }
     }
 }
@@ -307,15 +312,24 @@ impl Node {
             .values()
             .map(|rsb| rsb.filters.len().max(1))
             .sum();
-        let too_many = others + filters.len().max(1) > limits.reservations
-            || filters.len() > limits.filters
-            || old.is_none() && self.reservations >= limits.reservations_in_all;
-        if too_many {
+        let met = if filters.len() > limits.filters {
+            Some(("filters", limits.filters))
+        } else if others + filters.len().max(1) > limits.reservations {
+            Some(("reservations", limits.reservations))
+        } else if old.is_none() && self.reservations >= limits.reservations_in_all {
+            Some(("reservations_in_all", limits.reservations_in_all))
+        } else {
+            None
+        };
+        if let Some(limit) = met {
             if let Some(old) = old {
                 session.rsbs.insert(key, old);
             }
-            self.drop_message("limit: reservations");
-            return Err(Refusal::of(ErrorCode::RSVP_SYSTEM, 0));
+            self.over_limit(session, "limit: reservations", limit);
+            return Err(Refusal {
+                is_noted: true,
+                ..Refusal::of(ErrorCode::RSVP_SYSTEM, 0)
+            });
         }
         let changed = old.as_ref().is_none_or(|old| {
             grew || old.flowspec != request.flowspec

@@ -11,14 +11,16 @@ use super::hello::OwnInstance;
 use super::io::{AckDue, Arrival, Delivery, IdOfState, Via};
 use super::neighbours::{Neighbours, Timer};
 use super::peer::{Heard, PeerKey, Way};
-use super::signatures::{AssociationKey, Check, Outside, named_key};
+use super::security::Security;
+use super::signatures::{AssociationKey, Check, Outside, fault, named_key};
 use super::udp;
 use crate::error::DecodeErrorKind;
 use crate::interface::UdpEncapsulation;
 use crate::msg::{Body, HelloMessage, IntegrityChallenge, IntegrityResponse, Message, Srefresh};
+use crate::notice::Why;
 use crate::wire::{
-    AckKind, Challenge, Header, Hello, HelloKind, Id, IdEntries, MessageIdAck, MessageType,
-    verify_checksum,
+    AckKind, Challenge, Header, Hello, HelloKind, Id, IdEntries, Integrity, MessageIdAck,
+    MessageType, verify_checksum,
 };
 
 /// The TTL of messages between neighbours.
@@ -41,6 +43,7 @@ impl Neighbours {
     /// [`poll_delivery`](Self::poll_delivery).
     pub fn handle_datagram(&mut self, now: Instant, arrival: &Arrival, datagram: &Bytes) {
         self.now = now;
+        self.counters.turn_to(arrival.interface, None);
         let mut arrival = *arrival;
         let Some(link) = self.links.get(&arrival.interface) else {
             return self.counters.dropped("interface");
@@ -59,6 +62,8 @@ impl Neighbours {
             Ok((header, _)) => header,
             Err(kind) => return self.counters.dropped(reason(&kind)),
         };
+        let message_type = Some(header.message_type);
+        self.counters.turn_to(arrival.interface, message_type);
         // RFC 2205 appendix C: the TTL of UDP is not known, so it is believed.
         if let Via::Udp(_) = arrival.via {
             arrival.ttl = Some(header.send_ttl);
@@ -96,6 +101,8 @@ impl Neighbours {
             Ok((header, _)) => header,
             Err(kind) => return self.counters.dropped(reason(&kind)),
         };
+        let message_type = Some(header.message_type);
+        self.counters.turn_to(arrival.interface, message_type);
         if bundled && header.message_type == MessageType::BUNDLE {
             return self.counters.dropped(reason(&DecodeErrorKind::Nested));
         }
@@ -119,7 +126,13 @@ impl Neighbours {
                 .check(security, octets, sender, integrity, wall)
             {
                 Check::Good => {}
-                Check::Bad(why) => return self.counters.dropped(why),
+                Check::Bad(why) => {
+                    self.counters.dropped(why);
+                    if let Some(why) = untrusted(why, security, integrity, sender.1, wall) {
+                        self.note(sender, why);
+                    }
+                    return;
+                }
                 Check::Challenge(id) => {
                     self.counters.dropped("challenged");
                     return self.challenge(now, (sender.0, sender.1, id));
@@ -142,8 +155,11 @@ impl Neighbours {
                 if verify_checksum(octets) {
                     self.hear(now, sender, heard, header.message_type);
                 }
-                self.deliveries
-                    .push_back(Delivery::Unreadable { arrival, error });
+                self.deliveries.push_back(Delivery::Unreadable {
+                    arrival,
+                    neighbour: sender.1,
+                    error,
+                });
             }
         }
     }
@@ -429,7 +445,12 @@ impl Neighbours {
         match message.body {
             Body::Challenge(IntegrityChallenge { challenge }) => {
                 if named_key(security, sender.1, challenge.key_id, wall).is_none() {
-                    return self.counters.dropped("handshake");
+                    self.counters.dropped("handshake");
+                    let why = Why::Signature {
+                        fault: "a challenge under a key that is not known here",
+                        key: Some(challenge.key_id),
+                    };
+                    return self.note(sender, why);
                 }
                 self.counters.received(MessageType::CHALLENGE);
                 // Under the address that was challenged: by it the neighbour knows whose number this is.
@@ -464,6 +485,11 @@ impl Neighbours {
                     self.timers.stop(&Timer::Challenge(key));
                 } else {
                     self.counters.dropped("handshake");
+                    let why = Why::Signature {
+                        fault: "no answer to a challenge of ours",
+                        key: Some(challenge.key_id),
+                    };
+                    self.note(sender, why);
                 }
             }
             _ => {}
@@ -540,6 +566,27 @@ impl Neighbours {
             _ => Via::Raw,
         }
     }
+}
+
+/// What to tell of a message that was not believed, if anything.
+fn untrusted(
+    why: &'static str,
+    security: &Security,
+    integrity: Option<&Integrity>,
+    sender: IpAddr,
+    wall_seconds: u64,
+) -> Option<Why> {
+    let key = integrity.map(|integrity| integrity.key_id);
+    let fault = match (why, integrity) {
+        // Until the answer is there, all that comes is dropped.
+        ("challenged", _) => return None,
+        ("unsigned", _) => "not signed, and authentication is required",
+        ("replayed", _) => "signed with a number that came before",
+        ("associations", _) => "too many neighbours that sign",
+        (_, Some(integrity)) => fault(security, sender, integrity, wall_seconds),
+        (other, None) => other,
+    };
+    Some(Why::Signature { fault, key })
 }
 
 /// How far a datagram has come.

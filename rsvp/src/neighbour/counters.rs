@@ -18,6 +18,14 @@ pub struct NeighbourCounters {
     pub sent: BTreeMap<MessageType, u64>,
     /// Datagrams and messages that were dropped here, each way, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Of `received`, by the interface.
+    pub received_at: BTreeMap<(IfIndex, MessageType), u64>,
+    /// Of `sent`, by the interface.
+    pub sent_at: BTreeMap<(IfIndex, MessageType), u64>,
+    /// Of `dropped`, by the interface and the type, if that is known.
+    pub dropped_at: BTreeMap<(IfIndex, Option<MessageType>, &'static str), u64>,
+    /// Where what is counted now passes, and what it is.
+    pub(super) here: (IfIndex, Option<MessageType>),
     /// Messages sent again for want of an answer.
     pub retransmitted: u64,
     /// Messages that were never answered, after all transmissions.
@@ -31,14 +39,36 @@ pub struct NeighbourCounters {
 impl NeighbourCounters {
     pub(super) fn dropped(&mut self, reason: &'static str) {
         count(&mut self.dropped, reason);
+        let (interface, message_type) = self.here;
+        count(&mut self.dropped_at, (interface, message_type, reason));
     }
 
     pub(super) fn received(&mut self, message_type: MessageType) {
         count(&mut self.received, message_type);
+        count(&mut self.received_at, (self.here.0, message_type));
     }
 
     pub(super) fn sent(&mut self, message_type: MessageType) {
         count(&mut self.sent, message_type);
+        count(&mut self.sent_at, (self.here.0, message_type));
+    }
+
+    /// What passes now.
+    pub(super) const fn message_type(&self) -> Option<MessageType> {
+        self.here.1
+    }
+
+    /// What is counted from now on passes there, and is this, if it is known. Types that are none of RSVP's are not: others
+    /// choose them.
+    pub(super) fn turn_to(&mut self, interface: IfIndex, message_type: Option<MessageType>) {
+        self.here = (interface, message_type.filter(|of| of.name().is_some()));
+    }
+
+    /// An interface is gone: what was counted there stays in the sums.
+    pub(super) fn forget(&mut self, interface: IfIndex) {
+        self.received_at.retain(|(at, _), _| *at != interface);
+        self.sent_at.retain(|(at, _), _| *at != interface);
+        self.dropped_at.retain(|(at, _, _), _| *at != interface);
     }
 }
 

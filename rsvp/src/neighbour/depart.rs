@@ -14,6 +14,7 @@ use super::peer::{Peer, PeerKey};
 use super::udp;
 use crate::interface::{IfIndex, UdpEncapsulation};
 use crate::msg::{Body, Message, Srefresh};
+use crate::notice::Why;
 use crate::wire::{
     AckKind, Header, Id, IdEntries, McastId, MessageIdAck, MessageIdList, ObjectHeader,
 };
@@ -141,7 +142,11 @@ impl Neighbours {
         if has_room {
             self.wait(now, id, peer, state, order.clone());
         } else {
+            let message_type = order.message.body.message_type();
+            self.counters.turn_to(peer.0, Some(message_type));
             self.counters.dropped("unacknowledged");
+            let why = Why::limit("unacknowledged", self.limits.unacknowledged);
+            self.note(peer, why);
         }
     }
 
@@ -384,6 +389,8 @@ impl Neighbours {
             source,
             ref message,
         } = *order;
+        let message_type = message.body.message_type();
+        self.counters.turn_to(interface, Some(message_type));
         let Some(link) = self.links.get(&interface) else {
             return self.counters.dropped("interface");
         };

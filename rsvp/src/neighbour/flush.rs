@@ -12,6 +12,7 @@ use super::signatures::{named_key, signing_key};
 use crate::integrity::{Signature, sign};
 use crate::interface::IfIndex;
 use crate::msg::{Ack, Body, Bundle, Message};
+use crate::notice::{About, Why};
 use crate::wire::{Header, HeaderFlags, KeyId, MessageType};
 
 /// The TTL of messages between neighbours.
@@ -128,6 +129,9 @@ impl Neighbours {
         let mut ready: Vec<(Departure, Bytes)> = Vec::new();
         let mut size = Header::LEN;
         for departure in group {
+            let message_type = departure.message.body.message_type();
+            self.counters
+                .turn_to(departure.interface, Some(message_type));
             let Some(octets) = self.encode(&departure) else {
                 continue;
             };
@@ -169,6 +173,7 @@ impl Neighbours {
             }
             return;
         };
+        self.counters.turn_to(interface, Some(MessageType::BUNDLE));
         self.counters.sent(MessageType::BUNDLE);
         for (departure, _) in &ready {
             self.counters.sent(departure.message.body.message_type());
@@ -187,6 +192,8 @@ impl Neighbours {
 
     fn transmit(&mut self, departure: &Departure, payload: Bytes) {
         let message_type = departure.message.body.message_type();
+        self.counters
+            .turn_to(departure.interface, Some(message_type));
         self.counters.sent(message_type);
         let of_path = matches!(message_type, MessageType::PATH | MessageType::PATH_TEAR);
         self.transmits.push_back(Transmit {
@@ -225,11 +232,21 @@ impl Neighbours {
                 };
                 let Some((key, expired)) = key else {
                     self.counters.dropped("no_key");
+                    let why = Why::Signature {
+                        fault: "not sent: no key to sign with is valid now",
+                        key: None,
+                    };
+                    self.notices.push(about(departure), why);
                     return None;
                 };
                 // RFC 2747 §5.3: rather than none; but an administrator must know.
                 if expired {
                     self.counters.expired_keys_used += 1;
+                    let why = Why::Signature {
+                        fault: "signed with a key whose life is over, for want of another",
+                        key: Some(key.id),
+                    };
+                    self.notices.push(about(departure), why);
                 }
                 let signature = Signature {
                     key_id: key.id,
@@ -246,6 +263,17 @@ impl Neighbours {
                 None
             }
         }
+    }
+}
+
+/// What a notice of it is about.
+fn about(departure: &Departure) -> About {
+    let body = &departure.message.body;
+    About {
+        neighbour: departure.peer,
+        message_type: Some(body.message_type()),
+        session: body.session().copied(),
+        ..About::on(departure.interface)
     }
 }
 

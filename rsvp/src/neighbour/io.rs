@@ -184,6 +184,8 @@ pub enum Delivery {
     Unreadable {
         /// How it came in.
         arrival: Arrival,
+        /// Who sent it: the hop it names, else its source.
+        neighbour: IpAddr,
         /// Why.
         error: crate::DecodeError,
     },

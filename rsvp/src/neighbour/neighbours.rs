@@ -18,6 +18,7 @@ use super::secret::Secret;
 use super::signatures::{AssociationKey, Associations, Sequence};
 use crate::engine::Limits;
 use crate::interface::{IfIndex, Interface};
+use crate::notice::{About, Notice, Notices, Why};
 use crate::timers::Timers;
 use crate::timing::lifetime;
 use crate::wire::{Id, MessageIdAck};
@@ -91,6 +92,7 @@ pub struct Neighbours {
     pub(super) departures: Vec<Departure>,
     pub(super) transmits: VecDeque<Transmit>,
     pub(super) counters: NeighbourCounters,
+    pub(super) notices: Notices,
     /// What time it was last.
     pub(super) now: Instant,
 }
@@ -119,6 +121,7 @@ impl Neighbours {
             departures: Vec::new(),
             transmits: VecDeque::new(),
             counters: NeighbourCounters::default(),
+            notices: Notices::default(),
             now: Instant::ZERO,
         }
     }
@@ -157,6 +160,7 @@ impl Neighbours {
             self.remove_peer(peer);
         }
         self.associations.remove_interface(index);
+        self.counters.forget(index);
         self.acks.retain(|(at, _), _| *at != index);
         self.delayed_acks.retain(|(at, _), _| *at != index);
         self.departures
@@ -256,6 +260,27 @@ impl Neighbours {
         })
     }
 
+    /// The next thing that was refused or left out here.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop()
+    }
+
+    /// How many notices found no room.
+    #[must_use]
+    pub const fn notices_left_out(&self) -> u64 {
+        self.notices.left_out()
+    }
+
+    /// Something of, or for, a neighbour was left out.
+    pub(super) fn note(&mut self, (interface, neighbour): PeerKey, why: Why) {
+        let about = About {
+            neighbour: Some(neighbour),
+            message_type: self.counters.message_type(),
+            ..About::on(interface)
+        };
+        self.notices.push(about, why);
+    }
+
     /// Seconds since 1970.
     pub(super) const fn wall(&self, now: Instant) -> u64 {
         self.wall_seconds
@@ -278,6 +303,8 @@ impl Neighbours {
             }
             if self.peers.len() >= self.limits.neighbours && !self.make_room(now) {
                 self.counters.dropped("neighbours");
+                let why = Why::limit("neighbours", self.limits.neighbours);
+                self.note(key, why);
                 return None;
             }
             self.peers_made += 1;

@@ -245,6 +245,28 @@ fn is_good(
         .any(|key| verify(message, integrity, &key.key))
 }
 
+/// Why a digest is not good.
+pub(super) fn fault(
+    security: &Security,
+    sender: IpAddr,
+    integrity: &Integrity,
+    wall_seconds: u64,
+) -> &'static str {
+    let mut keys = security
+        .keys
+        .iter()
+        .filter(|key| key.id == integrity.key_id)
+        .filter(|key| key.neighbour.is_none_or(|neighbour| neighbour == sender))
+        .peekable();
+    if keys.peek().is_none() {
+        "signed with a key that is not known here"
+    } else if keys.any(|key| key.is_alive(wall_seconds)) {
+        "the signature is wrong: another secret or algorithm, or the message was changed"
+    } else {
+        "signed with a key that is not valid now, or wrongly"
+    }
+}
+
 /// The key to sign with, and whether its life is over.
 pub(super) fn signing_key(
     security: &Security,

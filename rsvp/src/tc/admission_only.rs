@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ledger::{Bounds, Ledger};
-use super::{Granted, RHandle, Request, TcError, TcMode, TcSettings, TrafficControl};
+use super::{Granted, RHandle, Request, Shortage, TcError, TcMode, TcSettings, TrafficControl};
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::{Bandwidth, Latency, LocalElement, LocalValues};
 use crate::wire::{Sender, Session};
@@ -130,6 +130,16 @@ impl TrafficControl for AdmissionOnly {
             handle: granted,
             forward: None,
         })
+    }
+
+    fn shortage(
+        &self,
+        interface: IfIndex,
+        handle: Option<RHandle>,
+        request: &Request,
+    ) -> Option<Shortage> {
+        let ledger = self.ledger(interface);
+        ledger.map(|ledger| ledger.shortage(handle, request))
     }
 
     fn remove(&mut self, interface: IfIndex, handle: RHandle) {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{RHandle, Request, TcError, TcSettings};
+use super::{Bound, RHandle, Request, Shortage, TcError, TcSettings};
 use crate::intserv::{BytesPerSec, Flowspec};
 
 /// Thousandths in one.
@@ -196,6 +196,33 @@ impl Ledger {
     #[must_use]
     pub fn available(&self) -> BytesPerSec {
         octets(self.share().saturating_sub(self.reserved))
+    }
+
+    /// What a request, new or in place of what `handle` has, wants, and what there is for it. To be asked when it was refused
+    /// for want of bandwidth.
+    #[must_use]
+    pub fn shortage(&self, handle: Option<RHandle>, request: &Request) -> Shortage {
+        let link_header = self.bounds.link_header;
+        let entry = Entry::new(request, link_header);
+        let own = handle
+            .and_then(|handle| self.entries.get(&handle))
+            .map_or(0, |own| own.charge);
+        let free = self
+            .share()
+            .saturating_sub(self.reserved.saturating_sub(own));
+        if entry.charge <= free {
+            Shortage {
+                wanted: entry.effective.rate(),
+                free: self.bounds.per_flow_max,
+                bound: Bound::PerFlow,
+            }
+        } else {
+            Shortage {
+                wanted: entry.rate(),
+                free: octets(free),
+                bound: Bound::Share { link_header },
+            }
+        }
     }
 
     fn share(&self) -> u64 {

@@ -4,7 +4,7 @@
 //! implements it admits or refuses, and carries it out. Calls are made one after the other and answered at once.
 
 use crate::interface::IfIndex;
-use crate::intserv::{Flowspec, GuaranteedTerms, LocalElement, Tspec};
+use crate::intserv::{BytesPerSec, Flowspec, GuaranteedTerms, LocalElement, Tspec};
 use crate::wire::{ErrorCode, ErrorValue, Sender, Session};
 
 mod admission_only;
@@ -81,6 +81,29 @@ pub enum TcError {
     System(String),
 }
 
+/// How much was wanted of how much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// Wanted.
+    pub wanted: BytesPerSec,
+    /// To be had.
+    pub free: BytesPerSec,
+    /// What keeps it from being had.
+    pub bound: Bound,
+}
+
+/// What a reservation is too much for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// What is left of the link's share for reservations. Both rates count link headers.
+    Share {
+        /// Octets that the link puts in front of each packet.
+        link_header: u32,
+    },
+    /// What one reservation can have. Neither rate counts link headers.
+    PerFlow,
+}
+
 impl TcError {
     /// What is told of it: RFC 2205 appendix B.
     #[must_use]
@@ -138,6 +161,18 @@ pub trait TrafficControl: Send + core::fmt::Debug {
         session: &Session,
         filters: &[Option<Sender>],
     ) -> Result<Granted, TcError>;
+
+    /// How much was wanted of how much, of a request that [`install`](Self::install) has just refused for want of bandwidth:
+    /// for people to read. `None` if that is not known.
+    fn shortage(
+        &self,
+        interface: IfIndex,
+        handle: Option<RHandle>,
+        request: &Request,
+    ) -> Option<Shortage> {
+        let _ = (interface, handle, request);
+        None
+    }
 
     /// `TC_DelFlowspec`: removes a reservation and its filters. One that is not there is no error.
     fn remove(&mut self, interface: IfIndex, handle: RHandle);

@@ -31,7 +31,7 @@ use fairway_wire::Protocol;
 use super::admission_only::{AdmissionOnly, local_values};
 use super::ledger::{Bounds, Ledger};
 use super::settings::Excess;
-use super::{Granted, RHandle, Request, TcError, TcMode, TcSettings, TrafficControl};
+use super::{Granted, RHandle, Request, Shortage, TcError, TcMode, TcSettings, TrafficControl};
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::{
     Bandwidth, BytesPerSec, ErrorTerms, Flowspec, LocalControlledLoad, LocalElement,
@@ -233,6 +233,16 @@ impl TrafficControl for NativeTc {
             handle,
             forward: None,
         })
+    }
+
+    fn shortage(
+        &self,
+        interface: IfIndex,
+        handle: Option<RHandle>,
+        request: &Request,
+    ) -> Option<Shortage> {
+        let ledger = self.ledger(interface);
+        ledger.map(|ledger| ledger.shortage(handle, request))
     }
 
     fn remove(&mut self, interface: IfIndex, handle: RHandle) {

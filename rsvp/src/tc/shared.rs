@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Granted, RHandle, Request, TcError, TrafficControl};
+use super::{Granted, RHandle, Request, Shortage, TcError, TrafficControl};
 use crate::interface::IfIndex;
 use crate::intserv::LocalElement;
 use crate::wire::{Sender, Session};
@@ -23,6 +23,15 @@ impl<T: TrafficControl> TrafficControl for Arc<Mutex<T>> {
         filters: &[Option<Sender>],
     ) -> Result<Granted, TcError> {
         locked(self).install(interface, handle, request, session, filters)
+    }
+
+    fn shortage(
+        &self,
+        interface: IfIndex,
+        handle: Option<RHandle>,
+        request: &Request,
+    ) -> Option<Shortage> {
+        locked(self).shortage(interface, handle, request)
     }
 
     fn remove(&mut self, interface: IfIndex, handle: RHandle) {

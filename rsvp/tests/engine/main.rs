@@ -16,6 +16,7 @@ mod figures;
 mod garbage;
 mod ids;
 mod net;
+mod notices;
 mod one;
 mod random;
 mod refusals;

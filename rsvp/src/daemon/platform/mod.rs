@@ -16,7 +16,9 @@ use async_trait::async_trait;
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::LocalElement;
 use crate::routing::Routing;
-use crate::tc::{AdmissionOnly, Granted, RHandle, Request, TcError, TcSettings, TrafficControl};
+use crate::tc::{
+    AdmissionOnly, Granted, RHandle, Request, Shortage, TcError, TcSettings, TrafficControl,
+};
 use crate::wire::{Sender, Session};
 
 /// Traffic control, told of interfaces and asked how it fares.
@@ -157,6 +159,15 @@ impl TrafficControl for Shared {
     ) -> Result<Granted, TcError> {
         self.lock()
             .install(interface, handle, request, session, filters)
+    }
+
+    fn shortage(
+        &self,
+        interface: IfIndex,
+        handle: Option<RHandle>,
+        request: &Request,
+    ) -> Option<Shortage> {
+        self.lock().shortage(interface, handle, request)
     }
 
     fn remove(&mut self, interface: IfIndex, handle: RHandle) {

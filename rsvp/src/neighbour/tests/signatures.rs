@@ -3,6 +3,7 @@
 use super::*;
 use crate::integrity::{Algorithm, Key, Signature, sign};
 use crate::msg::{Ack, IntegrityChallenge};
+use crate::notice::Why;
 use crate::wire::{AckKind, Challenge, Epoch, HeaderFlags, Id, KeyId, MessageIdAck};
 
 fn key(id: u64, secret: &[u8]) -> SecurityKey {
@@ -111,6 +112,23 @@ fn what_is_not_signed_or_badly_is_dropped() {
         node.handle_datagram(ms(0), &arrival(&sent), &sent.payload);
     }
     assert_eq!(dropped(&node, "signature"), 2);
+    // Whoever operates the node hears which neighbour, and which key.
+    let told: Vec<_> = core::iter::from_fn(|| node.poll_notice())
+        .map(|notice| {
+            assert_eq!(notice.about.neighbour, Some(b()));
+            assert_eq!(notice.about.message_type, Some(MessageType::RESV));
+            let Why::Signature { fault, key } = notice.why else {
+                panic!("{notice:?}");
+            };
+            (fault.get(..15).unwrap(), key.map(KeyId::number))
+        })
+        .collect();
+    let expected = [
+        ("not signed, and", None),
+        ("the signature i", Some(1)),
+        ("signed with a k", Some(2)),
+    ];
+    assert_eq!(told, expected);
     assert_eq!(node.poll_delivery(), None);
     assert_eq!(node.neighbours().count(), 0);
 }

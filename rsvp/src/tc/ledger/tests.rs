@@ -113,6 +113,33 @@ fn no_more_than_before_is_never_refused() {
     assert_eq!(ledger.reserved().get(), 700_000.0);
 }
 
+/// Link headers count, of what is wanted and of what is reserved.
+#[test]
+fn a_shortage_is_in_octets_on_the_link() {
+    let mut ledger = Ledger::new(Bounds {
+        link_header: 14,
+        ..bounds(750_000.0)
+    });
+    let small = |rate| asked(Flowspec::ControlledLoad(tspec(rate, 56, 1500)));
+    ledger.admit(ONE, &small(400_000.0)).unwrap();
+    assert_eq!(
+        ledger.admit(TWO, &small(240_000.0)),
+        Err(TcError::Bandwidth)
+    );
+    let shortage = ledger.shortage(None, &small(240_000.0));
+    assert_eq!(shortage.bound, Bound::Share { link_header: 14 });
+    assert_eq!(
+        (shortage.wanted.get(), shortage.free.get()),
+        (300_000.0, 250_000.0)
+    );
+    // In place of its own, what it has is free.
+    let shortage = ledger.shortage(Some(ONE), &small(640_000.0));
+    assert_eq!(
+        (shortage.wanted.get(), shortage.free.get()),
+        (800_000.0, 750_000.0)
+    );
+}
+
 #[test]
 fn one_flow_has_no_more_than_it_may() {
     let mut ledger = Ledger::new(Bounds {
@@ -121,6 +148,11 @@ fn one_flow_has_no_more_than_it_may() {
         ..bounds(1e6)
     });
     assert_eq!(ledger.admit(ONE, &load(1001.0)), Err(TcError::Bandwidth));
+    let shortage = ledger.shortage(None, &load(1001.0));
+    assert_eq!(
+        (shortage.bound, shortage.wanted.get(), shortage.free.get()),
+        (Bound::PerFlow, 1001.0, 1000.0)
+    );
     ledger.admit(ONE, &load(1000.0)).unwrap();
     assert_eq!(ledger.admit(TWO, &load(1.0)), Err(TcError::TooMany));
     assert_eq!(ledger.change(TWO, &load(1.0)), Err(TcError::NoSuchHandle));

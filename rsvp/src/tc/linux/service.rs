@@ -17,7 +17,7 @@ use crate::intserv::{Bandwidth, LocalControlledLoad, LocalElement, LocalGuarante
 use crate::netlink::KernelError;
 use crate::tc::admission_only::{local_values, no_services};
 use crate::tc::ledger::{Entry, Ledger};
-use crate::tc::{Granted, RHandle, Request, TcError, TcSettings, TrafficControl};
+use crate::tc::{Granted, RHandle, Request, Shortage, TcError, TcSettings, TrafficControl};
 use crate::wire::{Sender, Session};
 
 /// Traffic control of Linux: see the [module](super).
@@ -452,6 +452,16 @@ impl TrafficControl for LinuxTc {
             handle: name,
             forward: None,
         })
+    }
+
+    fn shortage(
+        &self,
+        interface: IfIndex,
+        handle: Option<RHandle>,
+        request: &Request,
+    ) -> Option<Shortage> {
+        let ledger = self.links.get(&interface)?.ledger.as_ref();
+        ledger.map(|ledger| ledger.shortage(handle, request))
     }
 
     fn remove(&mut self, interface: IfIndex, handle: RHandle) {
