@@ -12,3 +12,4 @@ mod seldom;
 pub mod service;
 mod settling;
 mod timeline;
+mod told;

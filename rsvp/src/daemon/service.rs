@@ -13,6 +13,7 @@
 mod answer;
 mod classes;
 mod interfaces;
+mod notices;
 mod parties;
 mod rapi;
 
@@ -36,8 +37,9 @@ use super::platform::{Change, Changes, Platform, Shared};
 use super::seldom::Seldom;
 use super::settling::Settling;
 use super::timeline::Timeline;
+use super::told::Told;
 use crate::api::server::{ClientId, Server};
-use crate::api::{ApiId, Call};
+use crate::api::{ApiError, ApiId, Call};
 use crate::engine::{self, Engine, Output};
 use crate::interface::{IfIndex, Interface};
 
@@ -227,6 +229,7 @@ struct Service {
     timeline: Timeline,
     settling: Settling,
     seldom: Seldom,
+    told: Told,
     metrics: Option<metrics::Listener>,
     control_refused: u64,
     parties_refused: u64,
@@ -309,6 +312,7 @@ impl Service {
             timeline: Timeline::new(config.limits.log_entries),
             settling: Settling::default(),
             seldom: Seldom::default(),
+            told: Told::default(),
             metrics,
             control_refused: 0,
             parties_refused: 0,
@@ -333,6 +337,7 @@ impl Service {
         let mut accepts = true;
         loop {
             let has_more = self.settle();
+            self.tell_notices(self.clock.now());
             if core::mem::take(&mut self.groups_changed) {
                 self.join();
             }
@@ -340,6 +345,7 @@ impl Service {
                 self.engine.poll_timeout(),
                 self.settling.poll_timeout(),
                 self.rapi.poll_timeout(),
+                self.told.poll_timeout(),
             ];
             timer.as_mut().reset(deadlines.into_iter().flatten().min());
             tokio::select! { biased;
@@ -458,7 +464,7 @@ impl Service {
     }
 
     /// Asks the engine, and keeps track of the groups that are listened to.
-    fn call(&mut self, id: ApiId, call: Call) -> Result<(), crate::api::ApiError> {
+    fn call(&mut self, id: ApiId, call: Call) -> Result<(), ApiError> {
         let opens = match &call {
             Call::Open(session) => Some(*session),
             Call::Release => {
@@ -467,7 +473,17 @@ impl Service {
             }
             Call::Sender(_) | Call::WithdrawSender | Call::Reserve(_) => None,
         };
-        self.engine.handle_call(self.clock.now(), id, call)?;
+        let now = self.clock.now();
+        if let Err(error) = self.engine.handle_call(now, id, call) {
+            if error == ApiError::TooManySessions && self.seldom.may(now, "calls") {
+                let keys = "limits.sessions, limits.senders, limits.senders_in_all, limits.applications_per_session";
+                warn!(
+                    keys,
+                    "limit met: a session or sender of this node is refused"
+                );
+            }
+            return Err(error);
+        }
         if let Some(session) = opens.filter(|session| session.destination.is_multicast()) {
             self.groups
                 .insert(id, (session.destination, self.user_of(id)));
@@ -503,7 +519,16 @@ impl Service {
                 match behind {
                     Behind::Application(client) => {
                         let client = *client;
+                        let refused = self.rapi.counters().sessions_refused;
                         self.rapi.handle_octets(client, &octets);
+                        if self.rapi.counters().sessions_refused > refused
+                            && self
+                                .seldom
+                                .may(self.clock.now(), "sessions of applications")
+                        {
+                            let keys = "limits.sessions_per_application, limits.sessions_per_user";
+                            warn!(keys, "limit met: a session of an application is refused");
+                        }
                     }
                     Behind::Control(control) => {
                         control.lines.extend(&octets);

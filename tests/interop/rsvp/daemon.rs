@@ -108,6 +108,59 @@ fn a_reservation_is_shown_by_all_routers_and_ends_with_the_receiver() {
     }
 }
 
+/// Who operates a router reads in its log why something was refused: what, of whom, and how much there was of it.
+#[test]
+fn the_log_says_why() {
+    if !possible("the_log_says_why") {
+        return;
+    }
+    let mut nodes = [Node::new(), Node::new()];
+    nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
+    for (node, limits) in nodes.iter_mut().zip(["[limits]\nsenders = 1\n", ""]) {
+        node.configure(&format!("{CONFIG}{limits}"));
+        node.start();
+    }
+    let logs = |node: &Node, words: &[&str]| {
+        until(&format!("{words:?}"), LIMIT, || {
+            let log = node.log();
+            let mut lines = log.lines().filter(|line| line.contains(" WARN "));
+            let all = |line: &&str| words.iter().all(|word| line.contains(word));
+            lines.any(|line| all(&line)).then_some(())
+        });
+    };
+    let [sender, receiver] = &nodes;
+    let send =
+        sender.hold("send 10.8.0.2:5004 --from 10.8.0.1:5004 --rate 19Mbit/s --min-packet 100B");
+    let reserve = receiver.hold("reserve 10.8.0.2:5004");
+    reserve.says("bandwidth not available");
+    let refused = [
+        "Resv refused",
+        "neighbour=10.8.0.2",
+        "interface=\"one\"",
+        "session=udp 10.8.0.2:5004",
+        "style=FF",
+        "sender=\"10.8.0.1:5004\"",
+        "bandwidth not available: 21.7Mbit/s wanted, link headers of 14B a packet included, 15Mbit/s free",
+    ];
+    logs(sender, &refused);
+    let second = sender.ctl("send 10.8.0.2:5004 --from 10.8.0.1:5005 --rate 1Mbit/s --for 1s");
+    assert_eq!(second.status.code(), Some(1), "{second:?}");
+    logs(sender, &["limit met", "limits.senders"]);
+    drop((send, reserve));
+
+    // One that signs, and one that does not.
+    let signs = "authentication = \"required\"\n[[defaults.key]]\nid = 7\nsecret = \"hush\"\n";
+    nodes[0].configure(&format!("{CONFIG}{signs}"));
+    nodes[0].run(&format!("chmod 600 {}", nodes[0].file().display()));
+    nodes[0].daemon().signal(Signal::SIGHUP);
+    let [sender, receiver] = &nodes;
+    let _send = receiver.hold("send 10.8.0.1:5004 --from 10.8.0.2:5004 --rate 1Mbit/s");
+    let unsigned = ["signature", "not signed", "neighbour=10.8.0.2", "Path"];
+    logs(sender, &unsigned);
+    let text = sender.ctl("counters").stdout;
+    assert!(text.contains("unsigned"), "{text}");
+}
+
 /// The same over IPv6: router alert in hop-by-hop options, messages with foreign source addresses.
 #[test]
 fn ipv6_reserves_as_ipv4_does() {

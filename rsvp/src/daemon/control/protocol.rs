@@ -367,6 +367,24 @@ pub struct Counters {
     pub dropped: BTreeMap<String, u64>,
     /// Everything else.
     pub other: BTreeMap<String, u64>,
+    /// Messages on each interface, by type: what the sums above are made of, and what passes between neighbours only.
+    #[serde(default)]
+    pub interfaces: Vec<MessagesOf>,
+}
+
+/// Messages of one type on one interface.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MessagesOf {
+    /// The interface.
+    pub interface: String,
+    /// The type; none: they were dropped before it was known.
+    pub message: Option<String>,
+    /// Came, and could be read.
+    pub received: u64,
+    /// Went.
+    pub sent: u64,
+    /// Dropped, by reason.
+    pub dropped: BTreeMap<String, u64>,
 }
 
 /// An application.

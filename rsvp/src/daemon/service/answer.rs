@@ -4,22 +4,25 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use fairway_stack::LocalStream;
-use tracing::debug;
+use tracing::warn;
 
 use super::{Behind, Control, Owner, Service};
 use crate::daemon::config::Endpoint;
 use crate::daemon::connection::{Connection, ConnectionId};
 use crate::daemon::control::protocol::{
-    ApplicationOf, BlockadeOf, Counters, InstalledOf, InterfaceOf, LogLine, NeighbourOf, Reply,
-    Request, RequestOf, ReservationOf, SenderOf, SessionOf, Sessions, Status, TrafficControlOf,
+    ApplicationOf, BlockadeOf, Counters, InstalledOf, InterfaceOf, LogLine, MessagesOf,
+    NeighbourOf, Reply, Request, RequestOf, ReservationOf, SenderOf, SessionOf, Sessions, Status,
+    TrafficControlOf,
 };
 use crate::daemon::control::value::{self, Adspec};
 use crate::daemon::metrics::Text;
 use crate::daemon::party::Role;
 use crate::daemon::timeline::concerns;
 use crate::engine::{Direction, LogEntry, SessionReport, Side};
+use crate::interface::IfIndex;
 use crate::neighbour::{HelloRow, SecurityRow};
 use crate::tc::Policing;
+use crate::wire::MessageType;
 
 /// Sessions of one answer, whatever is asked: it is made at once, while nothing else is done.
 const MOST_SESSIONS: usize = 10_000;
@@ -33,7 +36,13 @@ impl Service {
             .filter(|(_, behind)| matches!(behind, Behind::Control(_)))
             .count();
         if controls >= self.loaded.config().limits.control_connections {
-            debug!("too many runs of rsvpctl");
+            if self.seldom.may(self.clock.now(), "control connections") {
+                let most = self.loaded.config().limits.control_connections;
+                warn!(
+                    key = "limits.control_connections",
+                    most, "limit met: a run of rsvpctl is turned away"
+                );
+            }
             self.control_refused += 1;
             return;
         }
@@ -119,7 +128,9 @@ impl Service {
             && control.parties.len() >= self.loaded.config().limits.control_parties
         {
             self.parties_refused += 1;
-            let reply = Reply::Error("too many senders and reservations".to_owned());
+            let reply = Reply::Error(
+                "too many senders and reservations: limits.control_parties".to_owned(),
+            );
             return self.answer(connection, &reply);
         }
         match self.play(role, Owner::Control(connection)) {
@@ -293,7 +304,7 @@ impl Service {
         let between = self.engine.neighbour_counters();
         let packets = self.io.counters();
         let rapi = self.rapi.counters();
-        let by_type = |list: [&BTreeMap<crate::wire::MessageType, u64>; 1]| {
+        let by_type = |list: [&BTreeMap<MessageType, u64>; 1]| {
             let mut named = BTreeMap::new();
             for (message, count) in list.into_iter().flatten() {
                 *named.entry(message.to_string()).or_default() += count;
@@ -313,6 +324,7 @@ impl Service {
             ("summary_refreshes_received", engine.summary_refreshes),
             ("summary_refreshes_sent", between.summarised),
             ("states_expired", engine.expired),
+            ("notices_left_out", self.engine.notices_left_out()),
             ("messages_retransmitted", between.retransmitted),
             ("messages_unanswered", between.unanswered),
             ("expired_keys_used", between.expired_keys_used),
@@ -343,7 +355,42 @@ impl Service {
             sent: by_type([&engine.sent]),
             dropped,
             other,
+            interfaces: self.messages(),
         }
+    }
+
+    /// Messages by interface and type; those whose type is not known first.
+    fn messages(&self) -> Vec<MessagesOf> {
+        let engine = self.engine.counters();
+        let between = self.engine.neighbour_counters();
+        let mut rows: BTreeMap<(IfIndex, Option<MessageType>), MessagesOf> = BTreeMap::new();
+        for ((interface, message), count) in &between.received_at {
+            rows.entry((*interface, Some(*message)))
+                .or_default()
+                .received += count;
+        }
+        for ((interface, message), count) in &between.sent_at {
+            rows.entry((*interface, Some(*message))).or_default().sent += count;
+        }
+        let by_engine = engine
+            .dropped_at
+            .iter()
+            .map(|((at, message, why), count)| ((*at, Some(*message)), *why, *count));
+        let by_neighbours = between
+            .dropped_at
+            .iter()
+            .map(|((at, message, why), count)| ((*at, *message), *why, *count));
+        for (key, why, count) in by_engine.chain(by_neighbours) {
+            let row = rows.entry(key).or_default();
+            *row.dropped.entry(why.to_owned()).or_default() += count;
+        }
+        rows.into_iter()
+            .map(|((interface, message), row)| MessagesOf {
+                interface: self.name(interface),
+                message: message.map(|message| message.to_string()),
+                ..row
+            })
+            .collect()
     }
 
     fn application_rows(&self) -> Vec<ApplicationOf> {
@@ -451,6 +498,34 @@ impl Service {
                 .dropped
                 .iter()
                 .map(|(why, count)| (vec![("reason", why.clone())], exact(*count))),
+        );
+        let of_row = |row: &MessagesOf| {
+            let message = row.message.clone().unwrap_or_else(|| "unknown".to_owned());
+            vec![("interface", row.interface.clone()), ("type", message)]
+        };
+        text.family(
+            "rsvp_interface_messages_total",
+            "counter",
+            "Messages that passed, by interface, type and direction.",
+            counters.interfaces.iter().flat_map(|row| {
+                [("in", row.received), ("out", row.sent)].map(|(way, count)| {
+                    let mut labels = of_row(row);
+                    labels.push(("direction", way.to_owned()));
+                    (labels, exact(count))
+                })
+            }),
+        );
+        text.family(
+            "rsvp_interface_dropped_total",
+            "counter",
+            "Messages dropped, by interface, type and reason.",
+            counters.interfaces.iter().flat_map(|row| {
+                row.dropped.iter().map(|(why, count)| {
+                    let mut labels = of_row(row);
+                    labels.push(("reason", why.clone()));
+                    (labels, exact(*count))
+                })
+            }),
         );
         text.family(
             "rsvp_events_total",

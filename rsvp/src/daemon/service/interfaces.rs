@@ -176,7 +176,8 @@ impl Service {
         }
         self.io.join(&wanted);
         if left_out > self.groups_left_out && self.seldom.may(self.clock.now(), "groups") {
-            warn!(left_out, "too many groups: their Paths are not heard");
+            let keys = "limits.memberships, limits.groups_per_user";
+            warn!(left_out, keys, "too many groups: their Paths are not heard");
         }
         self.groups_left_out = left_out;
     }

@@ -25,12 +25,12 @@ impl Service {
             Ok(client) => client,
             Err(error) => {
                 // Each is counted. The limits are few, and so are these lines.
-                let reason = match error {
-                    ConnectError::Full => "full",
-                    ConnectError::User(_) => "user",
+                let key = match error {
+                    ConnectError::Full => "limits.applications",
+                    ConnectError::User(_) => "limits.applications_per_user",
                 };
-                if self.seldom.may(self.clock.now(), reason) {
-                    warn!(%error, uid = peer.uid, "application not taken");
+                if self.seldom.may(self.clock.now(), key) {
+                    warn!(%error, key, uid = peer.uid, "application not taken");
                 }
                 return;
             }
