@@ -262,6 +262,9 @@ impl Engine {
                 flow,
             } => self.refreshed(now, interface, id, flow),
             Delivery::Resend(key) => self.resend(now, key),
+            Delivery::Unlisted(key) => self.with(now, session_of(key), |node, session| {
+                node.pace(now, session, key);
+            }),
             Delivery::Lost {
                 interface,
                 neighbour,
@@ -385,13 +388,7 @@ impl Engine {
         id: IdOfState,
         flow: Option<(IpAddr, IpAddr)>,
     ) {
-        let mut found = false;
-        if let Some(&index) = self.node.ids.get(&id) {
-            self.with(now, index, |node, session| {
-                found = node.handle_summary(now, session, id);
-            });
-        }
-        if found {
+        if self.node.hear_name(now, id) {
             self.node.counters.summary_refreshes += 1;
         } else {
             // RFC 2961 §5.4: of a multicast list only those answer that data of that flow goes through.
@@ -423,8 +420,7 @@ impl Engine {
     }
 
     fn resend(&mut self, now: Instant, key: StateKey) {
-        let index = u32::try_from(key.0 >> 32).unwrap_or(u32::MAX);
-        self.with(now, index, |node, session| {
+        self.with(now, session_of(key), |node, session| {
             let phop = session
                 .resvs
                 .iter()
@@ -512,7 +508,11 @@ impl Engine {
         let Some(mut session) = place.take() else {
             return;
         };
+        self.node.note_heard(&mut session);
         work(&mut self.node, &mut session);
+        if core::mem::take(&mut session.next_hops_changed) {
+            self.node.follow_next_hops(now, &mut session);
+        }
         if session.is_empty() {
             self.node.end_session(now, &mut session);
             self.timers.stop(&index);
@@ -643,6 +643,11 @@ pub(super) struct How {
     pub(super) ttl: u8,
     pub(super) non_rsvp: bool,
     pub(super) named: Named,
+}
+
+/// The session that has given that name.
+fn session_of(key: StateKey) -> u32 {
+    u32::try_from(key.0 >> 32).unwrap_or(u32::MAX)
 }
 
 /// All previous hops of a session.

@@ -9,6 +9,7 @@ use fairway_wire::Instant;
 
 use super::core::Outputs;
 use super::io::{Config, Counters, Direction, LogEntry, Output};
+use super::refresh::later;
 use crate::api::{ApiId, Event};
 use crate::interface::{IfIndex, Interface};
 use crate::msg::{Body, Message};
@@ -25,8 +26,9 @@ use crate::wire::{
 };
 use crate::{DecodeError, Disposition};
 
-/// Names of state that neighbours refresh by summary. Never walked: the order does not matter.
-type Ids = HashMap<IdOfState, u32, BuildHasherDefault<DefaultHasher>>;
+/// The names that state is kept under, and when a summary last named each. The state takes note of that when something
+/// else is done with its session. Never walked: the order does not matter.
+type Ids = HashMap<IdOfState, Instant, BuildHasherDefault<DefaultHasher>>;
 
 /// No two refreshes of one state are closer.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
@@ -42,8 +44,7 @@ pub(super) struct Node {
     pub(super) tc: Box<dyn TrafficControl>,
     pub(super) neighbours: Neighbours,
     pub(super) random: Random,
-    /// The session of each identifier that is kept with state.
-    pub(super) ids: Ids,
+    ids: Ids,
     /// What the ResvTear that is processed now has that is not understood here.
     pub(super) torn_along: Vec<UnknownObject>,
     /// Path state, and reservation state, of all sessions.
@@ -161,6 +162,19 @@ impl Node {
         // Whatever is configured, time passes between two refreshes.
         let wait = next_refresh(period, self.random.u32()).max(LEAST_WAIT);
         now.checked_add(wait).unwrap_or(Instant::MAX)
+    }
+
+    /// Some time in the next refresh period of an interface.
+    pub(super) fn soon(&mut self, now: Instant, interface: IfIndex) -> Instant {
+        let period = self.time_values(interface).refresh_period();
+        later(now, period.saturating_mul(self.random.u32() >> 22) / 1024)
+    }
+
+    /// When to refresh in full what summaries refresh meanwhile, if the next refresh would be at `next`: RFC 2961 §5.5.
+    pub(super) fn in_full_at(&self, next: Instant, interface: IfIndex) -> Instant {
+        const FULL_REFRESH_EVERY: u32 = 10;
+        let period = self.time_values(interface).refresh_period();
+        later(next, period.saturating_mul(FULL_REFRESH_EVERY - 1))
     }
 
     /// A message, or a part of one, is left out.
@@ -358,10 +372,10 @@ impl Node {
         self.outputs.push_back(Output::Log(entry));
     }
 
-    /// Notes that a session keeps state under this identifier.
-    pub(super) fn keep_id(&mut self, session: &SessionState, id: Option<IdOfState>) {
+    /// Notes that there is state under this identifier.
+    pub(super) fn keep_id(&mut self, id: Option<IdOfState>) {
         if let Some(id) = id {
-            self.ids.insert(id, session.index);
+            self.ids.insert(id, Instant::ZERO);
         }
     }
 
@@ -374,6 +388,26 @@ impl Node {
             || session.rsbs.values().any(|rsb| rsb.id == Some(id));
         if !used {
             self.ids.remove(&id);
+        }
+    }
+
+    /// A neighbour has refreshed by name what it once sent under that identifier; whether there is such state.
+    ///
+    /// Of many sessions this is the commonest input of all: nothing but the name is looked at.
+    pub(super) fn hear_name(&mut self, now: Instant, id: IdOfState) -> bool {
+        self.ids.get_mut(&id).map(|heard| *heard = now).is_some()
+    }
+
+    /// Does for a session's state what its names have [heard](Self::hear_name).
+    pub(super) fn note_heard(&self, session: &mut SessionState) {
+        let heard = |id: Option<IdOfState>| self.ids.get(&id?).copied();
+        for (_, psb) in session.psbs.iter_mut() {
+            psb.note_heard(heard);
+        }
+        for (_, rsb) in session.rsbs.iter_mut() {
+            if let Some(at) = heard(rsb.id) {
+                rsb.note_heard(at);
+            }
         }
     }
 

@@ -101,7 +101,7 @@ impl Node {
         };
         session.want(expires);
         if old_id != id {
-            self.keep_id(session, id);
+            self.keep_id(id);
             self.drop_id(session, old_id);
         }
         // Where nobody tells of route changes, this is where they are noticed.
@@ -212,7 +212,13 @@ impl Node {
             psb.local_only = old.local_only;
             if !changed && (old.ttl, old.e_police) != (psb.ttl, psb.e_police) {
                 // Not worth a message of its own; but a refresh by name would not tell it.
-                psb.outgoing.iter_mut().for_each(PathOut::mark);
+                for out in &mut psb.outgoing {
+                    out.mark();
+                    if self.neighbours.is_summarised(out.key) {
+                        out.refresh_at = self.refresh_at(now, out.interface).min(out.refresh_at);
+                        session.want(out.refresh_at);
+                    }
+                }
             }
             psb.others = others_after(now, *old, psb.phop);
         }
@@ -220,7 +226,7 @@ impl Node {
         if is_new {
             self.senders += 1;
         }
-        self.keep_id(session, id);
+        self.keep_id(id);
         for old_id in old_ids {
             if Some(old_id) != id {
                 self.drop_id(session, Some(old_id));
@@ -233,7 +239,7 @@ impl Node {
             self.repair(now, session);
         }
         if is_new || moved {
-            self.note_scope(session);
+            self.note_scope(now, session);
         }
         if changed {
             self.tell_paths(session);
@@ -270,12 +276,10 @@ impl Node {
 
     /// Whether reservations of style WF need a SCOPE depends on all senders: where that has changed, previous hops are told
     /// in full.
-    pub(super) fn note_scope(&self, session: &mut SessionState) {
+    pub(super) fn note_scope(&mut self, now: Instant, session: &mut SessionState) {
         let needs = self.needs_scope(session);
         if core::mem::replace(&mut session.is_scoped, needs) != needs {
-            for (_, resv) in session.resvs.iter_mut() {
-                resv.fingerprint = 0;
-            }
+            self.mark_all(now, session);
         }
     }
 
@@ -350,9 +354,13 @@ impl Node {
             return;
         };
         let refresh_at = self.refresh_at(now, interface);
-        session.want(refresh_at);
+        let in_full_at = self.in_full_at(refresh_at, interface);
         let neighbour = self.next_rsvp_hop(session, interface);
-        if !trigger && self.neighbours.can_summarise(interface, state, neighbour) {
+        // If summaries refresh it already, it is time for a refresh in full.
+        if !trigger
+            && !self.neighbours.is_summarised(state)
+            && self.neighbours.can_summarise(interface, state, neighbour)
+        {
             // What was sent is what would be sent: whatever changes it sends it at once, or marks it.
             let unchanged = session
                 .psbs
@@ -360,11 +368,13 @@ impl Node {
                 .and_then(|psb| psb.outgoing.get_mut(at))
                 .filter(|out| out.fingerprint > PathOut::STALE);
             if let Some(out) = unchanged {
-                out.refresh_at = refresh_at;
+                out.refresh_at = in_full_at;
+                session.want(in_full_at);
                 self.neighbours.summarise(now, interface, state);
                 return;
             }
         }
+        session.want(refresh_at);
         let time_values = self.time_values(interface);
         let Some(psb) = session.psbs.get_mut(&key) else {
             return;
@@ -418,6 +428,14 @@ impl Node {
                 body,
             },
         );
+        if self.neighbours.is_summarised(state)
+            && let Some(out) = session
+                .psbs
+                .get_mut(&key)
+                .and_then(|psb| psb.outgoing.get_mut(at))
+        {
+            out.refresh_at = in_full_at;
+        }
     }
 
     /// What a Path says that leaves by `interface`, as far as that depends on this node.
@@ -485,6 +503,55 @@ impl Node {
         for (key, at) in changed {
             self.send_path(now, session, key, at, true);
         }
+    }
+
+    /// Next hops have come or gone: what summaries refresh at one that is none any more, or not the only one, is sent in
+    /// full when it would be without them.
+    pub(super) fn follow_next_hops(&mut self, now: Instant, session: &mut SessionState) {
+        let mut others = Vec::new();
+        for (key, psb) in session.psbs.iter() {
+            for (at, out) in psb.outgoing.iter().enumerate() {
+                let neighbour = self.next_rsvp_hop(session, out.interface);
+                let neighbours = &self.neighbours;
+                if neighbours.is_summarised(out.key)
+                    && !neighbours.can_summarise(out.interface, out.key, neighbour)
+                {
+                    others.push((*key, at));
+                }
+            }
+        }
+        for (key, at) in others {
+            let out = session
+                .psbs
+                .get_mut(&key)
+                .and_then(|psb| psb.outgoing.get_mut(at));
+            if let Some(out) = out {
+                out.refresh_at = self.refresh_at(now, out.interface).min(out.refresh_at);
+                session.next = session.next.min(out.refresh_at);
+            }
+        }
+    }
+
+    /// Summaries do not refresh this state any more: it is refreshed within a period.
+    pub(super) fn pace(&mut self, now: Instant, session: &mut SessionState, name: StateKey) {
+        let mut soonest = Instant::MAX;
+        let outs = session
+            .psbs
+            .iter_mut()
+            .flat_map(|(_, psb)| &mut psb.outgoing);
+        for out in outs.filter(|out| out.key == name) {
+            out.refresh_at = self.soon(now, out.interface).min(out.refresh_at);
+            soonest = soonest.min(out.refresh_at);
+        }
+        for (phop, resv) in session
+            .resvs
+            .iter_mut()
+            .filter(|(_, resv)| resv.key == name)
+        {
+            resv.refresh_at = self.soon(now, phop.interface()).min(resv.refresh_at);
+            soonest = soonest.min(resv.refresh_at);
+        }
+        session.want(soonest);
     }
 
     /// Sends a Path again that the neighbour does not know any more.

@@ -85,7 +85,7 @@ impl Node {
         if self.route_sender(session, key) {
             self.repair(now, session);
         }
-        self.note_scope(session);
+        self.note_scope(now, session);
         self.path_changed(now, session, key, Cause::Moved);
         self.refresh_resv(now, session, phop, Cause::Gone);
         true
@@ -133,7 +133,7 @@ impl Node {
             any |= self.remove_path(now, session, *key, unknown);
         }
         if any {
-            self.note_scope(session);
+            self.note_scope(now, session);
             // RFC 2205 §3.1.5: no Resv goes out for this; the PathTear has made the change upstream.
             self.refresh_all(now, session, Cause::Gone);
             self.tell_paths(session);

@@ -6,7 +6,7 @@ use super::merge::{Desired, Wanted};
 use super::node::{Node, fingerprint};
 use crate::api::Event;
 use crate::msg::{Body, FfDescriptor, Flows, LooseFlows, Resv, ResvTear};
-use crate::neighbour::{IdOfState, Outgoing};
+use crate::neighbour::Outgoing;
 use crate::state::{PathOut, Phop, ResvOut, RsbKey, SessionState};
 use crate::wire::{FilterSpec, Sender, Style};
 
@@ -50,11 +50,11 @@ impl Node {
         let holds = session.hold_until.is_some()
             && matches!(cause, Cause::Change | Cause::Timer | Cause::Turned);
         let wanted = match desired {
-            Desired::Hold => return mark(session, phop),
+            Desired::Hold => return self.mark(now, session, phop),
             Desired::Nothing
                 if holds || session.hold_until.is_some() && is_asked_for(session, phop) =>
             {
-                return mark(session, phop);
+                return self.mark(now, session, phop);
             }
             Desired::Nothing => {
                 self.end_resv(now, session, phop, cause);
@@ -87,7 +87,7 @@ impl Node {
             .is_some_and(|old| old.fingerprint != print);
         if holds && says_otherwise && cause != Cause::Change {
             // Looked at again when the hold ends.
-            return mark(session, phop);
+            return self.mark(now, session, phop);
         }
         self.answer_confirmations(now, session, &wanted.answered);
         if wanted.is_cut {
@@ -157,7 +157,7 @@ impl Node {
             || matches!(cause, Cause::Timer | Cause::Moved | Cause::Resend | Cause::Error);
         if !due {
             if is_new {
-                mark(session, phop);
+                self.mark(now, session, phop);
             }
             return;
         }
@@ -191,10 +191,37 @@ impl Node {
                 ..Outgoing::to_hop(interface, address, body)
             },
         );
+        if self.neighbours.is_summarised(key)
+            && let Some(resv) = session.resvs.get_mut(&phop)
+        {
+            resv.refresh_at = self.in_full_at(refresh_at, interface);
+        }
     }
 
-    /// Refreshes a previous hop by name, if it knows what it was told by name, and that is still so: whatever changes it
-    /// is sent at once, or marked.
+    /// A previous hop was told something else than what is so now: the next refresh, which is not later than without
+    /// summaries, says it in full.
+    pub(super) fn mark(&mut self, now: Instant, session: &mut SessionState, phop: Phop) {
+        let interface = phop.interface();
+        let Some(resv) = session.resvs.get_mut(&phop) else {
+            return;
+        };
+        resv.fingerprint = 0;
+        if self.neighbours.is_summarised(resv.key) {
+            resv.refresh_at = resv.refresh_at.min(self.refresh_at(now, interface));
+            session.next = session.next.min(resv.refresh_at);
+        }
+    }
+
+    /// As [`mark`](Self::mark), all previous hops.
+    pub(super) fn mark_all(&mut self, now: Instant, session: &mut SessionState) {
+        let phops: Vec<Phop> = session.resvs.keys().copied().collect();
+        for phop in phops {
+            self.mark(now, session, phop);
+        }
+    }
+
+    /// Leaves the refreshes of a previous hop to summaries, if it knows what it was told by name, and that is still so:
+    /// whatever changes it is sent at once, or marked.
     fn summarises(&mut self, now: Instant, session: &mut SessionState, phop: Phop) -> bool {
         let Phop::Hop {
             interface, address, ..
@@ -210,13 +237,17 @@ impl Node {
             })
             .map(|resv| resv.key)
             .filter(|key| {
-                self.neighbours
-                    .can_summarise(interface, *key, Some(address))
+                // If they do already, it is time for one in full.
+                !self.neighbours.is_summarised(*key)
+                    && self
+                        .neighbours
+                        .can_summarise(interface, *key, Some(address))
             });
         let Some(key) = known else {
             return false;
         };
-        let refresh_at = self.refresh_at(now, interface);
+        let next = self.refresh_at(now, interface);
+        let refresh_at = self.in_full_at(next, interface);
         session.want(refresh_at);
         if let Some(resv) = session.resvs.get_mut(&phop) {
             resv.refresh_at = refresh_at;
@@ -368,6 +399,7 @@ impl Node {
     /// Removes a next hop's reservation, and nothing else.
     pub(super) fn drop_rsb(&mut self, session: &mut SessionState, key: RsbKey) {
         if let Some(rsb) = session.rsbs.remove(&key) {
+            session.next_hops_changed = true;
             self.reservations = self.reservations.saturating_sub(1);
             self.drop_id(session, rsb.id);
         }
@@ -401,9 +433,7 @@ impl Node {
             .collect();
         if !over.is_empty() {
             // RFC 2205 §3.5: the next refresh tries the full merge again.
-            for (_, resv) in session.resvs.iter_mut() {
-                resv.fingerprint = 0;
-            }
+            self.mark_all(now, session);
         }
         for key in over {
             session.bsbs.remove(&key);
@@ -491,57 +521,11 @@ impl Node {
             self.refresh_all(now, session, Cause::Torn);
         }
     }
-
-    /// A neighbour has refreshed by name what it once sent under that identifier; whether there is such state.
-    pub(super) fn handle_summary(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        id: IdOfState,
-    ) -> bool {
-        let mut found = false;
-        let mut soonest = Instant::MAX;
-        for (_, psb) in session.psbs.iter_mut() {
-            if psb.id == Some(id) {
-                psb.expires = later(now, psb.lifetime);
-                soonest = soonest.min(psb.expires);
-                found = true;
-            }
-            for other in psb.others.iter_mut().filter(|other| other.id == Some(id)) {
-                other.expires = later(now, other.lifetime);
-                soonest = soonest.min(other.expires);
-                found = true;
-            }
-        }
-        for (_, rsb) in session.rsbs.iter_mut() {
-            if rsb.id == Some(id) {
-                let end = later(now, rsb.lifetime);
-                let last = core::mem::replace(&mut rsb.expires, end);
-                // Those that the message named ended with it; others were named by one before.
-                for (_, expires) in rsb.filters.iter_mut() {
-                    if *expires == last {
-                        *expires = end;
-                    }
-                }
-                soonest = soonest.min(rsb.next_end());
-                found = true;
-            }
-        }
-        session.want(soonest);
-        found
-    }
 }
 
 /// `now` and a span later; for ever, if that is too far.
 pub(super) fn later(now: Instant, span: core::time::Duration) -> Instant {
     now.checked_add(span).unwrap_or(Instant::MAX)
-}
-
-/// A previous hop was told something else than what is so now: the next refresh says it in full.
-fn mark(session: &mut SessionState, phop: Phop) {
-    if let Some(resv) = session.resvs.get_mut(&phop) {
-        resv.fingerprint = 0;
-    }
 }
 
 /// What a Resv says, in fingerprints; the default: nothing.

@@ -146,7 +146,11 @@ impl Engine {
     ) -> impl Iterator<Item = SessionReport> {
         self.states()
             .filter(move |session| wanted(&session.key.session()))
-            .map(move |session| report(now, session))
+            .map(move |session| {
+                let mut session = session.clone();
+                self.node.note_heard(&mut session);
+                report(now, &session)
+            })
     }
 
     /// What is installed on an interface, in order of the sessions.

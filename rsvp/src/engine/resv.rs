@@ -145,7 +145,8 @@ impl Node {
             Verdict::OutOfOrder => return false,
             Verdict::Refresh if stored == id && resv.confirm.is_none() => {
                 if let Some(id) = id {
-                    self.handle_summary(now, session, id);
+                    self.hear_name(now, id);
+                    self.note_heard(session);
                 }
                 return true;
             }
@@ -382,10 +383,11 @@ impl Node {
             }
         }
         if is_new {
+            session.next_hops_changed = true;
             self.reservations += 1;
         }
         updated.ask |= changed || carries_new;
-        self.keep_id(session, request.id);
+        self.keep_id(request.id);
         if old_id != request.id {
             self.drop_id(session, old_id);
         }

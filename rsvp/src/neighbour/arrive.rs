@@ -24,7 +24,7 @@ use crate::wire::{
 };
 
 /// The TTL of messages between neighbours.
-const NEIGHBOUR_TTL: u8 = 255;
+pub(super) const NEIGHBOUR_TTL: u8 = 255;
 
 /// RFC 3209 §5.1: Hello does not go further than the link.
 const HELLO_TTL: u8 = 1;
@@ -271,7 +271,11 @@ impl Neighbours {
                 if let Some((key, name)) = self.ids.state_of(sender.0, ack.epoch, ack.id) {
                     name.acknowledged = false;
                     // Once, until it has been sent: however often it is asked for.
-                    if !core::mem::replace(&mut name.resend, true) {
+                    let asked = core::mem::replace(&mut name.resend, true);
+                    let before = *name;
+                    name.listed = false;
+                    self.unlist(&before);
+                    if !asked {
                         self.deliveries.push_back(Delivery::Resend(key));
                     }
                 }
@@ -296,11 +300,11 @@ impl Neighbours {
         let interface = arrival.interface;
         // RFC 2961 §5.3: the group of C-Types 2 and 3 is that to which the message was sent.
         let group = arrival.destination;
-        let mut seen = BTreeSet::new();
+        let mut seen = Seen::default();
         for list in &srefresh.lists {
             let epoch = list.epoch;
             let mut refreshed = |id: Id, flow: Option<(IpAddr, IpAddr)>| {
-                if !seen.insert((epoch.number(), id.0)) {
+                if !seen.is_new((epoch.number(), id.0)) {
                     return;
                 }
                 self.deliveries.push_back(Delivery::Refreshed {
@@ -587,6 +591,24 @@ fn untrusted(
         (other, None) => other,
     };
     Some(Why::Signature { fault, key })
+}
+
+/// What a message has named already. Names are mostly listed in order, and each once.
+#[derive(Default)]
+struct Seen {
+    ascending: Vec<(u32, u32)>,
+    others: BTreeSet<(u32, u32)>,
+}
+
+impl Seen {
+    /// Takes note of a name; whether it is the first time.
+    fn is_new(&mut self, name: (u32, u32)) -> bool {
+        if self.ascending.last().is_none_or(|last| *last < name) {
+            self.ascending.push(name);
+            return true;
+        }
+        self.ascending.binary_search(&name).is_err() && self.others.insert(name)
+    }
 }
 
 /// How far a datagram has come.

@@ -1,7 +1,6 @@
-//! What goes out: names, ways, answers, repetitions and summaries.
+//! What goes out: names, ways, answers and repetitions.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fairway_wire::Instant;
@@ -13,18 +12,9 @@ use super::neighbours::{Neighbours, Timer};
 use super::peer::{Peer, PeerKey};
 use super::udp;
 use crate::interface::{IfIndex, UdpEncapsulation};
-use crate::msg::{Body, Message, Srefresh};
+use crate::msg::{Body, Message};
 use crate::notice::Why;
-use crate::wire::{
-    AckKind, Header, Id, IdEntries, McastId, MessageIdAck, MessageIdList, ObjectHeader,
-};
-
-/// How long an identifier waits for others that go in the same summary.
-const SUMMARY_WAIT: Duration = Duration::from_secs(1);
-
-/// RFC 2961 §5.5: of so many refreshes of a state one is in full, for what a summary cannot mend: a neighbour that has
-/// the name but no longer what it stood for, or a way that has changed unnoticed.
-const FULL_REFRESH_EVERY: u8 = 10;
+use crate::wire::{AckKind, Id, MessageIdAck};
 
 /// One neighbour may leave this part of [`Limits::unacknowledged`](crate::engine::Limits::unacknowledged) unanswered, so
 /// that one who answers nothing does not take the others' room; and [`LEAST_SHARE`] at least.
@@ -32,9 +22,6 @@ const SHARES: usize = 8;
 
 /// The least of what one neighbour may leave unanswered, if the limit of all is not less.
 const LEAST_SHARE: usize = 64;
-
-/// The TTL of messages between neighbours.
-const NEIGHBOUR_TTL: u8 = 255;
 
 impl Neighbours {
     /// Sends a message of the engine: named and repeated if its neighbour can that, at the next flush.
@@ -103,8 +90,12 @@ impl Neighbours {
         }) else {
             return;
         };
-        let known = known.filter(|known| (known.peer, known.made) == (peer, made));
-        let same = known.filter(|_| !trigger);
+        let same = known
+            .filter(|known| (known.peer, known.made) == (peer, made))
+            .filter(|_| !trigger);
+        if let (Some(known), None) = (&known, &same) {
+            self.unlist(known);
+        }
         let (id, acknowledged) = match same {
             Some(known) => (known.id, known.acknowledged),
             None => (self.ids.next(), false),
@@ -115,9 +106,8 @@ impl Neighbours {
             generator: generator(order, &self.own_address(peer)),
             id,
             acknowledged,
-            listed: known.is_some_and(|known| known.listed),
+            listed: same.is_some_and(|known| known.listed),
             resend: false,
-            summaries: 0,
             flow: flow(&order.message.body),
         };
         self.ids.set_name(key, name);
@@ -215,6 +205,7 @@ impl Neighbours {
     /// answer goes once more, without.
     pub(super) fn incapable(&mut self, now: Instant, peer: PeerKey) {
         self.now = now;
+        self.close_roll(peer);
         for id in self.ids.waiting_for(peer) {
             let Some(mut waiting) = self.stop_waiting(id) else {
                 continue;
@@ -226,59 +217,6 @@ impl Neighbours {
                     self.dispatch(&waiting.order);
                 }
             }
-        }
-    }
-
-    /// Whether the refresh of a state can be left to a summary: the neighbour that it would be sent to, which is known, is
-    /// the one that has acknowledged its name, and capable. Of ten refreshes of a state one is not: RFC 2961 §5.5.
-    #[must_use]
-    pub fn can_summarise(
-        &self,
-        interface: IfIndex,
-        key: StateKey,
-        neighbour: Option<IpAddr>,
-    ) -> bool {
-        self.ids.name(key).is_some_and(|name| {
-            Some(name.peer.1) == neighbour && self.is_to_be_listed(interface, name)
-        })
-    }
-
-    /// Whether this name can refresh its state.
-    fn is_to_be_listed(&self, interface: IfIndex, name: &Name) -> bool {
-        name.acknowledged
-            && name.summaries < FULL_REFRESH_EVERY - 1
-            && name.peer.0 == interface
-            && self.is_capable(name.peer)
-            && self
-                .peers
-                .get(&name.peer)
-                .is_some_and(|peer| peer.made == name.made)
-    }
-
-    /// Refreshes a state by the next summary, which goes within a second. What cannot be refreshed so is to be sent in
-    /// full: [`Delivery::Resend`].
-    pub fn summarise(&mut self, now: Instant, interface: IfIndex, key: StateKey) {
-        self.now = now;
-        let name = self.ids.name(key);
-        if !name.is_some_and(|name| self.is_to_be_listed(interface, name)) {
-            return self.deliveries.push_back(Delivery::Resend(key));
-        }
-        let Some(name) = self.ids.name_mut(key) else {
-            return;
-        };
-        if core::mem::replace(&mut name.listed, true) {
-            return;
-        }
-        name.summaries = name.summaries.saturating_add(1);
-        let peer = name.peer;
-        let list = self.summaries.entry(peer).or_default();
-        list.push(key);
-        let full = list.len() >= self.room_for(peer, 4);
-        if full {
-            self.flush_summary(peer);
-        } else {
-            self.timers
-                .set_no_later(Timer::Summary(peer), now + SUMMARY_WAIT);
         }
     }
 
@@ -295,6 +233,7 @@ impl Neighbours {
         };
         self.stop_waiting(name.id);
         self.count_out(&name);
+        self.unlist(&name);
     }
 
     /// Acknowledges a message that was not out of order: RFC 2961 §4.6.
@@ -335,50 +274,6 @@ impl Neighbours {
             .entry((interface, id.generator))
             .or_default()
             .push(answer);
-    }
-
-    /// How many entries of so many octets fit a summary to this neighbour.
-    pub(super) fn room_for(&self, peer: PeerKey, octets_each: usize) -> usize {
-        let taken = Header::LEN + ObjectHeader::LEN + 4;
-        self.payload(peer).saturating_sub(taken) / octets_each
-    }
-
-    /// RFC 2961 §5.3: sends what is to be refreshed at a neighbour.
-    pub(super) fn flush_summary(&mut self, peer: PeerKey) {
-        self.timers.stop(&Timer::Summary(peer));
-        let keys = self.summaries.remove(&peer).unwrap_or_default();
-        let capable = self.is_capable(peer);
-        let mut by_generator: BTreeMap<IpAddr, Lists> = BTreeMap::new();
-        for key in keys {
-            let Some(name) = self.ids.name_mut(key).filter(|name| name.peer == peer) else {
-                continue;
-            };
-            name.listed = false;
-            if !capable {
-                self.deliveries.push_back(Delivery::Resend(key));
-                continue;
-            }
-            // Of what was said anew meanwhile, that is the refresh.
-            if name.acknowledged {
-                by_generator.entry(name.generator).or_default().add(name);
-                self.counters.summarised += 1;
-            }
-        }
-        let udp = self.peers.get(&peer).is_some_and(|peer| peer.udp);
-        let via = self.via_to(peer.0, udp);
-        let epoch = self.ids.epoch();
-        for (generator, lists) in by_generator {
-            let entries = [
-                chunks(&lists.ids, self.room_for(peer, 4), IdEntries::Ids),
-                chunks(&lists.v4, self.room_for(peer, 12), IdEntries::McastV4),
-                chunks(&lists.v6, self.room_for(peer, 36), IdEntries::McastV6),
-            ];
-            for entries in entries.into_iter().flatten() {
-                let lists = vec![MessageIdList { epoch, entries }];
-                let message = Message::new(NEIGHBOUR_TTL, Body::Srefresh(Srefresh { lists }));
-                self.depart_to(peer, Some(generator), via, message);
-            }
-        }
     }
 
     /// Finds the way of a message and queues it.
@@ -509,39 +404,6 @@ impl Neighbours {
             message,
         });
     }
-}
-
-/// What a summary lists, by form.
-#[derive(Debug, Default)]
-struct Lists {
-    ids: Vec<Id>,
-    v4: Vec<McastId<std::net::Ipv4Addr>>,
-    v6: Vec<McastId<std::net::Ipv6Addr>>,
-}
-
-impl Lists {
-    fn add(&mut self, name: &Name) {
-        let id = name.id;
-        match name.flow {
-            Some((IpAddr::V4(source), IpAddr::V4(group))) => {
-                self.v4.push(McastId { id, source, group });
-            }
-            Some((IpAddr::V6(source), IpAddr::V6(group))) => {
-                self.v6.push(McastId { id, source, group });
-            }
-            _ => self.ids.push(id),
-        }
-    }
-}
-
-fn chunks<T: Clone>(
-    list: &[T],
-    room: usize,
-    entries: impl Fn(Vec<T>) -> IdEntries,
-) -> Vec<IdEntries> {
-    list.chunks(room.max(1))
-        .map(|chunk| entries(chunk.to_vec()))
-        .collect()
 }
 
 /// RFC 2961 §4.1: the address that identifiers are given out under.

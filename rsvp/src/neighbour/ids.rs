@@ -25,12 +25,10 @@ pub(super) struct Name {
     pub(super) id: Id,
     /// The neighbour has it.
     pub(super) acknowledged: bool,
-    /// It waits for the next summary.
+    /// Summaries refresh the state: it is on the neighbour's roll.
     pub(super) listed: bool,
     /// The engine was asked to send the state in full.
     pub(super) resend: bool,
-    /// Summaries that refreshed the state since it was last sent in full.
-    pub(super) summaries: u8,
     /// Source and group, of Path states of multicast sessions.
     pub(super) flow: Option<(IpAddr, IpAddr)>,
 }

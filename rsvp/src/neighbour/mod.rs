@@ -9,8 +9,8 @@
 //!   ┌─────────────────┴─────────────────▼──────────────────┐
 //!   │ arrive.rs                  depart.rs                 │  ids.rs   names, and what waits for an answer
 //!   │  unbundle, verify,          name, encapsulate,       │  peer.rs  what is known of a neighbour
-//!   │  acknowledge                send again, summarise    │  hello.rs whether it is there; recent.rs what it missed
-//!   │                            flush.rs                  │  signatures.rs keys, numbers, challenges
+//!   │  acknowledge                send again; roll.rs      │  hello.rs whether it is there; recent.rs what it missed
+//!   │                             summaries; flush.rs      │  signatures.rs keys, numbers, challenges
 //!   │                             answers on board,        │  udp.rs   appendix C
 //!   │                             Bundles, signatures      │
 //!   └─────────────────▲─────────────────┬──────────────────┘
@@ -27,6 +27,7 @@ mod io;
 mod neighbours;
 mod peer;
 mod recent;
+mod roll;
 mod secret;
 mod security;
 mod signatures;

@@ -11,9 +11,10 @@ use super::counters::{HelloRow, NeighbourCounters, NeighbourRow};
 use super::flush::Departure;
 use super::hello::HelloState;
 use super::ids::Ids;
-use super::io::{Delivery, IdOfState, StateKey, Transmit, Verdict};
+use super::io::{Delivery, IdOfState, Transmit, Verdict};
 use super::peer::{Peer, PeerKey};
 use super::recent::Recent;
+use super::roll::Roll;
 use super::secret::Secret;
 use super::signatures::{AssociationKey, Associations, Sequence};
 use crate::engine::Limits;
@@ -31,8 +32,10 @@ const IDLE: Duration = Duration::from_secs(900);
 pub(super) enum Timer {
     /// This message was not acknowledged: send it again.
     Retransmit(Id),
-    /// What is to be refreshed goes in a summary.
+    /// What is new on a roll goes in a summary.
     Summary(PeerKey),
+    /// The next page of a roll is called.
+    Roll(PeerKey),
     /// What a group was told has waited a random time for its answer.
     DelayedAck(PeerKey),
     /// Ask whether the neighbour is there, or notice that it is not.
@@ -86,8 +89,8 @@ pub struct Neighbours {
     pub(super) acks: BTreeMap<PeerKey, Vec<MessageIdAck>>,
     /// Answers to what went to a group.
     pub(super) delayed_acks: BTreeMap<PeerKey, Vec<MessageIdAck>>,
-    /// States to be refreshed by the next summary.
-    pub(super) summaries: BTreeMap<PeerKey, Vec<StateKey>>,
+    /// States that summaries refresh.
+    pub(super) rolls: BTreeMap<PeerKey, Roll>,
     /// In order, not yet encoded.
     pub(super) departures: Vec<Departure>,
     pub(super) transmits: VecDeque<Transmit>,
@@ -117,7 +120,7 @@ impl Neighbours {
             deliveries: VecDeque::new(),
             acks: BTreeMap::new(),
             delayed_acks: BTreeMap::new(),
-            summaries: BTreeMap::new(),
+            rolls: BTreeMap::new(),
             departures: Vec::new(),
             transmits: VecDeque::new(),
             counters: NeighbourCounters::default(),
@@ -173,7 +176,8 @@ impl Neighbours {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Retransmit(id) => self.retransmit(now, id),
-                Timer::Summary(peer) => self.flush_summary(peer),
+                Timer::Summary(peer) => self.call_new(peer),
+                Timer::Roll(peer) => self.call_page(now, peer),
                 Timer::DelayedAck(peer) => {
                     if let Some(mut list) = self.delayed_acks.remove(&peer) {
                         self.acks.entry(peer).or_default().append(&mut list);
@@ -342,10 +346,8 @@ impl Neighbours {
     fn remove_peer(&mut self, peer: PeerKey) {
         self.peers.remove(&peer);
         self.idle.stop(&peer);
-        for timer in [Timer::Summary(peer), Timer::Hello(peer)] {
-            self.timers.stop(&timer);
-        }
-        self.summaries.remove(&peer);
+        self.timers.stop(&Timer::Hello(peer));
+        self.close_roll(peer);
         for id in self.ids.waiting_for(peer) {
             self.timers.stop(&Timer::Retransmit(id));
             self.ids.stop(id);

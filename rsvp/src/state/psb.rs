@@ -142,6 +142,19 @@ impl Psb {
         self.id == Some(id) || self.others.iter().any(|other| other.id == Some(id))
     }
 
+    /// Takes note of when summaries last named it, as told of each identifier.
+    pub(crate) fn note_heard(&mut self, heard: impl Fn(Option<IdOfState>) -> Option<Instant>) {
+        let end = |id, lifetime| heard(id).and_then(|at| at.checked_add(lifetime));
+        if let Some(end) = end(self.id, self.lifetime) {
+            self.expires = self.expires.max(end);
+        }
+        for other in &mut self.others {
+            if let Some(end) = end(other.id, other.lifetime) {
+                other.expires = other.expires.max(end);
+            }
+        }
+    }
+
     /// The earliest deadline.
     pub(crate) fn deadline(&self) -> Instant {
         let refreshes = self.outgoing.iter().map(|out| out.refresh_at);

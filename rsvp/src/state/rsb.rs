@@ -64,6 +64,22 @@ impl Rsb {
                 .is_none_or(|interface| interface == psb.incoming)
     }
 
+    /// Takes note of when a summary last named the message that has made it.
+    pub(crate) fn note_heard(&mut self, at: Instant) {
+        let Some(end) = at.checked_add(self.lifetime) else {
+            return;
+        };
+        if end > self.expires {
+            let last = core::mem::replace(&mut self.expires, end);
+            // Those that the message named ended with it; others were named by one before.
+            for (_, expires) in self.filters.iter_mut() {
+                if *expires == last {
+                    *expires = end;
+                }
+            }
+        }
+    }
+
     /// When the next part of it ends.
     pub(crate) fn next_end(&self) -> Instant {
         if self.style == Style::WF {

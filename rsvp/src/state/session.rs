@@ -55,6 +55,8 @@ pub(crate) struct SessionState {
     pub(crate) is_scoped: bool,
     /// Paths on new interfaces are due then: local repair (RFC 2205 §3.6).
     pub(crate) repair_at: Option<Instant>,
+    /// Reservation state has come or gone since this was last looked at: next hops may be others.
+    pub(crate) next_hops_changed: bool,
     /// Until then nothing is torn only because routes have turned away.
     pub(crate) hold_until: Option<Instant>,
     /// The hold that began then does not last longer.
@@ -82,6 +84,7 @@ impl SessionState {
             named: 0,
             is_scoped: false,
             repair_at: None,
+            next_hops_changed: false,
             hold_until: None,
             hold_limit: Instant::ZERO,
             next: Instant::MAX,

@@ -105,11 +105,12 @@ fn state_of_who_is_not_capable_any_more_is_sent_in_full() {
     let plain = octets(&Message::new(255, path_err(b(), 5)));
     pair.nodes[0].handle_datagram(now, &raw(b(), a(), 255), &plain);
     pair.run(now + Duration::from_secs(1));
-    assert_eq!(resends(&pair, 0), [StateKey(1)]);
+    assert!(pair.delivered[0].contains(&Delivery::Unlisted(StateKey(1))));
+    assert!(!pair.nodes[0].is_summarised(StateKey(1)));
     assert!(pair.sent[0].is_empty());
     pair.nodes[0].summarise(now, LINK, StateKey(77));
     pair.poll();
-    assert_eq!(resends(&pair, 0), [StateKey(1), StateKey(77)]);
+    assert_eq!(resends(&pair, 0), [StateKey(77)]);
 }
 
 /// RFC 2961 §5.1: C-Types 2 to 5 tell source and group.
@@ -268,32 +269,73 @@ fn another_neighbour_is_told_in_full() {
     }
 }
 
-/// RFC 2961 §5.5: now and then a full message, under the name that is known.
+/// RFC 2961 §5.3, §5.5: once in each period, and sent in full meanwhile under the name that is known.
 #[test]
-fn every_tenth_refresh_is_in_full() {
+fn listed_state_is_named_in_every_period() {
     let mut pair = Pair::acquainted();
-    known(&mut pair, 1);
-    let mut full = vec![];
-    for refresh in 1..=40 {
+    known(&mut pair, 1000);
+    for key in 1..=1000 {
         let now = pair.now;
-        if pair.nodes[0].can_summarise(LINK, StateKey(1), Some(b())) {
-            pair.nodes[0].summarise(now, LINK, StateKey(1));
-        } else {
-            full.push(refresh);
+        pair.nodes[0].summarise(now, LINK, StateKey(key));
+    }
+    let start = pair.now;
+    pair.run(start + Duration::from_secs(1));
+    pair.delivered[1].clear();
+    pair.sent[0].clear();
+    let mut last: std::collections::BTreeMap<u32, u32> = std::collections::BTreeMap::new();
+    for second in 1..=1200 {
+        if second % 300 == 0 {
+            assert!(pair.nodes[0].is_summarised(StateKey(1)));
             pair.send(0, to(b(), Some(1), false, resv(a(), 1)));
         }
-        pair.run(now + Duration::from_secs(30));
+        pair.run(start + Duration::from_secs(1 + u64::from(second)));
+        for id in refreshed(&pair, 1) {
+            let gap = second - last.insert(id, second).unwrap_or(0);
+            assert!(gap <= 60, "{id} after {gap} s");
+        }
+        pair.delivered[1].clear();
     }
-    assert_eq!(full, [10, 20, 30, 40]);
-    assert_eq!(refreshed(&pair, 1).len(), 36);
-    let messages: Vec<_> = pair.sent[0]
+    assert_eq!(last.len(), 1000);
+    let (full, summaries): (Vec<_>, Vec<_>) = pair.sent[0]
         .iter()
-        .filter_map(|(_, sent)| read(sent).message_id)
-        .collect();
-    assert_eq!(messages.len(), 4);
+        .map(|(_, sent)| read(sent))
+        .partition(|message| matches!(message.body, Body::Resv(_)));
+    // Three pages a turn, of thirty seconds on average.
     assert!(
-        messages
-            .iter()
-            .all(|id| *id == messages[0] && !id.ack_desired)
+        (100..=150).contains(&summaries.len()),
+        "{}",
+        summaries.len()
     );
+    let names: Vec<_> = full
+        .iter()
+        .map(|message| message.message_id.unwrap())
+        .collect();
+    assert_eq!(names.len(), 4);
+    assert!(names.iter().all(|id| *id == names[0] && !id.ack_desired));
+}
+
+/// What is said anew is not refreshed by the name it had; nor what is gone.
+#[test]
+fn state_comes_off_the_roll_when_it_is_named_anew_or_forgotten() {
+    let mut pair = Pair::acquainted();
+    known(&mut pair, 3);
+    for key in 1..=3 {
+        let now = pair.now;
+        pair.nodes[0].summarise(now, LINK, StateKey(key));
+    }
+    pair.nodes[0].forget(StateKey(1));
+    pair.send(0, to(b(), Some(2), true, resv(a(), 2)));
+    assert!(!pair.nodes[0].is_summarised(StateKey(2)));
+    let start = pair.now;
+    pair.run(start + Duration::from_secs(200));
+    let ids = refreshed(&pair, 1);
+    assert!(
+        ids.len() > 3 && ids.iter().all(|id| *id == ids[0]),
+        "{ids:?}"
+    );
+    assert!(pair.nodes[0].is_summarised(StateKey(3)));
+    pair.nodes[0].forget(StateKey(3));
+    pair.delivered[1].clear();
+    pair.run(start + Duration::from_secs(400));
+    assert!(refreshed(&pair, 1).is_empty());
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use fairway_rsvp::api::client::{Notice, Rapi, Session};
 use fairway_rsvp::api::{Event, PathSender, ReserveCall, SenderCall, Service};
-use fairway_rsvp::intserv::Tspec;
 use fairway_rsvp::intserv::request::{Wish, guaranteed as promised};
-use fairway_rsvp::wire;
+use fairway_rsvp::intserv::{Flowspec, Tspec};
+use fairway_rsvp::wire::{self, Style};
 use fairway_stack::Net;
 use fairway_tests::rsvp::{BOTTLENECK_BITS, Carried, Flood, Flow, Machine, Row, carry};
 use fairway_tests::until;
@@ -168,11 +168,12 @@ pub(super) async fn setup(sessions: u16) -> Result<(), Error> {
     Ok(())
 }
 
-fn flow(row: &Row, rate: u32, bucket: u32, packets: u32) -> Flow<'_> {
-    const PORT: u16 = 5004;
+const PORT: u16 = 5004;
+
+fn flow(row: &Row, port: u16, rate: u32, bucket: u32, packets: u32) -> Flow<'_> {
     Flow {
-        from: (row.sender(), SocketAddr::new(Row::SENDER.into(), PORT)),
-        to: (row.receiver(), SocketAddr::new(Row::RECEIVER.into(), PORT)),
+        from: (row.sender(), SocketAddr::new(Row::SENDER.into(), port)),
+        to: (row.receiver(), SocketAddr::new(Row::RECEIVER.into(), port)),
         length: LENGTH,
         rate,
         bucket,
@@ -208,7 +209,7 @@ pub(super) async fn isolation(packets: u32) -> Result<(), Error> {
         ));
         put_carried(
             "fifo.rsvp.flood",
-            &flooded(&row, flow(&row, 600_000, 5000, packets))?,
+            &flooded(&row, flow(&row, PORT, 600_000, 5000, packets))?,
         )?;
         router.run("tc qdisc del dev right root");
     }
@@ -219,11 +220,11 @@ pub(super) async fn isolation(packets: u32) -> Result<(), Error> {
         row.receiver().rapi(&net).await,
     );
     let tspec = Tspec::new(625_000.0, 20_000.0, f32::INFINITY, LENGTH, LENGTH)?;
-    let mut pair = Pair::new(&near, &far, 5004, tspec).await?;
+    let mut pair = Pair::new(&near, &far, PORT, tspec).await?;
     pair.reserve(Service::ControlledLoad).await?;
     put_carried(
         "ours.rsvp.flood",
-        &flooded(&row, flow(&row, 600_000, 5000, packets))?,
+        &flooded(&row, flow(&row, PORT, 600_000, 5000, packets))?,
     )
 }
 
@@ -236,14 +237,15 @@ pub(super) async fn guaranteed(packets: u32) -> Result<(), Error> {
         row.sender().rapi(&net).await,
         row.receiver().rapi(&net).await,
     );
-    for (kind, rate, bucket, queueing) in [
-        ("small", 25_000_u16, 4000_u16, 120),
-        ("smooth", 60_000, 2000, 80),
-        ("bursty", 64_000, 30_000, 200),
+    // Each has a port of its own: of the session before some machine may still know.
+    for (kind, port, rate, bucket, queueing) in [
+        ("small", PORT, 25_000_u16, 4000_u16, 120),
+        ("smooth", PORT + 2, 60_000, 2000, 80),
+        ("bursty", PORT + 4, 64_000, 30_000, 200),
     ] {
         let (r, b) = (f32::from(rate), f32::from(bucket));
         let tspec = Tspec::new(r, b, f32::INFINITY, LENGTH, LENGTH)?;
-        let mut pair = Pair::new(&near, &far, 5004, tspec).await?;
+        let mut pair = Pair::new(&near, &far, port, tspec).await?;
         let wish = Wish::Queueing(Duration::from_millis(queueing));
         let adspec = pair.senders.first().and_then(|one| one.adspec.as_ref());
         let promise = promised(&tspec, adspec.ok_or("no Adspec")?, wish)?;
@@ -257,7 +259,8 @@ pub(super) async fn guaranteed(packets: u32) -> Result<(), Error> {
         }
         pair.reserve(Service::Guaranteed(wish)).await?;
         // A little less than was promised: clocks differ.
-        let flow = flow(&row, u32::from(rate) * 98 / 100, u32::from(bucket), packets);
+        let sent = u32::from(rate) * 98 / 100;
+        let flow = flow(&row, port, sent, u32::from(bucket), packets);
         let carried = flooded(&row, flow)?;
         let name = format!("ours.rsvp.guaranteed.{kind}");
         put_carried(&name, &carried)?;
@@ -306,7 +309,15 @@ pub(super) async fn many(sessions: u16) -> Result<(), Error> {
     }
     for one in &mut receiving {
         let senders = senders(one).await?;
-        let call = ReserveCall::fixed(&senders, Service::ControlledLoad)?;
+        // The hosts have no traffic control, and the Adspec says so.
+        let call = ReserveCall {
+            style: Style::FF,
+            filters: senders.iter().map(|sender| sender.template).collect(),
+            flowspecs: vec![Flowspec::ControlledLoad(tspec)],
+            confirm: false,
+            interface: None,
+            policy: Vec::new(),
+        };
         one.reserve(call).await?;
     }
     for one in &mut sending {
