@@ -1,15 +1,16 @@
 //! Names of messages, as far as state depends on them: RFC 2961 §4, §5.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use fairway_rsvp::engine::Config;
 use fairway_rsvp::intserv::Tspec;
 use fairway_rsvp::msg::{Ack, Body, Message, Srefresh};
 use fairway_rsvp::wire::{
-    AckKind, Epoch, HeaderFlags, Id, IdEntries, MessageId, MessageIdAck, MessageIdList,
+    AckKind, Epoch, HeaderFlags, Id, IdEntries, MessageId, MessageIdAck, MessageIdList, MessageType,
 };
 
-use crate::net::tspec;
+use crate::net::{tspec, udp};
 use crate::one::{A, C, One, ff, se};
 
 fn named(body: Body, id: u32) -> Message {
@@ -168,4 +169,55 @@ fn unknown_names_are_refused_and_a_refused_name_brings_the_whole_message() {
     assert!(again.iter().any(
         |message| matches!(&message.body, Body::Resv(resv) if resv.flows == ff(&[(s1, 2.0)]))
     ));
+}
+
+/// Which messages of a type have left since this was last asked: their names, if they have one.
+fn names(one: &mut One, wanted: MessageType) -> Vec<Option<MessageId>> {
+    one.sent_messages()
+        .iter()
+        .filter(|message| message.body.message_type() == wanted)
+        .map(|message| message.message_id)
+        .collect()
+}
+
+#[test]
+fn a_second_next_hop_hears_the_paths_that_summaries_refresh_at_the_first() {
+    // RFC 2961 §5.3: a summary goes to one neighbour. Both are on one link; who takes the data on, nobody knows.
+    let session = udp(Ipv4Addr::new(10, 8, 8, 8), 5000);
+    let mut one = One::in_session(session, Config::default());
+    one.settings.refresh_reduction = true;
+    for interface in 1..=4 {
+        one.set_interface(interface, true);
+    }
+    one.route(1, A, &[C]);
+    path(&mut one, 1, 1, tspec(100.0));
+    let s1 = one.sender(1);
+    for (number, id) in [(2, 100), (3, 100)] {
+        let from = one.neighbour(C, number);
+        let resv = one.resv(C, number, ff(&[(s1, 1.0)]));
+        one.hear_message(C, from, &named(Body::Resv(resv), id));
+        names(&mut one, MessageType::PATH);
+        one.wait(Duration::from_secs(46));
+        // Within a refresh period it goes out: to one neighbour under a name, to two under none.
+        let sent = names(&mut one, MessageType::PATH);
+        let first = *sent.first().expect("a Path");
+        assert_eq!(first.is_some(), number == 2, "{sent:?}");
+        if let Some(name) = first {
+            let mut ack = Message::new(64, Body::Ack(Ack));
+            ack.flags = HeaderFlags::REFRESH_REDUCTION;
+            ack.acks = vec![MessageIdAck {
+                kind: AckKind::Ack,
+                epoch: name.epoch,
+                id: name.id,
+            }];
+            one.hear_message(C, from, &ack);
+            one.wait(Duration::from_secs(60));
+            one.sent();
+            one.wait(Duration::from_secs(100));
+            let messages = one.sent_messages();
+            let is = |kind| move |message: &&Message| message.body.message_type() == kind;
+            assert!(messages.iter().filter(is(MessageType::SREFRESH)).count() >= 2);
+            assert_eq!(messages.iter().filter(is(MessageType::PATH)).count(), 0);
+        }
+    }
 }

@@ -1,13 +1,16 @@
 //! Route changes, losses, restarts, nodes that do not know RSVP: RFC 2205 §3.6, §3.7, §3.8.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use fairway_rsvp::api::{Call, Event};
-use fairway_rsvp::engine::Direction;
+use fairway_rsvp::engine::{Config, Direction};
 use fairway_rsvp::interface::Settings;
+use fairway_rsvp::msg::Body;
 use fairway_rsvp::wire::{MessageType, Sender, Style};
 
 use crate::net::{Net, cl, tspec, udp};
+use crate::one::{A, B, C, One, ff};
 
 /// Two ways from the first router to the last: over A, and, longer, over B and C.
 fn diamond(settings: Settings) -> Net {
@@ -137,16 +140,17 @@ fn two_of_three_refreshes_may_be_lost() {
 
 #[test]
 fn a_router_that_has_restarted_is_told_again() {
-    for refresh_reduction in [false, true] {
+    let second = Duration::from_secs(1);
+    for (refresh_reduction, hello_interval) in [(false, None), (true, Some(second)), (true, None)] {
         let mut net = diamond(Settings {
             refresh_reduction,
-            hello_interval: refresh_reduction.then_some(Duration::from_secs(1)),
+            hello_interval,
             ..Settings::default()
         });
         reserved(&mut net);
         net.run(Duration::from_secs(200));
         net.crash("A");
-        net.run(Duration::from_secs(1));
+        net.run(second);
         net.start("A");
         net.run(Duration::from_secs(46));
         assert_eq!(net.installed("A").on(3).len(), 1, "{refresh_reduction}");
@@ -202,11 +206,73 @@ fn summaries_keep_state_alive() {
     assert!(full < 20, "{full} full refreshes");
 }
 
+/// Every second of ten minutes.
+fn stays(net: &mut Net, places: &[(&str, u32)]) {
+    for second in 0..600 {
+        for (node, link) in places {
+            let installed = net.installed(node).on(*link).len();
+            assert_eq!(installed, 1, "{node} after {second} s");
+        }
+        net.run(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn who_does_not_take_summaries_any_more_is_told_in_full() {
+    // RFC 2961 §2: a neighbour may cease to be capable at any time.
+    let mut net = diamond(Settings::default());
+    reserved(&mut net);
+    net.run(Duration::from_secs(200));
+    net.settings.refresh_reduction = false;
+    let now = net.now;
+    for link in [2, 3] {
+        let interface = net.interface("A", link);
+        net.engine("A").handle_interface(now, interface);
+    }
+    net.collect("A");
+    stays(&mut net, &[("S", 1), ("R1", 2), ("A", 3), ("R2", 7)]);
+    net.settings.refresh_reduction = true;
+    let now = net.now;
+    for link in [2, 3] {
+        let interface = net.interface("A", link);
+        net.engine("A").handle_interface(now, interface);
+    }
+    net.collect("A");
+    stays(&mut net, &[("S", 1), ("R1", 2), ("A", 3), ("R2", 7)]);
+    assert_eq!(net.events("S", 1).len(), 1);
+}
+
+#[test]
+fn a_next_hop_that_changes_unnoticed_is_told_with_the_next_full_refresh_and_from_then_on() {
+    // RFC 2961 §5.5: N1 and N2 are on one link; R1 cannot know which of them takes its data on.
+    let mut net = Net::with(
+        Settings::default(),
+        &["S", "R1", "N1", "N2", "R2", "D"],
+        &[
+            &["S", "R1"],
+            &["R1", "N1", "N2"],
+            &["N1", "R2"],
+            &["N2", "R2"],
+            &["R2", "D"],
+        ],
+    );
+    reserved(&mut net);
+    net.run(Duration::from_secs(200));
+    let (first, second) = match net.installed("N1").on(3).len() {
+        1 => (3, ("N2", 4)),
+        _ => (4, ("N1", 3)),
+    };
+    net.set_link(first, false);
+    // Ten periods, and the jitter of the last.
+    net.run(Duration::from_secs(330));
+    stays(&mut net, &[("S", 1), ("R1", 2), second, ("R2", 5)]);
+}
+
 #[test]
 fn a_multicast_tree_that_turns_takes_its_reservations_along() {
     // RSVP-7, with a group: on the new way within W + 0.5 s, the old one clear within L.
     let mut net = diamond(plain());
-    let group: std::net::IpAddr = std::net::Ipv4Addr::new(224, 1, 1, 1).into();
+    let group: std::net::IpAddr = Ipv4Addr::new(224, 1, 1, 1).into();
     net.join(group, &["D", "A"]);
     let session = udp(group, 5000);
     for receiver in ["D", "A"] {
@@ -264,7 +330,7 @@ fn a_request_that_fails_again_and_again_does_not_keep_a_small_one_out() {
         &["S", "R1", "D", "E"],
         &[&["S", "R1"], &["R1", "D"], &["R1", "E"]],
     );
-    let group: std::net::IpAddr = std::net::Ipv4Addr::new(224, 1, 1, 1).into();
+    let group: std::net::IpAddr = Ipv4Addr::new(224, 1, 1, 1).into();
     net.join(group, &["D", "E"]);
     let session = udp(group, 5000);
     for receiver in ["D", "E"] {
@@ -297,4 +363,65 @@ fn a_request_that_fails_again_and_again_does_not_keep_a_small_one_out() {
     net.installed("S").capacity.clear();
     net.run(Duration::from_secs(200));
     assert_eq!(net.installed("S").on(1)[0].0.flowspec, cl(80.0));
+}
+
+#[test]
+fn of_two_previous_hops_the_one_that_says_something_new_counts_and_none_is_torn_alone() {
+    // RFC 2205 §3.1.5 and `rsvp.md` §8: a PathTear is not passed on while another hop announces the sender.
+    let session = udp(Ipv4Addr::new(10, 8, 8, 8), 5000);
+    let mut one = One::in_session(session, Config::default());
+    one.route(1, A, &[C]);
+    one.announce(A, 1, 100.0);
+    let s1 = one.sender(1);
+    one.reserve(C, 2, ff(&[(s1, 1.0)]));
+    one.sent();
+    let hop = |one: &mut One| {
+        let now = one.now;
+        one.engine.sessions(now)[0].senders[0].incoming.0
+    };
+    let to = |one: &mut One, wanted: MessageType| -> Vec<u32> {
+        let sent = one.sent().into_iter();
+        sent.filter(|(_, body)| body.message_type() == wanted)
+            .map(|(transmit, _)| transmit.interface.0)
+            .collect()
+    };
+    // Another way: both are asked for the reservation.
+    one.announce(B, 1, 100.0);
+    assert_eq!(
+        (hop(&mut one), to(&mut one, MessageType::RESV)),
+        (B, vec![B])
+    );
+    one.wait(Duration::from_secs(46));
+    let mut asked = to(&mut one, MessageType::RESV);
+    asked.sort_unstable();
+    asked.dedup();
+    assert_eq!(asked, [A, B]);
+    // The first is only heard again; then it says something new.
+    one.announce(A, 1, 100.0);
+    assert_eq!(hop(&mut one), B);
+    one.announce(A, 1, 90.0);
+    assert_eq!(
+        (hop(&mut one), to(&mut one, MessageType::RESV)),
+        (A, vec![A])
+    );
+    // The other tears, and nothing happens; it comes back, and the first tears: the other counts.
+    let tear = one.path_tear(one.neighbour(B, 2), 1);
+    one.hear(B, s1.address(), Body::PathTear(tear.clone()));
+    assert_eq!(
+        (hop(&mut one), to(&mut one, MessageType::PATH_TEAR)),
+        (A, vec![])
+    );
+    one.announce(B, 1, 100.0);
+    one.announce(A, 1, 90.0);
+    one.sent();
+    let first = one.path_tear(one.neighbour(A, 2), 1);
+    one.hear(A, s1.address(), Body::PathTear(first));
+    assert_eq!(
+        (hop(&mut one), to(&mut one, MessageType::PATH_TEAR)),
+        (B, vec![])
+    );
+    assert_eq!(one.installed().on(C).len(), 1);
+    one.hear(B, s1.address(), Body::PathTear(tear));
+    assert_eq!(to(&mut one, MessageType::PATH_TEAR), [C]);
+    assert!(one.installed().on(C).is_empty());
 }
