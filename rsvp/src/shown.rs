@@ -23,8 +23,8 @@ pub fn rate(octets_per_sec: f32) -> String {
 
 /// A size, in octets.
 #[must_use]
-pub fn octets(size: f64) -> String {
-    match size {
+pub fn octets(size: f32) -> String {
+    match f64::from(size) {
         size if size >= 1e9 => format!("{}GB", short(size / 1e9)),
         size if size >= 1e6 => format!("{}MB", short(size / 1e6)),
         size if size >= 1e4 => format!("{}kB", short(size / 1e3)),

@@ -1,5 +1,8 @@
 //! What receivers ask for: RFC 2210 §3.2, RFC 2211, RFC 2212.
 
+use core::time::Duration;
+
+use crate::shown;
 use core::cmp::Ordering;
 
 use super::tspec::{is_rate, join, opaque};
@@ -79,16 +82,16 @@ pub enum Flowspec {
     Guaranteed(Tspec, Rspec),
 }
 
-/// `controlled load (r …)`, `guaranteed R 187500 B/s, slack 0 us (r …)`.
+/// `controlled load (r …)`, `guaranteed R 1.5Mbit/s, slack 0us (r …)`.
 impl core::fmt::Display for Flowspec {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::ControlledLoad(tspec) => write!(f, "controlled load ({tspec})"),
             Self::Guaranteed(tspec, rspec) => write!(
                 f,
-                "guaranteed R {} B/s, slack {} us ({tspec})",
-                rspec.rate.get(),
-                rspec.slack_micros
+                "guaranteed R {}, slack {} ({tspec})",
+                rspec.rate,
+                shown::span(Duration::from_micros(rspec.slack_micros.into()))
             ),
         }
     }
@@ -110,7 +113,7 @@ pub enum FlowspecError {
     #[error("{0}")]
     Tspec(TspecError),
     /// R is no rate, or less than r.
-    #[error("rate R of {0} B/s for a bucket rate of {1}")]
+    #[error("rate R of {0} for a bucket rate of {1}")]
     Rate(WireFloat, BytesPerSec),
     /// RFC 2212: guaranteed service wants p ≥ r.
     #[error("peak {peak} below {rate}")]
@@ -134,7 +137,11 @@ impl core::fmt::Debug for WireFloat {
 
 impl core::fmt::Display for WireFloat {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        core::fmt::Display::fmt(&f32::from_bits(self.0), f)
+        // What is none is shown as the number it is.
+        match BytesPerSec::new(f32::from_bits(self.0)) {
+            Some(rate) => rate.fmt(f),
+            None => write!(f, "{} bytes/s", f32::from_bits(self.0)),
+        }
     }
 }
 

@@ -23,6 +23,7 @@
 //! assert_eq!(reservation.end_to_end, Some(Duration::from_micros(60_100)));
 //! ```
 
+use crate::shown;
 use core::time::Duration;
 
 use super::delay::{self, queueing_delay, rate_for_delay};
@@ -68,7 +69,7 @@ pub enum NoReservation {
     #[error("the latency of the path is not known")]
     LatencyUnknown,
     /// No rate makes packets that fast.
-    #[error("the path alone takes {least:?}")]
+    #[error("the path alone takes {}", shown::span(*least))]
     TooSoon {
         /// What the wish must be more than, in the same sense as the wish.
         least: Duration,

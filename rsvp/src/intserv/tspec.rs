@@ -72,7 +72,7 @@ pub enum TspecError {
     #[error("peak rate out of range")]
     Peak,
     /// m is zero, or greater than M.
-    #[error("minimum policed unit {min_policed_unit}, maximum packet size {max_packet_size}")]
+    #[error("minimum policed unit {min_policed_unit}B, maximum packet size {max_packet_size}B")]
     Sizes {
         /// m
         min_policed_unit: u32,
@@ -89,18 +89,14 @@ pub(super) fn is_rate(value: f32) -> bool {
     (1.0..=BytesPerSec::MAX.get() * TOLERANCE).contains(&value)
 }
 
-/// `r 125000 B/s, b 10000 B, p 250000 B/s, m 100, M 1500`.
+/// `r 1Mbit/s, b 10kB, p 2Mbit/s, m 100B, M 1500B`.
 impl core::fmt::Display for Tspec {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let (rate, bucket, peak) = (self.rate.get(), self.bucket.get(), self.peak.get());
-        write!(f, "r {rate} B/s, b {bucket} B, p ")?;
-        if peak.is_finite() {
-            write!(f, "{peak} B/s")?;
-        } else {
-            f.write_str("unlimited")?;
-        }
+        let Self {
+            rate, bucket, peak, ..
+        } = self;
         let (least, most) = (self.min_policed_unit(), self.max_packet_size());
-        write!(f, ", m {least}, M {most}")
+        write!(f, "r {rate}, b {bucket}, p {peak}, m {least}B, M {most}B")
     }
 }
 

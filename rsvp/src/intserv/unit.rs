@@ -4,13 +4,15 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::time::Duration;
 
+use crate::shown;
+
 /// Whether the bits are those of a number from +0 up to, perhaps, +∞ (RFC 2210: no NaN, no sign, so no −0).
 const fn is_plain(value: f32, infinite: bool) -> bool {
     value.is_sign_positive() && !value.is_nan() && (infinite || !value.is_infinite())
 }
 
 macro_rules! unit {
-    ($(#[$doc:meta])* $name:ident, infinite: $infinite:literal, $format:literal) => {
+    ($(#[$doc:meta])* $name:ident, infinite: $infinite:literal, $format:literal, $shown:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq)]
         pub struct $name(f32);
@@ -64,7 +66,7 @@ macro_rules! unit {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(self, f)
+                f.write_str(&shown::$shown(self.0))
             }
         }
     };
@@ -72,19 +74,19 @@ macro_rules! unit {
 
 unit! {
     /// A rate of octets; finite.
-    BytesPerSec, infinite: false, "{} B/s"
+    BytesPerSec, infinite: false, "{} B/s", rate
 }
 unit! {
     /// A peak rate of octets; +∞ if it is not known.
-    PeakRate, infinite: true, "{} B/s"
+    PeakRate, infinite: true, "{} B/s", rate
 }
 unit! {
     /// The bandwidth of a path: an estimate, perhaps too high. 0 if unknown, +∞ if nothing has limited it yet.
-    Bandwidth, infinite: true, "{} B/s"
+    Bandwidth, infinite: true, "{} B/s", rate
 }
 unit! {
     /// The size of a token bucket, in octets; finite.
-    BucketSize, infinite: false, "{} B"
+    BucketSize, infinite: false, "{} B", octets
 }
 
 impl BytesPerSec {
