@@ -1,11 +1,13 @@
 //! What was typed, and what it means: the configuration file with the flags over it.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use fairway_rsvp::daemon::config::{self, Config, ConfigError, Loaded, ReadSecret};
+use fairway_stack::Net;
 use nix::unistd::User;
 
 /// Reserves network resources for flows of data: RSVP (RFC 2205), as host or as router.
@@ -18,7 +20,8 @@ pub(crate) struct Args {
     #[arg(short = 'c', long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Check the configuration, the files of keys included, and exit: status 0 if it is good
+    /// Check the configuration, the files of keys included, and exit: status 0 if it is good; of interfaces that this machine
+    /// does not have it only warns
     #[arg(long)]
     pub(crate) check_config: bool,
 
@@ -108,6 +111,23 @@ fn others_can_read(file: &Path) -> std::io::Result<bool> {
     Ok(std::fs::metadata(file)?.permissions().mode() & 0o007 != 0)
 }
 
+/// Interfaces may come later: that one is not there is no error.
+fn warn_of_missing(config: &Config, path: &Path, text: &str) {
+    let Ok(list) = Net::system().interfaces() else {
+        return;
+    };
+    let machine: Vec<String> = list.into_iter().map(|one| one.name).collect();
+    for (name, line) in config.missing_interfaces(text, &machine) {
+        let line = line.map_or_else(String::new, |line| format!(":{line}"));
+        let _ = writeln!(
+            std::io::stderr(),
+            "rsvpd: warning: {}{line}: key `interface.{name}`: this machine has no interface of that name; it has {}",
+            path.display(),
+            machine.join(", "),
+        );
+    }
+}
+
 /// The file, and the flags over it.
 pub(crate) fn load(args: &Args) -> Result<Loaded, String> {
     let path = args
@@ -125,6 +145,9 @@ pub(crate) fn load(args: &Args) -> Result<Loaded, String> {
     if config.holds_secrets() && others_can_read(&path).unwrap_or(true) {
         let what = "there are keys in it, and others can read it: chmod o-rwx, or use secret_file";
         return Err(words(ConfigError::of_file(&path, what)));
+    }
+    if args.check_config {
+        warn_of_missing(&config, &path, &text);
     }
     if let Some(user) = &args.user {
         config.user = Some(user.clone())

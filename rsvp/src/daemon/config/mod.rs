@@ -339,6 +339,31 @@ impl Config {
             .any(|entry| entry.secret.is_some())
     }
 
+    /// The tables of interfaces that this machine does not have, each with its line in `text`, which was parsed.
+    #[must_use]
+    pub fn missing_interfaces<'a>(
+        &'a self,
+        text: &str,
+        machine: &[String],
+    ) -> Vec<(&'a str, Option<usize>)> {
+        let line_of = |name: &str| {
+            let mut lines = (1..).zip(text.lines());
+            let found = lines.find(|(_, line)| {
+                let table = line.trim().trim_start_matches('[').replace(['"', '\''], "");
+                table
+                    .strip_prefix("interface.")
+                    .and_then(|rest| rest.strip_prefix(name))
+                    .is_some_and(|rest| rest.starts_with([']', '.']))
+            });
+            found.map(|(number, _)| number)
+        };
+        self.interface
+            .keys()
+            .filter(|name| !machine.contains(name))
+            .map(|name| (name.as_str(), line_of(name)))
+            .collect()
+    }
+
     fn default_keys(&self) -> InterfaceKeys {
         self.defaults.clone().over(&InterfaceKeys::default())
     }

@@ -255,3 +255,13 @@ fn secrets_are_not_in_what_is_debugged() {
     assert!(config.holds_secrets());
     assert!(!format!("{config:?}").contains("example-key"));
 }
+
+/// A name that is misspelt is no error, for interfaces come and go; but one wants to know.
+#[test]
+fn interfaces_that_are_not_there_are_named_with_their_line() {
+    let text = "\n[interface.eth0]\nenabled = false\n[interface.\"eth1.7\"]\n[[interface.eth9.key]]\nid = 1\nsecret = \"x\"\n";
+    let config = Config::parse(Path::new("r.toml"), text).unwrap();
+    let machine = ["lo", "eth0"].map(str::to_owned);
+    let missing = config.missing_interfaces(text, &machine);
+    assert_eq!(missing, [("eth1.7", Some(4)), ("eth9", Some(5))]);
+}
