@@ -43,6 +43,8 @@ pub(super) struct Party {
     session: Session,
     /// What is asked for now.
     asked: Option<ReserveCall>,
+    /// It is said that nobody is there to ask for, or why it is not asked.
+    is_said: bool,
 }
 
 /// What is to be done and told after an event.
@@ -99,6 +101,7 @@ impl Party {
             role,
             session,
             asked: None,
+            is_said: false,
         };
         Ok((party, calls))
     }
@@ -111,6 +114,21 @@ impl Party {
     /// Its session.
     pub(super) const fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Says once of a receiver that it waits, if it does.
+    pub(super) fn wait(&mut self) -> Option<EventOf> {
+        let Role::Receiver(entry) = &self.role else {
+            return None;
+        };
+        if self.is_said || self.asked.is_some() {
+            return None;
+        }
+        self.is_said = true;
+        let senders = entry.senders.iter().copied().map(Sender::from);
+        Some(EventOf::Waiting {
+            senders: senders.map(value::sender).collect(),
+        })
     }
 
     /// Something happened in its session.
@@ -126,6 +144,7 @@ impl Party {
             Ok(None) => {
                 // Nobody is left to reserve for; what was asked for ends with their state.
                 self.asked = None;
+                reaction.tell.extend(self.wait());
             }
             Ok(Some((call, bound))) => {
                 if self.asked.as_ref() == Some(&call) {
@@ -137,10 +156,15 @@ impl Party {
                     flowspecs: call.flowspecs.iter().map(value::Flowspec::from).collect(),
                     bound_micros: bound.and_then(|bound| u64::try_from(bound.as_micros()).ok()),
                 });
+                reaction.tell.extend(capped(entry, senders, &call));
                 self.asked = Some(call.clone());
+                self.is_said = false;
                 reaction.call = Some(Call::Reserve(Box::new(call)));
             }
-            Err(why) => reaction.tell.push(EventOf::NotAsked { why }),
+            Err(why) => {
+                self.is_said = true;
+                reaction.tell.push(EventOf::NotAsked { why });
+            }
         }
         reaction
     }
@@ -206,6 +230,33 @@ fn wanted(
     Ok(Some((call, bound)))
 }
 
+/// Where more is asked for than the senders say they send, and that is more than anybody is granted: the smaller of both is
+/// installed (RFC 2205 §2.3), and the rate of controlled load is that of its Tspec (RFC 2210 §3.2.1).
+fn capped(entry: &ReservationEntry, senders: &[PathSender], call: &ReserveCall) -> Option<EventOf> {
+    entry.traffic.as_ref()?;
+    let mut of_all: Vec<(Vec<Sender>, &Flowspec)> = Vec::new();
+    match call.flowspecs.as_slice() {
+        [one] => of_all.push((call.filters.clone(), one)),
+        each => {
+            let pairs = call.filters.iter().zip(each);
+            of_all.extend(pairs.map(|(filter, flowspec)| (vec![*filter], flowspec)));
+        }
+    }
+    of_all.into_iter().find_map(|(filters, asked)| {
+        let covered = senders
+            .iter()
+            .filter(|of| filters.is_empty() || filters.contains(&of.template));
+        let sent = Tspec::sum_of(covered.map(|of| &of.tspec))?;
+        let granted = asked.effective(&sent);
+        let is_less = asked.rspec().is_none() && granted.rate() < asked.rate();
+        is_less.then(|| EventOf::Capped {
+            senders: filters.iter().copied().map(value::sender).collect(),
+            asked: asked.into(),
+            granted: (&granted).into(),
+        })
+    })
+}
+
 /// What is to be reserved for one sender, and the bound on the delay.
 fn flowspec(
     entry: &ReservationEntry,
@@ -242,7 +293,7 @@ fn flowspec(
                 };
                 if rate < tspec.rate() {
                     return Err(format!(
-                        "{rate} is less than what is sent, {}",
+                        "a reservation of {rate} is less than what is sent, {}",
                         tspec.rate()
                     ));
                 }
@@ -374,6 +425,53 @@ mod tests {
         let (mut party, _) = Party::new(Role::Receiver(wish)).unwrap();
         let one = Event::Path(vec![sender("10.0.0.1:5004")]);
         assert!(reserve(party.handle_event(&one)).is_none());
+    }
+
+    /// RFC 2210 §3.2.1: nobody is granted more of controlled load than the sender's Tspec.
+    #[test]
+    fn who_asks_for_more_than_is_sent_is_told_what_is_granted() {
+        let mut wish = entry(ServiceName::ControlledLoad);
+        wish.traffic = Some(Traffic::of_rate("8Mbit/s".parse().unwrap()));
+        let one = Event::Path(vec![sender("10.0.0.1:5004")]);
+        let (mut party, _) = Party::new(Role::Receiver(wish.clone())).unwrap();
+        let told = party.handle_event(&one).tell;
+        let [
+            EventOf::Path { .. },
+            EventOf::Asked { .. },
+            EventOf::Capped { asked, granted, .. },
+        ] = &told[..]
+        else {
+            panic!("{told:?}");
+        };
+        assert_eq!(asked.tspec.rate_bytes_per_sec, 1e6);
+        assert_eq!(granted.tspec.rate_bytes_per_sec, 125e3);
+        // Two that share one reservation send as much together.
+        wish.style = StyleName::Wf;
+        wish.traffic = Some(Traffic::of_rate("2Mbit/s".parse().unwrap()));
+        let two = Event::Path(vec![sender("10.0.0.1:5004"), sender("10.0.0.2:5004")]);
+        for (event, told) in [(two, 2), (one, 3)] {
+            let (mut party, _) = Party::new(Role::Receiver(wish.clone())).unwrap();
+            assert_eq!(party.handle_event(&event).tell.len(), told);
+        }
+    }
+
+    #[test]
+    fn that_nobody_sends_is_said_once_each_time() {
+        let mut wish = entry(ServiceName::ControlledLoad);
+        wish.senders = vec!["10.0.0.1:5004".parse().unwrap()];
+        let (mut party, _) = Party::new(Role::Receiver(wish)).unwrap();
+        let waiting = EventOf::Waiting {
+            senders: vec!["10.0.0.1:5004".to_owned()],
+        };
+        assert_eq!(party.wait(), Some(waiting.clone()));
+        assert_eq!(party.wait(), None);
+        let other = Event::Path(vec![sender("10.0.0.2:5004")]);
+        assert_eq!(party.handle_event(&other).tell.len(), 1);
+        let one = Event::Path(vec![sender("10.0.0.1:5004")]);
+        party.handle_event(&one);
+        assert_eq!(party.wait(), None);
+        let told = party.handle_event(&Event::Path(Vec::new())).tell;
+        assert_eq!(told.last(), Some(&waiting));
     }
 
     #[test]

@@ -61,6 +61,8 @@ fn a_reservation_is_made_over_two_routers_and_ends_with_its_receiver() {
                 r#"{{"request":"reserve","destination":"{to}:5004","confirm":true}}"#
             ))
             .await;
+        // Nobody sends yet where it is asked.
+        assert!(matches!(reserve.event().await, EventOf::Waiting { .. }));
         let EventOf::Path { senders } = reserve.event().await else {
             panic!("no path");
         };
@@ -72,6 +74,16 @@ fn a_reservation_is_made_over_two_routers_and_ends_with_its_receiver() {
             panic!("not confirmed");
         };
         assert_eq!(flowspec.unwrap().tspec.rate_bytes_per_sec, 125e3);
+        let EventOf::PathSent {
+            sender: template,
+            outgoing,
+            ..
+        } = send.event().await
+        else {
+            panic!("not said that it is sent");
+        };
+        assert_eq!(template, format!("{}:5004", nodes[0].address()));
+        assert_eq!(outgoing.len(), 1);
         let EventOf::Reservation { style, .. } = send.event().await else {
             panic!("no reservation");
         };
@@ -250,7 +262,7 @@ fn what_is_lost_with_its_queue_is_told_and_asked_for_again() {
                     assert_eq!(error.code, 22, "{}", error.text);
                     break;
                 }
-                EventOf::Path { .. } | EventOf::Asked { .. } => {}
+                EventOf::Path { .. } | EventOf::Asked { .. } | EventOf::Waiting { .. } => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -411,9 +423,17 @@ fn messages_can_be_watched_and_looked_up() {
             daemon(&nodes[0].net(), &sender),
         ];
         let mut seen = Vec::new();
+        // When the node's clock stood at zero.
+        let clock = network.clock();
+        let wall = clock.wall().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let zero = (wall - clock.now().since_start()).as_micros();
         while seen.len() < 4 {
             match watch.reply().await {
-                Reply::Message(line) => seen.push(format!("{} {}", line.direction, line.message)),
+                Reply::Message(line) => {
+                    let times = [line.at_unix_micros, line.at_micros].map(u128::from);
+                    assert!(times[0].abs_diff(zero + times[1]) <= 1, "{line:?}");
+                    seen.push(format!("{} {}", line.direction, line.message));
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -493,10 +513,16 @@ fn questions_in_crowds_are_answered_in_turn() {
             ))
             .await;
         }
+        for _ in 0..2 {
+            assert!(matches!(few.event().await, EventOf::Waiting { .. }));
+        }
         let Reply::Error(why) = few.reply().await else {
             panic!("three");
         };
-        assert_eq!(why, "too many senders and reservations");
+        assert_eq!(
+            why,
+            "too many senders and reservations: limits.control_parties"
+        );
         assert_eq!(sessions(&net).await.len(), 2);
     });
 }
@@ -521,6 +547,7 @@ fn groups_beyond_the_bounds_are_counted_and_left_out() {
                     r#"{{"request":"reserve","destination":"239.1.1.{last}:5004"}}"#
                 ))
                 .await;
+                assert!(matches!(ctl.event().await, EventOf::Waiting { .. }));
             }
             let Reply::Counters(counters) = ctl.ask(&Request::Counters).await else {
                 panic!("no counters");
@@ -599,7 +626,7 @@ fn a_reservation_that_does_not_fit_is_refused() {
                     assert_eq!((error.code, error.value), (1, 2), "{}", error.text);
                     break;
                 }
-                EventOf::Path { .. } | EventOf::Asked { .. } => {}
+                EventOf::Path { .. } | EventOf::Asked { .. } | EventOf::Waiting { .. } => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -636,6 +663,22 @@ fn metrics_are_served_to_whoever_may_ask() {
             answer.contains("rsvp_reservable_bytes_per_second{interface="),
             "{answer}"
         );
+        // What passes is told by interface, too.
+        let mut send = Ctl::to(&net).await;
+        let to = nodes[3].address();
+        send.say(&format!(
+            r#"{{"request":"send","destination":"{to}:5004","source":"{}:5004","traffic":{{"rate":"1Mbit/s"}}}}"#,
+            nodes[0].address()
+        ))
+        .await;
+        assert!(matches!(send.event().await, EventOf::PathSent { .. }));
+        let answer = get("/metrics").await;
+        let of_paths = |line: &&str| {
+            line.starts_with("rsvp_interface_messages_total{interface=")
+                && line.contains(r#"type="Path",direction="out"}"#)
+        };
+        let counts: Vec<&str> = answer.lines().filter(of_paths).collect();
+        assert!(matches!(&counts[..], [one] if one.ends_with(" 1")), "{answer}");
         assert!(get("/").await.starts_with("HTTP/1.1 404 "));
     });
 }

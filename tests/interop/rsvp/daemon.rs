@@ -55,7 +55,7 @@ fn a_reservation_is_shown_by_all_routers_and_ends_with_the_receiver() {
     let send = sender.hold("send 10.0.3.2:5004 --from 10.0.0.1:5004 --rate 5Mbit/s --bucket 20kB");
     let reserve = receiver.hold("reserve 10.0.3.2:5004");
     reserve.says("confirmed by 10.0.0.1");
-    send.says("reserved FF 10.0.0.1:5004: CL 5 Mbit/s b 20 kB");
+    send.says("reserved FF 10.0.0.1:5004: CL 5Mbit/s b 20kB");
     assert!(reserve.said().contains("4 hops"), "{}", reserve.said());
     assert_eq!(reserved(routers), [625e3; 3]);
     for router in routers {
@@ -161,6 +161,83 @@ fn the_log_says_why() {
     assert!(text.contains("unsigned"), "{text}");
 }
 
+/// For scripts: the first failure, or success, ends `reserve` and `send`, with an exit status; until then they say how it
+/// stands.
+#[test]
+fn a_script_learns_whether_a_reservation_can_be_had() {
+    if !possible("a_script_learns_whether") {
+        return;
+    }
+    let mut nodes = [Node::new(), Node::new()];
+    nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
+    for node in &mut nodes {
+        node.configure(CONFIG);
+        node.start();
+    }
+    let [sender, receiver] = &nodes;
+    let code = |node: &Node, line: &str, code: i32| {
+        let output = node.ctl(line);
+        assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
+        output
+    };
+    // Nobody sends yet: it is said at once, and beside the answers.
+    let to = "reserve 10.8.0.2:5004";
+    let output = code(receiver, &format!("{to} --until-confirmed --for 100ms"), 3);
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let expected = "waiting for a sender …\nrsvpctl: not confirmed within 100ms\n";
+    assert_eq!(output.stderr, expected);
+    let output = code(
+        receiver,
+        &format!("{to} --from 10.8.0.1:1 --for 100ms --json"),
+        0,
+    );
+    let waits = "{\"event\":{\"event\":\"waiting\",\"senders\":[\"10.8.0.1:1\"]}}\n";
+    assert_eq!(output.stdout, waits);
+
+    let from = "send 10.8.0.2:5004 --from 10.8.0.1:5004 --rate 5Mbit/s";
+    let output = code(sender, &format!("{from} --until-reserved --for 100ms"), 3);
+    let expected =
+        "path of 10.8.0.1:5004 sent by one: 5Mbit/s b 15kB; waiting for reservations …\n";
+    assert!(output.stderr.starts_with(expected), "{output:?}");
+    let send = sender.hold(from);
+    let line = format!("{to} --rate 8Mbit/s --until-confirmed");
+    let output = code(receiver, &line, 0);
+    let granted = "granted for 10.8.0.1:5004: CL 5Mbit/s b 15kB instead of CL 8Mbit/s b 15kB";
+    assert!(output.stdout.contains(granted), "{output:?}");
+    send.says("no longer reserved FF 10.8.0.1:5004");
+    code(receiver, &format!("{to} --delay 1us --fail-fast"), 1);
+
+    // What the reservation carries is counted beside it, and the interface says what else counts.
+    let reserve = receiver.hold(to);
+    reserve.says("confirmed");
+    let document = sender.json("installed");
+    let of = &document["sessions"]["sessions"][0]["installed"][0];
+    assert!(of["counted"]["sent_packets"].is_u64(), "{document}");
+    assert!(of["counted"]["excess_packets"].is_u64(), "{document}");
+    let document = sender.json("interfaces");
+    let control = &document["interfaces"][0]["traffic_control"];
+    assert_eq!(control["link_header_bytes"], 14, "{document}");
+    let document = sender.json("counters");
+    let rows = document["counters"]["interfaces"].as_array().unwrap();
+    let row = |message: &str| rows.iter().find(|row| row["message"] == message).unwrap();
+    assert!(row("Path")["sent"].as_u64() >= Some(1), "{document}");
+    assert!(row("Resv")["received"].as_u64() >= Some(1), "{document}");
+    assert_eq!(row("Resv")["interface"], "one");
+    reserve.stop();
+    send.stop();
+
+    // More than there is, and who ends it where nobody asked for that.
+    let send = sender.hold("send 10.8.0.2:5004 --from 10.8.0.1:5004 --rate 19Mbit/s");
+    let output = code(receiver, &format!("{to} --fail-fast"), 1);
+    assert!(
+        output
+            .stdout
+            .contains("link headers count, too: 23.2Mbit/s"),
+        "{output:?}"
+    );
+    drop(send);
+}
+
 /// The same over IPv6: router alert in hop-by-hop options, messages with foreign source addresses.
 #[test]
 fn ipv6_reserves_as_ipv4_does() {
@@ -172,7 +249,7 @@ fn ipv6_reserves_as_ipv4_does() {
     let send = sender.hold("send [fd00:3::2]:5004 --from [fd00:0::1]:5004 --rate 4Mbit/s");
     let reserve = receiver.hold("reserve [fd00:3::2]:5004 --delay 200ms");
     reserve.says("confirmed by");
-    send.says("reserved FF [fd00::1]:5004: GS 4 Mbit/s");
+    send.says("reserved FF [fd00::1]:5004: GS 4Mbit/s");
     assert_eq!(reserved(routers), [5e5; 3]);
 }
 
@@ -262,7 +339,7 @@ fn groups_are_joined_for_those_who_listen() {
     }
     let send = nodes[0].hold("send 239.1.2.3:5004 --from 10.8.0.1:5004 --rate 1Mbit/s --ttl 4");
     let reserve = nodes[1].hold("reserve 239.1.2.3:5004 --style wf");
-    send.says("reserved WF *: CL 1 Mbit/s");
+    send.says("reserved WF *: CL 1Mbit/s");
     reserve.says("confirmed");
     assert!(
         nodes[1]
@@ -368,6 +445,18 @@ fn wrong_usage_is_told_and_has_its_code() {
         (output.status.code(), output.stderr.as_str()),
         (Some(0), "rsvpd: configuration is good\n")
     );
+    // An interface may come later, or its name may be wrong.
+    std::fs::write(
+        &file,
+        format!("{CONFIG}[interface.no-such0]\nenabled = false\n"),
+    )
+    .unwrap();
+    let output = run("rsvpd", &format!("--check-config -c {name}"));
+    assert_eq!(output.status.code(), Some(0));
+    let warning =
+        format!("rsvpd: warning: {name}:4: key `interface.no-such0`: this machine has no");
+    assert!(output.stderr.starts_with(&warning), "{}", output.stderr);
+    std::fs::write(&file, CONFIG).unwrap();
     let printed = run("rsvpd", &format!("--print-config -c {name}")).stdout;
     std::fs::write(&file, &printed).unwrap();
     assert_eq!(
@@ -386,7 +475,21 @@ fn wrong_usage_is_told_and_has_its_code() {
     );
 
     assert_eq!(run("rsvpd", "--no-such-flag").status.code(), Some(2));
-    assert_eq!(run("rsvpctl", "reserve nowhere").status.code(), Some(2));
+    for (line, expected) in [
+        ("reserve nowhere", "such as 192.0.2.9:5004"),
+        ("reserve 2001:db8::9:5004", "write [2001:db8::9]:5004"),
+        (
+            "reserve 192.0.2.9:5004 --from 192.0.2.1:1,192.0.2.2:1",
+            "--from 192.0.2.1:5004 --from",
+        ),
+        ("reserve 192.0.2.9:5004 --delay 30", "such as \"500ms\""),
+        ("reserve 192.0.2.9:5004 --style xf", "--style se"),
+        ("send 192.0.2.9:5004 --rate 5", "such as \"10Mbit/s\""),
+    ] {
+        let output = run("rsvpctl", line);
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(output.stderr.contains(expected), "{}", output.stderr);
+    }
     let output = run("rsvpctl", &format!("--socket {name}.sock status --json"));
     assert_eq!(output.status.code(), Some(3));
     assert!(

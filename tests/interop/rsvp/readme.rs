@@ -65,7 +65,7 @@ fn the_reservation_of_the_readme_holds() {
         output.stderr
     );
     let installed =
-        "udp 10.1.4.2:5001  10.1.1.1:4000  right  CL 5.5 Mbit/s b 15 kB  5.5 Mbit/s b 15 kB";
+        "udp 10.1.4.2:5001  10.1.1.1:4000  right  CL 5.5Mbit/s b 15kB  5.5Mbit/s b 15kB";
     // On each of the three routers.
     assert_eq!(said.matches(installed).count(), 3, "{said}");
     let losses = losses(&said);

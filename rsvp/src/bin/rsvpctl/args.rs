@@ -8,6 +8,8 @@ use fairway_rsvp::daemon::config::{
     Span, StyleName, Traffic,
 };
 
+use crate::typed::{self, Source};
+
 /// Shows what rsvpd knows, and sends and reserves by hand
 ///
 /// Asks the daemon of this machine over its local socket. What is announced with `send` and reserved with `reserve` lasts as
@@ -50,6 +52,7 @@ Examples:
 Exit status:
   0  done                    1  the daemon, or the network, said no
   2  wrong usage             3  no daemon answers, or not within five seconds
+  (`rsvpctl send --help` and `rsvpctl reserve --help` say more)
 
 Files:
   /run/rsvp/control.sock     the daemon's local socket
@@ -71,7 +74,7 @@ pub(crate) enum Command {
     Senders(Filter),
     /// Reservations, as they were asked for: reservation state
     Reservations(Filter),
-    /// Reservations, as they are carried out: traffic control state
+    /// Reservations, as they are carried out: traffic control state, and the data they have carried
     Installed(Filter),
     /// Classes of traffic control, and what they have sent, dropped, and taken for excess
     #[command(visible_alias = "tc")]
@@ -81,7 +84,7 @@ pub(crate) enum Command {
     /// Neighbours
     #[command(visible_alias = "neighbors")]
     Neighbours,
-    /// What was counted
+    /// What was counted, of messages also by interface
     Counters,
     /// Applications, and what the daemon sends and reserves itself
     Applications,
@@ -106,15 +109,20 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Filter {
     /// Only of this destination: an address, or address:port
-    #[arg(value_name = "DESTINATION")]
+    #[arg(value_name = "DESTINATION", value_parser = typed::endpoint)]
     pub(crate) destination: Option<Endpoint>,
 }
 
 /// How long, and for whom.
-#[derive(Clone, Debug, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct Lasting {
+    /// End with exit status 1 at the first failure: an error of the path or of the reservation, or a reservation that cannot be
+    /// asked for
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
     /// End after this time
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", value_parser = typed::span)]
     pub(crate) time: Option<Span>,
 }
 
@@ -124,6 +132,14 @@ Examples:
   rsvpctl send 239.1.2.3:5004 --from 192.0.2.1:5004 --rate 1Mbit/s --ttl 8 --for 1h
 
 No data is sent: this announces a program that does. What receivers reserve is printed as it comes.
+
+Exit status:
+  0  ended by ctrl-c or --for, and the last news was good;
+     with --until-reserved, somebody has reserved
+  1  refused by the daemon, or the last news was an error;
+     with --fail-fast, the first error ends it
+  2  wrong usage
+  3  no daemon, or it has ended; with --until-reserved, nobody has reserved within --for
 ";
 
 const RESERVE_HELP: &str = "\
@@ -132,25 +148,39 @@ Examples:
   rsvpctl reserve 239.1.2.3:5004 --style wf --rate 2Mbit/s
   rsvpctl reserve 192.0.2.9:5004 --delay 100ms
   rsvpctl reserve 192.0.2.9:5004 --service guaranteed --reserve 8Mbit/s
+  rsvpctl reserve 192.0.2.9:5004 --until-confirmed --fail-fast --for 10s
+                             in a script: can this be had?
 
 Styles: ff reserves for each sender alone, se for the senders named together, wf for whoever sends.
+
+Of controlled load nobody is granted more than the sender says it sends (RFC 2210). Routers count
+the headers of their links, too (`rsvpctl interfaces`): packets of 64B with 14B in front of each
+take 22 % more than their rate.
+
+Exit status:
+  0  ended by ctrl-c or --for, and the last news was good;
+     with --until-confirmed, the reservation stands
+  1  refused by the daemon or a router, and that was the last news;
+     with --fail-fast, the first error ends it
+  2  wrong usage
+  3  no daemon, or it has ended; with --until-confirmed, no confirmation within --for
 ";
 
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct SendArgs {
     /// Where the data goes: address:port, or an address for protocols without ports
-    #[arg(value_name = "DESTINATION")]
+    #[arg(value_name = "DESTINATION", value_parser = typed::endpoint)]
     destination: Endpoint,
 
     /// Where it comes from: address:port, or :port for this machine's address [default: this machine, without a port]
-    #[arg(long, value_name = "SOURCE", value_parser = parse_source)]
+    #[arg(long, value_name = "SOURCE", value_parser = typed::source)]
     from: Option<Source>,
 
     #[command(flatten)]
     traffic: TrafficArgs,
 
     /// How much is sent
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = typed::rate)]
     rate: Rate,
 
     /// The IP TTL of the data
@@ -158,45 +188,34 @@ pub(crate) struct SendArgs {
     ttl: u8,
 
     /// udp, tcp, or a number
-    #[arg(long, value_name = "NAME", default_value = "udp")]
+    #[arg(long, value_name = "NAME", value_parser = typed::protocol, default_value = "udp")]
     protocol: Protocol,
+
+    /// End with exit status 0 as soon as somebody has reserved
+    #[arg(long)]
+    pub(crate) until_reserved: bool,
 
     #[command(flatten)]
     pub(crate) lasting: Lasting,
-}
-
-/// A source with or without its address.
-#[derive(Clone, Copy, Debug)]
-enum Source {
-    Whole(Endpoint),
-    Port(u16),
-}
-
-fn parse_source(text: &str) -> Result<Source, String> {
-    match text.strip_prefix(':') {
-        Some(port) => port.parse().map(Source::Port).map_err(|_| ()),
-        None => text.parse().map(Source::Whole).map_err(|_| ()),
-    }
-    .map_err(|()| "address:port or :port expected".to_owned())
 }
 
 /// What sort of traffic it is, the rate aside.
 #[derive(Clone, Debug, ClapArgs)]
 struct TrafficArgs {
     /// The most that comes at once
-    #[arg(long, value_name = "OCTETS", default_value = "15kB")]
+    #[arg(long, value_name = "OCTETS", value_parser = typed::octets, default_value = "15kB")]
     bucket: Octets,
 
     /// The rate at which it comes then [default: not known]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = typed::rate)]
     peak: Option<Rate>,
 
     /// Packets count as at least so long
-    #[arg(long, value_name = "OCTETS", default_value = "64B")]
+    #[arg(long, value_name = "OCTETS", value_parser = typed::octets, default_value = "64B")]
     min_packet: Octets,
 
     /// The longest packet
-    #[arg(long, value_name = "OCTETS", default_value = "1500B")]
+    #[arg(long, value_name = "OCTETS", value_parser = typed::octets, default_value = "1500B")]
     max_packet: Octets,
 }
 
@@ -238,31 +257,31 @@ impl SendArgs {
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct ReserveArgs {
     /// Where the data goes: this machine, or a group
-    #[arg(value_name = "DESTINATION")]
+    #[arg(value_name = "DESTINATION", value_parser = typed::endpoint)]
     destination: Endpoint,
 
     /// Only for this sender; may be repeated [default: all]
-    #[arg(long = "from", value_name = "SOURCE")]
+    #[arg(long = "from", value_name = "SOURCE", value_parser = typed::sender)]
     senders: Vec<Endpoint>,
 
     /// ff, se or wf
-    #[arg(long, value_name = "STYLE", default_value = "ff", value_parser = parse_style)]
+    #[arg(long, value_name = "STYLE", default_value = "ff", value_parser = typed::style)]
     style: StyleName,
 
     /// controlled-load or guaranteed [default: guaranteed with --delay or --reserve, else controlled-load]
-    #[arg(long, value_name = "SERVICE", value_parser = parse_service)]
+    #[arg(long, value_name = "SERVICE", value_parser = typed::service)]
     service: Option<ServiceName>,
 
     /// The longest that packets may take, from end to end
-    #[arg(long, value_name = "TIME", conflicts_with = "reserve")]
+    #[arg(long, value_name = "TIME", value_parser = typed::span, conflicts_with = "reserve")]
     delay: Option<Span>,
 
     /// The rate that is kept free; more than is sent makes packets sooner
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = typed::rate)]
     reserve: Option<Rate>,
 
     /// What is to be carried [default: what each sender says it sends]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = typed::rate)]
     rate: Option<Rate>,
 
     #[command(flatten)]
@@ -273,28 +292,15 @@ pub(crate) struct ReserveArgs {
     no_confirm: bool,
 
     /// udp, tcp, or a number
-    #[arg(long, value_name = "NAME", default_value = "udp")]
+    #[arg(long, value_name = "NAME", value_parser = typed::protocol, default_value = "udp")]
     protocol: Protocol,
+
+    /// End with exit status 0 as soon as the reservation is confirmed, for each sender it is for; it ends with the command
+    #[arg(long, conflicts_with = "no_confirm")]
+    pub(crate) until_confirmed: bool,
 
     #[command(flatten)]
     pub(crate) lasting: Lasting,
-}
-
-fn parse_style(text: &str) -> Result<StyleName, String> {
-    match text {
-        "ff" | "FF" => Ok(StyleName::Ff),
-        "se" | "SE" => Ok(StyleName::Se),
-        "wf" | "WF" => Ok(StyleName::Wf),
-        _ => Err("ff, se or wf expected".to_owned()),
-    }
-}
-
-fn parse_service(text: &str) -> Result<ServiceName, String> {
-    match text {
-        "controlled-load" | "cl" => Ok(ServiceName::ControlledLoad),
-        "guaranteed" | "gs" => Ok(ServiceName::Guaranteed),
-        _ => Err("controlled-load or guaranteed expected".to_owned()),
-    }
 }
 
 impl ReserveArgs {

@@ -1,19 +1,25 @@
 //! `rsvpctl`: shows what rsvpd knows, and sends and reserves by hand.
 
 mod args;
+mod event;
+mod goal;
 mod text;
+mod typed;
+mod width;
 
 use core::time::Duration;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use fairway_rsvp::daemon::config::Span;
 use fairway_rsvp::daemon::control::protocol::{Reply, Request, Sessions};
-use fairway_rsvp::daemon::control::value::EventOf;
 use fairway_stack::{LocalAddr, LocalReadHalf, LocalWriteHalf, Net, NetError};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 
 use crate::args::{Args, Command, Lasting};
+use crate::goal::Goal;
+use crate::text::Screen;
 
 /// Exit codes, as the help lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,8 +152,11 @@ fn request(command: &Command) -> Request {
         Command::Sessions(filter)
         | Command::Senders(filter)
         | Command::Reservations(filter)
-        | Command::Installed(filter)
         | Command::Requests(filter) => sessions(filter),
+        Command::Installed(filter) => Request::Installed {
+            destination: filter.destination,
+            most: 1000,
+        },
         Command::TrafficControl(filter) => Request::TrafficControl {
             destination: filter.destination,
             most: 1000,
@@ -177,10 +186,10 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
         Ok(daemon)
     });
     let mut daemon = asked.await.map_err(silent)??;
-    let lasting = match &args.command {
-        Command::Watch(_) => Lasting { time: None },
-        Command::Send(args) => args.lasting.clone(),
-        Command::Reserve(args) => args.lasting.clone(),
+    let (lasting, is_until) = match &args.command {
+        Command::Watch(_) => (Lasting::default(), false),
+        Command::Send(args) => (args.lasting.clone(), args.until_reserved),
+        Command::Reserve(args) => (args.lasting.clone(), args.until_confirmed),
         _ => {
             let reply = clock.timeout(PATIENCE, daemon.reply());
             let reply = reply.await.map_err(silent)??;
@@ -197,39 +206,42 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
         }
     };
     let until = lasting.time.map(|span| clock.now() + span.0);
-    // How it stands: what went wrong last, unless it has come right since.
-    let mut exit = Exit::Done;
+    let mut goal = Goal::new(lasting.fail_fast, is_until);
     loop {
         let reply = tokio::select! { biased;
-            _ = tokio::signal::ctrl_c() => return Ok(exit),
+            _ = tokio::signal::ctrl_c() => return Ok(goal.exit()),
             () = async {
                 match until {
                     Some(until) => clock.sleep_until(until).await,
                     None => core::future::pending().await,
                 }
-            } => return Ok(exit),
+            } => return over(args, &goal, lasting.time),
             reply = daemon.reply() => reply?,
         };
-        match &reply {
-            Reply::Error(text) => {
-                return Err(Failure {
-                    exit: Exit::Refused,
-                    text: text.clone(),
-                });
-            }
-            Reply::Event(
-                EventOf::ReservationError { .. }
-                | EventOf::PathError { .. }
-                | EventOf::NotAsked { .. },
-            ) => exit = Exit::Refused,
-            Reply::Event(EventOf::Confirmed { .. } | EventOf::Reservation { .. }) => {
-                exit = Exit::Done;
-            }
-            _ => {}
+        if let Reply::Error(text) = reply {
+            return Err(Failure {
+                exit: Exit::Refused,
+                text,
+            });
         }
+        let ends = goal.heard(&reply);
         if !print(args, &reply) {
+            return Ok(ends.unwrap_or(goal.exit()));
+        }
+        if let Some(exit) = ends {
             return Ok(exit);
         }
+    }
+}
+
+/// The time is over.
+fn over(args: &Args, goal: &Goal, time: Option<Span>) -> Result<Exit, Failure> {
+    match (goal.over(), time) {
+        (Exit::NoAnswer, Some(time)) => Err(lost(&match args.command {
+            Command::Send(_) => format!("nobody has reserved within {time}"),
+            _ => format!("not confirmed within {time}"),
+        })),
+        (exit, _) => Ok(exit),
     }
 }
 
@@ -238,7 +250,13 @@ fn print(args: &Args, reply: &Reply) -> bool {
     let text = if args.json {
         String::from_utf8(json(&args.command, reply)).unwrap_or_default()
     } else {
-        text::text(&args.command, reply)
+        let text = text::text(&args.command, reply, &Screen::here());
+        if text::is_talk(reply) {
+            // Nobody has to read it.
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            return true;
+        }
+        text
     };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())

@@ -1,6 +1,6 @@
 //! Documents as text for people: tables with aligned columns, values with units.
 
-use core::fmt::{self, Write as _};
+use core::fmt::Write as _;
 use std::time::Duration;
 
 use fairway_rsvp::daemon::control::protocol::{
@@ -8,48 +8,51 @@ use fairway_rsvp::daemon::control::protocol::{
 };
 use fairway_rsvp::daemon::control::value::{Adspec, EventOf, Flowspec, Tspec};
 
+use fairway_rsvp::shown::{self, rate};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::args::Command;
+use crate::event::event;
+use crate::width::{self, Table, fold};
 
 /// Behind an answer that is not all there is.
 const CUT: &str = "… and more: name a destination\n";
 
-/// A table: columns as wide as their widest cell.
-struct Table {
-    rows: Vec<Vec<String>>,
+/// What text is made for.
+pub(crate) struct Screen {
+    /// Characters of a line; `None`: as many as there are.
+    pub(crate) width: Option<usize>,
+    /// The time zone of times.
+    pub(crate) zone: TimeZone,
+    /// What time it is.
+    pub(crate) now: Timestamp,
 }
 
-impl Table {
-    fn new<const N: usize>(head: [&str; N]) -> Self {
+impl Screen {
+    /// The terminal, if standard output is one, and this machine's time zone.
+    pub(crate) fn here() -> Self {
         Self {
-            rows: vec![head.iter().map(|word| (*word).to_owned()).collect()],
+            width: width::of_stdout(),
+            zone: TimeZone::system(),
+            now: Timestamp::now(),
         }
     }
 
-    fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.into());
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut widths: Vec<usize> = Vec::new();
-        for row in &self.rows {
-            for (at, cell) in row.iter().enumerate() {
-                let width = cell.chars().count();
-                match widths.get_mut(at) {
-                    Some(widest) => *widest = width.max(*widest),
-                    None => widths.push(width),
-                }
-            }
-        }
-        for row in &self.rows {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                write!(line, "{cell:<width$}  ")?;
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
+    /// A time of day, to milliseconds; with its date, if that is not today's.
+    fn time(&self, unix_micros: u64) -> String {
+        let micros = i64::try_from(unix_micros).unwrap_or(i64::MAX);
+        let Ok(at) = Timestamp::from_microsecond(micros) else {
+            return "-".to_owned();
+        };
+        let at = at.to_zoned_datetime(self.zone.clone());
+        let today = self.now.to_zoned_datetime(self.zone.clone()).date();
+        let form = if at.date() == today {
+            "%H:%M:%S%.3f"
+        } else {
+            "%Y-%m-%d %H:%M:%S%.3f"
+        };
+        at.strftime(form).to_string()
     }
 }
 
@@ -58,56 +61,22 @@ fn or_dash<T>(value: Option<T>, shown: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), shown)
 }
 
-/// A rate in bits, as people speak of links: three digits are enough.
-fn rate(octets_per_sec: f32) -> String {
-    let bits = f64::from(octets_per_sec) * 8.0;
-    let (scaled, unit) = match bits {
-        bits if bits >= 1e9 => (bits / 1e9, "Gbit/s"),
-        bits if bits >= 1e6 => (bits / 1e6, "Mbit/s"),
-        bits if bits >= 1e3 => (bits / 1e3, "kbit/s"),
-        bits => (bits, "bit/s"),
-    };
-    format!("{} {unit}", short(scaled))
-}
-
 /// A size.
 fn octets(size: f32) -> String {
-    match f64::from(size) {
-        size if size >= 1e6 => format!("{} MB", short(size / 1e6)),
-        size if size >= 1e4 => format!("{} kB", short(size / 1e3)),
-        size => format!("{} B", short(size)),
-    }
-}
-
-/// With as many digits behind the point as tell something.
-fn short(value: f64) -> String {
-    let digits = match value {
-        value if value >= 99.95 => 0,
-        value if value >= 9.995 => 1,
-        _ => 2,
-    };
-    let text = format!("{value:.digits$}");
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
+    shown::octets(size)
 }
 
 /// A span, roughly.
-fn span(micros: u64) -> String {
-    match Duration::from_micros(micros) {
-        span if span.as_secs() >= 172_800 => format!("{} d", span.as_secs() / 86_400),
-        span if span.as_secs() >= 7200 => format!("{} h", span.as_secs() / 3600),
-        span if span.as_secs() >= 120 => format!("{} min", span.as_secs() / 60),
-        span if span.as_secs() >= 10 => format!("{} s", span.as_secs()),
-        span if span.as_millis() >= 1000 => format!("{} s", short(span.as_secs_f64())),
-        span if span.as_micros() >= 1000 => format!("{} ms", short(span.as_secs_f64() * 1e3)),
-        span => format!("{} us", span.as_micros()),
-    }
+pub(crate) fn span(micros: u64) -> String {
+    shown::span(Duration::from_micros(micros))
 }
 
-fn tspec(of: &Tspec) -> String {
+/// Octets, every one of them.
+fn exactly(octets: u64) -> String {
+    format!("{octets}B")
+}
+
+pub(crate) fn tspec(of: &Tspec) -> String {
     let mut text = format!(
         "{} b {}",
         rate(of.rate_bytes_per_sec),
@@ -119,7 +88,7 @@ fn tspec(of: &Tspec) -> String {
     text
 }
 
-fn flowspec(of: &Flowspec) -> String {
+pub(crate) fn flowspec(of: &Flowspec) -> String {
     let service = match of.service.as_str() {
         "guaranteed" => "GS",
         _ => "CL",
@@ -134,9 +103,9 @@ fn flowspec(of: &Flowspec) -> String {
     text
 }
 
-fn adspec(of: &Adspec) -> String {
+pub(crate) fn adspec(of: &Adspec) -> String {
     let mut text = format!(
-        "{} hops, {}, latency {}, MTU {}",
+        "{} hops, {}, latency {}, MTU {}B",
         of.hops,
         or_dash(of.bandwidth_bytes_per_sec, rate),
         or_dash(of.latency_micros, |micros| span(micros.into())),
@@ -154,7 +123,7 @@ fn adspec(of: &Adspec) -> String {
     text
 }
 
-fn list(senders: &[String]) -> String {
+pub(crate) fn list(senders: &[String]) -> String {
     if senders.is_empty() {
         "*".to_owned()
     } else {
@@ -180,31 +149,46 @@ fn here<T: ToString>(node: Option<T>) -> String {
     node.map_or_else(|| "this node".to_owned(), |node| node.to_string())
 }
 
+/// Whether it is said beside the answers: nothing has come of what was asked yet.
+pub(crate) const fn is_talk(reply: &Reply) -> bool {
+    matches!(
+        reply,
+        Reply::Event(EventOf::Waiting { .. } | EventOf::PathSent { .. })
+    )
+}
+
 /// An answer as text, for the command that asked.
-pub(crate) fn text(command: &Command, reply: &Reply) -> String {
+pub(crate) fn text(command: &Command, reply: &Reply, screen: &Screen) -> String {
+    let width = screen.width;
     match reply {
-        Reply::Status(of) => status(of),
-        Reply::Interfaces(of) => interfaces(of),
+        Reply::Status(of) => fold(&status(of), width, 2),
+        Reply::Interfaces(of) => interfaces(of).shown(width),
         Reply::Sessions(of) => {
             let mut text = match command {
-                Command::Senders(_) => senders(&of.sessions),
-                Command::Reservations(_) => reservations(&of.sessions),
-                Command::Installed(_) => installed(&of.sessions),
-                Command::Requests(_) => requests(&of.sessions),
-                _ => sessions(&of.sessions),
+                Command::Senders(_) => senders(&of.sessions).shown(width),
+                Command::Reservations(_) => reservations(&of.sessions).shown(width),
+                Command::Installed(_) => installed(&of.sessions).shown(width),
+                Command::Requests(_) => requests(&of.sessions, width),
+                _ => fold(&sessions(&of.sessions), width, 4),
             };
             if of.is_cut {
                 text.push_str(CUT);
             }
             text
         }
-        Reply::TrafficControl(of) => classes(of),
-        Reply::Neighbours(of) => neighbours(of),
-        Reply::Counters(of) => counters(of),
-        Reply::Applications(of) => applications(of),
-        Reply::Log(of) => of.iter().map(line).collect(),
-        Reply::Message(of) => line(of),
-        Reply::Event(of) => event(of),
+        Reply::TrafficControl(of) => {
+            let mut text = classes(of).shown(width);
+            if of.is_cut {
+                text.push_str(CUT);
+            }
+            text
+        }
+        Reply::Neighbours(of) => neighbours(of).shown(width),
+        Reply::Counters(of) => counters(of, width),
+        Reply::Applications(of) => applications(of).shown(width),
+        Reply::Log(of) => of.iter().map(|of| line(of, screen)).collect(),
+        Reply::Message(of) => line(of, screen),
+        Reply::Event(of) => fold(&event(of), width, 4),
         Reply::Error(why) => format!("{why}\n"),
     }
 }
@@ -221,7 +205,7 @@ fn status(of: &Status) -> String {
     )
 }
 
-fn interfaces(rows: &[InterfaceOf]) -> String {
+fn interfaces(rows: &[InterfaceOf]) -> Table {
     let mut table = Table::new([
         "INTERFACE",
         "STATE",
@@ -230,6 +214,7 @@ fn interfaces(rows: &[InterfaceOf]) -> String {
         "LINK",
         "RESERVABLE",
         "RESERVED",
+        "LINK HEADER",
         "TRAFFIC CONTROL",
     ]);
     for of in rows {
@@ -247,17 +232,18 @@ fn interfaces(rows: &[InterfaceOf]) -> String {
             of.name.clone(),
             state.to_owned(),
             or_dash(of.addresses.first(), ToString::to_string),
-            of.mtu_bytes.to_string(),
+            format!("{}B", of.mtu_bytes),
             or_dash(tc.link_bytes_per_sec, rate),
             or_dash(tc.reservable_bytes_per_sec, rate),
             or_dash(tc.reserved_bytes_per_sec, rate),
+            or_dash(tc.link_header_bytes, |header| format!("{header}B")),
             kind,
         ]);
     }
-    table.to_string()
+    table
 }
 
-fn senders(rows: &[SessionOf]) -> String {
+fn senders(rows: &[SessionOf]) -> Table {
     let mut table = Table::new([
         "SESSION",
         "SENDER",
@@ -280,10 +266,10 @@ fn senders(rows: &[SessionOf]) -> String {
             ]);
         }
     }
-    table.to_string()
+    table
 }
 
-fn reservations(rows: &[SessionOf]) -> String {
+fn reservations(rows: &[SessionOf]) -> Table {
     let mut table = Table::new([
         "SESSION", "STYLE", "SENDERS", "NEXT HOP", "OUT", "RESERVES", "EXPIRES",
     ]);
@@ -300,11 +286,14 @@ fn reservations(rows: &[SessionOf]) -> String {
             ]);
         }
     }
-    table.to_string()
+    table
 }
 
-fn installed(rows: &[SessionOf]) -> String {
-    let mut table = Table::new(["SESSION", "SENDERS", "OUT", "RESERVED", "SENT", "POLICED"]);
+fn installed(rows: &[SessionOf]) -> Table {
+    let mut table = Table::new([
+        "SESSION", "SENDERS", "OUT", "RESERVED", "SENDS", "POLICED", "PACKETS", "OCTETS",
+        "DROPPED", "EXCESS",
+    ]);
     for session in rows {
         for of in &session.installed {
             table.row([
@@ -313,14 +302,21 @@ fn installed(rows: &[SessionOf]) -> String {
                 of.outgoing.clone(),
                 flowspec(&of.flowspec),
                 tspec(&of.path),
-                of.policing.join(" "),
+                or_dash(
+                    Some(of.policing.join(" ")).filter(|why| !why.is_empty()),
+                    |why| why,
+                ),
+                or_dash(of.counted, |counted| counted.sent_packets.to_string()),
+                or_dash(of.counted, |counted| exactly(counted.sent_bytes)),
+                or_dash(of.counted, |counted| counted.dropped_packets.to_string()),
+                or_dash(of.counted, |counted| counted.excess_packets.to_string()),
             ]);
         }
     }
-    table.to_string()
+    table
 }
 
-fn classes(of: &Classes) -> String {
+fn classes(of: &Classes) -> Table {
     let mut table = Table::new([
         "INTERFACE",
         "MODE",
@@ -345,20 +341,16 @@ fn classes(of: &Classes) -> String {
             ),
             or_dash(session, |_| list(&of.senders)),
             or_dash(of.rate_bytes_per_sec, rate),
-            format!("{} B", of.sent_bytes),
+            exactly(of.sent_bytes),
             of.sent_packets.to_string(),
             of.dropped_packets.to_string(),
             of.excess_packets.to_string(),
         ]);
     }
-    let mut text = table.to_string();
-    if of.is_cut {
-        text.push_str(CUT);
-    }
-    text
+    table
 }
 
-fn requests(rows: &[SessionOf]) -> String {
+fn requests(rows: &[SessionOf], width: Option<usize>) -> String {
     let mut table = Table::new([
         "SESSION",
         "STYLE",
@@ -391,9 +383,9 @@ fn requests(rows: &[SessionOf]) -> String {
         }
     }
     if is_blocked {
-        format!("{table}\n{blocked}")
+        format!("{}\n{}", table.shown(width), blocked.shown(width))
     } else {
-        table.to_string()
+        table.shown(width)
     }
 }
 
@@ -469,7 +461,7 @@ fn sessions(rows: &[SessionOf]) -> String {
     text
 }
 
-fn neighbours(rows: &[NeighbourOf]) -> String {
+fn neighbours(rows: &[NeighbourOf]) -> Table {
     let mut table = Table::new([
         "INTERFACE",
         "NEIGHBOUR",
@@ -493,10 +485,10 @@ fn neighbours(rows: &[NeighbourOf]) -> String {
             format!("{} ago", span(of.silent_micros)),
         ]);
     }
-    table.to_string()
+    table
 }
 
-fn counters(of: &Counters) -> String {
+fn counters(of: &Counters, width: Option<usize>) -> String {
     let mut table = Table::new(["COUNTED", "NUMBER"]);
     let groups = [
         ("received ", &of.received),
@@ -512,10 +504,31 @@ fn counters(of: &Counters) -> String {
             ]);
         }
     }
-    table.to_string()
+    let mut messages = Table::new(["INTERFACE", "MESSAGE", "IN", "OUT", "DROPPED"]);
+    for of in &of.interfaces {
+        let dropped: Vec<String> = of
+            .dropped
+            .iter()
+            .map(|(why, count)| format!("{count} {}", why.replace('_', " ")))
+            .collect();
+        messages.row([
+            of.interface.clone(),
+            or_dash(of.message.clone(), |message| message),
+            of.received.to_string(),
+            of.sent.to_string(),
+            or_dash(
+                Some(dropped.join(", ")).filter(|list| !list.is_empty()),
+                |list| list,
+            ),
+        ]);
+    }
+    if of.interfaces.is_empty() {
+        return table.shown(width);
+    }
+    format!("{}\n{}", table.shown(width), messages.shown(width))
 }
 
-fn applications(rows: &[ApplicationOf]) -> String {
+fn applications(rows: &[ApplicationOf]) -> Table {
     let mut table = Table::new(["KIND", "USER", "PROCESS", "SESSIONS", "ABOUT"]);
     for of in rows {
         table.row([
@@ -526,102 +539,65 @@ fn applications(rows: &[ApplicationOf]) -> String {
             of.about.clone().unwrap_or_default(),
         ]);
     }
-    table.to_string()
+    table
 }
 
-fn line(of: &LogLine) -> String {
-    let at = Duration::from_micros(of.at_micros).as_secs_f64();
+/// A message that has passed. What does not fit stands behind the time, under it.
+fn line(of: &LogLine, screen: &Screen) -> String {
+    let time = screen.time(of.at_unix_micros);
     let arrow = if of.direction == "in" { "<" } else { ">" };
     let session = of.session.as_deref().unwrap_or("-");
-    format!(
-        "{at:>12.6} {arrow} {:<8} {:<10} {:<15} {session} {}\n",
+    let line = format!(
+        "{time} {arrow} {:<8} {:<10} {:<15} {session} {}",
         of.interface,
         of.message,
         of.peer.to_string(),
         of.summary,
+    );
+    fold(
+        &format!("{}\n", line.trim_end()),
+        screen.width,
+        time.len() + 3,
     )
-}
-
-/// What happens to what was sent or reserved, a line or a few.
-fn event(of: &EventOf) -> String {
-    match of {
-        EventOf::Path { senders } if senders.is_empty() => "no sender any more\n".to_owned(),
-        EventOf::Path { senders } => {
-            let mut text = String::new();
-            for of in senders {
-                let _ = writeln!(text, "sender {}: {}", of.sender, tspec(&of.tspec));
-                if let Some(path) = &of.adspec {
-                    let _ = writeln!(text, "  path: {}", adspec(path));
-                }
-            }
-            text
-        }
-        EventOf::Asked {
-            style,
-            senders,
-            flowspecs,
-            bound_micros,
-        } => {
-            let specs: Vec<String> = flowspecs.iter().map(flowspec).collect();
-            let bound = bound_micros.map_or_else(String::new, |bound| {
-                format!(", at most {} from end to end", span(bound))
-            });
-            format!(
-                "reserving {style} {}: {}{bound}\n",
-                list(senders),
-                specs.join(", ")
-            )
-        }
-        EventOf::NotAsked { why } => format!("not reserved: {why}\n"),
-        EventOf::Reservation {
-            style,
-            senders,
-            flowspec: Some(spec),
-        } => format!("reserved {style} {}: {}\n", list(senders), flowspec(spec)),
-        EventOf::Reservation { flowspec: None, .. } => "no longer reserved\n".to_owned(),
-        EventOf::PathError { error, sender } => format!("path error of {sender}: {}\n", error.text),
-        EventOf::ReservationError { error, senders, .. } => {
-            format!("reservation for {} failed: {}\n", list(senders), error.text)
-        }
-        EventOf::Confirmed { by, senders, .. } => {
-            format!("confirmed by {by} for {}\n", list(senders))
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn values_are_short_and_have_units() {
-        for (octets_per_sec, shown) in [
-            (125e3, "1 Mbit/s"),
-            (687_500.0, "5.5 Mbit/s"),
-            (1.25e9, "10 Gbit/s"),
-            (15.0, "120 bit/s"),
-            (0.0, "0 bit/s"),
-            (12_345.0, "98.8 kbit/s"),
-        ] {
-            assert_eq!(rate(octets_per_sec), shown);
+    fn screen(width: usize) -> Screen {
+        Screen {
+            width: Some(width),
+            zone: TimeZone::fixed(jiff::tz::offset(2)),
+            now: "2026-07-01T12:00:00Z".parse().unwrap(),
         }
-        assert_eq!(octets(1500.0), "1500 B");
-        assert_eq!(octets(20e3), "20 kB");
-        for (micros, shown) in [
-            (0, "0 us"),
-            (1500, "1.5 ms"),
-            (30_100, "30.1 ms"),
-            (157_500_000, "2 min"),
-            (61_000_000, "61 s"),
-        ] {
-            assert_eq!(span(micros), shown);
+    }
+
+    fn message(at: &str) -> LogLine {
+        let at: Timestamp = at.parse().unwrap();
+        LogLine {
+            at_micros: 7,
+            at_unix_micros: u64::try_from(at.as_microsecond()).unwrap(),
+            direction: "in".to_owned(),
+            interface: "eth1".to_owned(),
+            peer: [192, 0, 2, 1].into(),
+            message: "Path".to_owned(),
+            session: Some("UDP 192.0.2.9:5004".to_owned()),
+            summary: "from 192.0.2.1:5004 sends r 5.5Mbit/s, b 15kB, p unlimited, m 64B, M 1500B"
+                .to_owned(),
         }
     }
 
     #[test]
-    fn columns_are_aligned() {
-        let mut table = Table::new(["A", "LONG"]);
-        table.row(["wide cell".to_owned(), "x".to_owned()]);
-        assert_eq!(table.to_string(), "A          LONG\nwide cell  x\n");
+    fn messages_have_the_time_of_day_and_fit_the_terminal() {
+        let text = line(&message("2026-07-01T12:34:56.7891Z"), &screen(80));
+        assert_eq!(
+            text,
+            "14:34:56.789 < eth1     Path       192.0.2.1       UDP 192.0.2.9:5004 from\n               \
+             192.0.2.1:5004 sends r 5.5Mbit/s, b 15kB, p unlimited, m 64B, M\n               1500B\n"
+        );
+        let text = line(&message("2026-06-30T12:34:56Z"), &screen(200));
+        assert!(text.starts_with("2026-06-30 14:34:56.000 < "), "{text}");
+        assert_eq!(text.lines().count(), 1);
     }
 }

@@ -46,7 +46,7 @@ impl FromStr for Endpoint {
 
 as_text!(
     Endpoint,
-    "an address with its port, such as \"192.0.2.1:5004\""
+    "an address with its port, such as \"192.0.2.1:5004\" or \"[2001:db8::1]:5004\""
 );
 
 impl From<Endpoint> for wire::Sender {

@@ -12,6 +12,11 @@ use serde::ser::{Serialize, Serializer};
 /// Makes a type with `FromStr` and `Display` a text in the file; the parser knows the line of what a visitor refuses.
 macro_rules! as_text {
     ($name:ident, $expected:literal) => {
+        impl $name {
+            /// What one is, with an example: for messages to whom has typed something else.
+            pub const EXPECTED: &'static str = $expected;
+        }
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)

@@ -38,6 +38,15 @@ pub enum Request {
         #[serde(default = "most_sessions")]
         most: usize,
     },
+    /// Sessions, and what data each of their reservations has carried.
+    Installed {
+        /// Only of this destination; of port 0: whatever the port.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        destination: Option<Endpoint>,
+        /// At most so many sessions.
+        #[serde(default = "most_sessions")]
+        most: usize,
+    },
     /// What traffic control has installed, and counted.
     TrafficControl {
         /// Only of this destination; of port 0: whatever the port.
@@ -91,7 +100,7 @@ pub enum Reply {
     Status(Status),
     /// To `interfaces`.
     Interfaces(Vec<InterfaceOf>),
-    /// To `sessions`.
+    /// To `sessions` and `installed`.
     Sessions(Sessions),
     /// To `traffic_control`.
     TrafficControl(Classes),
@@ -162,6 +171,9 @@ pub struct TrafficControlOf {
     pub reservable_bytes_per_sec: Option<f32>,
     /// How much is.
     pub reserved_bytes_per_sec: Option<f32>,
+    /// Octets that the link puts in front of each packet: what is reserved counts them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub link_header_bytes: Option<u32>,
     /// Reservations.
     pub reservations: Option<usize>,
     /// What the administrator should know.
@@ -211,7 +223,7 @@ pub struct ClassOf {
 }
 
 /// Names a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SessionName {
     /// Its destination.
     pub destination: IpAddr,
@@ -306,6 +318,24 @@ pub struct InstalledOf {
     pub path: Tspec,
     /// Why data is held to it: `edge`, `merge`, `branch`.
     pub policing: Vec<String>,
+    /// What it has carried, if that was asked for and is counted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub counted: Option<Counted>,
+}
+
+/// Data of a reservation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Sent, link headers included.
+    pub sent_bytes: u64,
+    /// Sent.
+    pub sent_packets: u64,
+    /// Dropped, for want of room in its queue.
+    pub dropped_packets: u64,
+    /// Beyond the reservation: sent as best effort.
+    pub excess_bytes: u64,
+    /// Beyond the reservation.
+    pub excess_packets: u64,
 }
 
 /// What is asked of a previous hop.
@@ -408,6 +438,9 @@ pub struct ApplicationOf {
 pub struct LogLine {
     /// When, since the daemon's start.
     pub at_micros: u64,
+    /// When, since 1970.
+    #[serde(default)]
+    pub at_unix_micros: u64,
     /// `in` or `out`.
     pub direction: String,
     /// The interface.

@@ -201,12 +201,35 @@ pub enum EventOf {
         /// What is reserved; none: nothing any more.
         flowspec: Option<Flowspec>,
     },
+    /// Our sender is announced: its Path has gone.
+    PathSent {
+        /// The source of its data.
+        sender: String,
+        /// What it sends.
+        tspec: Tspec,
+        /// The interfaces the Path left by; none: there is no route yet.
+        outgoing: Vec<String>,
+    },
     /// Something is wrong with our sender.
     PathError {
         /// What.
         error: Error,
         /// Which sender.
         sender: String,
+    },
+    /// Nobody sends yet whom a reservation is wanted for; it is asked for when somebody does.
+    Waiting {
+        /// The senders that are waited for; none: any.
+        senders: Vec<String>,
+    },
+    /// More was asked for than is sent, and of controlled load nobody is granted that (RFC 2210 §3.2.1, RFC 2205 §2.3).
+    Capped {
+        /// The senders.
+        senders: Vec<String>,
+        /// What was asked for.
+        asked: Flowspec,
+        /// What is granted: what the senders say they send.
+        granted: Flowspec,
     },
     /// Something is wrong with our reservation.
     ReservationError {

@@ -183,6 +183,7 @@ impl Shaper for LinuxTc {
             link_rate: of.link_rate.map(BytesPerSec::get),
             share: of.share.map(BytesPerSec::get),
             reserved: of.reserved.map(BytesPerSec::get),
+            link_header: of.link_header,
             reservations: Some(of.reservations),
             remark,
         }

@@ -64,6 +64,8 @@ pub struct ShaperState {
     pub share: Option<f32>,
     /// How much is.
     pub reserved: Option<f32>,
+    /// Octets that the link puts in front of each packet.
+    pub link_header: Option<u32>,
     /// Reservations.
     pub reservations: Option<usize>,
     /// What the administrator should know: why there is no scheduler.
@@ -124,6 +126,7 @@ impl Shaper for AdmissionOnly {
             },
             share: ledger.map(|ledger| ledger.bounds().share.get()),
             reserved: ledger.map(|ledger| ledger.reserved().get()),
+            link_header: ledger.map(|ledger| ledger.bounds().link_header),
             ..ShaperState::default()
         }
     }

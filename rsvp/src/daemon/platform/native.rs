@@ -77,6 +77,7 @@ impl Shaper for NativeTc {
             },
             share: ledger.map(|ledger| ledger.bounds().share.get()),
             reserved: ledger.map(|ledger| ledger.reserved().get()),
+            link_header: ledger.map(|ledger| ledger.bounds().link_header),
             ..ShaperState::default()
         }
     }

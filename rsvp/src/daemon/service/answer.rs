@@ -95,6 +95,11 @@ impl Service {
             Request::Sessions { destination, most } => {
                 Reply::Sessions(self.session_rows(destination, most))
             }
+            Request::Installed { destination, most } => {
+                let mut sessions = self.session_rows(destination, most);
+                self.count_installed(&mut sessions, destination);
+                Reply::Sessions(sessions)
+            }
             Request::TrafficControl { destination, most } => {
                 Reply::TrafficControl(self.class_rows(destination, most))
             }
@@ -138,6 +143,11 @@ impl Service {
                 if let Some((_, Behind::Control(control))) = self.connections.get_mut(&connection) {
                     control.parties.push(id);
                 }
+                // What there is to be told already comes before it is said how things stand.
+                self.carry_out();
+                if let Some(event) = self.standing(id) {
+                    self.answer(connection, &Reply::Event(event));
+                }
             }
             Err(error) => self.answer(connection, &Reply::Error(error)),
         }
@@ -176,6 +186,7 @@ impl Service {
                     link_bytes_per_sec: state.link_rate,
                     reservable_bytes_per_sec: state.share,
                     reserved_bytes_per_sec: state.reserved,
+                    link_header_bytes: state.link_header,
                     reservations: state.reservations,
                     remark: state.remark,
                 },
@@ -251,6 +262,7 @@ impl Service {
                     flowspec: (&of.flowspec).into(),
                     path: (&of.path).into(),
                     policing: policing(of.policing),
+                    counted: None,
                 })
                 .collect(),
             requests: report
@@ -430,6 +442,7 @@ impl Service {
     pub(super) fn log_line(&self, entry: &LogEntry) -> LogLine {
         LogLine {
             at_micros: micros(entry.at.since_start()),
+            at_unix_micros: self.wall(entry.at),
             direction: match entry.direction {
                 Direction::In => "in",
                 Direction::Out => "out",
@@ -441,6 +454,13 @@ impl Service {
             session: entry.session.map(|session| session.to_string()),
             summary: entry.summary.clone(),
         }
+    }
+
+    /// Microseconds since 1970, by the clock as it goes now.
+    fn wall(&self, at: fairway_stack::Instant) -> u64 {
+        let ago = self.clock.now().saturating_duration_since(at);
+        let now = self.clock.wall().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(0, |now| micros(now.saturating_sub(ago)))
     }
 
     /// Everything that is counted, for Prometheus.

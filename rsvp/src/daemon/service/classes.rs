@@ -1,8 +1,10 @@
 //! `rsvpctl traffic-control`: what is installed, and what it has counted.
 
+use std::collections::BTreeMap;
+
 use super::Service;
 use crate::daemon::config::{Endpoint, Protocol};
-use crate::daemon::control::protocol::{ClassOf, Classes, SessionName};
+use crate::daemon::control::protocol::{ClassOf, Classes, Counted, SessionName, Sessions};
 use crate::daemon::control::value;
 use crate::daemon::platform::{ShapedData, ShaperClass};
 use crate::daemon::timeline::concerns;
@@ -24,6 +26,41 @@ impl Service {
         Classes {
             classes,
             is_cut: wanted.next().is_some(),
+        }
+    }
+
+    /// Says of each reservation what data it has carried; the system is asked for all.
+    pub(super) fn count_installed(&self, all: &mut Sessions, destination: Option<Endpoint>) {
+        let mut counted: BTreeMap<(String, SessionName, Vec<String>), Counted> = BTreeMap::new();
+        let classes = self.shaper.lock().classes();
+        for class in classes {
+            let ShapedData::Reserved(session, senders) = &class.data else {
+                continue;
+            };
+            if !concerns(destination, Some(session)) {
+                continue;
+            }
+            let senders = senders.iter().flatten().copied().map(value::sender);
+            let key = (self.name(class.interface), name(session), senders.collect());
+            let of = Counted {
+                sent_bytes: class.sent_octets,
+                sent_packets: class.sent_packets,
+                dropped_packets: class.dropped_packets,
+                excess_bytes: class.excess_octets,
+                excess_packets: class.excess_packets,
+            };
+            counted.insert(key, of);
+        }
+        for session in &mut all.sessions {
+            let name = SessionName {
+                destination: session.destination,
+                protocol: session.protocol.clone(),
+                port: session.port,
+            };
+            for of in &mut session.installed {
+                let key = (of.outgoing.clone(), name.clone(), of.senders.clone());
+                of.counted = counted.get(&key).copied();
+            }
         }
     }
 

@@ -6,8 +6,10 @@ use super::{Owner, Played, Service};
 use crate::api::{ApiId, Call};
 use crate::daemon::config::{ReservationEntry, SenderEntry};
 use crate::daemon::control::protocol::Reply;
-use crate::daemon::control::value::EventOf;
+use crate::daemon::control::value::{self, EventOf};
 use crate::daemon::party::{Party, Role};
+use crate::engine::{SenderReport, Side};
+use crate::shown;
 use crate::wire::Session;
 
 impl Service {
@@ -25,6 +27,32 @@ impl Service {
             }
         }
         Ok(id)
+    }
+
+    /// How it stands with a party that has just begun, if its events do not say it.
+    pub(super) fn standing(&mut self, id: ApiId) -> Option<EventOf> {
+        let played = self.parties.get_mut(&id)?;
+        let Role::Sender(_) = played.party.role() else {
+            return played.party.wait();
+        };
+        let wanted = *played.party.session();
+        let is_of = |session: &Session| {
+            (session.destination, session.protocol, session.port)
+                == (wanted.destination, wanted.protocol, wanted.port)
+        };
+        let report = self.engine.sessions_of(self.clock.now(), is_of).next()?;
+        let is_own = |of: &&SenderReport| of.previous_hop == Side::Application(id);
+        let own = report.senders.iter().find(is_own)?;
+        Some(EventOf::PathSent {
+            sender: value::sender(own.sender),
+            tspec: (&own.tspec).into(),
+            outgoing: own
+                .outgoing
+                .iter()
+                .map(|index| self.name(*index))
+                .chain(own.to_local.then(|| "local".to_owned()))
+                .collect(),
+        })
     }
 
     /// Ends a party.
@@ -133,6 +161,13 @@ fn log_event(session: &Session, event: &EventOf) {
         EventOf::NotAsked { why } => warn!(%session, why, "not reserved"),
         EventOf::Confirmed { by, .. } => info!(%session, %by, "reservation confirmed"),
         EventOf::Asked { .. } => info!(%session, "reserving"),
+        EventOf::Capped { asked, granted, .. } => {
+            let asked = shown::rate(asked.tspec.rate_bytes_per_sec);
+            let granted = shown::rate(granted.tspec.rate_bytes_per_sec);
+            info!(%session, asked, granted, "more is asked for than is sent");
+        }
+        EventOf::Waiting { .. } => info!(%session, "waiting for a sender"),
+        EventOf::PathSent { .. } => debug!(%session, "path sent"),
         EventOf::Reservation { flowspec, .. } => {
             info!(%session, reserved = flowspec.is_some(), "reservation for our sender");
         }

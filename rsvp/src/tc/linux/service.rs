@@ -122,6 +122,10 @@ impl LinuxTc {
             link_rate: link.rate,
             share: link.ledger.as_ref().map(|ledger| ledger.bounds().share),
             reserved: link.ledger.as_ref().map(Ledger::reserved),
+            link_header: link
+                .ledger
+                .as_ref()
+                .map(|ledger| ledger.bounds().link_header),
             reservations: link.reservations.len(),
         })
     }

@@ -34,6 +34,8 @@ pub struct InterfaceSummary {
     pub share: Option<BytesPerSec>,
     /// What is reserved.
     pub reserved: Option<BytesPerSec>,
+    /// Octets that the link puts in front of each packet, if reservations are counted.
+    pub link_header: Option<u32>,
     /// How many reservations there are.
     pub reservations: usize,
 }

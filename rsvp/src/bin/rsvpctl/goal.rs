@@ -1,0 +1,148 @@
+//! When `send` and `reserve` end, and how: pure, what is heard in and an exit code out.
+
+use std::collections::BTreeSet;
+
+use fairway_rsvp::daemon::control::protocol::Reply;
+use fairway_rsvp::daemon::control::value::EventOf;
+
+use crate::Exit;
+
+/// How it stands, and what ends it.
+#[derive(Debug)]
+pub(crate) struct Goal {
+    /// The first failure ends it.
+    fails_fast: bool,
+    /// Success ends it.
+    is_until: bool,
+    /// The senders that are asked for, and those that are confirmed; of style WF, the star.
+    asked: BTreeSet<String>,
+    confirmed: BTreeSet<String>,
+    /// What went wrong last, unless it has come right since.
+    exit: Exit,
+}
+
+impl Goal {
+    pub(crate) const fn new(fails_fast: bool, is_until: bool) -> Self {
+        Self {
+            fails_fast,
+            is_until,
+            asked: BTreeSet::new(),
+            confirmed: BTreeSet::new(),
+            exit: Exit::Done,
+        }
+    }
+
+    /// How it ends when its time is over; with success still to come, nobody has answered.
+    pub(crate) fn over(&self) -> Exit {
+        match (self.is_until, self.exit) {
+            (true, Exit::Done) => Exit::NoAnswer,
+            (_, exit) => exit,
+        }
+    }
+
+    /// How it ends when it is interrupted.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Something is heard; whether that ends it, and how.
+    pub(crate) fn heard(&mut self, reply: &Reply) -> Option<Exit> {
+        let Reply::Event(event) = reply else {
+            return None;
+        };
+        let stands = match event {
+            EventOf::ReservationError { senders, .. } => {
+                for sender in names(senders) {
+                    self.confirmed.remove(&sender);
+                }
+                return self.failed();
+            }
+            EventOf::PathError { .. } | EventOf::NotAsked { .. } => return self.failed(),
+            EventOf::Asked { senders, .. } => {
+                self.asked = names(senders).collect();
+                return None;
+            }
+            EventOf::Confirmed { style, senders, .. } => {
+                if style == "WF" {
+                    self.confirmed.clone_from(&self.asked);
+                } else {
+                    self.confirmed.extend(names(senders));
+                }
+                self.exit = Exit::Done;
+                self.asked.is_subset(&self.confirmed)
+            }
+            EventOf::Reservation { flowspec, .. } => {
+                self.exit = Exit::Done;
+                flowspec.is_some()
+            }
+            EventOf::Path { .. }
+            | EventOf::PathSent { .. }
+            | EventOf::Waiting { .. }
+            | EventOf::Capped { .. } => return None,
+        };
+        (self.is_until && stands).then_some(Exit::Done)
+    }
+
+    fn failed(&mut self) -> Option<Exit> {
+        self.exit = Exit::Refused;
+        self.fails_fast.then_some(Exit::Refused)
+    }
+}
+
+/// The senders, or the star for all.
+fn names(senders: &[String]) -> impl Iterator<Item = String> {
+    let star = senders.is_empty().then(|| "*".to_owned());
+    senders.iter().cloned().chain(star)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(senders: &[&str]) -> Reply {
+        Reply::Event(EventOf::Asked {
+            style: "FF".to_owned(),
+            senders: senders.iter().map(|name| (*name).to_owned()).collect(),
+            flowspecs: Vec::new(),
+            bound_micros: None,
+        })
+    }
+
+    fn confirmed(style: &str, senders: &[&str]) -> Reply {
+        Reply::Event(EventOf::Confirmed {
+            by: [10, 0, 0, 1].into(),
+            style: style.to_owned(),
+            senders: senders.iter().map(|name| (*name).to_owned()).collect(),
+            flowspec: None,
+        })
+    }
+
+    fn refused() -> Reply {
+        Reply::Event(EventOf::NotAsked {
+            why: "no".to_owned(),
+        })
+    }
+
+    #[test]
+    fn it_stands_when_all_that_was_asked_for_is_confirmed() {
+        let mut goal = Goal::new(false, true);
+        assert_eq!(goal.heard(&asked(&["a", "b"])), None);
+        assert_eq!(goal.heard(&confirmed("FF", &["a"])), None);
+        assert_eq!(goal.over(), Exit::NoAnswer);
+        assert_eq!(goal.heard(&confirmed("FF", &["b"])), Some(Exit::Done));
+        let mut goal = Goal::new(false, true);
+        assert_eq!(goal.heard(&asked(&[])), None);
+        assert_eq!(goal.heard(&confirmed("WF", &[])), Some(Exit::Done));
+    }
+
+    #[test]
+    fn a_failure_ends_it_only_where_that_is_wanted() {
+        let mut goal = Goal::new(true, false);
+        assert_eq!(goal.heard(&refused()), Some(Exit::Refused));
+        let mut goal = Goal::new(false, false);
+        assert_eq!(goal.heard(&refused()), None);
+        assert_eq!((goal.exit(), goal.over()), (Exit::Refused, Exit::Refused));
+        assert_eq!(goal.heard(&confirmed("FF", &["a"])), None);
+        assert_eq!((goal.exit(), goal.over()), (Exit::Done, Exit::Done));
+    }
+}
