@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::net::IpAddr;
 
 use fairway_wire::Instant;
@@ -461,12 +461,4 @@ fn about_message(arrival: &Arrival, body: &Body) -> About {
         },
         _ => about,
     }
-}
-
-/// A number that differs if what was sent differs, as good as always; neither 0 nor 1.
-pub(super) fn fingerprint(of: &impl Hash) -> u64 {
-    // The keys are fixed: the same in every run.
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish().max(2)
 }

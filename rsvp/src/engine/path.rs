@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use fairway_wire::Instant;
 
 use super::core::How;
-use super::node::{Node, fingerprint};
+use super::node::Node;
 use super::refresh::{Cause, later};
 use crate::Disposition;
 use crate::api::{Event, PathSender};
@@ -17,7 +17,7 @@ use crate::interface::IfIndex;
 use crate::intserv::{Adspec, GuaranteedTerms, Reading, ServiceNumber, Tspec};
 use crate::msg::{Body, Path, PathErr, SenderDescriptor};
 use crate::neighbour::{Arrival, Destination, Neighbours, Outgoing, StateKey, Verdict};
-use crate::state::{NextHop, OtherHop, PathOut, Phop, Psb, PsbKey, SessionState};
+use crate::state::{NextHop, OtherHop, Phop, Print, Psb, PsbKey, SessionState};
 use crate::timing::lifetime;
 use crate::wire::{
     AdspecObject, ErrorCode, ErrorFlags, PolicyData, RsvpHop, SenderTemplate, Session, TimeValues,
@@ -213,7 +213,7 @@ impl Node {
             if !changed && (old.ttl, old.e_police) != (psb.ttl, psb.e_police) {
                 // Not worth a message of its own; but a refresh by name would not tell it.
                 for out in &mut psb.outgoing {
-                    out.mark();
+                    out.told.mark();
                     if self.neighbours.is_summarised(out.key) {
                         out.refresh_at = self.refresh_at(now, out.interface).min(out.refresh_at);
                         session.want(out.refresh_at);
@@ -366,7 +366,7 @@ impl Node {
                 .psbs
                 .get_mut(&key)
                 .and_then(|psb| psb.outgoing.get_mut(at))
-                .filter(|out| out.fingerprint > PathOut::STALE);
+                .filter(|out| out.told.is_current());
             if let Some(out) = unchanged {
                 out.refresh_at = in_full_at;
                 session.want(in_full_at);
@@ -396,8 +396,8 @@ impl Node {
             return;
         };
         out.refresh_at = refresh_at;
-        let says_new = trigger && out.fingerprint == PathOut::NEVER || out.fingerprint != print;
-        out.fingerprint = print;
+        let says_new = trigger && out.told == Print::NEVER || out.told != print;
+        out.told = print;
         let (Some(hop), Some(ttl)) = (hop, ttl) else {
             return;
         };
@@ -460,7 +460,7 @@ impl Node {
         });
         // RFC 2205 §2.3: the first node that can police clears the flag.
         let e_police = psb.e_police && !polices;
-        let print = fingerprint(&(
+        let print = Print::of(&(
             e_police,
             &psb.tspec_object,
             &adspec,
@@ -494,10 +494,10 @@ impl Node {
                     .outgoing
                     .iter()
                     .position(|out| out.interface == interface)?;
-                let sent = psb.outgoing.get(at)?.fingerprint;
+                let sent = psb.outgoing.get(at)?.told;
                 let print = self.leaving(psb, interface, destination).print;
                 // One that was never sent waits for its repair.
-                (sent != PathOut::NEVER && sent != print).then_some((*key, at))
+                (sent != Print::NEVER && sent != print).then_some((*key, at))
             })
             .collect();
         for (key, at) in changed {
@@ -656,7 +656,7 @@ struct Leaving {
     e_police: bool,
     adspec: Option<AdspecObject>,
     /// Of all that it says.
-    print: u64,
+    print: Print,
 }
 
 /// What the sender's Adspec says of the way to here.
@@ -704,16 +704,16 @@ fn is_said(psb: &Psb, path: &Path, sender: &SenderDescriptor, how: How) -> bool 
 }
 
 /// RFC 2205 §3.1.3: what makes a Path say something new, beside its hop.
-fn contents_of_message(path: &Path, sender: &SenderDescriptor, how: How) -> u64 {
+fn contents_of_message(path: &Path, sender: &SenderDescriptor, how: How) -> Print {
     let (policy, unknown) = (&path.policy, &path.unknown);
-    fingerprint(&(&sender.tspec, &sender.adspec, policy, unknown, how.non_rsvp))
+    Print::of(&(&sender.tspec, &sender.adspec, policy, unknown, how.non_rsvp))
 }
 
 /// As [`contents_of_message`], of the Path that was last heard.
-fn contents_of_state(psb: &Psb) -> u64 {
+fn contents_of_state(psb: &Psb) -> Print {
     let (policy, unknown) = (&psb.policy, &psb.unknown);
     let (tspec, adspec) = (&psb.tspec_object, &psb.adspec_object);
-    fingerprint(&(tspec, adspec, policy, unknown, psb.non_rsvp))
+    Print::of(&(tspec, adspec, policy, unknown, psb.non_rsvp))
 }
 
 /// The other hops of a sender that comes by `phop` from now on: the one before, and those that it had.

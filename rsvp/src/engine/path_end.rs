@@ -11,7 +11,7 @@ use super::path::psb_key;
 use super::refresh::Cause;
 use crate::msg::{Body, PathTear, TornSender};
 use crate::neighbour::{Arrival, Destination, Neighbours, Outgoing, Verdict};
-use crate::state::{OtherHop, PathOut, Phop, PsbKey, SessionState};
+use crate::state::{OtherHop, PathOut, Phop, Print, PsbKey, SessionState};
 use crate::wire::{SenderTemplate, Style, UnknownObject};
 
 impl Node {
@@ -195,7 +195,7 @@ impl Node {
         unknown: &[UnknownObject],
     ) {
         self.neighbours.forget(out.key);
-        if out.fingerprint == PathOut::NEVER {
+        if out.told == Print::NEVER {
             return;
         }
         let destination = session.key.destination;

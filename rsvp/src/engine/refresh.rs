@@ -3,11 +3,11 @@
 use fairway_wire::Instant;
 
 use super::merge::{Desired, Wanted};
-use super::node::{Node, fingerprint};
+use super::node::Node;
 use crate::api::Event;
 use crate::msg::{Body, FfDescriptor, Flows, LooseFlows, Resv, ResvTear};
 use crate::neighbour::Outgoing;
-use crate::state::{PathOut, Phop, ResvOut, RsbKey, SessionState};
+use crate::state::{PathOut, Phop, Print, ResvOut, RsbKey, SessionState};
 use crate::wire::{FilterSpec, Sender, Style};
 
 /// Why a Resv may be due.
@@ -63,7 +63,7 @@ impl Node {
             Desired::Reserve(wanted) => wanted,
         };
         let style = wanted.flows.style();
-        let print = fingerprint(&(
+        let print = Print::of(&(
             &wanted.flows,
             &wanted.scope,
             &wanted.policy,
@@ -84,7 +84,7 @@ impl Node {
         let says_otherwise = session
             .resvs
             .get(&phop)
-            .is_some_and(|old| old.fingerprint != print);
+            .is_some_and(|old| old.told != print);
         if holds && says_otherwise && cause != Cause::Change {
             // Looked at again when the hold ends.
             return self.mark(now, session, phop);
@@ -104,7 +104,7 @@ impl Node {
         });
         let said = Said::of(&wanted, print);
         let old = session.resvs.get_mut(&phop);
-        let is_new = old.as_ref().is_none_or(|old| old.fingerprint != print);
+        let is_new = old.as_ref().is_none_or(|old| old.told != print);
         let is_other = old.as_ref().is_none_or(|old| !said.is(old));
         let says_more = old.is_none_or(|old| {
             // RFC 2205 §3.1.6: where senders are only torn, no Resv has to say so, too.
@@ -205,7 +205,7 @@ impl Node {
         let Some(resv) = session.resvs.get_mut(&phop) else {
             return;
         };
-        resv.fingerprint = 0;
+        resv.told.mark();
         if self.neighbours.is_summarised(resv.key) {
             resv.refresh_at = resv.refresh_at.min(self.refresh_at(now, interface));
             session.next = session.next.min(resv.refresh_at);
@@ -233,7 +233,7 @@ impl Node {
             .resvs
             .get(&phop)
             .filter(|resv| {
-                resv.fingerprint != 0 && session.hold_until.is_none_or(|until| until <= now)
+                resv.told.is_current() && session.hold_until.is_none_or(|until| until <= now)
             })
             .map(|resv| resv.key)
             .filter(|key| {
@@ -290,7 +290,7 @@ impl Node {
                 style: wanted.flows.style(),
                 parts,
                 common: said.common,
-                fingerprint: said.whole,
+                told: said.whole,
             }),
         );
         key
@@ -531,29 +531,29 @@ pub(super) fn later(now: Instant, span: core::time::Duration) -> Instant {
 /// What a Resv says, in fingerprints; the default: nothing.
 #[derive(Default)]
 struct Said {
-    whole: u64,
-    common: u64,
+    whole: Print,
+    common: Print,
     /// By sender.
-    parts: Vec<(Sender, u64)>,
+    parts: Vec<(Sender, Print)>,
 }
 
 impl Said {
-    fn of(wanted: &Wanted, whole: u64) -> Self {
+    fn of(wanted: &Wanted, whole: Print) -> Self {
         let (shared, parts) = match &wanted.flows {
             Flows::Ff(list) => {
                 let parts = list
                     .iter()
-                    .map(|one| (one.filter.0, fingerprint(&one.flowspec)));
+                    .map(|one| (one.filter.0, Print::of(&one.flowspec)));
                 (None, parts.collect())
             }
             Flows::Se { flowspec, filters } => {
-                let parts = filters.iter().map(|filter| (filter.0, 0));
+                let parts = filters.iter().map(|filter| (filter.0, Print::NEVER));
                 (Some(flowspec), parts.collect())
             }
             Flows::Wf(flowspec) => (Some(flowspec), Vec::new()),
             Flows::Unknown { .. } => (None, Vec::new()),
         };
-        let common = fingerprint(&(
+        let common = Print::of(&(
             wanted.flows.style(),
             shared,
             &wanted.scope,

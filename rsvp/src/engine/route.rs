@@ -9,7 +9,7 @@ use super::control::tcsb_of;
 use super::node::Node;
 use super::refresh::{Cause, later};
 use crate::interface::IfIndex;
-use crate::state::{PathOut, Phop, Psb, PsbKey, SessionState};
+use crate::state::{PathOut, Phop, Print, Psb, PsbKey, SessionState};
 
 /// Repairs of many sessions are spread over this span after *W*.
 const REPAIR_SPREAD: Duration = Duration::from_millis(300);
@@ -121,7 +121,7 @@ impl Node {
                     gateway,
                     key: session.name(),
                     refresh_at: Instant::MAX,
-                    fingerprint: PathOut::NEVER,
+                    told: Print::NEVER,
                 }
             }));
         }
@@ -152,11 +152,7 @@ impl Node {
                 continue;
             };
             local_changed |= to_local != psb.to_local;
-            for out in psb
-                .outgoing
-                .iter()
-                .filter(|out| out.fingerprint == PathOut::NEVER)
-            {
+            for out in psb.outgoing.iter().filter(|out| out.told == Print::NEVER) {
                 wait = wait.max(Some(self.repair_wait(out.interface)));
             }
             let now_to = |interface| psb.outgoing.iter().any(|out| out.interface == interface);
@@ -205,7 +201,7 @@ impl Node {
                 psb.outgoing
                     .iter()
                     .enumerate()
-                    .filter(|(_, out)| out.fingerprint == PathOut::NEVER)
+                    .filter(|(_, out)| out.told == Print::NEVER)
                     .map(|(at, _)| (*key, at))
             })
             .collect();
@@ -266,14 +262,15 @@ impl Node {
             for out in &mut psb.outgoing {
                 if out.interface == interface {
                     out.refresh_at = at;
-                    out.mark();
+                    out.told.mark();
                     any = true;
                 }
             }
         }
         for (phop, resv) in session.resvs.iter_mut() {
             if matches!(phop, Phop::Hop { interface: here, .. } if *here == interface) {
-                (resv.refresh_at, resv.fingerprint) = (at, 0);
+                resv.refresh_at = at;
+                resv.told.mark();
                 any = true;
             }
         }
@@ -296,7 +293,7 @@ impl Node {
             for out in &mut psb.outgoing {
                 if out.interface == interface {
                     out.refresh_at = at;
-                    out.mark();
+                    out.told.mark();
                     any = true;
                 }
             }
@@ -305,7 +302,8 @@ impl Node {
             if matches!(phop, Phop::Hop { interface: here, address, .. }
                 if *here == interface && *address == neighbour)
             {
-                (resv.refresh_at, resv.fingerprint) = (at, 0);
+                resv.refresh_at = at;
+                resv.told.mark();
                 any = true;
             }
         }

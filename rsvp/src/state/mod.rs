@@ -3,6 +3,7 @@
 mod app;
 mod bsb;
 mod map;
+mod print;
 mod psb;
 mod resv_out;
 mod rsb;
@@ -12,6 +13,7 @@ mod tcsb;
 pub(crate) use app::App;
 pub(crate) use bsb::{Bsb, BsbKey};
 pub(crate) use map::VecMap;
+pub(crate) use print::Print;
 pub(crate) use psb::{OtherHop, PathOut, Phop, Psb, PsbKey};
 pub(crate) use resv_out::ResvOut;
 pub(crate) use rsb::{NextHop, Rsb, RsbKey};

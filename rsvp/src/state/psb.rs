@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use fairway_wire::Instant;
 
+use super::Print;
 use crate::api::ApiId;
 use crate::interface::IfIndex;
 use crate::intserv::{GuaranteedTerms, Tspec};
@@ -56,20 +57,8 @@ pub(crate) struct PathOut {
     pub(crate) gateway: Option<IpAddr>,
     pub(crate) key: StateKey,
     pub(crate) refresh_at: Instant,
-    /// Of the last message sent, so that one is known to be new; or [`NEVER`](Self::NEVER), or [`STALE`](Self::STALE).
-    pub(crate) fingerprint: u64,
-}
-
-impl PathOut {
-    /// Nothing was sent there.
-    pub(crate) const NEVER: u64 = 0;
-    /// What was sent there has to be said again in full. All other fingerprints are greater.
-    pub(crate) const STALE: u64 = 1;
-
-    /// What was sent there, if anything was, has to be said again in full with the next refresh.
-    pub(crate) fn mark(&mut self) {
-        self.fingerprint = self.fingerprint.min(Self::STALE);
-    }
+    /// The last message sent, so that one is known to be new.
+    pub(crate) told: Print,
 }
 
 /// A sender, as far as this node has heard.
@@ -117,7 +106,7 @@ pub(crate) struct Psb {
 pub(crate) struct OtherHop {
     pub(crate) phop: Phop,
     /// A fingerprint of the contents of its last Path: one that says the same is a refresh.
-    pub(crate) contents: u64,
+    pub(crate) contents: Print,
     pub(crate) expires: Instant,
     pub(crate) lifetime: Duration,
     pub(crate) id: Option<IdOfState>,

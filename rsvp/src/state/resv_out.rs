@@ -2,6 +2,7 @@
 
 use fairway_wire::Instant;
 
+use super::Print;
 use crate::neighbour::StateKey;
 use crate::wire::{Sender, Style};
 
@@ -11,13 +12,12 @@ pub(crate) struct ResvOut {
     pub(crate) key: StateKey,
     pub(crate) refresh_at: Instant,
     pub(crate) style: Style,
-    /// The senders that were named and not torn since, each with a fingerprint of what was asked for it; none of style
-    /// WF.
-    pub(crate) parts: Vec<(Sender, u64)>,
-    /// A fingerprint of what was said beside.
-    pub(crate) common: u64,
-    /// A fingerprint of the last message, without its confirmation.
-    pub(crate) fingerprint: u64,
+    /// The senders that were named and not torn since, each with what was asked for it; none of style WF.
+    pub(crate) parts: Vec<(Sender, Print)>,
+    /// What was said beside.
+    pub(crate) common: Print,
+    /// The last message, without its confirmation.
+    pub(crate) told: Print,
 }
 
 impl ResvOut {

@@ -44,6 +44,9 @@ pub(crate) fn paths(lab: &mut Lab) -> Result<(), Error> {
     if !fairway_tests::rsvp::possible("paths") {
         return Err("daemons in namespaces need root, iproute2 and nftables".into());
     }
+    // Before anything is measured: a build takes minutes.
+    talk("building rsvpd");
+    fairway_tests::rsvp::programs();
     let cases: &[&str] = if lab.quick() {
         &["setup:50", "isolation:1500", "guaranteed:300", "many:1000"]
     } else {
