@@ -236,6 +236,21 @@ fn a_script_learns_whether_a_reservation_can_be_had() {
         "{output:?}"
     );
     drop(send);
+
+    // The daemon goes while somebody reserves.
+    let _send = sender.hold(from);
+    let daemon = nodes[1].daemon().id();
+    let [sender, receiver] = &nodes;
+    std::thread::scope(|scope| {
+        let reserve = scope.spawn(|| receiver.ctl(&format!("{to} --fail-fast")));
+        until("the reservation", LIMIT, || {
+            (sender.classes("one") == 1).then_some(())
+        });
+        sender.run(&format!("kill -KILL {daemon}"));
+        let output = reserve.join().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        assert_eq!(output.stderr, "rsvpctl: the daemon has ended\n");
+    });
 }
 
 /// The same over IPv6: router alert in hop-by-hop options, messages with foreign source addresses.
