@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use fairway_service::ConfigError;
 use serde::{Deserialize, Serialize};
 
 use crate::hosts::Network;
@@ -152,60 +153,6 @@ impl Limits {
     }
 }
 
-/// What is wrong with a configuration file, and where.
-#[derive(Debug)]
-pub struct ConfigError {
-    file: PathBuf,
-    line: Option<usize>,
-    key: Option<String>,
-    what: String,
-}
-
-impl fmt::Display for ConfigError {
-    /// `FILE:LINE: key `KEY`: what`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        if let Some(key) = &self.key {
-            write!(f, ": key `{key}`")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-impl ConfigError {
-    /// What is wrong with the value of a key of `text`, read from `file`: for what only the system can tell.
-    #[must_use]
-    pub fn of_key(file: &Path, text: &str, key: &str, what: String) -> Self {
-        Self {
-            file: file.to_owned(),
-            line: line_of_key(text, key),
-            key: Some(key.to_owned()),
-            what,
-        }
-    }
-}
-
-/// The parser's message without the names of Rust's types.
-fn in_words(message: &str) -> String {
-    let Some((found, expected)) = message.rsplit_once("expected ") else {
-        return message.to_owned();
-    };
-    let expected = match expected {
-        "u16" => "a number from 0 to 65535",
-        "usize" | "u64" => "a number, 0 or more",
-        "a sequence" => "a list: [...]",
-        "a boolean" => "true or false",
-        "a string" | "path string" => "a text in quotes",
-        expected => expected,
-    };
-    format!("{found}expected {expected}")
-}
-
 /// Addresses; one that is none is named.
 fn addresses<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<IpAddr>, D::Error> {
     struct Address(IpAddr);
@@ -247,24 +194,20 @@ impl Config {
     /// # Errors
     /// Syntax, unknown keys, values that are none; with file, line and key.
     pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| {
-            let at = error.span().map(|span| span.start);
-            ConfigError {
-                file: file.to_owned(),
-                line: at.map(|at| line_of(text, at)),
-                key: at.and_then(|at| key_at(text, at)),
-                what: in_words(error.message().lines().next().unwrap_or_default()),
-            }
-        })?;
+        let config: Self = toml::from_str(text)
+            .map_err(|error| ConfigError::of_parser(file, text, &error).without_table())?;
         config.check(file, text)?;
         Ok(config)
     }
 
     fn check(&self, file: &Path, text: &str) -> Result<(), ConfigError> {
-        let wrong = |key: &str, what: String| ConfigError::of_key(file, text, key, what);
+        let wrong = |table: &str, key: &str, what: String| {
+            ConfigError::of_key(file, text, (table, 0), key, what).without_table()
+        };
         for network in &self.trusted {
             if Network::parse(network).is_none() {
                 return Err(wrong(
+                    "",
                     "trusted",
                     format!("`{network}` is no network: address or address/bits expected"),
                 ));
@@ -272,6 +215,7 @@ impl Config {
         }
         if self.port == 0 {
             return Err(wrong(
+                "",
                 "port",
                 "0 is no port that callers could know".to_owned(),
             ));
@@ -286,7 +230,7 @@ impl Config {
             ("record", limits.record, 1024),
         ] {
             if value < least {
-                return Err(wrong(key, format!("at least {least} expected")));
+                return Err(wrong("limits", key, format!("at least {least} expected")));
             }
         }
         Ok(())
@@ -325,33 +269,6 @@ impl Config {
         }
         addresses
     }
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    before.iter().filter(|b| **b == b'\n').count() + 1
-}
-
-/// The key whose value, or whose own name, an offset is in: the last one assigned to at or before its line.
-fn key_at(text: &str, at: usize) -> Option<String> {
-    text.lines()
-        .take(line_of(text, at))
-        .filter_map(key_of_line)
-        .last()
-        .map(str::to_owned)
-}
-
-fn key_of_line(line: &str) -> Option<&str> {
-    let (key, _) = line.split_once('=')?;
-    let key = key.trim();
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    (!key.is_empty() && key.bytes().all(plain)).then_some(key)
-}
-
-fn line_of_key(text: &str, key: &str) -> Option<usize> {
-    text.lines()
-        .position(|line| key_of_line(line) == Some(key))
-        .map(|at| at + 1)
 }
 
 /// Spans of time with a unit: `"500ms"`, `"30s"`, `"6m"`, `"1h"`.
@@ -516,6 +433,14 @@ mod tests {
             (
                 "indirect = false\ntrusted = [\"10/8\"]\n",
                 "p.toml:2: key `trusted`: `10/8` is no network",
+            ),
+            (
+                "port = 1\n[limts]\n",
+                "p.toml:2: key `limts`: unknown field `limts`",
+            ),
+            (
+                "limits = 5\n",
+                "p.toml:1: key `limits`: invalid type: integer `5`, expected a table",
             ),
             ("indirect = yes\n", "p.toml:1: key `indirect`: "),
         ] {

@@ -431,6 +431,24 @@ fn the_daemon_keeps_two_rights() {
     }
 }
 
+/// STYLE §7: lines on standard error; the journal gives them times of its own.
+#[test]
+fn lines_for_the_journal_have_no_time() {
+    if !possible("lines_for_the_journal_have_no_time") {
+        return;
+    }
+    let mut node = Node::new();
+    node.configure(CONFIG);
+    node.start();
+    // A second one says why it ends.
+    let mut second = node.command("rsvpd");
+    second.arg("-c").arg(node.file());
+    let told = Child::output(&mut second, LIMIT).stderr;
+    assert!(told.starts_with("20"), "{told}");
+    let told = Child::output(second.env("JOURNAL_STREAM", "8:1"), LIMIT).stderr;
+    assert!(told.starts_with("ERROR cannot start "), "{told}");
+}
+
 /// STYLE §10, §11: exit codes, and errors with file, line and key.
 #[test]
 fn wrong_usage_is_told_and_has_its_code() {

@@ -122,10 +122,14 @@ impl Node {
         Child::output(command.args(line.split_whitespace()), LIMIT)
     }
 
+    /// One of our programs, to be started.
+    pub(super) fn command(&self, program: &str) -> Command {
+        self.namespace.command(ours(program))
+    }
+
     /// `rsvpd`, to its end.
     pub(super) fn rsvpd(&self, arguments: &[&str]) -> Output {
-        let mut command = self.namespace.command(ours("rsvpd"));
-        Child::output(command.args(arguments), LIMIT)
+        Child::output(self.command("rsvpd").args(arguments), LIMIT)
     }
 
     /// A document of `rsvpctl`.

@@ -8,6 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue};
 use fairway_portmap::config::{self, Config, ConfigError};
 use fairway_portmap::hosts::Network;
+use fairway_service::{read_config, user_of_flag};
 use nix::unistd::User;
 
 /// Maps RPC program numbers to addresses: portmap 2 and rpcbind 3 and 4 (RFC 1833), in the place of rpcbind.
@@ -124,7 +125,7 @@ See also:
 pub(crate) fn hint(usage: &clap::Error) -> Option<&'static str> {
     match usage.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(flag)) if flag.starts_with("--host") => {
-            Some("portmapd: -h takes an address to serve on, as rpcbind's; help is --help")
+            Some("-h takes an address to serve on, as rpcbind's; help is --help")
         }
         _ => None,
     }
@@ -132,23 +133,13 @@ pub(crate) fn hint(usage: &clap::Error) -> Option<&'static str> {
 
 /// The file, and the flags over it.
 pub(crate) fn load(args: &Args) -> Result<Config, String> {
-    let path = args
-        .config
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(config::DEFAULT_PATH));
-    let mut config = match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let config = Config::parse(&path, &text).map_err(|error| error.to_string())?;
-            if args.check_config {
-                check_users(&config, &path, &text)?;
-            }
-            config
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.config.is_none() => {
-            Config::default()
-        }
-        Err(error) => return Err(format!("{}: {error}", path.display())),
-    };
+    let words = |error: ConfigError| error.to_string();
+    let usual = Path::new(config::DEFAULT_PATH);
+    let (path, text) = read_config(args.config.as_deref(), usual).map_err(words)?;
+    let mut config = Config::parse(&path, &text).map_err(words)?;
+    if args.check_config {
+        check_users(&config, &path, &text)?;
+    }
     for network in &args.trust {
         if Network::parse(network).is_none() {
             return Err(format!(
@@ -168,15 +159,7 @@ pub(crate) fn load(args: &Args) -> Result<Config, String> {
         config.user = vec!["daemon".to_owned()];
     }
     if let Some(user) = &args.user {
-        config.user = Some(user.clone())
-            .into_iter()
-            .filter(|user| !user.is_empty())
-            .collect();
-        if let Some(user) = config.user.first()
-            && !matches!(User::from_name(user), Ok(Some(_)))
-        {
-            return Err(format!("--user {user}: no such user"));
-        }
+        config.user = user_of_flag(user)?;
     }
     if let Some(port) = args.port {
         config.port = port;
@@ -201,5 +184,5 @@ fn check_users(config: &Config, path: &Path, text: &str) -> Result<(), String> {
     }
     let names = config.user.join(", ");
     let what = format!("no such user: {names}");
-    Err(ConfigError::of_key(path, text, "user", what).to_string())
+    Err(ConfigError::of_key(path, text, ("", 0), "user", what).to_string())
 }

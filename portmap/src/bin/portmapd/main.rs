@@ -3,11 +3,9 @@
 mod access_files;
 mod args;
 mod listen;
-mod notify;
 mod privileges;
 mod state;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,18 +15,17 @@ use fairway_portmap::Portmapper;
 use fairway_portmap::config::Config;
 use fairway_portmap::core::Core;
 use fairway_rpc::Server;
+use fairway_service::{Exit, Log, Program, Signals, Told, notify, serve};
 use fairway_stack::Net;
 use listenfd::ListenFd;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tracing::{debug, error, info, warn};
-use tracing_subscriber::EnvFilter;
 
 use crate::access_files::{Lookups, read_access, watch_files};
 use crate::args::{Args, hint, load};
 use crate::listen::{adopted, join_group, made, register};
-use crate::notify::notify;
-use crate::privileges::{become_user, check_state_directory, make_state_directory};
+use crate::privileges::{check_state_directory, drop_privileges, make_state_directory};
 use crate::state::{load_state, save_state};
 
 /// Calls that run when the daemon is told to end get this long.
@@ -36,105 +33,41 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 /// A change of the table is saved this much later, with those that follow it.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
 
-/// Exit codes, as the help lists them.
-#[derive(Clone, Copy, Debug)]
-enum Exit {
-    Done,
-    System,
-    Usage,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::System => 1,
-            Exit::Usage => 2,
-        })
-    }
-}
+const PORTMAPD: Program = Program("portmapd");
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(usage) => {
-            let _ = usage.print();
+            let exit = PORTMAPD.usage(&usage);
             if let Some(hint) = hint(&usage) {
-                let _ = writeln!(std::io::stderr(), "{hint}");
+                PORTMAPD.say(hint);
             }
-            return if usage.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                Exit::Done.into()
-            };
+            return exit.into();
         }
     };
     let config = match load(&args) {
         Ok(config) => config,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "portmapd: {error}");
-            return Exit::Usage.into();
-        }
+        Err(error) => return PORTMAPD.failed(Exit::Usage, error).into(),
     };
     if args.print_config {
-        // A closed pipe is a quiet success.
-        let _ = std::io::stdout().write_all(config.to_toml().as_bytes());
-        return Exit::Done.into();
+        return PORTMAPD.print_config(&config.to_toml()).into();
     }
     if args.check_config {
-        let _ = writeln!(std::io::stderr(), "portmapd: configuration is good");
-        return Exit::Done.into();
+        return PORTMAPD.config_is_good().into();
     }
-    log_to_stderr(args.debug);
+    let _log = Log::to_stderr(if args.debug { "debug" } else { "info" });
     if args.abort && !args.debug {
         warn!("-a without -d has no effect");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let exit = match runtime {
-        Ok(runtime) => {
-            let exit = runtime.block_on(run(args, config));
-            // A lookup that waits for a name server is not waited for.
-            runtime.shutdown_background();
-            exit
-        }
-        Err(error) => {
-            error!(%error, "cannot start");
-            Exit::System
-        }
-    };
-    exit.into()
-}
-
-fn log_to_stderr(debug: bool) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(if debug { "debug" } else { "info" }));
-    // The journal has its own times.
-    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_ansi(false)
-        .with_writer(std::io::stderr);
-    if journal {
-        builder.without_time().init();
-    } else {
-        builder.init();
-    }
+    serve(run(args, config)).into()
 }
 
 async fn run(args: Args, config: Config) -> Exit {
     let net = Net::system();
     // All signals are caught before anything can be lost to one.
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::quit()),
-        signal(SignalKind::hangup()),
-        signal(SignalKind::user_defined1()),
-    );
-    let (Ok(mut term), Ok(mut int), Ok(mut quit), Ok(mut hup), Ok(mut usr1)) = signals else {
+    let signals = (Signals::catch(), signal(SignalKind::user_defined1()));
+    let (Ok(mut signals), Ok(mut usr1)) = signals else {
         error!("cannot catch signals");
         return Exit::System;
     };
@@ -157,7 +90,7 @@ async fn run(args: Args, config: Config) -> Exit {
     if config.warm_start {
         make_state_directory(&config);
     }
-    if let Err(error) = become_user(&config) {
+    if let Err(error) = drop_privileges(&config) {
         error!(error, "cannot drop privileges");
         return Exit::System;
     }
@@ -202,23 +135,23 @@ async fn run(args: Args, config: Config) -> Exit {
     let mut save = clock.timer();
     loop {
         tokio::select! { biased;
-            _ = term.recv() => break,
-            _ = int.recv() => break,
-            _ = quit.recv() => break,
-            _ = hup.recv() => {
-                notify(&net, "RELOADING=1").await;
-                match load(&args) {
-                    Ok(new) => {
-                        config = new;
-                        let access = read_access(&net, &config).await;
-                        lookups.replace(&net, &portmapper, access);
-                        apply(&mut portmapper.core(), &config);
-                        info!("configuration read again");
+            told = signals.next() => match told {
+                Told::End => break,
+                Told::Reload => {
+                    notify(&net, "RELOADING=1").await;
+                    match load(&args) {
+                        Ok(new) => {
+                            config = new;
+                            let access = read_access(&net, &config).await;
+                            lookups.replace(&net, &portmapper, access);
+                            apply(&mut portmapper.core(), &config);
+                            info!("configuration read again");
+                        }
+                        Err(error) => error!(error, "configuration kept: the new one is wrong"),
                     }
-                    Err(error) => error!(error, "configuration kept: the new one is wrong"),
+                    notify(&net, "READY=1").await;
                 }
-                notify(&net, "READY=1").await;
-            }
+            },
             _ = usr1.recv() => log_counters(&portmapper, &server),
             () = files_changed.notified() => {
                 let access = read_access(&net, &config).await;

@@ -7,19 +7,9 @@ use std::path::{Path, PathBuf};
 
 use fairway_portmap::config::Config;
 use fairway_portmap::warm::{RPCBIND_FILES, STATE_FILE};
-use nix::unistd::{AccessFlags, User, access, geteuid, setgid, setgroups, setuid};
+use fairway_service::{become_user, wanted_user};
+use nix::unistd::{AccessFlags, access, geteuid};
 use tracing::{debug, warn};
-
-/// The user to become, if there is one to become.
-fn wanted_user(config: &Config) -> Option<User> {
-    if !geteuid().is_root() {
-        return None;
-    }
-    config
-        .user
-        .iter()
-        .find_map(|name| User::from_name(name).ok().flatten())
-}
 
 /// Makes the state directory, and gives it and the files in it to the user that will write them.
 ///
@@ -34,7 +24,7 @@ pub(crate) fn make_state_directory(config: &Config) {
             return;
         }
     }
-    let Some(user) = wanted_user(config) else {
+    let Some(user) = wanted_user(&config.user) else {
         return;
     };
     let (uid, gid) = (Some(user.uid.as_raw()), Some(user.gid.as_raw()));
@@ -79,18 +69,15 @@ pub(crate) fn check_state_directory(config: &Config) {
     }
 }
 
-/// Drops groups, group and user, in this order: without the user there is no right to the others.
-pub(crate) fn become_user(config: &Config) -> Result<(), String> {
-    let Some(user) = wanted_user(config) else {
+/// Becomes the user to serve as, if started as root.
+pub(crate) fn drop_privileges(config: &Config) -> Result<(), String> {
+    let Some(user) = wanted_user(&config.user) else {
         if geteuid().is_root() && !config.user.is_empty() {
             return Err(format!("none of the users {:?} exists", config.user));
         }
         return Ok(());
     };
-    let said = |what: &'static str| move |error: nix::Error| format!("{what}: {error}");
-    setgroups(&[]).map_err(said("setgroups"))?;
-    setgid(user.gid).map_err(said("setgid"))?;
-    setuid(user.uid).map_err(said("setuid"))?;
+    become_user(&user).map_err(|error| error.to_string())?;
     debug!(user = user.name, "privileges dropped");
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use fairway_rsvp::daemon::config::{self, Config, ConfigError, Loaded, ReadSecret};
+use fairway_service::{read_config, user_of_flag};
 use fairway_stack::Net;
-use nix::unistd::User;
 
 /// Reserves network resources for flows of data: RSVP (RFC 2205), as host or as router.
 ///
@@ -130,18 +130,10 @@ fn warn_of_missing(config: &Config, path: &Path, text: &str) {
 
 /// The file, and the flags over it.
 pub(crate) fn load(args: &Args) -> Result<Loaded, String> {
-    let path = args
-        .config
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(config::DEFAULT_PATH));
     let words = |error: ConfigError| error.to_string();
-    let (mut config, text) = match std::fs::read_to_string(&path) {
-        Ok(text) => (Config::parse(&path, &text).map_err(words)?, text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.config.is_none() => {
-            (Config::default(), String::new())
-        }
-        Err(error) => return Err(words(ConfigError::of_file(&path, error.to_string()))),
-    };
+    let usual = Path::new(config::DEFAULT_PATH);
+    let (path, text) = read_config(args.config.as_deref(), usual).map_err(words)?;
+    let mut config = Config::parse(&path, &text).map_err(words)?;
     if config.holds_secrets() && others_can_read(&path).unwrap_or(true) {
         let what = "there are keys in it, and others can read it: chmod o-rwx, or use secret_file";
         return Err(words(ConfigError::of_file(&path, what)));
@@ -150,15 +142,7 @@ pub(crate) fn load(args: &Args) -> Result<Loaded, String> {
         warn_of_missing(&config, &path, &text);
     }
     if let Some(user) = &args.user {
-        config.user = Some(user.clone())
-            .into_iter()
-            .filter(|user| !user.is_empty())
-            .collect();
-        if let Some(user) = config.user.first()
-            && !matches!(User::from_name(user), Ok(Some(_)))
-        {
-            return Err(format!("--user {user}: no such user"));
-        }
+        config.user = user_of_flag(user)?;
     }
     if let Some(socket) = &args.control_socket {
         config.control_socket.clone_from(socket);

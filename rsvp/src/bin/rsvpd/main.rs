@@ -1,10 +1,8 @@
 //! `rsvpd`: the RSVP daemon.
 
 mod args;
-mod notify;
 mod privileges;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -12,57 +10,27 @@ use fairway_rsvp::daemon::config::Loaded;
 use fairway_rsvp::daemon::platform::Platform;
 use fairway_rsvp::daemon::service::Daemon;
 use fairway_rsvp::tc::linux::LinuxTc;
+use fairway_service::{Exit, Log, Program, Signals, Told, notify, serve};
 use fairway_stack::Net;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::{error, info, warn};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::Subscriber;
-use tracing_subscriber::reload;
+use tracing::{error, info};
 
 use crate::args::{Args, load};
-use crate::notify::notify;
 use crate::privileges::{drop_privileges, make_directories};
 
-/// Exit codes, as the help lists them.
-#[derive(Clone, Copy, Debug)]
-enum Exit {
-    Done,
-    System,
-    Usage,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::System => 1,
-            Exit::Usage => 2,
-        })
-    }
-}
+const RSVPD: Program = Program("rsvpd");
 
 /// What a killed one left.
 fn remove_traffic_control() -> Exit {
     match LinuxTc::remove_left_over() {
         Ok(()) => Exit::Done,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "rsvpd: {error}");
-            Exit::System
-        }
+        Err(error) => RSVPD.failed(Exit::System, error),
     }
 }
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(usage) => {
-            let _ = usage.print();
-            return if usage.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                Exit::Done.into()
-            };
-        }
+        Err(usage) => return RSVPD.usage(&usage).into(),
     };
     if args.remove_traffic_control {
         // Whatever is configured now.
@@ -70,83 +38,22 @@ fn main() -> ExitCode {
     }
     let loaded = match load(&args) {
         Ok(loaded) => loaded,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "rsvpd: {error}");
-            return Exit::Usage.into();
-        }
+        Err(error) => return RSVPD.failed(Exit::Usage, error).into(),
     };
     if args.print_config {
-        // A closed pipe is a quiet success.
-        let _ = std::io::stdout().write_all(loaded.config().to_toml().as_bytes());
-        return Exit::Done.into();
+        return RSVPD.print_config(&loaded.config().to_toml()).into();
     }
     if args.check_config {
-        let _ = writeln!(std::io::stderr(), "rsvpd: configuration is good");
-        return Exit::Done.into();
+        return RSVPD.config_is_good().into();
     }
     let log = Log::to_stderr(&loaded.config().log);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let exit = match runtime {
-        Ok(runtime) => runtime.block_on(run(&args, loaded, &log)),
-        Err(error) => {
-            error!(%error, "cannot start");
-            Exit::System
-        }
-    };
-    exit.into()
-}
-
-/// The filter of the log, to be changed while it runs.
-struct Log(reload::Handle<EnvFilter, FmtSubscriber>);
-
-/// Lines on standard error.
-type FmtSubscriber = tracing_subscriber::fmt::Formatter<
-    tracing_subscriber::fmt::format::DefaultFields,
-    tracing_subscriber::fmt::format::Format,
-    fn() -> std::io::Stderr,
->;
-
-impl Log {
-    fn to_stderr(directives: &str) -> Self {
-        // The journal has its own times.
-        let _journal = std::env::var_os("JOURNAL_STREAM").is_some();
-        let builder = Subscriber::builder()
-            .with_env_filter(filter(directives))
-            .with_target(false)
-            .with_ansi(false)
-            .with_writer(std::io::stderr as fn() -> std::io::Stderr)
-            .with_filter_reloading();
-        let handle = builder.reload_handle();
-        builder.init();
-        Self(handle)
-    }
-
-    fn change(&self, directives: &str) {
-        if let Err(error) = self.0.reload(filter(directives)) {
-            warn!(%error, "the log stays as it was");
-        }
-    }
-}
-
-/// `RUST_LOG` wins over what is configured; what makes no sense is as if it were not said.
-fn filter(directives: &str) -> EnvFilter {
-    EnvFilter::try_from_default_env()
-        .or_else(|_| EnvFilter::try_new(directives))
-        .unwrap_or_else(|_| EnvFilter::new("info"))
+    serve(run(&args, loaded, &log)).into()
 }
 
 async fn run(args: &Args, loaded: Loaded, log: &Log) -> Exit {
     let net = Net::system();
     // All signals are caught before anything can be lost to one.
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::quit()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut term), Ok(mut int), Ok(mut quit), Ok(mut hup)) = signals else {
+    let Ok(mut signals) = Signals::catch() else {
         error!("cannot catch signals");
         return Exit::System;
     };
@@ -170,24 +77,24 @@ async fn run(args: &Args, loaded: Loaded, log: &Log) -> Exit {
     notify(&net, "READY=1").await;
     loop {
         tokio::select! { biased;
-            _ = term.recv() => break,
-            _ = int.recv() => break,
-            _ = quit.recv() => break,
+            told = signals.next() => match told {
+                Told::End => break,
+                Told::Reload => {
+                    notify(&net, "RELOADING=1").await;
+                    match load(args) {
+                        Ok(loaded) => {
+                            log.change(&loaded.config().log);
+                            daemon.reload(loaded).await;
+                            info!("configuration read again");
+                        }
+                        Err(error) => error!(error, "configuration kept: the new one is wrong"),
+                    }
+                    notify(&net, "READY=1").await;
+                }
+            },
             () = daemon.ended() => {
                 error!("ended by itself");
                 return Exit::System;
-            }
-            _ = hup.recv() => {
-                notify(&net, "RELOADING=1").await;
-                match load(args) {
-                    Ok(loaded) => {
-                        log.change(&loaded.config().log);
-                        daemon.reload(loaded).await;
-                        info!("configuration read again");
-                    }
-                    Err(error) => error!(error, "configuration kept: the new one is wrong"),
-                }
-                notify(&net, "READY=1").await;
             }
         }
     }

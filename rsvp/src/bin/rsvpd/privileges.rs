@@ -5,7 +5,8 @@ use std::os::unix::fs::{DirBuilderExt as _, lchown};
 use std::path::Path;
 
 use fairway_rsvp::daemon::config::Config;
-use nix::unistd::{User, geteuid, setgid, setgroups, setuid};
+use fairway_service::{become_user, wanted_user};
+use nix::unistd::geteuid;
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set,
     remove_capability_from_bounding_set, set_capabilities, set_keep_capabilities, set_no_new_privs,
@@ -15,20 +16,9 @@ use tracing::{debug, warn};
 /// What the daemon needs as long as it lives: packets with others' addresses, and traffic control.
 const KEPT: CapabilitySet = CapabilitySet::NET_ADMIN.union(CapabilitySet::NET_RAW);
 
-/// The user to become: the first that exists. None: the daemon stays who it is.
-fn wanted_user(config: &Config) -> Option<User> {
-    if !geteuid().is_root() {
-        return None;
-    }
-    config
-        .user
-        .iter()
-        .find_map(|name| User::from_name(name).ok().flatten())
-}
-
 /// Makes the directories of the sockets where they are missing, for the user that will have to remove them.
 pub(crate) fn make_directories(config: &Config) {
-    let user = wanted_user(config);
+    let user = wanted_user(&config.user);
     for socket in [&config.control_socket, &config.rapi_socket] {
         let Some(directory) = socket.parent().filter(|path| *path != Path::new("")) else {
             continue;
@@ -60,14 +50,12 @@ pub(crate) fn drop_privileges(config: &Config) -> Result<(), String> {
     if had.effective.contains(CapabilitySet::SETPCAP) {
         narrow().map_err(|error| said("bounding set")(error.into()))?;
     }
-    if geteuid().is_root() && wanted_user(config).is_none() && !config.user.is_empty() {
+    if geteuid().is_root() && wanted_user(&config.user).is_none() && !config.user.is_empty() {
         warn!(user = ?config.user, "no such user: serving as root, with few rights");
     }
-    if let Some(user) = wanted_user(config) {
+    if let Some(user) = wanted_user(&config.user) {
         set_keep_capabilities(true).map_err(|error| said("keep capabilities")(error.into()))?;
-        setgroups(&[]).map_err(|error| said("setgroups")(error.into()))?;
-        setgid(user.gid).map_err(|error| said("setgid")(error.into()))?;
-        setuid(user.uid).map_err(|error| said("setuid")(error.into()))?;
+        become_user(&user).map_err(|error| said(error.call)(error.errno.into()))?;
         debug!(user = user.name, "user changed");
     }
     // Of those it was given: a service manager may have kept some back.

@@ -3,7 +3,6 @@
 //! Every key has a default; unknown keys are errors. The shipped `etc/rsvpd.toml` explains each and shows the defaults,
 //! commented out.
 
-mod error;
 mod fixed;
 mod interface;
 mod unit;
@@ -18,7 +17,7 @@ use crate::api::{self, server};
 use crate::engine;
 use crate::interface::Settings;
 
-pub use error::ConfigError;
+pub use fairway_service::ConfigError;
 pub use fixed::{
     Endpoint, Protocol, ReservationEntry, SenderEntry, ServiceName, StyleName, Traffic,
 };

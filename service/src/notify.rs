@@ -1,10 +1,15 @@
-//! sd_notify(3).
+//! What the service manager is told.
 
 use fairway_stack::{LocalAddr, Net};
 use tracing::warn;
 
 /// Tells the service manager, if there is one that wants to know (sd_notify(3)).
-pub(crate) async fn notify(net: &Net, state: &str) {
+///
+/// `state` is what it is told, such as `READY=1`.
+///
+/// # Cancel safety
+/// It is told, or not.
+pub async fn notify(net: &Net, state: &str) {
     let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else {
         return;
     };
