@@ -4,6 +4,7 @@
 use crate::backend::Backend;
 use crate::error::NetError;
 use crate::native::Host;
+use crate::system::link::Links;
 use fairway_native::mgmt::{Counters, PARAMETERS, Parameter, Setting};
 use fairway_native::stack::{Clear, Old};
 use fairway_wire::MacAddr;
@@ -372,6 +373,7 @@ impl Manage {
 /// The machine's interfaces, by index.
 pub(crate) fn system_interfaces() -> Result<Vec<Interface>, NetError> {
     let mut interfaces: Vec<Interface> = Vec::new();
+    let mut links = Links::new()?;
     for entry in getifaddrs()? {
         let known = interfaces
             .iter()
@@ -395,7 +397,7 @@ pub(crate) fn system_interfaces() -> Result<Vec<Interface>, NetError> {
                     point_to_point: has(InterfaceFlags::IFF_POINTOPOINT),
                     multicast: has(InterfaceFlags::IFF_MULTICAST),
                     promiscuous: has(InterfaceFlags::IFF_PROMISC),
-                    mtu: system_mtu(&entry.interface_name, index),
+                    mtu: links.mtu(index)?,
                     link: None,
                     addresses: Vec::new(),
                 });
@@ -419,17 +421,6 @@ pub(crate) fn system_interfaces() -> Result<Vec<Interface>, NetError> {
     }
     interfaces.sort_by_key(|interface| interface.index);
     Ok(interfaces)
-}
-
-/// The kernel has no safe call for it, but a file; which is another network namespace's interface of that name where
-/// nobody has mounted `/sys` anew.
-fn system_mtu(name: &str, index: u32) -> Option<u32> {
-    let folder = std::path::Path::new("/sys/class/net").join(name);
-    let number = |file| -> Option<u32> {
-        let text = std::fs::read_to_string(folder.join(file)).ok()?;
-        text.trim().parse().ok()
-    };
-    number("mtu").filter(|_| number("ifindex") == Some(index))
 }
 
 fn link_address(address: &SockaddrStorage) -> Option<MacAddr> {

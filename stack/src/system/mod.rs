@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod control;
+pub(crate) mod link;
 pub(crate) mod option;
 pub(crate) mod raw;
 pub(crate) mod stream;

@@ -13,6 +13,7 @@
 )]
 
 mod host;
+mod interfaces;
 mod multicast;
 mod raw;
 
