@@ -26,7 +26,7 @@ const OVERFLOW: i32 = 105;
 /// What has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// An interface, or its addresses: it is there, different, or gone. [`links`](super::links) tells.
+    /// An interface, or its addresses: it is there, different, or gone.
     Interface(IfIndex),
     /// Routes to destinations with this prefix, unicast or multicast. Of length zero: all routes.
     Routes {

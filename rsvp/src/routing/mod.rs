@@ -12,14 +12,10 @@ pub use native::NativeRouting;
 #[cfg(all(feature = "linux-tc", target_os = "linux"))]
 mod linux;
 #[cfg(all(feature = "linux-tc", target_os = "linux"))]
-mod linux_links;
-#[cfg(all(feature = "linux-tc", target_os = "linux"))]
 mod linux_watch;
 
 #[cfg(all(feature = "linux-tc", target_os = "linux"))]
 pub use linux::LinuxRouting;
-#[cfg(all(feature = "linux-tc", target_os = "linux"))]
-pub use linux_links::{Link, links};
 #[cfg(all(feature = "linux-tc", target_os = "linux"))]
 pub use linux_watch::{Change, LinuxWatch};
 

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::process::{Command, Stdio};
 
 use fairway_rsvp::interface::IfIndex;
-use fairway_rsvp::routing::{Change, LinuxRouting, LinuxWatch, Route, Routing as _, Tree, links};
+use fairway_rsvp::routing::{Change, LinuxRouting, LinuxWatch, Route, Routing as _, Tree};
+use fairway_stack::Net;
 use fairway_tests::{Child, Namespace, have, scratch, until};
 
 use super::lab::{LIMIT, inside, interface, possible, told};
@@ -185,20 +186,19 @@ fn changes_of_links_addresses_and_routes_are_told() {
             prefix: address("0.0.0.0"),
             length: 0,
         });
-        let link = |name| links().unwrap().into_iter().find(|link| link.name == name);
+        let link = |name| {
+            let all = Net::system().interfaces().unwrap();
+            all.into_iter().find(|link| link.name == name)
+        };
         let found = link("a").unwrap();
-        assert_eq!((found.index, found.mtu, found.up), (a, 1500, true));
-        assert_eq!(
-            found.addresses[..3],
-            [
-                address("10.1.0.1"),
-                address("10.1.0.77"),
-                address("2001:db8:1::1")
-            ]
-        );
+        assert_eq!((found.index, found.running), (a.0, true));
+        for of in ["10.1.0.1", "10.1.0.77", "2001:db8:1::1"] {
+            let mut addresses = found.addresses.iter();
+            assert!(addresses.any(|found| found.address == address(of)), "{of}");
+        }
         told("ip link set dev b-far down");
         told_of(Change::Interface(b));
-        assert!(!link("b").unwrap().up);
+        assert!(!link("b").unwrap().running);
         told("ip link del dev b");
         told_of(Change::Interface(b));
         until("b to go", LIMIT, || link("b").is_none().then_some(()));

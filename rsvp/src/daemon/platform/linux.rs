@@ -42,13 +42,6 @@ impl Platform {
             changes: Box::new(LinuxChanges::Idle(Some(LinuxWatch::new()?))),
             forwards: is_on(FORWARDS),
             forwards_multicast: Box::new(|| is_on(FORWARDS_MULTICAST)),
-            mtus: Box::new(|| {
-                let links = routing::links().unwrap_or_default();
-                links
-                    .into_iter()
-                    .map(|link| (link.index.0, link.mtu))
-                    .collect()
-            }),
         })
     }
 }

@@ -7,7 +7,6 @@ mod linux;
 mod native;
 
 use core::fmt;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -223,8 +222,6 @@ pub struct Platform {
     /// Whether the system passes multicast on now: groups are heard in passing then, and not joined. Asked when interfaces
     /// or groups change.
     pub forwards_multicast: Box<dyn Fn() -> bool + Send + Sync>,
-    /// The longest packets of interfaces, by index, where the platform knows better than the socket layer.
-    pub mtus: Box<dyn Fn() -> BTreeMap<u32, u32> + Send + Sync>,
 }
 
 impl fmt::Debug for Platform {

@@ -25,7 +25,6 @@ impl Platform {
             routing: Box::new(NativeRouting::new(manage.clone())),
             shaper: Box::new(NativeTc::new(manage.clone())),
             forwards,
-            mtus: Box::new(std::collections::BTreeMap::new),
             forwards_multicast: Box::new(move || {
                 let between = || manage.multicast_interfaces().unwrap_or_default();
                 forwards_multicast || !between().is_empty()

@@ -64,16 +64,12 @@ impl Service {
         if let Err(error) = self.io.encapsulate(encapsulation(&self.loaded, &list)) {
             error!(%error, "UDP encapsulation stays as it was");
         }
-        let mtus = (self.mtus)();
         // RSVP is not spoken with oneself; applications are behind an interface of their own.
         let new: BTreeMap<IfIndex, Interface> = list
             .iter()
             .filter(|system| !system.loopback)
             .map(|system| {
-                let mut interface = seen(system, &self.loaded);
-                if let Some(mtu) = mtus.get(&system.index) {
-                    interface.mtu = *mtu;
-                }
+                let interface = seen(system, &self.loaded);
                 (interface.index, interface)
             })
             .collect();
