@@ -41,6 +41,12 @@ impl Net {
         }
     }
 
+    /// Whether it is the machine's own stack, with its files and users, and not a host of ours.
+    #[must_use]
+    pub const fn is_system(&self) -> bool {
+        matches!(self.inner, Backend::System(_))
+    }
+
     /// The clock.
     #[must_use]
     pub fn clock(&self) -> Clock {

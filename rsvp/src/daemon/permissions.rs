@@ -11,7 +11,8 @@ use super::config::Mode;
 
 /// Listens on a local socket that has these permissions from its first moment, and belongs to `group` if one is named.
 ///
-/// The process's mask is changed for the moment: to be called before there are threads that make files.
+/// The process's mask is changed for the moment: to be called before there are threads that make files. On a host of our
+/// own, which has no users, permissions mean nothing, and the process's mask stays as it is.
 ///
 /// # Errors
 /// Those of [`Net::listen_local`]; [`NetError::NotFound`] for a group that is none; [`NetError::Perm`] for one that is not
@@ -22,6 +23,9 @@ pub(super) fn listen(
     mode: Mode,
     group: &str,
 ) -> Result<LocalListener, NetError> {
+    if !net.is_system() {
+        return net.listen_local(&LocalAddr::path(path));
+    }
     let old = umask(SystemMode::from_bits_truncate(0o777 & !mode.0));
     let listener = net.listen_local(&LocalAddr::path(path));
     umask(old);

@@ -119,6 +119,17 @@ fn a_reservation_is_made_over_two_routers_and_ends_with_its_receiver() {
     });
 }
 
+/// A host of our own has neither users nor groups, and what it makes is no file of this machine's.
+#[test]
+fn a_group_for_the_sockets_means_nothing_on_our_own_stack() {
+    let (network, [host, ..]) = row();
+    network.run(async {
+        let daemon = daemon(&host.net(), "socket_group = \"root\"\n");
+        assert!(sessions(&host.net()).await.is_empty());
+        daemon.shutdown().await;
+    });
+}
+
 /// Nothing is installed.
 const NONE: Vec<f32> = Vec::new();
 
