@@ -249,7 +249,9 @@ fn a_script_learns_whether_a_reservation_can_be_had() {
         sender.run(&format!("kill -KILL {daemon}"));
         let output = reserve.join().unwrap();
         assert_eq!(output.status.code(), Some(3), "{output:?}");
-        assert_eq!(output.stderr, "rsvpctl: the daemon has ended\n");
+        // It may have waited for the Path first.
+        let ended = "rsvpctl: the daemon has ended\n";
+        assert!(output.stderr.ends_with(ended), "{output:?}");
     });
 }
 
