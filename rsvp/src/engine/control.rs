@@ -4,6 +4,7 @@
 
 use fairway_wire::Instant;
 
+use super::merge::is_left_out;
 use super::node::Node;
 use crate::intserv::{ErrorTerms, Flowspec, GuaranteedTerms, Tspec};
 use crate::state::{Rsb, RsbKey, SessionState, Tcsb, TcsbKey};
@@ -171,12 +172,13 @@ impl Node {
         else {
             return;
         };
+        // What was refused further on does not stand, so it does not stand for a lesser one either.
         let is_biggest = members(session, key)
-            .filter(|(other, _)| **other != active)
+            .filter(|(other, rsb)| **other != active && !is_left_out(session, other, rsb))
             .all(|(_, other)| flowspec > other.flowspec);
         if is_biggest {
             if let Some(tcsb) = session.tcsbs.get_mut(&key) {
-                tcsb.confirm = Some(confirm);
+                tcsb.confirm = Some((confirm, flowspec));
             }
             updated.ask = true;
         } else {

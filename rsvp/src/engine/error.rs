@@ -3,7 +3,7 @@
 use fairway_wire::Instant;
 
 use super::control::members;
-use super::merge::scope_of;
+use super::merge::{is_left_out, scope_of};
 use super::node::Node;
 use super::refresh::{Cause, later};
 use super::resv::Refusal;
@@ -371,9 +371,10 @@ impl Node {
         let mut apps: Vec<_> = session
             .rsbs
             .iter()
-            .filter(|(_, rsb)| {
+            .filter(|(key, rsb)| {
                 rsb.style == style
                     && (style == Style::WF || filters.iter().any(|sender| rsb.selects(sender)))
+                    && !is_left_out(session, key, rsb)
             })
             .filter_map(|(key, _)| match key.nhop {
                 NextHop::App(api) => Some(api),
@@ -486,7 +487,7 @@ impl Node {
             let Some(tcsb) = session.tcsbs.get_mut(key) else {
                 continue;
             };
-            let Some(confirm) = tcsb.confirm.take() else {
+            let Some((confirm, _)) = tcsb.confirm.take() else {
                 continue;
             };
             let (style, flowspec) = (tcsb.style, tcsb.flowspec);

@@ -13,7 +13,7 @@ use super::io::Limits;
 use super::node::Node;
 use crate::intserv::Flowspec;
 use crate::msg::{FfDescriptor, Flows};
-use crate::state::{BsbKey, Phop, Psb, PsbKey, SessionState, TcsbKey};
+use crate::state::{Bsb, BsbKey, Phop, Psb, PsbKey, Rsb, RsbKey, SessionState, TcsbKey};
 use crate::wire::{FilterSpec, PolicyData, ResvConfirm, Scope, Sender, Style, UnknownObject};
 
 /// What a previous hop should be told.
@@ -56,9 +56,9 @@ pub(super) struct Wanted {
 struct Part {
     flowspec: Flowspec,
     from: TcsbKey,
-    /// A request is left out of it.
+    /// The request whose confirmation waits there is left out.
     blocked: bool,
-    /// A confirmation waits there.
+    /// That confirmation.
     confirm: Option<ResvConfirm>,
 }
 
@@ -284,6 +284,29 @@ enum Merged {
     Flowspec(Flowspec),
 }
 
+/// What was refused further on of what is asked for a sender.
+fn blockade(session: &SessionState, style: Style, sender: Sender, phop: Phop) -> Option<&Bsb> {
+    let name = match style {
+        Style::WF => BsbKey::Phop(phop),
+        _ => BsbKey::Sender(sender),
+    };
+    session.bsbs.get(&name).map(|bsb| &**bsb)
+}
+
+/// Whether a next hop's reservation is refused further on for all of its senders.
+pub(super) fn is_left_out(session: &SessionState, key: &RsbKey, rsb: &Rsb) -> bool {
+    let mut covered = session
+        .psbs
+        .iter()
+        .filter(|(sender, psb)| rsb.covers(key.outgoing, sender, psb))
+        .peekable();
+    covered.peek().is_some()
+        && covered.all(|(sender, psb)| {
+            blockade(session, rsb.style, sender.sender, psb.phop)
+                .is_some_and(|bsb| bsb.flowspec.blockades(&rsb.flowspec))
+        })
+}
+
 impl Parts {
     /// Adds what is asked for one sender.
     fn collect(
@@ -294,11 +317,7 @@ impl Parts {
         (key, psb): (PsbKey, &Psb),
         style: Style,
     ) {
-        let blockade = if style == Style::WF {
-            session.bsbs.get(&BsbKey::Phop(phop))
-        } else {
-            session.bsbs.get(&BsbKey::Sender(key.sender))
-        };
+        let blockade = blockade(session, style, key.sender, phop);
         let blockade = blockade.filter(|bsb| now < bsb.expires);
         for from in session.tcsbs_of(key.sender, psb) {
             let Some(tcsb) = session.tcsbs.get(&from) else {
@@ -328,12 +347,16 @@ impl Parts {
                 self.blocked_at.push(from);
             }
             if let Some(free) = free {
+                // The way that data takes is the one to be confirmed.
+                let confirm = tcsb.confirm.filter(|_| psb.phop == phop);
+                let blocked = |(_, asked): &(ResvConfirm, Flowspec)| {
+                    blockade.is_some_and(|bsb| bsb.flowspec.blockades(asked))
+                };
                 self.free.push(Part {
                     flowspec: if whole { tcsb.forwarded() } else { free },
                     from,
-                    blocked: self.blocked.len() > blocked_before,
-                    // The way that data takes is the one to be confirmed.
-                    confirm: tcsb.confirm.filter(|_| psb.phop == phop),
+                    blocked: confirm.as_ref().is_some_and(blocked),
+                    confirm: confirm.map(|(confirm, _)| confirm),
                 });
             }
         }

@@ -176,7 +176,7 @@ impl Node {
             session: session.key.session(),
             hop,
             time_values: self.time_values(interface),
-            confirm: confirm.map(|(_, confirm)| confirm),
+            confirm: confirm.map(|(_, (confirm, _))| confirm),
             scope: wanted.scope,
             policy: wanted.policy,
             flows: wanted.flows,

@@ -28,8 +28,8 @@ pub(crate) struct Tcsb {
     pub(crate) handle: Option<RHandle>,
     /// The senders it is for, in order; `None`: whomever.
     pub(crate) filters: Vec<Option<Sender>>,
-    /// A confirmation that is to go on with the next Resv.
-    pub(crate) confirm: Option<ResvConfirm>,
+    /// A confirmation that is to go on with the next Resv, and what it is about.
+    pub(crate) confirm: Option<(ResvConfirm, Flowspec)>,
 }
 
 impl Tcsb {

@@ -431,3 +431,46 @@ fn node_that_stops_tears_what_is_its_own_and_frees_its_interfaces() {
     // On a, the next hop on c still reserves: that is not this node's to tear.
     assert_eq!(torn, [B]);
 }
+
+#[test]
+fn what_was_refused_confirms_nothing_and_is_not_confirmed() {
+    // RFC 2205 §2.6: a confirmation tells that the reservation is in place; §3.5: what failed further on is left out.
+    for style in [Style::FF, Style::SE, Style::WF] {
+        let mut net = Net::of(&["S", "R1", "D"], &[&["S", "R1"], &["R1", "D"]]);
+        let session = udp(net.home("D"), 5000);
+        for app in [1, 2] {
+            net.call("D", app, Call::Open(session)).unwrap();
+        }
+        net.send("S", 1, session, 4000, tspec(100.0));
+        net.settle();
+        let link = IfIndex(1);
+        net.installed("S").capacity.insert(link, 50_000.0);
+        let source = Sender::V4(net.home("S"), 4000);
+        let filters = match style {
+            Style::WF => vec![],
+            _ => vec![source],
+        };
+        for (app, rate) in [(1, 80.0), (2, 20.0)] {
+            let call = ReserveCall {
+                confirm: true,
+                ..reserve(style, &filters, &[cl(rate)])
+            };
+            net.call("D", app, Call::Reserve(Box::new(call))).unwrap();
+            net.settle();
+        }
+        let heard = net.events("D", 1);
+        let is_confirm = |event: &&Event| matches!(event, Event::Confirm { .. });
+        assert_eq!(heard.iter().filter(is_confirm).count(), 0, "{heard:?}");
+        let heard = net.events("D", 2);
+        let by: Vec<_> = heard
+            .iter()
+            .filter_map(|event| match event {
+                Event::Confirm { confirmed_by, .. } => Some(confirmed_by.node),
+                _ => None,
+            })
+            .collect();
+        // Who carries it out, and not the receiver's own node, where the greater one counts.
+        assert_eq!(by, [IpAddr::V4(net.address("S", 1))], "{style}");
+        assert_eq!(net.installed("S").on(1)[0].0.flowspec, cl(20.0));
+    }
+}
