@@ -3,7 +3,7 @@
 use std::io::IoSliceMut;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -86,6 +86,9 @@ impl Carried {
 #[must_use]
 #[expect(clippy::unwrap_used, reason = "a test helper")]
 pub fn carry(flows: &[Flow<'_>], flood: Option<&Flood<'_>>) -> Vec<Carried> {
+    // What is left of one run on the way is not the next one's.
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let over = &over;
@@ -93,19 +96,19 @@ pub fn carry(flows: &[Flow<'_>], flood: Option<&Flood<'_>>) -> Vec<Carried> {
             .iter()
             .map(|flow| {
                 let socket = flow.to.0.udp(flow.to.1);
-                scope.spawn(move || receive(&socket, flow.packets))
+                scope.spawn(move || receive(&socket, run, flow.packets))
             })
             .collect();
         if let Some(flood) = flood {
             let socket = flood.from.0.udp(flood.from.1);
-            scope.spawn(move || inundate(&socket, flood, over));
+            scope.spawn(move || inundate(&socket, run, flood, over));
         }
         let sources: Vec<_> = flows
             .iter()
             .map(|flow| {
                 let socket = flow.from.0.udp(flow.from.1);
                 scope.spawn(move || {
-                    send(&socket, flow);
+                    send(&socket, run, flow);
                     socket
                 })
             })
@@ -119,7 +122,7 @@ pub fn carry(flows: &[Flow<'_>], flood: Option<&Flood<'_>>) -> Vec<Carried> {
         crate::until("the ends to arrive", Duration::from_secs(60), || {
             for (socket, flow) in sockets.iter().zip(flows) {
                 socket
-                    .send_to(&packet(END, flow.length), flow.to.1)
+                    .send_to(&packet(END, run, flow.length), flow.to.1)
                     .unwrap();
             }
             sinks.iter().all(|sink| sink.is_finished()).then_some(())
@@ -135,10 +138,11 @@ pub fn carry(flows: &[Flow<'_>], flood: Option<&Flood<'_>>) -> Vec<Carried> {
     })
 }
 
-/// A packet with its number and the time in it.
-fn packet(number: u32, length: u32) -> Vec<u8> {
+/// A packet with its number, that of the run, and the time in it.
+fn packet(number: u32, run: u32, length: u32) -> Vec<u8> {
     let length = usize::try_from(length.saturating_sub(HEADERS)).unwrap_or(0);
     let mut octets = number.to_be_bytes().to_vec();
+    octets.extend(run.to_be_bytes());
     octets.extend(now().as_nanos().to_be_bytes());
     octets.resize(octets.len().max(length), 0);
     octets
@@ -155,7 +159,7 @@ fn now() -> Duration {
     clippy::unwrap_used,
     reason = "data in real time"
 )]
-fn send(socket: &UdpSocket, flow: &Flow<'_>) {
+fn send(socket: &UdpSocket, run: u32, flow: &Flow<'_>) {
     let (length, rate) = (f64::from(flow.length), f64::from(flow.rate));
     let bucket = f64::from(flow.bucket.max(flow.length));
     let (mut tokens, mut last) = (bucket, Instant::now());
@@ -170,7 +174,7 @@ fn send(socket: &UdpSocket, flow: &Flow<'_>) {
             std::thread::sleep(Duration::from_secs_f64((length - tokens) / rate));
         }
         socket
-            .send_to(&packet(number, flow.length), flow.to.1)
+            .send_to(&packet(number, run, flow.length), flow.to.1)
             .unwrap();
         tokens -= length;
         // Time in the call fills no bucket: what this clock says, the routers on the way must be able to say, too.
@@ -179,9 +183,9 @@ fn send(socket: &UdpSocket, flow: &Flow<'_>) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "data in real time")]
-fn inundate(socket: &UdpSocket, flood: &Flood<'_>, over: &AtomicBool) {
+fn inundate(socket: &UdpSocket, run: u32, flood: &Flood<'_>, over: &AtomicBool) {
     const LENGTH: u32 = 1000;
-    let octets = packet(0, LENGTH);
+    let octets = packet(0, run, LENGTH);
     let (begun, mut sent) = (Instant::now(), 0.0);
     while !over.load(Ordering::Relaxed) {
         while sent < begun.elapsed().as_secs_f64() * f64::from(flood.rate) {
@@ -193,9 +197,9 @@ fn inundate(socket: &UdpSocket, flood: &Flood<'_>, over: &AtomicBool) {
     }
 }
 
-/// Delays of the different packets until one says that there are no more.
+/// Delays of the different packets of a run until one says that there are no more.
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a test helper")]
-fn receive(socket: &UdpSocket, packets: u32) -> Vec<Duration> {
+fn receive(socket: &UdpSocket, run: u32, packets: u32) -> Vec<Duration> {
     setsockopt(socket, ReceiveTimestampns, &true).unwrap();
     socket
         .set_read_timeout(Some(Duration::from_secs(60)))
@@ -216,7 +220,11 @@ fn receive(socket: &UdpSocket, packets: u32) -> Vec<Duration> {
             _ => None,
         });
         let (number, rest) = octets.split_first_chunk().unwrap();
-        let number = u32::from_be_bytes(*number);
+        let (of, rest) = rest.split_first_chunk().unwrap();
+        let [number, of] = [number, of].map(|octets| u32::from_be_bytes(*octets));
+        if of != run {
+            continue;
+        }
         if number == END {
             break;
         }
