@@ -40,13 +40,18 @@ fn row() -> (Network, [Node; 4]) {
     (network, nodes)
 }
 
+/// A daemon on each node, by these configurations.
+fn daemons(nodes: &[Node; 4], texts: [&str; 4]) -> [Daemon; 4] {
+    std::array::from_fn(|at| daemon(&nodes[at].net(), texts[at]))
+}
+
 /// RFC 2205 §1: Path from hop to hop down, Resv back up, traffic control on each outgoing interface; and all of it ends with
 /// whoever asked for it.
 #[test]
 fn a_reservation_is_made_over_two_routers_and_ends_with_its_receiver() {
     let (network, nodes) = row();
     network.run(async {
-        let daemons = nodes.each_ref().map(|node| daemon(&node.net(), TEN_MEGABIT));
+        let daemons = daemons(&nodes, [TEN_MEGABIT; 4]);
         let [sender, west, _, receiver] = nodes.each_ref().map(Node::net);
         let to = nodes[3].address();
         let mut send = Ctl::to(&sender).await;
@@ -164,11 +169,7 @@ fn another_configuration_changes_what_it_changes_and_nothing_else() {
     let (network, nodes) = row();
     let (sender, receiver) = fixed(&nodes);
     network.run(async {
-        let texts = [sender.as_str(), TEN_MEGABIT, TEN_MEGABIT, receiver.as_str()];
-        let mut daemons = Vec::new();
-        for (node, text) in nodes.iter().zip(texts) {
-            daemons.push(daemon(&node.net(), text));
-        }
+        let daemons = daemons(&nodes, [&sender, TEN_MEGABIT, TEN_MEGABIT, &receiver]);
         let clock = network.clock();
         clock.sleep(Duration::from_secs(1)).await;
         let three = [vec![250e3], vec![250e3], vec![250e3], vec![]];
@@ -209,12 +210,7 @@ fn another_bandwidth_is_told_in_the_adspec_at_once() {
     let (network, nodes) = row();
     let (sender, _) = fixed(&nodes);
     network.run(async {
-        let texts = [sender.as_str(), TEN_MEGABIT, TEN_MEGABIT, TEN_MEGABIT];
-        let daemons: Vec<_> = texts
-            .iter()
-            .zip(&nodes)
-            .map(|(text, node)| daemon(&node.net(), text))
-            .collect();
+        let daemons = daemons(&nodes, [&sender, TEN_MEGABIT, TEN_MEGABIT, TEN_MEGABIT]);
         let clock = network.clock();
         clock.sleep(Duration::from_secs(1)).await;
         let told = async || {
@@ -247,12 +243,7 @@ fn what_is_lost_with_its_queue_is_told_and_asked_for_again() {
     let (network, nodes) = row();
     let (sender, _) = fixed(&nodes);
     network.run(async {
-        let texts = [sender.as_str(), TEN_MEGABIT, TEN_MEGABIT, TEN_MEGABIT];
-        let daemons: Vec<_> = texts
-            .iter()
-            .zip(&nodes)
-            .map(|(text, node)| daemon(&node.net(), text))
-            .collect();
+        let daemons = daemons(&nodes, [&sender, TEN_MEGABIT, TEN_MEGABIT, TEN_MEGABIT]);
         let mut reserve = Ctl::to(&nodes[3].net()).await;
         let to = nodes[3].address();
         reserve

@@ -133,6 +133,31 @@ async fn stands(speakers: &Speakers) {
     }
 }
 
+/// Reserves once there is a path, and waits until it stands; the longest that data may take by that.
+async fn reserved(speakers: &Speakers, wish: Duration) -> Duration {
+    let senders = path(speakers).await;
+    let bound = reserve(speakers, &senders, wish);
+    stands(speakers).await;
+    bound
+}
+
+/// So many reservations are on each link of the row.
+#[track_caller]
+fn each_hop_has(lab: &Lab, reservations: usize) {
+    for (node, peer) in HOPS {
+        let found = lab.reserved(node, peer).len();
+        assert_eq!(found, reservations, "{node} to {peer}");
+    }
+}
+
+/// No state of any node has died of old age.
+#[track_caller]
+fn nothing_expired(speakers: &Speakers) {
+    for name in SPEAKERS {
+        assert_eq!(speakers[name].with(|it| it.counters().expired), 0, "{name}");
+    }
+}
+
 /// Sends as much as the sender announced, beside a flood of each link, for two seconds: nothing may be lost, or later
 /// than that.
 async fn nothing_is_late(lab: &Lab, floods: &[&str], bound: Duration) {
@@ -174,16 +199,12 @@ fn a_reservation_is_made_kept_and_given_up() {
 
         let bound = reserve(&speakers, &senders, Duration::from_millis(90));
         stands(&speakers).await;
-        for (node, peer) in HOPS {
-            assert_eq!(lab.reserved(node, peer).len(), 1, "{node} to {peer}");
-        }
+        each_hop_has(&lab, 1);
         nothing_is_late(&lab, &["west", "middle", "east"], bound).await;
 
         speakers["receiver"].call(APP, Call::Release).unwrap();
         lab.network.clock().sleep(Duration::from_millis(15)).await;
-        for (node, peer) in HOPS {
-            assert!(lab.reserved(node, peer).is_empty(), "{node} to {peer}");
-        }
+        each_hop_has(&lab, 0);
         speakers["sender"].call(APP, Call::Release).unwrap();
         lab.network.clock().sleep(Duration::from_millis(15)).await;
         for name in SPEAKERS {
@@ -200,21 +221,15 @@ fn what_is_not_refreshed_goes_away() {
     let speakers = start(&lab, &SPEAKERS);
     open(&lab, &speakers);
     lab.network.run(async {
-        let senders = path(&speakers).await;
-        reserve(&speakers, &senders, Duration::from_millis(90));
-        stands(&speakers).await;
+        reserved(&speakers, Duration::from_millis(90)).await;
         lab.network.clock().sleep(Duration::from_secs(1200)).await;
-        for (node, peer) in HOPS {
-            assert_eq!(lab.reserved(node, peer).len(), 1, "{node} to {peer}");
-        }
+        each_hop_has(&lab, 1);
         lab.node("receiver").crash();
         // The last refresh was just before: L = (K + 0.5) · 1.5 · R = 157.5 s.
         lab.network.clock().sleep(Duration::from_secs(158)).await;
         assert!(lab.reserved("r3", "receiver").is_empty());
         lab.network.clock().sleep(Duration::from_secs(1)).await;
-        for (node, peer) in HOPS {
-            assert!(lab.reserved(node, peer).is_empty(), "{node} to {peer}");
-        }
+        each_hop_has(&lab, 0);
     });
 }
 
@@ -226,20 +241,14 @@ fn refreshes_pass_through_an_overload() {
     let speakers = start_with(&lab, &SPEAKERS, Duration::from_millis(300));
     open(&lab, &speakers);
     lab.network.run(async {
-        let senders = path(&speakers).await;
-        reserve(&speakers, &senders, Duration::from_millis(90));
-        stands(&speakers).await;
+        reserved(&speakers, Duration::from_millis(90)).await;
         let span = Duration::from_secs(10);
         for (port, from) in (20..).zip(["west", "middle", "east"]) {
             lab.send((from, port), ("receiver", 9), steady(6_250_000, 1500, span));
         }
         lab.network.clock().sleep(span).await;
-        for (node, peer) in HOPS {
-            assert_eq!(lab.reserved(node, peer).len(), 1, "{node} to {peer}");
-        }
-        for name in SPEAKERS {
-            assert_eq!(speakers[name].with(|it| it.counters().expired), 0, "{name}");
-        }
+        each_hop_has(&lab, 1);
+        nothing_expired(&speakers);
     });
 }
 
@@ -253,9 +262,7 @@ fn a_router_that_comes_back_learns_what_was_reserved() {
     let mut speakers = start_with(&lab, &SPEAKERS, period);
     open(&lab, &speakers);
     lab.network.run(async {
-        let senders = path(&speakers).await;
-        reserve(&speakers, &senders, Duration::from_millis(90));
-        stands(&speakers).await;
+        reserved(&speakers, Duration::from_millis(90)).await;
         lab.network.clock().sleep(period * 5).await;
         lab.node("r2").crash();
         lab.network.clock().sleep(period / 2).await;
@@ -267,12 +274,8 @@ fn a_router_that_comes_back_learns_what_was_reserved() {
         assert!(lab.reserved("r2", "r3").is_empty());
         // A refresh of Path from one side, one of Resv from the other: at most 1.5 R each.
         lab.network.clock().sleep(period * 3).await;
-        for (node, peer) in HOPS {
-            assert_eq!(lab.reserved(node, peer).len(), 1, "{node} to {peer}");
-        }
-        for name in SPEAKERS {
-            assert_eq!(speakers[name].with(|it| it.counters().expired), 0, "{name}");
-        }
+        each_hop_has(&lab, 1);
+        nothing_expired(&speakers);
     });
 }
 
@@ -318,9 +321,7 @@ fn what_cannot_be_had_is_refused_where_it_is_missing() {
             }
             other => panic!("{other:?}"),
         }
-        for (node, peer) in HOPS {
-            assert!(lab.reserved(node, peer).is_empty(), "{node} to {peer}");
-        }
+        each_hop_has(&lab, 0);
     });
 }
 
@@ -333,9 +334,7 @@ fn the_same_seed_gives_the_same_run() {
         let speakers = start(&lab, &SPEAKERS);
         open(&lab, &speakers);
         lab.network.run(async {
-            let senders = path(&speakers).await;
-            reserve(&speakers, &senders, Duration::from_millis(90));
-            stands(&speakers).await;
+            reserved(&speakers, Duration::from_millis(90)).await;
             lab.network.clock().sleep(Duration::from_secs(300)).await;
         });
         drop(capture);
@@ -370,9 +369,7 @@ fn a_reservation_follows_the_routes() {
     let speakers = start(&lab, &names);
     open(&lab, &speakers);
     lab.network.run(async {
-        let senders = path(&speakers).await;
-        reserve(&speakers, &senders, Duration::from_millis(120));
-        stands(&speakers).await;
+        reserved(&speakers, Duration::from_millis(120)).await;
         let (first, second) = if lab.reserved("r1", "upper").is_empty() {
             ("lower", "upper")
         } else {
