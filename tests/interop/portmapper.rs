@@ -5,12 +5,10 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::Once;
+use std::process::Stdio;
 use std::time::Duration;
 
 use fairway_tests::{Child, Namespace, built, have, have_root, scratch, until};
-use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::Signal;
 
 mod names;
@@ -24,18 +22,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// The path of one of our programs, built as the tests are.
 pub(crate) fn ours(program: &str) -> PathBuf {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        built(Command::new(env!("CARGO")).args([
-            "build",
-            "--quiet",
-            "-p",
-            "fairway-portmap",
-            "--bins",
-        ]));
-    });
-    let here = std::env::current_exe().unwrap();
-    here.parent().unwrap().parent().unwrap().join(program)
+    fairway_tests::programs("fairway-portmap").join(program)
 }
 
 /// A portmapper in a namespace, ready.
@@ -86,18 +73,6 @@ impl Daemon {
     fn stop(mut self) {
         self.child.stop(Signal::SIGTERM, SOON);
     }
-}
-
-/// Runs `work` on a thread whose sockets are in the namespace.
-pub(crate) fn inside<T: Send>(namespace: &Namespace, work: impl FnOnce() -> T + Send) -> T {
-    let net = std::fs::File::open(format!("/proc/{}/ns/net", namespace.inside())).unwrap();
-    std::thread::scope(|scope| {
-        let run = scope.spawn(move || {
-            setns(net, CloneFlags::CLONE_NEWNET).unwrap();
-            work()
-        });
-        run.join().unwrap()
-    })
 }
 
 /// A way to a portmapper.
@@ -218,7 +193,7 @@ fn a_stranger_registers_nothing_and_gets_at_most_three_times_its_question() {
         );
         assert_eq!(done.unwrap().last(), Some(&1));
     }
-    inside(&other, || {
+    other.enter(|| {
         let mut udp = Way::udp("10.77.0.1", "10.77.0.2:0");
         let mut tcp = Way::tcp("10.77.0.1");
         let too_weak = words(&[1, 1, 1, 5]);
@@ -281,7 +256,7 @@ fn answers_come_from_the_address_that_was_asked() {
             .args(["address", "add", "10.77.0.9/24", "dev", "a"]),
     );
     let _daemon = Daemon::ours(test, &host, &[]);
-    inside(&other, || {
+    other.enter(|| {
         for asked in ["10.77.0.1", "10.77.0.9"] {
             // Connected sockets take nothing from elsewhere.
             let mut udp = Way::udp(asked, "10.77.0.2:0");
@@ -385,7 +360,7 @@ fn sockets_of_a_service_manager_are_served() {
         "{shown:?}"
     );
     assert!(!shown.contains("udp"), "{shown:?}");
-    inside(&namespace, || {
+    namespace.enter(|| {
         assert_eq!(
             Way::tcp("127.0.0.1").call(2, 2, 0, &[]),
             Some(words(&[1, 0, 0, 0, 0]))
@@ -410,7 +385,7 @@ fn access_files_are_watched() {
     )
     .unwrap();
     let _daemon = Daemon::ours(test, &namespace, &["--config", config.to_str().unwrap()]);
-    inside(&namespace, || {
+    namespace.enter(|| {
         let mut udp = Way::udp("127.0.0.1", "127.0.0.1:0");
         let served = words(&[1, 0, 0, 0, 0, 111]);
         let refused = words(&[1, 1, 1, 5]);

@@ -9,7 +9,6 @@ mod installed;
 mod lab;
 mod left_over;
 mod many;
-mod network;
 mod python;
 mod rapi;
 mod readers;

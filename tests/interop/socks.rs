@@ -10,8 +10,6 @@ use fairway_stack::socks::{self, Proxy, Refusal, ReplyV4, ReplyV5, SocksError, T
 use fairway_tests::{Child, Namespace, have, have_root, scratch, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::portmapper::inside;
-
 const SOON: Duration = Duration::from_secs(20);
 
 /// Where the proxies are, in the namespace of the test.
@@ -29,7 +27,7 @@ fn beside(proxy: &[&str], test: impl AsyncFnOnce(Net) + Send) {
         .args(proxy);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let _proxy = Child::spawn(&mut command);
-    inside(&namespace, || {
+    namespace.enter(|| {
         until("the proxy", SOON, || {
             std::net::TcpStream::connect(PROXY).ok()
         });

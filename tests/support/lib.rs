@@ -13,6 +13,7 @@ mod namespace;
 mod peer;
 #[path = "../pktscript/runner/mod.rs"]
 pub mod pktscript;
+mod programs;
 mod random;
 pub mod rsvp;
 mod wait;
@@ -22,5 +23,6 @@ pub use damage::{damaged, damaged_text, noise};
 pub use golden::assert_golden;
 pub use namespace::Namespace;
 pub use peer::{built, have, have_root, leave_out, scratch, target};
+pub use programs::programs;
 pub use random::Random;
 pub use wait::until;

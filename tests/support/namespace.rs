@@ -1,7 +1,10 @@
 //! Private network namespaces: port 111 and `/run` of one's own.
 
+use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use nix::sched::{CloneFlags, setns};
 
 use crate::{Child, built, until};
 
@@ -59,6 +62,23 @@ impl Namespace {
     #[must_use]
     pub fn inside(&self) -> u32 {
         self.holder.id()
+    }
+
+    /// Runs `work` on a thread of its own, whose network is that of the namespace.
+    ///
+    /// # Panics
+    /// When `work` does, or the namespace cannot be entered.
+    #[expect(clippy::unwrap_used, reason = "a test helper")]
+    pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let net = File::open(format!("/proc/{}/ns/net", self.inside())).unwrap();
+        std::thread::scope(|scope| {
+            let run = scope.spawn(move || {
+                setns(net, CloneFlags::CLONE_NEWNET).unwrap();
+                work()
+            });
+            run.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     /// Joins this namespace and `other` with a virtual cable: interface `here` (with `address`, as `10.1.0.1/24`) on

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use nix::sys::signal::Signal;
 
-use super::{Daemon, Namespace, SOON, Way, built, inside, ready, scratch, until, words};
+use super::{Daemon, Namespace, SOON, Way, built, ready, scratch, until, words};
 
 /// A question to the name server: what was sent, and from where.
 type Query = (Vec<u8>, std::net::SocketAddr);
@@ -60,14 +60,14 @@ fn a_slow_name_server_delays_neither_start_nor_service_nor_end() {
         "portmapd.toml",
         &format!("user = []\nhosts_allow = \"{allow}\"\nhosts_deny = \"{deny}\"\n"),
     );
-    let server = inside(&namespace, || UdpSocket::bind("127.0.0.1:53").unwrap());
+    let server = namespace.enter(|| UdpSocket::bind("127.0.0.1:53").unwrap());
     server.set_read_timeout(Some(SOON)).unwrap();
 
     let daemon = Daemon::ours(test, &namespace, &["--config", &config]);
     // IPv4 and IPv6 are asked for at once.
     let queries = [query(&server), query(&server)];
-    let mut friend = inside(&namespace, || Way::udp("127.0.0.1", "127.0.0.5:0"));
-    let mut other = inside(&namespace, || Way::udp("127.0.0.1", "127.0.0.6:0"));
+    let mut friend = namespace.enter(|| Way::udp("127.0.0.1", "127.0.0.5:0"));
+    let mut other = namespace.enter(|| Way::udp("127.0.0.1", "127.0.0.6:0"));
     // GETPORT; the reply is MSG_DENIED or MSG_ACCEPTED (RFC 5531 §9).
     let served = |way: &mut Way| {
         let reply = way.call(1, 2, 3, &words(&[100_000, 2, 6, 0])).unwrap();

@@ -1,6 +1,6 @@
 //! The same calls to rpcbind and to portmapd: the same octets.
 
-use super::{Daemon, Namespace, RPCBIND, Way, inside, ready, rpcb, text, words};
+use super::{Daemon, Namespace, RPCBIND, Way, ready, rpcb, text, words};
 
 const PROG: u32 = 0x2000_0001;
 
@@ -165,7 +165,7 @@ fn calls_so_far(by: By) -> usize {
 }
 
 fn answers(namespace: &Namespace) -> Vec<Option<Vec<u8>>> {
-    let mut ways = inside(namespace, || {
+    let mut ways = namespace.enter(|| {
         [
             Way::local(namespace),
             Way::tcp("127.0.0.1"),
@@ -223,7 +223,7 @@ fn indirect_calls_are_made_when_on() {
     }
     let namespace = Namespace::new();
     let _daemon = Daemon::ours(test, &namespace, &["-r"]);
-    inside(&namespace, || {
+    namespace.enter(|| {
         let null = words(&[100_000, 2, 0, 0]);
         let mut udp = Way::udp("127.0.0.1", "127.0.0.1:0");
         let mut tcp = Way::tcp("127.0.0.1");

@@ -1,15 +1,15 @@
 //! One daemon in a network namespace: another one touches nothing, and what a killed one left can be removed.
 
+use fairway_tests::rsvp::{Machine, possible};
 use fairway_tests::until;
 use nix::sys::signal::Signal;
 
 use super::lab::LIMIT;
-use super::network::{Node, possible};
 
 const CONFIG: &str = "[defaults]\nbandwidth = \"20Mbit/s\"\n";
 
 /// Queues and filters of ours: how many lines of `tc` and `nft` tell of them.
-fn installed(node: &Node) -> (usize, usize) {
+fn installed(node: &Machine) -> (usize, usize) {
     let qdiscs = node.run("tc qdisc show dev eth0");
     let tables = node.run("nft list tables");
     (
@@ -24,10 +24,9 @@ fn a_second_daemon_touches_nothing() {
     if !possible("a_second_daemon_touches_nothing") {
         return;
     }
-    let (mut one, other) = (Node::new(), Node::new());
+    let (mut one, other) = (Machine::new(), Machine::new());
     one.connect(("eth0", "10.9.0.1/24"), &other, ("eth0", "10.9.0.2/24"));
-    one.configure(CONFIG);
-    one.start();
+    one.start(CONFIG);
     until("traffic control", LIMIT, || {
         (installed(&one) == (1, 1)).then_some(())
     });

@@ -3,26 +3,25 @@
 use std::process::Command;
 use std::time::Duration;
 
+use fairway_tests::rsvp::{Machine, Row, possible, programs};
 use fairway_tests::{Child, until};
 use nix::sys::signal::Signal;
 
 use super::lab::LIMIT;
-use super::network::{Node, ours, possible, row};
 
 /// All links carry 20 Mbit/s, and state is refreshed every second, so that nothing here takes long.
 const CONFIG: &str = "[defaults]\nbandwidth = \"20Mbit/s\"\nrefresh = \"1s\"\n";
 
-fn started() -> [Node; 5] {
-    let mut nodes = row();
+fn started() -> [Machine; 5] {
+    let mut nodes = Row::new().machines;
     for node in &mut nodes {
-        node.configure(CONFIG);
-        node.start();
+        node.start(CONFIG);
     }
     nodes
 }
 
 /// What each router reserves towards the right, in octets per second.
-fn reserved(nodes: &[Node]) -> Vec<f64> {
+fn reserved(nodes: &[Machine]) -> Vec<f64> {
     let mut all = Vec::new();
     for node in nodes {
         let document = node.json("installed");
@@ -38,7 +37,7 @@ fn reserved(nodes: &[Node]) -> Vec<f64> {
     all
 }
 
-fn await_reserved(nodes: &[Node], wanted: &[f64]) {
+fn await_reserved(nodes: &[Machine], wanted: &[f64]) {
     until(&format!("{wanted:?} to be reserved"), LIMIT, || {
         (reserved(nodes) == wanted).then_some(())
     });
@@ -114,13 +113,12 @@ fn the_log_says_why() {
     if !possible("the_log_says_why") {
         return;
     }
-    let mut nodes = [Node::new(), Node::new()];
+    let mut nodes = [Machine::new(), Machine::new()];
     nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
     for (node, limits) in nodes.iter_mut().zip(["[limits]\nsenders = 1\n", ""]) {
-        node.configure(&format!("{CONFIG}{limits}"));
-        node.start();
+        node.start(&format!("{CONFIG}{limits}"));
     }
-    let logs = |node: &Node, words: &[&str]| {
+    let logs = |node: &Machine, words: &[&str]| {
         until(&format!("{words:?}"), LIMIT, || {
             let log = node.log();
             let mut lines = log.lines().filter(|line| line.contains(" WARN "));
@@ -168,14 +166,13 @@ fn a_script_learns_whether_a_reservation_can_be_had() {
     if !possible("a_script_learns_whether") {
         return;
     }
-    let mut nodes = [Node::new(), Node::new()];
+    let mut nodes = [Machine::new(), Machine::new()];
     nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
     for node in &mut nodes {
-        node.configure(CONFIG);
-        node.start();
+        node.start(CONFIG);
     }
     let [sender, receiver] = &nodes;
-    let code = |node: &Node, line: &str, code: i32| {
+    let code = |node: &Machine, line: &str, code: i32| {
         let output = node.ctl(line);
         assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
         output
@@ -284,7 +281,7 @@ fn daemons_that_end_leave_nothing_and_killed_ones_recover() {
 
     nodes[2].daemon().stop(Signal::SIGKILL, LIMIT);
     assert_eq!(nodes[2].classes("right"), 1);
-    nodes[2].start();
+    nodes[2].start_again();
     await_reserved(&nodes[1..4], &[625e3; 3]);
     assert_eq!(nodes[2].classes("right"), 1);
 
@@ -315,7 +312,7 @@ fn reservations_follow_the_routes() {
     if !possible("reservations_follow_the_routes") {
         return;
     }
-    let mut nodes = row();
+    let mut nodes = Row::new().machines;
     // A second link between west and east.
     nodes[1].connect(
         ("around", "10.9.0.1/24"),
@@ -323,8 +320,7 @@ fn reservations_follow_the_routes() {
         ("around", "10.9.0.2/24"),
     );
     for node in &mut nodes {
-        node.configure(&format!("{CONFIG}local_repair_wait = \"100ms\"\n"));
-        node.start();
+        node.start(&format!("{CONFIG}local_repair_wait = \"100ms\"\n"));
     }
     let send = nodes[0].hold("send 10.0.3.2:5004 --from :5004 --rate 5Mbit/s");
     let reserve = nodes[4].hold("reserve 10.0.3.2:5004");
@@ -347,12 +343,11 @@ fn groups_are_joined_for_those_who_listen() {
     if !possible("groups_are_joined_for_those_who_listen") {
         return;
     }
-    let mut nodes = [Node::new(), Node::new()];
+    let mut nodes = [Machine::new(), Machine::new()];
     nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
     for (node, name) in nodes.iter_mut().zip(["one", "two"]) {
         node.run(&format!("ip route add 224.0.0.0/4 dev {name}"));
-        node.configure(CONFIG);
-        node.start();
+        node.start(CONFIG);
     }
     let send = nodes[0].hold("send 239.1.2.3:5004 --from 10.8.0.1:5004 --rate 1Mbit/s --ttl 4");
     let reserve = nodes[1].hold("reserve 239.1.2.3:5004 --style wf");
@@ -378,12 +373,11 @@ fn a_configuration_is_taken_whole_or_not_at_all() {
     if !possible("a_configuration_is_taken_whole") {
         return;
     }
-    let mut node = Node::new();
-    let other = Node::new();
+    let mut node = Machine::new();
+    let other = Machine::new();
     node.connect(("left", "10.7.0.1/24"), &other, ("right", "10.7.0.2/24"));
-    node.configure(CONFIG);
-    node.start();
-    let reservable = |node: &Node| {
+    node.start(CONFIG);
+    let reservable = |node: &Machine| {
         let document = node.json("interfaces");
         document["interfaces"][0]["traffic_control"]["reservable_bytes_per_sec"].as_f64()
     };
@@ -417,9 +411,8 @@ fn the_daemon_keeps_two_rights() {
     if !possible("the_daemon_keeps_two_rights") {
         return;
     }
-    let mut node = Node::new();
-    node.configure(CONFIG);
-    node.start();
+    let mut node = Machine::new();
+    node.start(CONFIG);
     let id = node.daemon().id();
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     for set in ["CapPrm", "CapEff"] {
@@ -439,9 +432,8 @@ fn lines_for_the_journal_have_no_time() {
     if !possible("lines_for_the_journal_have_no_time") {
         return;
     }
-    let mut node = Node::new();
-    node.configure(CONFIG);
-    node.start();
+    let mut node = Machine::new();
+    node.start(CONFIG);
     // A second one says why it ends.
     let mut second = node.command("rsvpd");
     second.arg("-c").arg(node.file());
@@ -456,7 +448,7 @@ fn lines_for_the_journal_have_no_time() {
 fn wrong_usage_is_told_and_has_its_code() {
     let run = |program: &str, line: &str| {
         Child::output(
-            Command::new(ours(program)).args(line.split_whitespace()),
+            Command::new(programs().join(program)).args(line.split_whitespace()),
             LIMIT,
         )
     };

@@ -4,12 +4,11 @@ use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::tc::linux::{LinuxTc, TcState};
 use fairway_rsvp::tc::{RHandle, TcError, TrafficControl as _};
 use fairway_rsvp::wire::Sender;
+use fairway_tests::rsvp::possible;
 use fairway_tests::{Namespace, built};
 use serde_json::Value;
 
-use super::lab::{
-    controlled_load, guaranteed, inside, interface, json, possible, session, settings, told,
-};
+use super::lab::{controlled_load, guaranteed, interface, json, session, settings, told};
 
 /// A namespace with an interface `out`.
 fn namespace() -> Namespace {
@@ -96,7 +95,7 @@ pub(super) fn with_link(
         return;
     }
     let namespace = namespace();
-    inside(&namespace, || {
+    namespace.enter(|| {
         let mut tc = LinuxTc::new().unwrap();
         let link = interface("out");
         tc.set_interface(&link, &settings(megabits));

@@ -8,35 +8,14 @@ use fairway_rsvp::interface::{IfIndex, Interface, Settings};
 use fairway_rsvp::intserv::{BytesPerSec, Flowspec, Tspec};
 use fairway_rsvp::tc::{Policing, Request, TcSettings};
 use fairway_rsvp::wire::Session;
-use fairway_tests::{Child, Namespace, have, have_root};
+use fairway_tests::Child;
 use fairway_wire::Protocol;
-use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
 
 /// Nothing here takes longer unless it is broken.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
 /// UDP.
 pub(super) const UDP: Protocol = Protocol(17);
-
-/// Whether these tests can run.
-pub(super) fn possible(test: &str) -> bool {
-    have_root(test) && have(test, &["unshare", "nsenter", "setpriv", "ip", "tc", "nft"])
-}
-
-/// Runs `work` on a thread of the namespace.
-pub(super) fn inside<T: Send>(namespace: &Namespace, work: impl FnOnce() -> T + Send) -> T {
-    let net = std::fs::File::open(format!("/proc/{}/ns/net", namespace.inside())).unwrap();
-    std::thread::scope(|scope| {
-        let run = scope.spawn(move || {
-            setns(net, CloneFlags::CLONE_NEWNET).unwrap();
-            work()
-        });
-        match run.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
 
 /// Runs a program in the namespace of the calling thread, which must succeed, and gives what it printed.
 pub(super) fn told(line: &str) -> String {

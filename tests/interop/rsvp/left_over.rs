@@ -4,9 +4,10 @@ use std::process::Stdio;
 
 use fairway_rsvp::tc::linux::{LinuxTc, TcState};
 use fairway_rsvp::tc::{TcSettings, TrafficControl as _};
+use fairway_tests::rsvp::possible;
 use fairway_tests::{Child, Namespace, built, until};
 
-use super::lab::{LIMIT, controlled_load, inside, interface, possible, session, settings, told};
+use super::lab::{LIMIT, controlled_load, interface, session, settings, told};
 
 const IN_CHILD: &str = "FAIRWAY_TC_CHILD";
 
@@ -58,7 +59,7 @@ fn what_a_killed_predecessor_left_is_removed() {
         .env(IN_CHILD, "1")
         .stdout(Stdio::null());
     let child = Child::spawn(&mut command);
-    inside(&namespace, || {
+    namespace.enter(|| {
         until("the child's filter", LIMIT, || {
             let rules = told("nft list ruleset");
             rules.contains(". 5004 : 5250:10").then_some(())
@@ -67,7 +68,7 @@ fn what_a_killed_predecessor_left_is_removed() {
     });
     // Dropping kills it.
     drop(child);
-    inside(&namespace, || {
+    namespace.enter(|| {
         assert!(told("tc class show dev out").contains("5250:10"));
         let tc = LinuxTc::new().unwrap();
         assert!(!told("tc qdisc show").contains("htb"));
@@ -84,7 +85,7 @@ fn what_an_administrator_made_is_not_touched() {
         return;
     }
     let namespace = namespace();
-    inside(&namespace, || {
+    namespace.enter(|| {
         told("tc qdisc add dev out root handle 7: htb default 1");
         let mut tc = LinuxTc::new().unwrap();
         let link = interface("out");

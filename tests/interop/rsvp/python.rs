@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use stage::{At, DESTINATION, MIDDLE, Peer, SOURCE, Stage, ready};
 
 const PORTS: [u16; 2] = [5000, 5004];
+/// What `rsvpctl` does at `a`, and at `c`.
+const SEND: &str = "send 10.2.0.3:5004 --from :5000 --rate 1Mbit/s";
+const RESERVE: &str = "reserve 10.2.0.3:5004";
 
 fn session() -> Value {
     json!([DESTINATION, 17, PORTS[1]])
@@ -78,9 +81,9 @@ fn a_peer_sends_to_us() {
     stage.daemon(At::B);
     stage.daemon(At::C);
     let mut peer = stage.peer(At::A, &[]);
-    let tool = stage.tool(At::C, &["reserve", "10.2.0.3:5004"]);
+    let tool = stage.tool(At::C, RESERVE);
     send(&mut peer, PORTS[0], &json!([]));
-    let path = tool.until("path");
+    let path = tool.event("path");
     let one = &path["senders"][0];
     assert_eq!(one["sender"], "10.1.0.1:5000");
     assert_eq!(one["tspec"]["rate_bytes_per_sec"], 100_000.0);
@@ -115,7 +118,7 @@ fn a_peer_sends_to_us() {
     assert_eq!(resv["flowspecs"], json!([asked]));
     assert_eq!(resv["confirm"], DESTINATION);
     // The sender's host confirms.
-    assert_eq!(tool.until("confirmed")["by"], SOURCE);
+    assert_eq!(tool.event("confirmed")["by"], SOURCE);
     stage.until_reserved(At::B, "b1", true);
 
     // RFC 2205 §3.10: class 80 refuses the message.
@@ -147,17 +150,7 @@ fn a_peer_receives_from_us() {
     stage.daemon(At::A);
     stage.daemon(At::B);
     let mut peer = stage.peer(At::C, &[]);
-    let words = [
-        "send",
-        "10.2.0.3:5004",
-        "--from",
-        ":5000",
-        "--rate",
-        "1Mbit/s",
-        "--bucket",
-        "20kB",
-    ];
-    let tool = stage.tool(At::A, &words);
+    let tool = stage.tool(At::A, &format!("{SEND} --bucket 20kB"));
     let path = peer.sees("Path");
     // RFC 2205 §3.1.3: the sender's address, router alert, the TTL told.
     assert_eq!(
@@ -258,15 +251,7 @@ fn a_peer_passes_on_between_us() {
     stage.daemon(At::A);
     stage.daemon(At::C);
     let mut peer = stage.peer(At::B, &["--transit", "--serves", "controlled_load"]);
-    let words = [
-        "send",
-        "10.2.0.3:5004",
-        "--from",
-        ":5000",
-        "--rate",
-        "1Mbit/s",
-    ];
-    let sending = stage.tool(At::A, &words);
+    let sending = stage.tool(At::A, SEND);
     let path = peer.sees("Path");
     assert_eq!(
         (&path["from"], &path["to"]),
@@ -278,8 +263,8 @@ fn a_peer_passes_on_between_us() {
     );
     assert_eq!(path["ip_ttl"], path["saw"]["ttl"]);
 
-    let reserving = stage.tool(At::C, &["reserve", "10.2.0.3:5004"]);
-    let adspec = &reserving.until("path")["senders"][0]["adspec"];
+    let reserving = stage.tool(At::C, RESERVE);
+    let adspec = &reserving.event("path")["senders"][0]["adspec"];
     // It has controlled load, and not guaranteed service.
     assert_eq!(
         (&adspec["hops"], &adspec["is_broken"]),
@@ -299,7 +284,7 @@ fn a_peer_passes_on_between_us() {
         (&json!(DESTINATION), &json!(255))
     );
     assert_eq!(
-        sending.until("reservation")["flowspec"]["rate_bytes_per_sec"],
+        sending.event("reservation")["flowspec"]["rate_bytes_per_sec"],
         125_000.0
     );
     let conf = peer.sees("ResvConf");
@@ -307,11 +292,11 @@ fn a_peer_passes_on_between_us() {
         (&conf["from"], &conf["to"], &conf["alert"]),
         (&json!(SOURCE), &json!(DESTINATION), &json!(true))
     );
-    assert_eq!(reserving.until("confirmed")["by"], SOURCE);
+    assert_eq!(reserving.event("confirmed")["by"], SOURCE);
     stage.until_reserved(At::A, "a0", true);
 
     peer.tell(&json!({"do": "refuse", "session": session(), "code": 1, "value": 2, "flags": 1}));
-    let error = &reserving.until("reservation_error")["error"];
+    let error = &reserving.event("reservation_error")["error"];
     assert_eq!(
         (&error["code"], &error["in_place"]),
         (&json!(1), &json!(true)),
@@ -437,7 +422,7 @@ fn errors_pass_through_us_and_state_is_refreshed() {
     assert_eq!(error["saw"]["hop"]["address"], MIDDLE[1]);
     assert_eq!(error["saw"]["filters"], json!(["10.1.0.1:5000"]));
     // RFC 2205 §3.5: what was refused there stands here, and is marked.
-    let requests = stage.ask(At::B, &["requests"]);
+    let requests = stage.node(At::B).json("requests");
     let blockades = &requests["sessions"]["sessions"][0]["blockades"];
     assert_eq!(blockades.as_array().map(Vec::len), Some(1), "{requests}");
     assert!(stage.is_reserved(At::B, "b1"));
@@ -459,11 +444,11 @@ fn a_router_without_rsvp_is_noticed() {
     let mut stage = Stage::new("a_router_without_rsvp_is_noticed");
     stage.daemon(At::C);
     let mut peer = stage.peer(At::A, &[]);
-    let tool = stage.tool(At::C, &["reserve", "10.2.0.3:5004"]);
+    let tool = stage.tool(At::C, RESERVE);
     send(&mut peer, PORTS[0], &json!([]));
-    let adspec = &tool.until("path")["senders"][0]["adspec"];
+    let adspec = &tool.event("path")["senders"][0]["adspec"];
     assert_eq!(adspec["is_broken"], true);
-    let senders = stage.ask(At::C, &["senders"]);
+    let senders = stage.node(At::C).json("senders");
     let one = &senders["sessions"]["sessions"][0]["senders"][0];
     assert_eq!(
         (&one["after_non_rsvp_hop"], &one["previous_hop"]),
@@ -471,17 +456,7 @@ fn a_router_without_rsvp_is_noticed() {
     );
 
     // The other way, the peer notices.
-    let back = stage.tool(
-        At::C,
-        &[
-            "send",
-            "10.1.0.1:5004",
-            "--from",
-            ":5000",
-            "--rate",
-            "1Mbit/s",
-        ],
-    );
+    let back = stage.tool(At::C, "send 10.1.0.1:5004 --from :5000 --rate 1Mbit/s");
     let path = peer.sees("Path");
     assert_eq!(
         path["saw"]["ttl"].as_u64().unwrap(),
@@ -492,7 +467,7 @@ fn a_router_without_rsvp_is_noticed() {
         "do": "reserve", "session": [SOURCE, 17, 5004], "style": "WF", "flows": [[tspec(125_000.0), []]], "confirm": true,
     }));
     assert_eq!(
-        back.until("reservation")["flowspec"]["rate_bytes_per_sec"],
+        back.event("reservation")["flowspec"]["rate_bytes_per_sec"],
         125_000.0
     );
     let conf = peer.sees("ResvConf");

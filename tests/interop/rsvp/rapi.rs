@@ -2,28 +2,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Once;
+use std::process::Command;
 
-use fairway_tests::{Child, Namespace, built, have, scratch, until};
+use fairway_tests::rsvp::{Machine, possible};
+use fairway_tests::{Child, built, have, programs, scratch, until};
 use nix::sys::signal::Signal;
 
-use super::lab::{LIMIT, possible};
-
-/// The daemon and the folder of the library, built as the tests are.
-fn ours() -> PathBuf {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        let packages = ["-p", "fairway-rsvp", "-p", "fairway-rapi"];
-        built(
-            Command::new(env!("CARGO"))
-                .args(["build", "--quiet"])
-                .args(packages),
-        );
-    });
-    let here = std::env::current_exe().unwrap();
-    here.parent().unwrap().parent().unwrap().to_path_buf()
-}
+use super::lab::LIMIT;
 
 /// Compiles a program against the headers and the library.
 fn compiled(folder: &Path, name: &str) -> PathBuf {
@@ -32,7 +17,11 @@ fn compiled(folder: &Path, name: &str) -> PathBuf {
     if !library.exists() {
         std::fs::create_dir(&library).unwrap();
         for link in ["librsvp.so", "librsvp.so.1"] {
-            std::os::unix::fs::symlink(ours().join("librsvp.so"), library.join(link)).unwrap();
+            std::os::unix::fs::symlink(
+                programs("fairway-rapi").join("librsvp.so"),
+                library.join(link),
+            )
+            .unwrap();
         }
     }
     let program = folder.join(name);
@@ -58,41 +47,17 @@ fn compiled(folder: &Path, name: &str) -> PathBuf {
     program
 }
 
-/// A host that runs the daemon.
-struct Host {
-    namespace: Namespace,
-    daemon: Child,
-}
+/// What a host's daemon is told.
+const CONFIG: &str = "router = \"no\"\n[defaults]\nbandwidth = \"100Mbit/s\"\n";
 
-impl Host {
-    fn start(namespace: Namespace, name: &str, folder: &Path) -> Self {
-        built(namespace.command("mkdir").args(["-p", "/run/rsvp"]));
-        let config = folder.join(format!("{name}.toml"));
-        let text =
-            "user = []\nmetrics = \"\"\nrouter = \"no\"\n[defaults]\nbandwidth = \"100Mbit/s\"\n";
-        std::fs::write(&config, text).unwrap();
-        let mut command = namespace.command(ours().join("rsvpd"));
-        command.arg("--config").arg(&config);
-        command.stderr(File::create(folder.join(format!("{name}.log"))).unwrap());
-        let daemon = Child::spawn(&mut command);
-        let host = Self { namespace, daemon };
-        until("the daemon's socket", LIMIT, || {
-            let mut probe = host.namespace.command("test");
-            probe.args(["-S", "/run/rsvp/rapi.sock"]);
-            let status = probe.stderr(Stdio::null()).status();
-            status.is_ok_and(|status| status.success()).then_some(())
-        });
-        host
-    }
-
-    fn run(&self, program: &Path, arguments: &[&str]) -> Program {
-        let said = program.with_extension("out");
-        let mut command = self.namespace.command(program);
-        command.args(arguments).stdout(File::create(&said).unwrap());
-        Program {
-            child: Child::spawn(&mut command),
-            said,
-        }
+/// Starts a program on a host.
+fn run(host: &Machine, program: &Path, arguments: &[&str]) -> Program {
+    let said = program.with_extension("out");
+    let mut command = host.command(program);
+    command.args(arguments).stdout(File::create(&said).unwrap());
+    Program {
+        child: Child::spawn(&mut command),
+        said,
     }
 }
 
@@ -128,10 +93,13 @@ fn programs_of_both_forms_reserve_between_two_hosts() {
         return;
     }
     let folder = scratch(test);
-    let (one, other) = (Namespace::new(), Namespace::new());
-    one.connect(("eth0", "10.9.0.1/24"), &other, ("eth0", "10.9.0.2/24"));
-    let mut from = Host::start(one, "from", &folder);
-    let mut to = Host::start(other, "to", &folder);
+    let mut hosts = [Machine::new(), Machine::new()];
+    let [from, to] = &hosts;
+    from.connect(("eth0", "10.9.0.1/24"), to, ("eth0", "10.9.0.2/24"));
+    for host in &mut hosts {
+        host.start(CONFIG);
+    }
+    let [from, to] = &hosts;
     let load = "[CL T=[125K(10K) 250KB/s 64 1K] ]";
     let guaranteed = "[G R=200K S=0 T=[125K(10K) 250KB/s 64 1K]]";
     for (sender, receiver, reserved) in [
@@ -141,9 +109,9 @@ fn programs_of_both_forms_reserve_between_two_hosts() {
         ("sender_os2", "receiver_os2", guaranteed),
     ] {
         let [sender, receiver] = [sender, receiver].map(|name| compiled(&folder, name));
-        let receiver = to.run(&receiver, &["10.9.0.2", "5000"]);
+        let receiver = run(to, &receiver, &["10.9.0.2", "5000"]);
         receiver.until("listening");
-        let sender = from.run(&sender, &["10.9.0.2", "5000", "10.9.0.1", "6000"]);
+        let sender = run(from, &sender, &["10.9.0.2", "5000", "10.9.0.1", "6000"]);
         let said = sender.done();
         assert!(said.contains(&format!("reserved {reserved}\n")), "{said}");
         let said = receiver.done();
@@ -156,8 +124,8 @@ fn programs_of_both_forms_reserve_between_two_hosts() {
             assert!(said.contains(line), "no {line:?} in {said}");
         }
     }
-    for host in [&mut from, &mut to] {
-        let status = host.daemon.stop(Signal::SIGTERM, LIMIT);
+    for host in &mut hosts {
+        let status = host.daemon().stop(Signal::SIGTERM, LIMIT);
         assert!(status.success(), "{status}");
     }
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use fairway_tests::rsvp::{possible, programs};
 use fairway_tests::{Child, Namespace, have};
 
 use super::lab::LIMIT;
-use super::network::{ours, possible};
 
 /// The commands of the README's section, without those that build.
 fn commands() -> String {
@@ -48,14 +48,10 @@ fn the_reservation_of_the_readme_holds() {
     if !possible(test) || !have(test, &["iperf3", "sysctl"]) {
         return;
     }
-    let rsvpd = ours("rsvpd");
     let here = Namespace::new();
     let mut shell = here.command("bash");
     let path = std::env::var("PATH").unwrap();
-    shell.env(
-        "PATH",
-        format!("{}:{path}", rsvpd.parent().unwrap().display()),
-    );
+    shell.env("PATH", format!("{}:{path}", programs().display()));
     shell.args(["-c", &commands()]).stderr(Stdio::null());
     let output = Child::output(&mut shell, LIMIT);
     let said = output.stdout;

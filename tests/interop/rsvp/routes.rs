@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::routing::{Change, LinuxRouting, LinuxWatch, Route, Routing as _, Tree};
 use fairway_stack::Net;
+use fairway_tests::rsvp::possible;
 use fairway_tests::{Child, Namespace, have, scratch, until};
 
-use super::lab::{LIMIT, inside, interface, possible, told};
+use super::lab::{LIMIT, interface, told};
 
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -20,7 +21,7 @@ fn with_routes(test: &str, work: impl FnOnce(IfIndex, IfIndex) + Send) {
         return;
     }
     let namespace = Namespace::new();
-    inside(&namespace, || {
+    namespace.enter(|| {
         told("sysctl -qw net.ipv6.conf.default.accept_dad=0");
         for name in ["a", "b"] {
             told(&format!(

@@ -15,9 +15,10 @@ use std::time::Duration;
 use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::tc::linux::{InterfaceStatus, LinuxTc};
 use fairway_rsvp::tc::{Excess, TcSettings, TrafficControl as _};
+use fairway_tests::rsvp::possible;
 use fairway_tests::{Namespace, built};
 
-use super::lab::{controlled_load, guaranteed, inside, interface, possible, session, settings};
+use super::lab::{controlled_load, guaranteed, interface, session, settings};
 
 /// Octets of UDP in a packet: 1000 with the headers of IPv4 and UDP.
 const PAYLOAD: usize = 972;
@@ -77,6 +78,14 @@ impl Source {
         self.port + 1000
     }
 }
+
+/// A flow that takes a quarter of the link.
+const QUARTER: Source = Source {
+    way: 1,
+    megabits: 5,
+    packets: 1500,
+    port: 5004,
+};
 
 struct Lab {
     /// Names a run, so that what is left of one is not taken for the next's.
@@ -162,14 +171,14 @@ impl Lab {
             let receivers: Vec<_> = sources
                 .iter()
                 .map(|source| {
-                    let socket = inside(&self.receiver, || UdpSocket::bind(target(source.port)));
+                    let socket = self.receiver.enter(|| UdpSocket::bind(target(source.port)));
                     let socket = socket.unwrap();
                     let (packets, port) = (source.packets, source.port);
                     scope.spawn(move || arrived(&socket, run, packets, port))
                 })
                 .collect();
             if flood {
-                let socket = inside(&self.sender, || open(0, 9));
+                let socket = self.sender.enter(|| open(0, 9));
                 scope.spawn(move || {
                     while !over.load(Ordering::Relaxed) {
                         socket.send_to(&[0; PAYLOAD], target(9)).unwrap();
@@ -179,7 +188,7 @@ impl Lab {
             let senders: Vec<_> = sources
                 .iter()
                 .map(|source| {
-                    let socket = inside(&self.sender, || open(source.way, source.own_port()));
+                    let socket = self.sender.enter(|| open(source.way, source.own_port()));
                     let (packets, port) = (source.packets, source.port);
                     scope.spawn(move || {
                         for number in 0..packets {
@@ -233,14 +242,16 @@ fn arrived(socket: &UdpSocket, run: u32, packets: u32, port: u16) -> u32 {
     }
 }
 
-/// Traffic control at the router's link, and the link.
-fn traffic_control(lab: &Lab, settings: &TcSettings) -> (LinuxTc, IfIndex) {
-    inside(&lab.router, || {
+/// The lab, and traffic control at the router's link, with the link.
+fn scene(family: Family, sources: &[Source], flood: u32) -> (Lab, (LinuxTc, IfIndex)) {
+    let lab = Lab::new(family, sources, flood);
+    let tc = lab.router.enter(|| {
         let mut tc = LinuxTc::new().unwrap();
         let link = interface("out");
-        tc.set_interface(&link, settings);
+        tc.set_interface(&link, &settings(LINK));
         (tc, link.index)
-    })
+    });
+    (lab, tc)
 }
 
 /// Reserves for a source; r in octets of IP per second.
@@ -267,14 +278,8 @@ fn isolation(test: &str, family: Family) {
     if !possible(test) {
         return;
     }
-    let sources = [Source {
-        way: 1,
-        megabits: 5,
-        packets: 1500,
-        port: 5004,
-    }];
-    let lab = Lab::new(family, &sources, 40);
-    let mut tc = traffic_control(&lab, &settings(LINK));
+    let sources = [QUARTER];
+    let (lab, mut tc) = scene(family, &sources, 40);
     let without = loss(&sources[0], lab.run(&sources, true)[0]);
     assert!(without >= 0.1, "without a reservation, {without} was lost");
     // 5 Mbit/s are 625 000 B/s with link headers; what is reserved is IP.
@@ -322,8 +327,7 @@ fn who_sends_too_much_harms_nobody_else() {
             port: 5006,
         },
     ];
-    let lab = Lab::new(Family::V4, &sources, 40);
-    let mut tc = traffic_control(&lab, &settings(LINK));
+    let (lab, mut tc) = scene(Family::V4, &sources, 40);
     reserve(&lab, &mut tc, &sources[0], 250_000.0);
     reserve(&lab, &mut tc, &sources[1], 500_000.0);
     let arrived = lab.run(&sources, true);
@@ -352,8 +356,7 @@ fn excess_has_a_free_link_unless_it_is_to_be_dropped() {
         packets: 3000,
         port: 5004,
     }];
-    let lab = Lab::new(Family::V4, &sources, 0);
-    let mut tc = traffic_control(&lab, &settings(LINK));
+    let (lab, mut tc) = scene(Family::V4, &sources, 0);
     reserve(&lab, &mut tc, &sources[0], 250_000.0);
     let free = lab.run(&sources, false)[0];
     assert_eq!(free, sources[0].packets, "{:?}", status(&mut tc));
@@ -361,8 +364,8 @@ fn excess_has_a_free_link_unless_it_is_to_be_dropped() {
         excess: Excess::Drop,
         ..settings(LINK)
     };
-    let link = inside(&lab.router, || interface("out"));
-    inside(&lab.router, || tc.0.set_interface(&link, &drop));
+    let link = lab.router.enter(|| interface("out"));
+    lab.router.enter(|| tc.0.set_interface(&link, &drop));
     let held = loss(&sources[0], lab.run(&sources, false)[0]);
     assert!(held > 0.5, "{held} was lost");
 }
@@ -373,14 +376,8 @@ fn guaranteed_service_loses_nothing_when_it_is_reshaped() {
     if !possible("guaranteed_service_loses_nothing_when_it_is_reshaped") {
         return;
     }
-    let sources = [Source {
-        way: 1,
-        megabits: 5,
-        packets: 1500,
-        port: 5004,
-    }];
-    let lab = Lab::new(Family::V4, &sources, 40);
-    let mut tc = traffic_control(&lab, &settings(LINK));
+    let sources = [QUARTER];
+    let (lab, mut tc) = scene(Family::V4, &sources, 40);
     let session = session("10.2.0.2", 5004);
     let mut request = guaranteed(625_000.0, 20_000.0);
     request.policing.merge = true;

@@ -1,49 +1,30 @@
 //! A machine: a namespace, perhaps with a daemon.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Once;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fairway_rsvp::api::client::Rapi;
 use fairway_stack::{LocalAddr, Net};
-use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::{Child, Namespace, Output, built};
+use crate::{Child, Namespace, Output, until};
 
 /// Nothing here takes longer unless it is broken.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The folder of `rsvpd` and `rsvpctl`, built as this program was: with optimisation if it was.
+/// The folder of `rsvpd` and `rsvpctl`, built as this program was.
 ///
 /// # Panics
 /// When they cannot be built.
-#[must_use]
-#[expect(clippy::unwrap_used, reason = "a test helper")]
 pub fn programs() -> PathBuf {
-    static BUILT: Once = Once::new();
-    let here = std::env::current_exe().unwrap();
-    let folder = here.parent().unwrap();
-    let folder = if folder.ends_with("deps") {
-        folder.parent().unwrap()
-    } else {
-        folder
-    };
-    BUILT.call_once(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command.args(["build", "--quiet", "-p", "fairway-rsvp", "--bins"]);
-        if folder.ends_with("release") {
-            command.arg("--release");
-        }
-        command.env("CARGO_TARGET_DIR", folder.parent().unwrap());
-        built(command.current_dir(env!("CARGO_MANIFEST_DIR")));
-    });
-    folder.to_path_buf()
+    crate::programs("fairway-rsvp")
 }
 
 /// A machine, perhaps with a daemon, which ends with it.
@@ -100,28 +81,54 @@ impl Machine {
         self.run("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
     }
 
+    /// Where its configuration is.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.folder.join("rsvpd.toml")
+    }
+
+    /// Writes the configuration.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn configure(&self, text: &str) {
+        std::fs::write(self.file(), text).unwrap();
+    }
+
     /// Starts a daemon with this configuration, and waits until it is ready.
     ///
     /// # Panics
     /// When it does not become ready.
     #[track_caller]
     pub fn start(&mut self, configuration: &str) {
-        let file = self.folder.join("rsvpd.toml");
-        std::fs::write(&file, configuration).unwrap();
+        self.configure(configuration);
+        self.start_again();
+    }
+
+    /// The same, with the configuration that is there.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[track_caller]
+    pub fn start_again(&mut self) {
         let told = self.folder.join("notify");
         drop(std::fs::remove_file(&told));
         let socket = UnixDatagram::bind(&told).unwrap();
         socket.set_read_timeout(Some(LIMIT)).unwrap();
         std::fs::set_permissions(&told, std::fs::Permissions::from_mode(0o777)).unwrap();
-        let log = std::fs::File::create(self.folder.join("log")).unwrap();
-        let mut command = self.namespace.command(programs().join("rsvpd"));
-        command.arg("-c").arg(&file);
+        let log = File::create(self.folder.join("log")).unwrap();
+        let mut command = self.command("rsvpd");
+        command.arg("-c").arg(self.file());
         command.env("NOTIFY_SOCKET", &told).stderr(log);
         let daemon = Child::spawn(&mut command);
         let mut state = [0; 200];
-        let n = socket
-            .recv(&mut state)
-            .unwrap_or_else(|error| panic!("{error}: {}", self.log()));
+        let n = loop {
+            match socket.recv(&mut state) {
+                Ok(n) => break n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{error}: {}", self.log()),
+            }
+        };
         let state = state.get(..n).unwrap_or_default();
         assert!(state.starts_with(b"READY=1"), "{}", self.log());
         self.daemon = Some(daemon);
@@ -133,6 +140,17 @@ impl Machine {
     /// When none was started.
     pub fn daemon(&mut self) -> &mut Child {
         self.daemon.as_mut().unwrap()
+    }
+
+    /// Whether a daemon was started, and not [killed](Self::kill).
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        self.daemon.is_some()
+    }
+
+    /// Ends the daemon, if one runs, without giving it time for a word.
+    pub fn kill(&mut self) {
+        self.daemon = None;
     }
 
     /// What the daemon has logged.
@@ -153,9 +171,46 @@ impl Machine {
     /// `rsvpctl`, to be started.
     #[must_use]
     pub fn ctl_command(&self, line: &str) -> Command {
-        let mut command = self.namespace.command(programs().join("rsvpctl"));
+        let mut command = self.command("rsvpctl");
         command.args(line.split_whitespace());
         command
+    }
+
+    /// `rsvpd`, to its end.
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[track_caller]
+    pub fn rsvpd(&self, arguments: &[&str]) -> Output {
+        Child::output(self.command("rsvpd").args(arguments), LIMIT)
+    }
+
+    /// One of our programs on it, to be started; or another one, by its path.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        self.namespace.command(programs().join(program))
+    }
+
+    /// A program of the system on it, to be started.
+    #[must_use]
+    pub fn system(&self, program: &str) -> Command {
+        self.namespace.command(program)
+    }
+
+    /// `rsvpctl send` or `reserve`, which goes on; it ends when dropped.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn hold(&self, line: &str) -> Held {
+        let verb = line.split_whitespace().next().unwrap_or_default();
+        let said = self.folder.join(verb);
+        let mut command = self.ctl_command(line);
+        command.stdout(File::create(&said).unwrap());
+        Held {
+            child: Child::spawn(command.stderr(Stdio::null())),
+            said,
+        }
     }
 
     /// A document of `rsvpctl`.
@@ -212,15 +267,7 @@ impl Machine {
     /// When it cannot be made.
     #[must_use]
     pub fn udp(&self, address: SocketAddr) -> UdpSocket {
-        let net = std::fs::File::open(format!("/proc/{}/ns/net", self.namespace.inside())).unwrap();
-        let made = std::thread::scope(|scope| {
-            let inside = scope.spawn(move || {
-                setns(net, CloneFlags::CLONE_NEWNET).unwrap();
-                UdpSocket::bind(address)
-            });
-            inside.join()
-        });
-        made.unwrap().unwrap()
+        self.namespace.enter(|| UdpSocket::bind(address)).unwrap()
     }
 }
 
@@ -234,5 +281,51 @@ impl Drop for Machine {
     fn drop(&mut self) {
         drop(self.daemon.take());
         drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// A run of `rsvpctl` that goes on.
+#[derive(Debug)]
+pub struct Held {
+    child: Child,
+    said: PathBuf,
+}
+
+impl Held {
+    /// What it has said.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.said).unwrap_or_default()
+    }
+
+    /// Waits until it has said this.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn says(&self, what: &str) {
+        until(&format!("{what:?} in {}", self.said()), LIMIT, || {
+            self.said().contains(what).then_some(())
+        });
+    }
+
+    /// Waits for an event of this kind, of a run with `--json`.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[track_caller]
+    #[must_use]
+    pub fn event(&self, kind: &str) -> Value {
+        until(&format!("{kind:?} in {}", self.said()), LIMIT, || {
+            let text = self.said();
+            let lines = text.lines().flat_map(serde_json::from_str::<Value>);
+            let mut events = lines.filter_map(|line| line.get("event").cloned());
+            events.find(|event| event.get("event").is_some_and(|of| of == kind))
+        })
+    }
+
+    /// Ctrl-c.
+    pub fn stop(mut self) {
+        self.child.stop(Signal::SIGINT, LIMIT);
     }
 }

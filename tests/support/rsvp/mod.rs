@@ -8,7 +8,7 @@ mod machine;
 mod row;
 
 pub use data::{Carried, Flood, Flow, carry};
-pub use machine::{Machine, programs};
+pub use machine::{Held, Machine, programs};
 pub use row::{BOTTLENECK_BITS, Row};
 
 use crate::{have, have_root};

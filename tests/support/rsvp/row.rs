@@ -9,7 +9,7 @@ pub const BOTTLENECK_BITS: u32 = 20_000_000;
 
 /// `sender – r1 ══ r2 – r3 – receiver`, with the bottleneck between r1 and r2.
 ///
-/// Link *n* is 10.0.*n*.0/24, its ends `right` and `left`, 1 and 2. Links to the left are reached by the left
+/// Link *n* is 10.0.*n*.0/24 and fd00:*n*::/64, its ends `right` and `left`, 1 and 2. Links to the left are reached by the left
 /// neighbour, those to the right by the right one.
 #[derive(Debug)]
 pub struct Row {
@@ -25,18 +25,27 @@ impl Row {
         for (link, (one, other)) in machines.iter().zip(machines.iter().skip(1)).enumerate() {
             let [here, there] = [1, 2].map(|host| format!("10.0.{link}.{host}/24"));
             one.connect(("right", &here), other, ("left", &there));
+            for (machine, name, host) in [(one, "right", 1), (other, "left", 2)] {
+                let address = format!("fd00:{link}::{host}/64");
+                machine.run(&format!("ip address add {address} dev {name} nodad"));
+            }
         }
         for (at, machine) in machines.iter().enumerate() {
             if (1..4).contains(&at) {
                 machine.forward();
             }
             for link in 0..4 {
-                if link + 1 < at {
-                    let gateway = format!("10.0.{}.1", at - 1);
-                    machine.run(&format!("ip route add 10.0.{link}.0/24 via {gateway}"));
-                } else if link > at {
-                    machine.run(&format!("ip route add 10.0.{link}.0/24 via 10.0.{at}.2"));
-                }
+                let (near, host) = match link {
+                    _ if link + 1 < at => (at - 1, 1),
+                    _ if link > at => (at, 2),
+                    _ => continue,
+                };
+                machine.run(&format!(
+                    "ip route add 10.0.{link}.0/24 via 10.0.{near}.{host}"
+                ));
+                machine.run(&format!(
+                    "ip route add fd00:{link}::/64 via fd00:{near}::{host}"
+                ));
             }
         }
         Self { machines }

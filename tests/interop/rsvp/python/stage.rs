@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex, Once};
+use std::process::{ChildStdin, Stdio};
+use std::sync::{Arc, Mutex};
 
-use fairway_tests::{Child, Namespace, built, have, scratch, until};
+use fairway_tests::rsvp::{Held, Machine, possible};
+use fairway_tests::{Child, have, scratch, until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use super::super::lab::{LIMIT, possible};
+use super::super::lab::LIMIT;
 use super::super::readers::complaints;
 
 /// Where the data goes: `c`.
@@ -28,25 +29,14 @@ pub(super) fn ready(test: &str) -> bool {
     possible(test) && have(test, &["python3", "sysctl", "tcpdump", "tshark"])
 }
 
-fn ours(program: &str) -> PathBuf {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        let arguments = ["build", "--quiet", "-p", "fairway-rsvp", "--bins"];
-        built(Command::new(env!("CARGO")).args(arguments));
-    });
-    let here = std::env::current_exe().unwrap();
-    here.parent().unwrap().parent().unwrap().join(program)
-}
-
 /// What a peer printed, in the order of all peers.
 type Lines = Arc<Mutex<Vec<(&'static str, Value)>>>;
 
 /// The row. When a test fails, it prints the messages that passed, as the peers and the daemons saw them.
 pub(super) struct Stage {
-    nodes: [Namespace; 3],
+    nodes: [Machine; 3],
     folder: PathBuf,
     lines: Lines,
-    daemons: Vec<(usize, Child)>,
     /// What passes `b` is captured.
     tcpdump: Child,
 }
@@ -61,21 +51,17 @@ pub(super) enum At {
 
 impl Stage {
     pub(super) fn new(test: &str) -> Self {
-        let nodes = [(); 3].map(|()| Namespace::new());
+        let nodes = [(); 3].map(|()| Machine::new());
         let [a, b, c] = &nodes;
         a.connect(("a0", "10.1.0.1/24"), b, ("b0", "10.1.0.2/24"));
         b.connect(("b1", "10.2.0.2/24"), c, ("c0", "10.2.0.3/24"));
         for (node, gateway) in [(a, MIDDLE[0]), (c, MIDDLE[1])] {
-            built(
-                node.command("ip")
-                    .args(["route", "add", "default", "via", gateway]),
-            );
+            node.run(&format!("ip route add default via {gateway}"));
         }
-        let forwards = ["-q", "-w", "net.ipv4.ip_forward=1"];
-        built(b.command("sysctl").args(forwards));
+        b.forward();
         let folder = scratch(test);
         let (capture, log) = (folder.join("b.pcap"), folder.join("tcpdump.log"));
-        let mut tcpdump = b.command("tcpdump");
+        let mut tcpdump = b.system("tcpdump");
         tcpdump.args(["--immediate-mode", "-U", "-i", "any", "proto", "46", "-w"]);
         tcpdump.arg(&capture).stderr(File::create(&log).unwrap());
         let tcpdump = Child::spawn(&mut tcpdump);
@@ -87,12 +73,11 @@ impl Stage {
             nodes,
             folder,
             lines: Lines::default(),
-            daemons: Vec::new(),
             tcpdump,
         }
     }
 
-    pub(super) fn node(&self, at: At) -> &Namespace {
+    pub(super) fn node(&self, at: At) -> &Machine {
         &self.nodes[at as usize]
     }
 
@@ -103,53 +88,26 @@ impl Stage {
 
     /// The same, with more about all interfaces.
     pub(super) fn daemon_with(&mut self, at: At, defaults: &str) {
-        let config = self.folder.join(format!("{at:?}.toml"));
-        let text = "user = []\nmetrics = \"\"\n[defaults]\nbandwidth = \"20Mbit/s\"\n";
-        std::fs::write(&config, format!("{text}{defaults}\n")).unwrap();
-        built(self.node(at).command("mkdir").args(["-p", "/run/rsvp"]));
-        let mut command = self.node(at).command(ours("rsvpd"));
-        let log = File::create(self.folder.join(format!("{at:?}.log"))).unwrap();
-        command.arg("--config").arg(&config).stderr(log);
-        self.daemons.push((at as usize, Child::spawn(&mut command)));
-        until("the daemon", LIMIT, || self.try_ask(at, &["status"]));
+        self.nodes[at as usize].start(&format!(
+            "[defaults]\nbandwidth = \"20Mbit/s\"\n{defaults}\n"
+        ));
     }
 
     /// Ends the daemon without giving it time for a word.
     pub(super) fn kill(&mut self, at: At) {
-        self.daemons.retain(|(node, _)| *node != at as usize);
-    }
-
-    fn try_ask(&self, at: At, words: &[&str]) -> Option<String> {
-        let mut command = self.node(at).command(ours("rsvpctl"));
-        let output = Child::output(command.args(words), LIMIT);
-        output.status.success().then_some(output.stdout)
-    }
-
-    /// What `rsvpctl` says.
-    pub(super) fn ask(&self, at: At, words: &[&str]) -> Value {
-        let text = self.try_ask(at, &[words, &["--json"]].concat()).unwrap();
-        serde_json::from_str(&text).unwrap()
+        self.nodes[at as usize].kill();
     }
 
     /// Starts `rsvpctl send` or `reserve`, which lasts.
-    pub(super) fn tool(&self, at: At, words: &[&str]) -> Tool {
-        let said = self.folder.join(format!("{at:?}-{}.out", words[0]));
-        let mut command = self.node(at).command(ours("rsvpctl"));
-        command
-            .args(words)
-            .arg("--json")
-            .stdout(File::create(&said).unwrap());
-        Tool {
-            child: Child::spawn(&mut command),
-            said,
-        }
+    pub(super) fn tool(&self, at: At, line: &str) -> Held {
+        self.node(at).hold(&format!("{line} --json"))
     }
 
     /// Starts the peer.
     pub(super) fn peer(&self, at: At, arguments: &[&str]) -> Peer {
         let name = ["a", "b", "c"][at as usize];
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/rsvp/peer");
-        let mut command = self.node(at).command("python3");
+        let mut command = self.node(at).system("python3");
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         command.arg(script).args(arguments);
         let mut process = command
@@ -176,16 +134,9 @@ impl Stage {
         peer
     }
 
-    /// Whether something is reserved on an interface, as `tc` sees it: classes of reservations begin at 10 (hex).
+    /// Whether something is reserved on an interface, as `tc` sees it.
     pub(super) fn is_reserved(&self, at: At, interface: &str) -> bool {
-        let mut tc = self.node(at).command("tc");
-        let output = Child::output(tc.args(["class", "show", "dev", interface]), LIMIT);
-        let ids = output
-            .stdout
-            .split_whitespace()
-            .filter_map(|word| word.strip_prefix("5250:"));
-        let mut numbers = ids.filter_map(|id| u32::from_str_radix(id, 16).ok());
-        numbers.any(|number| number >= 0x10)
+        self.node(at).classes(interface) > 0
     }
 
     pub(super) fn until_reserved(&self, at: At, interface: &str, wanted: bool) {
@@ -243,16 +194,17 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            for (_, mut daemon) in self.daemons.drain(..) {
-                daemon.stop(Signal::SIGTERM, LIMIT);
+            for node in self.nodes.iter_mut().filter(|node| node.is_running()) {
+                node.daemon().stop(Signal::SIGTERM, LIMIT);
             }
             return;
         }
         let mut text = format!("messages at the peers:\n{}", self.table());
-        for (at, _) in &self.daemons {
-            let at = [At::A, At::B, At::C][*at];
-            let log = self.try_ask(at, &["log"]).unwrap_or_default();
-            write!(text, "messages at the daemon of {at:?}:\n{log}").unwrap();
+        for (at, node) in ["a", "b", "c"].iter().zip(&self.nodes) {
+            if node.is_running() {
+                let log = node.ctl("log").stdout;
+                write!(text, "messages at the daemon of {at}:\n{log}").unwrap();
+            }
         }
         print(&text);
     }
@@ -264,36 +216,6 @@ impl Drop for Stage {
 )]
 fn print(text: &str) {
     eprintln!("{text}");
-}
-
-/// `rsvpctl` at work.
-pub(super) struct Tool {
-    child: Child,
-    said: PathBuf,
-}
-
-impl Tool {
-    /// Waits for an event and gives it.
-    pub(super) fn until(&self, event: &str) -> Value {
-        until(
-            &format!("{event:?} in {}", self.said.display()),
-            LIMIT,
-            || {
-                let text = std::fs::read_to_string(&self.said).unwrap();
-                let lines = text
-                    .lines()
-                    .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-                lines
-                    .map(|line| line["event"].clone())
-                    .find(|line| line["event"] == event)
-            },
-        )
-    }
-
-    /// Ends it as ctrl-c does.
-    pub(super) fn stop(mut self) {
-        self.child.stop(Signal::SIGINT, LIMIT);
-    }
 }
 
 /// The peer in Python.
