@@ -18,7 +18,7 @@ use fairway_rsvp::daemon::platform::Platform;
 use fairway_rsvp::daemon::service::Daemon;
 use fairway_sim::{BitsPerSec, Network, Node};
 
-use support::{Ctl, TEN_MEGABIT, daemon, loaded, sessions};
+use support::{Ctl, TEN_MEGABIT, daemon, loaded, reserved, sessions};
 
 /// `sender – west – east – receiver`.
 fn row() -> (Network, [Node; 4]) {
@@ -97,13 +97,7 @@ fn a_reservation_is_made_over_two_routers_and_ends_with_its_receiver() {
         let known = sessions(&west).await;
         assert_eq!(known[0].installed.len(), 1);
         assert_eq!(known[0].senders.len(), 1);
-        let Reply::Interfaces(interfaces) = Ctl::to(&west).await.ask(&Request::Interfaces).await else {
-            panic!("no interfaces");
-        };
-        let reserved: Vec<f32> = interfaces
-            .iter()
-            .filter_map(|interface| interface.traffic_control.reserved_bytes_per_sec)
-            .collect();
+        let reserved = reserved(&west).await;
         assert!(reserved.iter().any(|rate| *rate >= 125e3), "{reserved:?}");
 
         // The receiver's connection ends, and the reservation with it, at once and everywhere.
@@ -270,17 +264,7 @@ fn what_is_lost_with_its_queue_is_told_and_asked_for_again() {
         }
         clock.sleep(Duration::from_secs(60)).await;
         assert_eq!(installed(&nodes[1..2]).await, [vec![250e3]]);
-        let Reply::Interfaces(interfaces) = Ctl::to(&nodes[1].net())
-            .await
-            .ask(&Request::Interfaces)
-            .await
-        else {
-            panic!("no interfaces");
-        };
-        let reserved: Vec<f32> = interfaces
-            .iter()
-            .filter_map(|interface| interface.traffic_control.reserved_bytes_per_sec)
-            .collect();
+        let reserved = reserved(&nodes[1].net()).await;
         assert!(reserved.iter().any(|rate| *rate >= 250e3), "{reserved:?}");
     });
 }

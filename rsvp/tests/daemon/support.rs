@@ -84,3 +84,14 @@ pub(crate) async fn sessions(net: &Net) -> Vec<SessionOf> {
         other => panic!("{other:?}"),
     }
 }
+
+/// How much is reserved on each interface of a node, octets per second, where traffic control tells.
+pub(crate) async fn reserved(net: &Net) -> Vec<f32> {
+    match Ctl::to(net).await.ask(&Request::Interfaces).await {
+        Reply::Interfaces(interfaces) => interfaces
+            .iter()
+            .filter_map(|interface| interface.traffic_control.reserved_bytes_per_sec)
+            .collect(),
+        other => panic!("{other:?}"),
+    }
+}
