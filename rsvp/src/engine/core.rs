@@ -74,7 +74,7 @@ impl Engine {
                 node.lose_interface(now, session, index);
             });
         } else if works {
-            if worked && is_other {
+            if is_other || !worked {
                 self.each_session(now, |node, session| {
                     node.touch_interface(now, session, index);
                 });
@@ -262,9 +262,7 @@ impl Engine {
                 flow,
             } => self.refreshed(now, interface, id, flow),
             Delivery::Resend(key) => self.resend(now, key),
-            Delivery::Unlisted(key) => self.with(now, session_of(key), |node, session| {
-                node.pace(now, session, key);
-            }),
+            Delivery::Unlisted(keys) => self.unlisted(now, &keys),
             Delivery::Lost {
                 interface,
                 neighbour,
@@ -301,7 +299,7 @@ impl Engine {
                 let Some(index) = self.session_for_path(now, arrival, key, &path) else {
                     return true;
                 };
-                self.with(now, index, |node, session| {
+                self.with_unheard(now, index, |node, session| {
                     in_order = node.handle_path(now, session, arrival, &path, how);
                 });
             }
@@ -330,7 +328,7 @@ impl Engine {
                 in_order = node.handle_resv_tear(now, s, arrival, &tear, how.named);
             }),
             Body::ResvErr(error) => self.with_key(now, key, "ResvErr without state", |node, s| {
-                node.handle_resv_err(now, s, &error);
+                node.handle_resv_err(now, s, arrival, &error);
             }),
             Body::ResvConf(confirm) => {
                 if self.node.is_own(confirm.confirm.receiver) {
@@ -421,6 +419,8 @@ impl Engine {
 
     fn resend(&mut self, now: Instant, key: StateKey) {
         self.with(now, session_of(key), |node, session| {
+            // Should it not be sent now, it is refreshed at the usual pace all the same.
+            node.pace(now, session, &[key]);
             let phop = session
                 .resvs
                 .iter()
@@ -431,6 +431,18 @@ impl Engine {
                 None => node.resend_path(now, session, key),
             }
         });
+    }
+
+    /// Summaries do not refresh these states any more: each is refreshed by itself again.
+    fn unlisted(&mut self, now: Instant, keys: &[StateKey]) {
+        // In order, those of a session are side by side.
+        for keys in keys.chunk_by(|a, b| session_of(*a) == session_of(*b)) {
+            if let Some(first) = keys.first() {
+                self.with_unheard(now, session_of(*first), |node, session| {
+                    node.pace(now, session, keys);
+                });
+            }
+        }
     }
 
     /// The session a Path is for: port rules, and room.
@@ -499,6 +511,19 @@ impl Engine {
         index: u32,
         work: impl FnOnce(&mut Node, &mut SessionState),
     ) {
+        self.with_unheard(now, index, |node, session| {
+            node.note_heard(session);
+            work(node, session);
+        });
+    }
+
+    /// As [`with`](Self::with), for what needs not know when state ends: what its names have heard is not noted first.
+    fn with_unheard(
+        &mut self,
+        now: Instant,
+        index: u32,
+        work: impl FnOnce(&mut Node, &mut SessionState),
+    ) {
         let Some(place) = usize::try_from(index)
             .ok()
             .and_then(|index| self.sessions.get_mut(index))
@@ -508,7 +533,6 @@ impl Engine {
         let Some(mut session) = place.take() else {
             return;
         };
-        self.node.note_heard(&mut session);
         work(&mut self.node, &mut session);
         if core::mem::take(&mut session.next_hops_changed) {
             self.node.follow_next_hops(now, &mut session);
@@ -610,6 +634,7 @@ fn says_other_things(old: &Interface, new: &Interface) -> bool {
         (
             interface.addresses.clone(),
             interface.mtu,
+            interface.point_to_point,
             settings.refresh_period,
             settings.ttl_limit,
             settings.udp,

@@ -61,24 +61,30 @@ impl Node {
         &mut self,
         now: Instant,
         session: &mut SessionState,
+        arrival: &Arrival,
         error: &ResvErr,
     ) {
         let style = error.flows.style();
+        let is_from = |phop: &Phop| phop.is_node(arrival.interface, error.hop.address);
         let mut named: Vec<Sender> = error.flows.filters().map(|filter| filter.0).collect();
         named.sort_unstable();
-        let from: Vec<(PsbKey, Phop)> = session
+        let mut from: Vec<(PsbKey, Phop)> = session
             .psbs
             .iter()
-            .filter(|(_, psb)| {
-                matches!(psb.phop, Phop::Hop { address, .. } if address == error.hop.address)
-            })
             // RFC 2205 §3.1.8: those it names.
             .filter(|(key, _)| style == Style::WF || named.binary_search(&key.sender).is_ok())
-            .map(|(key, psb)| (*key, psb.phop))
+            .filter_map(|(key, psb)| Some((*key, psb.hops().find(is_from)?)))
             .collect();
         if from.is_empty() {
             self.drop_message("ResvErr without state");
             return;
+        }
+        if let ErrorCode::NO_PATH | ErrorCode::NO_SENDER = error.error.code {
+            // The data does not come by there any more. Where it comes by another way, that is no failure.
+            from.retain(|(key, phop)| !self.give_up_hop(now, session, *key, *phop));
+            if from.is_empty() {
+                return;
+            }
         }
         let failed = failed_flowspec(error);
         let mut phops: Vec<Phop> = from.iter().map(|(_, phop)| *phop).collect();

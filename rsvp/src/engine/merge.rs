@@ -190,7 +190,7 @@ impl Node {
             .psbs
             .values()
             .filter(|psb| !psb.is_of_app())
-            .map(|psb| psb.phop);
+            .flat_map(|psb| psb.hops());
         hops.next()
             .is_some_and(|first| hops.any(|other| other != first))
     }
@@ -343,7 +343,7 @@ impl Parts {
                     };
                 }
             }
-            if self.blocked.len() > blocked_before && free.is_none() {
+            if self.blocked.len() > blocked_before && free.is_none() && psb.phop == phop {
                 self.blocked_at.push(from);
             }
             if let Some(free) = free {

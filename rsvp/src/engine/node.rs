@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher as _};
 use std::net::IpAddr;
 
 use fairway_wire::Instant;
@@ -28,7 +28,22 @@ use crate::{DecodeError, Disposition};
 
 /// The names that state is kept under, and when a summary last named each. The state takes note of that when something
 /// else is done with its session. Never walked: the order does not matter.
-type Ids = HashMap<IdOfState, Instant, BuildHasherDefault<DefaultHasher>>;
+type Ids = HashMap<IdOfState, Instant, Hashing>;
+
+/// Neighbours choose the names: what hashes them starts from a number that they do not know, and is the same in every
+/// run with the same seed.
+#[derive(Clone, Copy, Debug)]
+struct Hashing(u64);
+
+impl BuildHasher for Hashing {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.0);
+        hasher
+    }
+}
 
 /// No two refreshes of one state are closer.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
@@ -64,6 +79,7 @@ impl Node {
         tc: Box<dyn TrafficControl>,
     ) -> Self {
         let mut random = Random::new(config.seed);
+        let hashing = Hashing(config.seed);
         let neighbours = Neighbours::new(random.u64(), config.wall_seconds, &config.limits);
         Self {
             config,
@@ -73,7 +89,7 @@ impl Node {
             tc,
             neighbours,
             random,
-            ids: Ids::default(),
+            ids: Ids::with_hasher(hashing),
             senders: 0,
             reservations: 0,
             torn_along: Vec::new(),

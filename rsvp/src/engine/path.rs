@@ -80,6 +80,8 @@ impl Node {
                 Verdict::Process if psb.phop != hop || !is_said(psb, path, sender, how) => {
                     return None;
                 }
+                // Whatever its name: a router that does not know RSVP has come between, or left.
+                Verdict::Refresh if psb.non_rsvp != how.non_rsvp => return None,
                 Verdict::Process | Verdict::Refresh => {}
             }
             (psb.expires, psb.lifetime) = (expires, lifetime);
@@ -120,6 +122,7 @@ impl Node {
         (path, sender): (&Path, &SenderDescriptor),
         how: How,
     ) {
+        self.note_heard(session);
         let key = psb_key(session, arrival, sender.template);
         let template = key.sender;
         let mtu = self
@@ -220,7 +223,7 @@ impl Node {
                     }
                 }
             }
-            psb.others = others_after(now, *old, psb.phop);
+            psb.others = others_after(*old, psb.phop);
         }
         session.psbs.insert(key, psb);
         if is_new {
@@ -248,12 +251,27 @@ impl Node {
             let cause = if moved { Cause::Moved } else { Cause::Change };
             self.path_changed(now, session, key, cause);
             for hop in old_hops {
-                let stays = session.psbs.get(&key).is_some_and(|psb| psb.is_behind(hop));
-                if !stays {
-                    self.refresh_resv(now, session, hop, Cause::Gone);
-                }
+                self.leave_hop(now, session, key, hop);
             }
         }
+    }
+
+    /// A hop that has announced a sender is not remembered any more: unless it is the same node under another handle, it
+    /// is told that nothing is asked of it.
+    fn leave_hop(&mut self, now: Instant, session: &mut SessionState, key: PsbKey, hop: Phop) {
+        let Some(psb) = session.psbs.get(&key).filter(|psb| !psb.is_behind(hop)) else {
+            return;
+        };
+        let is_same_node = matches!(hop, Phop::Hop { interface, address, .. }
+            if psb.hops().any(|other| other.is_node(interface, address)));
+        let asked = session.resvs.get(&hop);
+        let asked = asked.filter(|resv| resv.filters().any(|sender| sender == key.sender));
+        if let Some(style) = asked.map(|resv| resv.style)
+            && !is_same_node
+        {
+            self.send_resv_tear(now, session, hop, style, &[key.sender]);
+        }
+        self.refresh_resv(now, session, hop, Cause::Gone);
     }
 
     /// Path state has come or changed: what is installed for it may have to, too, and what is asked for it.
@@ -511,10 +529,13 @@ impl Node {
         let mut others = Vec::new();
         for (key, psb) in session.psbs.iter() {
             for (at, out) in psb.outgoing.iter().enumerate() {
-                let neighbour = self.next_rsvp_hop(session, out.interface);
                 let neighbours = &self.neighbours;
                 if neighbours.is_summarised(out.key)
-                    && !neighbours.can_summarise(out.interface, out.key, neighbour)
+                    && !neighbours.can_summarise(
+                        out.interface,
+                        out.key,
+                        self.next_rsvp_hop(session, out.interface),
+                    )
                 {
                     others.push((*key, at));
                 }
@@ -532,21 +553,22 @@ impl Node {
         }
     }
 
-    /// Summaries do not refresh this state any more: it is refreshed within a period.
-    pub(super) fn pace(&mut self, now: Instant, session: &mut SessionState, name: StateKey) {
+    /// Summaries do not refresh these states any more, which are in order: they are refreshed within a period.
+    pub(super) fn pace(&mut self, now: Instant, session: &mut SessionState, names: &[StateKey]) {
         let mut soonest = Instant::MAX;
+        let is_named = |name: StateKey| names.binary_search(&name).is_ok();
         let outs = session
             .psbs
             .iter_mut()
             .flat_map(|(_, psb)| &mut psb.outgoing);
-        for out in outs.filter(|out| out.key == name) {
+        for out in outs.filter(|out| is_named(out.key)) {
             out.refresh_at = self.soon(now, out.interface).min(out.refresh_at);
             soonest = soonest.min(out.refresh_at);
         }
         for (phop, resv) in session
             .resvs
             .iter_mut()
-            .filter(|(_, resv)| resv.key == name)
+            .filter(|(_, resv)| is_named(resv.key))
         {
             resv.refresh_at = self.soon(now, phop.interface()).min(resv.refresh_at);
             soonest = soonest.min(resv.refresh_at);
@@ -710,14 +732,14 @@ fn contents_of_message(path: &Path, sender: &SenderDescriptor, how: How) -> Prin
 }
 
 /// As [`contents_of_message`], of the Path that was last heard.
-fn contents_of_state(psb: &Psb) -> Print {
+pub(super) fn contents_of_state(psb: &Psb) -> Print {
     let (policy, unknown) = (&psb.policy, &psb.unknown);
     let (tspec, adspec) = (&psb.tspec_object, &psb.adspec_object);
     Print::of(&(tspec, adspec, policy, unknown, psb.non_rsvp))
 }
 
 /// The other hops of a sender that comes by `phop` from now on: the one before, and those that it had.
-fn others_after(now: Instant, old: Psb, phop: Phop) -> Vec<OtherHop> {
+fn others_after(old: Psb, phop: Phop) -> Vec<OtherHop> {
     let contents = contents_of_state(&old);
     let is_other = |hop: Phop| match (hop, phop) {
         (
@@ -736,7 +758,7 @@ fn others_after(now: Instant, old: Psb, phop: Phop) -> Vec<OtherHop> {
         lifetime: old.lifetime,
         id: old.id,
     });
-    others.retain(|other| is_other(other.phop) && other.expires > now);
+    others.retain(|other| is_other(other.phop));
     if others.len() > Psb::MOST_OTHERS {
         others.sort_by_key(|other| core::cmp::Reverse(other.expires));
         others.truncate(Psb::MOST_OTHERS);

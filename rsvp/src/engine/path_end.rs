@@ -7,8 +7,9 @@ use fairway_wire::Instant;
 
 use super::core::Named;
 use super::node::Node;
-use super::path::psb_key;
+use super::path::{contents_of_state, psb_key};
 use super::refresh::Cause;
+use crate::interface::IfIndex;
 use crate::msg::{Body, PathTear, TornSender};
 use crate::neighbour::{Arrival, Destination, Neighbours, Outgoing, Verdict};
 use crate::state::{OtherHop, PathOut, Phop, Print, PsbKey, SessionState};
@@ -29,8 +30,7 @@ impl Node {
         };
         let key = psb_key(session, arrival, sender.template);
         // RFC 2205 §3.1.5: it has to match the previous hop, too.
-        let is_from =
-            |phop: Phop| matches!(phop, Phop::Hop { address, .. } if address == tear.hop.address);
+        let is_from = |phop: Phop| phop.is_node(arrival.interface, tear.hop.address);
         let is_late = |id| Neighbours::judge(id, named.0, named.1) == Verdict::OutOfOrder;
         let Some(psb) = session.psbs.get_mut(&key) else {
             self.drop_message("PathTear without state");
@@ -59,8 +59,8 @@ impl Node {
         }
     }
 
-    /// The hop that a sender's Paths came from has torn or fallen silent: another that still announces it, if there is
-    /// one, takes its place. What that one says is learned from its next Path.
+    /// The hop that a sender's Paths came from has torn, fallen silent or become unreachable: another that still announces
+    /// it, if there is one, takes its place. If that one has said something else, that is learned from its next Path.
     pub(super) fn fall_back(
         &mut self,
         now: Instant,
@@ -71,17 +71,23 @@ impl Node {
             return false;
         };
         let living = psb.others.iter().enumerate();
-        let living = living.filter(|(_, other)| other.expires > now);
+        let living = living.filter(|(_, other)| {
+            other.expires > now && self.interface(other.phop.interface()).is_some()
+        });
         let Some((at, _)) = living.max_by_key(|(_, other)| other.expires) else {
             return false;
         };
         let next = psb.others.swap_remove(at);
+        // Its name stands for what it has said: kept only if that is what is known.
+        let next_id = next.id.filter(|_| next.contents == contents_of_state(psb));
         let phop = core::mem::replace(&mut psb.phop, next.phop);
-        let id = core::mem::replace(&mut psb.id, next.id);
+        let id = core::mem::replace(&mut psb.id, next_id);
         psb.incoming = next.phop.interface();
         (psb.expires, psb.lifetime) = (next.expires, next.lifetime);
         session.want(next.expires);
-        self.drop_id(session, id);
+        for id in [id, next.id] {
+            self.drop_id(session, id);
+        }
         if self.route_sender(session, key) {
             self.repair(now, session);
         }
@@ -89,6 +95,46 @@ impl Node {
         self.path_changed(now, session, key, Cause::Moved);
         self.refresh_resv(now, session, phop, Cause::Gone);
         true
+    }
+
+    /// Asks a hop that has announced a sender for nothing any more, if there is another; whether there is.
+    pub(super) fn give_up_hop(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        key: PsbKey,
+        phop: Phop,
+    ) -> bool {
+        let Some(psb) = session.psbs.get_mut(&key) else {
+            return false;
+        };
+        match psb.others.iter().position(|other| other.phop == phop) {
+            Some(at) => {
+                let other = psb.others.swap_remove(at);
+                self.end_other_hop(now, session, other);
+                true
+            }
+            None => psb.phop == phop && self.fall_back(now, session, key),
+        }
+    }
+
+    /// Nothing comes in by an interface any more: senders that other hops announce come from those.
+    pub(super) fn leave_interface(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        interface: IfIndex,
+    ) {
+        let behind = |phop: &Phop| phop.interface() == interface;
+        let hops: Vec<(PsbKey, Phop)> = session
+            .psbs
+            .iter()
+            .filter(|(_, psb)| !psb.others.is_empty())
+            .flat_map(|(key, psb)| psb.hops().filter(behind).map(|phop| (*key, phop)))
+            .collect();
+        for (key, phop) in hops {
+            self.give_up_hop(now, session, key, phop);
+        }
     }
 
     /// Ends what other hops have not refreshed.
@@ -103,8 +149,14 @@ impl Node {
         }
     }
 
-    fn end_other_hop(&mut self, now: Instant, session: &mut SessionState, other: OtherHop) {
+    pub(super) fn end_other_hop(
+        &mut self,
+        now: Instant,
+        session: &mut SessionState,
+        other: OtherHop,
+    ) {
         self.drop_id(session, other.id);
+        self.note_scope(now, session);
         self.refresh_resv(now, session, other.phop, Cause::Gone);
     }
 

@@ -330,7 +330,7 @@ impl Node {
         }
     }
 
-    fn send_resv_tear(
+    pub(super) fn send_resv_tear(
         &mut self,
         now: Instant,
         session: &SessionState,

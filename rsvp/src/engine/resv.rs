@@ -145,6 +145,11 @@ impl Node {
             Verdict::OutOfOrder => return false,
             Verdict::Refresh if stored == id && resv.confirm.is_none() => {
                 if let Some(id) = id {
+                    let lifetime = self.lifetime(resv.time_values, outgoing);
+                    let made = session.rsbs.iter_mut();
+                    for (_, rsb) in made.filter(|(_, rsb)| rsb.id == Some(id)) {
+                        rsb.lifetime = lifetime;
+                    }
                     self.hear_name(now, id);
                     self.note_heard(session);
                 }
@@ -303,6 +308,13 @@ impl Node {
             .as_ref()
             .map(|old| old.filters.clone())
             .unwrap_or_default();
+        // What this message does not name ends before what it names, however soon it came after the one before: a summary
+        // of it refreshes the latest only.
+        for (_, expires) in filters.iter_mut() {
+            if *expires == end && end < Instant::MAX {
+                *expires = end.checked_sub(Duration::from_nanos(1)).unwrap_or(end);
+            }
+        }
         let mut grew = false;
         for filter in &request.filters {
             grew |= filters.insert(*filter, end).is_none();

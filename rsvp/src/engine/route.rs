@@ -217,6 +217,7 @@ impl Node {
         session: &mut SessionState,
         interface: IfIndex,
     ) {
+        self.leave_interface(now, session, interface);
         let mut forgotten = Vec::new();
         for (_, psb) in session.psbs.iter_mut() {
             psb.outgoing.retain(|out| {

@@ -1,5 +1,6 @@
 //! What comes in.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -46,7 +47,7 @@ impl Neighbours {
         self.counters.turn_to(arrival.interface, None);
         let mut arrival = *arrival;
         let Some(link) = self.links.get(&arrival.interface) else {
-            return self.counters.dropped("interface");
+            return self.counters.dropped_nowhere("interface");
         };
         let settings = &link.interface.settings;
         if !settings.enabled {
@@ -268,9 +269,18 @@ impl Neighbours {
                 }
             }
             AckKind::Nack => {
-                if let Some((key, name)) = self.ids.state_of(sender.0, ack.epoch, ack.id) {
+                // What is not known is sent once in the time in which an answer is waited for, however often it is
+                // asked for: the message is longer than the question.
+                let wait = self.links.get(&sender.0).map_or(Duration::ZERO, |link| {
+                    link.interface.settings.retransmission.rapid_period
+                });
+                let now = self.now;
+                if let Some((key, name)) = self.ids.state_of(sender.0, ack.epoch, ack.id)
+                    && name.peer == sender
+                    && name.asked.is_none_or(|asked| asked + wait <= now)
+                {
                     name.acknowledged = false;
-                    // Once, until it has been sent: however often it is asked for.
+                    name.asked = Some(now);
                     let asked = core::mem::replace(&mut name.resend, true);
                     let before = *name;
                     name.listed = false;
@@ -374,7 +384,7 @@ impl Neighbours {
         }
     }
 
-    fn hello_interval(&self, peer: PeerKey) -> Option<core::time::Duration> {
+    fn hello_interval(&self, peer: PeerKey) -> Option<Duration> {
         self.links
             .get(&peer.0)
             .and_then(|link| link.interface.settings.hello_interval)

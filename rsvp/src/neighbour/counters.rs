@@ -43,6 +43,11 @@ impl NeighbourCounters {
         count(&mut self.dropped_at, (interface, message_type, reason));
     }
 
+    /// Something that passes at no interface that there is.
+    pub(super) fn dropped_nowhere(&mut self, reason: &'static str) {
+        count(&mut self.dropped, reason);
+    }
+
     pub(super) fn received(&mut self, message_type: MessageType) {
         count(&mut self.received, message_type);
         count(&mut self.received_at, (self.here.0, message_type));

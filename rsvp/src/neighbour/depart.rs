@@ -90,8 +90,12 @@ impl Neighbours {
         }) else {
             return;
         };
+        let generator = generator(order, &self.own_address(peer));
+        let flow = flow(&order.message.body);
         let same = known
             .filter(|known| (known.peer, known.made) == (peer, made))
+            // An identifier belongs to the address it was given out under.
+            .filter(|known| (known.generator, known.flow) == (generator, flow))
             .filter(|_| !trigger);
         if let (Some(known), None) = (&known, &same) {
             self.unlist(known);
@@ -103,12 +107,13 @@ impl Neighbours {
         let name = Name {
             peer,
             made,
-            generator: generator(order, &self.own_address(peer)),
+            generator,
             id,
             acknowledged,
             listed: same.is_some_and(|known| known.listed),
             resend: false,
-            flow: flow(&order.message.body),
+            asked: known.and_then(|known| known.asked),
+            flow,
         };
         self.ids.set_name(key, name);
         if acknowledged {
@@ -386,7 +391,7 @@ impl Neighbours {
         message: Message,
     ) {
         let Some(own) = self.own_address((interface, neighbour)) else {
-            return self.counters.dropped("no_address");
+            return self.counters.dropped_nowhere("no_address");
         };
         let source = source.unwrap_or(own);
         let capable = self.is_capable((interface, neighbour));

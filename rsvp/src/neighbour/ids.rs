@@ -7,6 +7,8 @@ use core::time::Duration;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use fairway_wire::Instant;
+
 use super::io::{Destination, StateKey};
 use super::peer::PeerKey;
 use crate::interface::IfIndex;
@@ -29,6 +31,8 @@ pub(super) struct Name {
     pub(super) listed: bool,
     /// The engine was asked to send the state in full.
     pub(super) resend: bool,
+    /// When it was last asked.
+    pub(super) asked: Option<Instant>,
     /// Source and group, of Path states of multicast sessions.
     pub(super) flow: Option<(IpAddr, IpAddr)>,
 }

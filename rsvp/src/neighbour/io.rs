@@ -201,8 +201,9 @@ pub enum Delivery {
     },
     /// A neighbour does not know this state: send it in full, at once.
     Resend(StateKey),
-    /// Summaries do not refresh this state any more: refresh it within a refresh period, and at that pace from then on.
-    Unlisted(StateKey),
+    /// Summaries do not refresh these states any more, which are in order: refresh them within a refresh period, and at
+    /// that pace from then on.
+    Unlisted(Vec<StateKey>),
     /// A neighbour has restarted or is gone: as if its link had failed.
     Lost {
         /// On this interface.

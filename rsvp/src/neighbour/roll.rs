@@ -165,6 +165,7 @@ impl Neighbours {
         }
         if let Some(name) = self.ids.name_mut(key) {
             name.listed = true;
+            name.resend = false;
         }
         let peer = name.peer;
         let room = self.room_for(peer, Form::of(&name));
@@ -201,11 +202,16 @@ impl Neighbours {
         let Some(roll) = self.rolls.remove(&peer) else {
             return;
         };
-        for key in roll.sections.into_values().flat_map(BTreeMap::into_values) {
-            if let Some(name) = self.ids.name_mut(key) {
+        let sections = roll.sections.into_values();
+        let mut keys: Vec<StateKey> = sections.flat_map(BTreeMap::into_values).collect();
+        keys.sort_unstable();
+        for key in &keys {
+            if let Some(name) = self.ids.name_mut(*key) {
                 name.listed = false;
             }
-            self.deliveries.push_back(Delivery::Unlisted(key));
+        }
+        if !keys.is_empty() {
+            self.deliveries.push_back(Delivery::Unlisted(keys));
         }
     }
 

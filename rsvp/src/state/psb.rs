@@ -64,7 +64,7 @@ pub(crate) struct PathOut {
 /// A sender, as far as this node has heard.
 #[derive(Clone, Debug)]
 pub(crate) struct Psb {
-    /// The hop that has last said something new.
+    /// The hop that has last said something new; if that one is gone, the one of the others that is heard longest.
     pub(crate) phop: Phop,
     /// The hops before it that have not fallen silent.
     pub(crate) others: Vec<OtherHop>,

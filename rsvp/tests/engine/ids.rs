@@ -13,7 +13,7 @@ use fairway_rsvp::wire::{
 use crate::net::{tspec, udp};
 use crate::one::{A, C, One, ff, se};
 
-fn named(body: Body, id: u32) -> Message {
+pub(crate) fn named(body: Body, id: u32) -> Message {
     let mut message = Message::new(64, body);
     message.flags = HeaderFlags::REFRESH_REDUCTION;
     message.message_id = Some(MessageId {
@@ -94,14 +94,45 @@ fn of_style_ff_the_last_message_decides_what_was_overtaken() {
 }
 
 fn summary(one: &mut One, id: u32) {
-    let from = one.neighbour(C, 2);
+    summary_from(one, C, id);
+}
+
+/// Neighbour 2 of an interface refreshes something by name.
+pub(crate) fn summary_from(one: &mut One, interface: u32, id: u32) {
+    let from = one.neighbour(interface, 2);
     let list = MessageIdList {
         epoch: Epoch::new(7),
         entries: IdEntries::Ids(vec![Id(id)]),
     };
     let mut message = Message::new(64, Body::Srefresh(Srefresh { lists: vec![list] }));
     message.flags = HeaderFlags::REFRESH_REDUCTION;
-    one.hear_message(C, from, &message);
+    one.hear_message(interface, from, &message);
+}
+
+/// Neighbour 2 of an interface answers a name.
+fn answer(one: &mut One, interface: u32, kind: AckKind, name: MessageId) {
+    let mut message = Message::new(64, Body::Ack(Ack));
+    message.flags = HeaderFlags::REFRESH_REDUCTION;
+    message.acks = vec![MessageIdAck {
+        kind,
+        epoch: name.epoch,
+        id: name.id,
+    }];
+    let from = one.neighbour(interface, 2);
+    one.hear_message(interface, from, &message);
+}
+
+/// Neighbour 2 of an interface acknowledges the last message of a type that was sent.
+pub(crate) fn acknowledge(one: &mut One, interface: u32, wanted: MessageType) -> MessageId {
+    let sent = names(one, wanted);
+    let name = sent.last().copied().flatten().expect("a named message");
+    answer(one, interface, AckKind::Ack, name);
+    name
+}
+
+/// Neighbour 2 of an interface does not know a name.
+pub(crate) fn refuse(one: &mut One, interface: u32, name: MessageId) {
+    answer(one, interface, AckKind::Nack, name);
 }
 
 #[test]
@@ -156,15 +187,7 @@ fn unknown_names_are_refused_and_a_refused_name_brings_the_whole_message() {
         .find(|message| matches!(message.body, Body::Resv(_)))
         .and_then(|message| message.message_id)
         .expect("a named Resv");
-    let mut nack = Message::new(64, Body::Ack(Ack));
-    nack.flags = HeaderFlags::REFRESH_REDUCTION;
-    nack.acks = vec![MessageIdAck {
-        kind: AckKind::Nack,
-        epoch: name.epoch,
-        id: name.id,
-    }];
-    let previous = one.neighbour(A, 2);
-    one.hear_message(A, previous, &nack);
+    refuse(&mut one, A, name);
     let again = one.sent_messages();
     assert!(again.iter().any(
         |message| matches!(&message.body, Body::Resv(resv) if resv.flows == ff(&[(s1, 2.0)]))
@@ -203,14 +226,7 @@ fn a_second_next_hop_hears_the_paths_that_summaries_refresh_at_the_first() {
         let first = *sent.first().expect("a Path");
         assert_eq!(first.is_some(), number == 2, "{sent:?}");
         if let Some(name) = first {
-            let mut ack = Message::new(64, Body::Ack(Ack));
-            ack.flags = HeaderFlags::REFRESH_REDUCTION;
-            ack.acks = vec![MessageIdAck {
-                kind: AckKind::Ack,
-                epoch: name.epoch,
-                id: name.id,
-            }];
-            one.hear_message(C, from, &ack);
+            answer(&mut one, C, AckKind::Ack, name);
             one.wait(Duration::from_secs(60));
             one.sent();
             one.wait(Duration::from_secs(100));

@@ -24,6 +24,7 @@ mod repair;
 mod sequences;
 mod steps;
 mod upcalls;
+mod ways;
 
 /// How many cases of a random test are tried: as many as `PROPTEST_CASES` says, or so many.
 fn cases(usual: u32) -> u32 {

@@ -1,8 +1,8 @@
 //! RFC 2961 §5: summaries.
 
 use super::*;
-use crate::msg::Srefresh;
-use crate::wire::{Epoch, HeaderFlags, Id, IdEntries, MessageIdList, SrcId};
+use crate::msg::{Ack, Srefresh};
+use crate::wire::{AckKind, Epoch, HeaderFlags, Id, IdEntries, MessageIdAck, MessageIdList, SrcId};
 
 fn known(pair: &mut Pair, states: u64) {
     for key in 1..=states {
@@ -84,6 +84,18 @@ fn unknown_state_is_sent_in_full() {
         panic!();
     };
     let now = pair.now;
+    // Nor by whom it was not sent to.
+    let mut strange = Message::new(255, Body::Ack(Ack));
+    strange.flags = HeaderFlags::REFRESH_REDUCTION;
+    strange.acks = vec![MessageIdAck {
+        kind: AckKind::Nack,
+        epoch: id.epoch,
+        id: id.id,
+    }];
+    let strange = octets(&strange);
+    pair.nodes[0].handle_datagram(now, &raw(ip("10.0.0.3"), a(), 255), &strange);
+    pair.settle();
+    assert_eq!(resends(&pair, 0), []);
     pair.nodes[1].nack(now, interface, id);
     pair.nodes[1].nack(now, interface, id);
     pair.settle();
@@ -93,6 +105,16 @@ fn unknown_state_is_sent_in_full() {
     pair.settle();
     assert!(pair.nodes[0].can_summarise(LINK, StateKey(2), Some(b())));
     assert_eq!(pair.ports(1, MessageType::RESV), [1]);
+    // Not again before an answer can have come.
+    let now = pair.now;
+    pair.nodes[1].nack(now, interface, id);
+    pair.settle();
+    assert_eq!(resends(&pair, 0), [StateKey(2)]);
+    pair.run(now + Duration::from_secs(1));
+    let now = pair.now;
+    pair.nodes[1].nack(now, interface, id);
+    pair.settle();
+    assert_eq!(resends(&pair, 0), [StateKey(2), StateKey(2)]);
 }
 
 /// The neighbour has changed its mind before the summary went.
@@ -105,7 +127,7 @@ fn state_of_who_is_not_capable_any_more_is_sent_in_full() {
     let plain = octets(&Message::new(255, path_err(b(), 5)));
     pair.nodes[0].handle_datagram(now, &raw(b(), a(), 255), &plain);
     pair.run(now + Duration::from_secs(1));
-    assert!(pair.delivered[0].contains(&Delivery::Unlisted(StateKey(1))));
+    assert!(pair.delivered[0].contains(&Delivery::Unlisted(vec![StateKey(1)])));
     assert!(!pair.nodes[0].is_summarised(StateKey(1)));
     assert!(pair.sent[0].is_empty());
     pair.nodes[0].summarise(now, LINK, StateKey(77));

@@ -1,0 +1,306 @@
+//! A sender that several hops announce: RFC 2205 §3.6, with names (RFC 2961) and without.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use fairway_rsvp::engine::Config;
+use fairway_rsvp::msg::{Body, FfDescriptor, Flows, LooseFlows};
+use fairway_rsvp::wire::{
+    AckKind, ErrorCode, ErrorFlags, FilterSpec, MessageType, RsvpHop, Sender,
+};
+
+use crate::ids::{acknowledge, named, refuse, summary_from};
+use crate::net::{tspec, udp};
+use crate::one::{A, B, C, D, One, b, ff, se, wf};
+
+fn unicast(refresh_reduction: bool) -> One {
+    let session = udp(Ipv4Addr::new(10, 8, 8, 8), 5000);
+    let mut one = One::in_session(session, Config::default());
+    one.settings.refresh_reduction = refresh_reduction;
+    for interface in [A, B, C, D] {
+        one.set_interface(interface, true);
+    }
+    one.route(1, A, &[C]);
+    one
+}
+
+/// The interfaces by which messages of a type have left since this was last asked.
+fn sent(one: &mut One, wanted: MessageType) -> Vec<u32> {
+    let mut interfaces: Vec<u32> = one
+        .sent()
+        .into_iter()
+        .filter(|(_, body)| body.message_type() == wanted)
+        .map(|(transmit, _)| transmit.interface.0)
+        .collect();
+    interfaces.sort_unstable();
+    interfaces.dedup();
+    interfaces
+}
+
+fn named_path(one: &mut One, interface: u32, id: u32, kilo: f32) {
+    let path = one.path(interface, 1, tspec(kilo));
+    let source = one.sender(1).address();
+    one.hear_message(interface, source, &named(Body::Path(path), id));
+}
+
+/// The rate that is known of the sender, and the interface it comes in by.
+fn known(one: &One) -> (f32, u32) {
+    let sessions = one.engine.sessions(one.now);
+    let sender = &sessions[0].senders[0];
+    (sender.tspec.rate().get() / 1000.0, sender.incoming.0)
+}
+
+/// What a ResvErr is about.
+fn failed(sender: Sender, times: f32) -> LooseFlows {
+    Flows::Ff(vec![FfDescriptor {
+        flowspec: Some(b(times).to_object()),
+        filter: FilterSpec(sender),
+    }])
+}
+
+/// Which names were refused since this was last asked.
+fn refused(one: &mut One) -> Vec<u32> {
+    one.wait(Duration::from_millis(10));
+    let messages = one.sent_messages();
+    let acks = messages.iter().flat_map(|message| &message.acks);
+    acks.filter(|ack| ack.kind == AckKind::Nack)
+        .map(|ack| ack.id.0)
+        .collect()
+}
+
+#[test]
+fn a_hop_whose_turn_comes_is_known_by_what_it_has_said() {
+    // RFC 2961 §5.3: a name stands for its message. What another hop has said since is not that.
+    let mut one = unicast(true);
+    named_path(&mut one, A, 1, 90.0);
+    named_path(&mut one, B, 1, 100.0);
+    assert_eq!(known(&one), (100.0, B));
+    let tear = one.path_tear(one.neighbour(B, 2), 1);
+    one.hear(B, one.sender(1).address(), Body::PathTear(tear));
+    assert_eq!(known(&one).1, A);
+    summary_from(&mut one, A, 1);
+    assert_eq!(refused(&mut one), [1]);
+    named_path(&mut one, A, 1, 90.0);
+    assert_eq!(known(&one), (90.0, A));
+    // Had it said the same, its name would do.
+    named_path(&mut one, B, 2, 90.0);
+    let tear = one.path_tear(one.neighbour(B, 2), 1);
+    one.hear(B, one.sender(1).address(), Body::PathTear(tear));
+    summary_from(&mut one, A, 1);
+    assert!(refused(&mut one).is_empty());
+}
+
+#[test]
+fn the_name_of_a_hop_that_has_fallen_silent_is_forgotten() {
+    // RFC 2961 §5.4: who comes back and names what is gone is asked for it.
+    let mut one = unicast(true);
+    for (interface, millis) in [(A, 1000), (B, 3_600_000)] {
+        let mut path = one.path(interface, 1, tspec(100.0));
+        path.time_values.refresh_millis = millis;
+        let source = one.sender(1).address();
+        one.hear_message(interface, source, &named(Body::Path(path), 1));
+    }
+    // Its time is over, and a datagram comes before the timer is looked at.
+    one.now += Duration::from_secs(10);
+    named_path(&mut one, B, 2, 90.0);
+    one.wait(Duration::from_secs(1));
+    refused(&mut one);
+    summary_from(&mut one, A, 1);
+    assert_eq!(refused(&mut one), [1]);
+}
+
+#[test]
+fn an_error_of_a_way_that_data_does_not_take_any_more_is_no_failure() {
+    // The router before the fork answers the old way with error 4: its sender does not go there.
+    for from in [A, B] {
+        let mut one = unicast(false);
+        one.announce(A, 1, 100.0);
+        one.announce(B, 1, 100.0);
+        let s1 = one.sender(1);
+        one.reserve(C, 2, ff(&[(s1, 1.0)]));
+        assert_eq!(sent(&mut one, MessageType::RESV), [A, B]);
+        one.refuse(
+            from,
+            ErrorFlags::NONE,
+            ErrorCode::NO_SENDER,
+            0,
+            failed(s1, 1.0),
+        );
+        assert!(sent(&mut one, MessageType::RESV_ERR).is_empty());
+        let stays = A + B - from;
+        assert_eq!(known(&one).1, stays);
+        one.wait(Duration::from_secs(46));
+        assert_eq!(sent(&mut one, MessageType::RESV), [stays]);
+        // Of the only way it is one.
+        one.refuse(
+            stays,
+            ErrorFlags::NONE,
+            ErrorCode::NO_SENDER,
+            0,
+            failed(s1, 1.0),
+        );
+        assert_eq!(sent(&mut one, MessageType::RESV_ERR), [C]);
+    }
+}
+
+#[test]
+fn a_refusal_of_either_way_is_told() {
+    // RFC 2205 §3.1.8, §3.5.
+    for from in [A, B] {
+        let mut one = unicast(false);
+        one.announce(A, 1, 100.0);
+        one.announce(B, 1, 100.0);
+        let s1 = one.sender(1);
+        one.reserve(C, 2, ff(&[(s1, 3.0)]));
+        one.sent();
+        let code = ErrorCode::ADMISSION_CONTROL;
+        one.refuse(from, ErrorFlags::NONE, code, 2, failed(s1, 3.0));
+        assert_eq!(sent(&mut one, MessageType::RESV_ERR), [C]);
+    }
+}
+
+#[test]
+fn a_sender_behind_an_interface_that_is_lost_comes_by_the_other() {
+    let mut one = unicast(false);
+    one.announce(A, 1, 100.0);
+    one.announce(B, 1, 100.0);
+    let s1 = one.sender(1);
+    one.reserve(C, 2, ff(&[(s1, 1.0)]));
+    one.sent();
+    one.set_interface(B, false);
+    assert_eq!(known(&one).1, A);
+    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+    assert_eq!(one.installed().on(C).len(), 1);
+}
+
+#[test]
+fn a_tear_is_of_the_interface_it_comes_in_by() {
+    // Unnumbered links, and link-local addresses: two neighbours may have one address.
+    let mut one = unicast(false);
+    one.announce(A, 1, 100.0);
+    let tear = one.path_tear(one.neighbour(A, 2), 1);
+    let source = one.sender(1).address();
+    one.hear(B, source, Body::PathTear(tear.clone()));
+    assert_eq!(known(&one).1, A);
+    one.hear(A, source, Body::PathTear(tear));
+    assert!(one.engine.sessions(one.now).is_empty());
+}
+
+#[test]
+fn who_is_one_hop_too_many_is_told_that_nothing_is_asked_of_it() {
+    let mut one = unicast(false);
+    let s1 = one.sender(1);
+    one.announce(A, 1, 100.0);
+    one.reserve(C, 2, ff(&[(s1, 1.0)]));
+    for (number, interface) in [(2, B), (3, B), (4, B)] {
+        one.sent();
+        one.now += Duration::from_secs(1);
+        let mut path = one.path(interface, 1, tspec(100.0));
+        path.hop = RsvpHop {
+            address: one.neighbour(interface, number),
+            handle: 77,
+        };
+        one.hear_path(interface, path);
+    }
+    assert_eq!(sent(&mut one, MessageType::RESV_TEAR), [A]);
+}
+
+#[test]
+fn a_way_that_refuses_does_not_swallow_the_confirmation_of_the_other() {
+    // RFC 2205 §2.6; style WF is blockaded by previous hop.
+    let mut one = unicast(false);
+    one.announce(A, 1, 100.0);
+    one.reserve(C, 2, wf(3.0));
+    let code = ErrorCode::ADMISSION_CONTROL;
+    let failed: LooseFlows = Flows::Wf(Some(b(3.0).to_object()));
+    one.refuse(A, ErrorFlags::NONE, code, 2, failed);
+    one.announce(B, 1, 100.0);
+    one.sent();
+    let mut resv = one.resv(C, 2, wf(4.0));
+    resv.confirm = Some(fairway_rsvp::wire::ResvConfirm {
+        receiver: IpAddr::V4(Ipv4Addr::new(10, 8, 8, 8)),
+    });
+    one.hear_resv(C, resv);
+    let asked: Vec<u32> = one
+        .sent()
+        .into_iter()
+        .filter(|(_, body)| matches!(body, Body::Resv(resv) if resv.confirm.is_some()))
+        .map(|(transmit, _)| transmit.interface.0)
+        .collect();
+    assert_eq!(asked, [B]);
+}
+
+#[test]
+fn a_group_whose_sender_two_hops_announce_needs_a_scope() {
+    // `rsvp.md` §10.3: what goes to more than one previous hop could come back.
+    let mut one = One::new();
+    one.route(1, A, &[C]);
+    one.announce(A, 1, 100.0);
+    let mut path = one.path(A, 1, tspec(100.0));
+    path.hop.address = one.neighbour(A, 3);
+    one.hear_path(A, path);
+    one.reserve(C, 2, wf(1.0));
+    let scopes: Vec<bool> = one
+        .sent()
+        .into_iter()
+        .filter_map(|(_, body)| match body {
+            Body::Resv(resv) => Some(resv.scope.is_some()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(scopes, [true, true]);
+}
+
+#[test]
+fn an_interface_that_is_up_again_is_told_at_once() {
+    // What its neighbours know may be of another address, or gone.
+    let mut one = unicast(true);
+    named_path(&mut one, A, 1, 100.0);
+    let s1 = one.sender(1);
+    one.reserve(C, 2, ff(&[(s1, 1.0)]));
+    one.wait(Duration::from_secs(10));
+    one.set_interface(A, false);
+    one.wait(Duration::from_secs(1));
+    one.sent();
+    one.set_interface(A, true);
+    one.wait(Duration::from_secs(1));
+    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+}
+
+#[test]
+fn who_asks_while_routes_turn_is_told_soon_after() {
+    // RFC 2961 §5.4, RFC 2205 §3.6: what is held back is not forgotten.
+    let mut one = unicast(true);
+    named_path(&mut one, A, 1, 100.0);
+    let s1 = one.sender(1);
+    one.reserve(C, 2, ff(&[(s1, 1.0)]));
+    let name = acknowledge(&mut one, A, MessageType::RESV);
+    one.wait(Duration::from_secs(60));
+    one.route(1, A, &[D]);
+    one.routes_changed();
+    refuse(&mut one, A, name);
+    one.reserve(D, 2, ff(&[(s1, 1.0)]));
+    one.wait(Duration::from_secs(46));
+    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+}
+
+#[test]
+fn of_two_messages_at_one_moment_a_summary_refreshes_what_the_last_has_named() {
+    // `rsvp.md` §7: each filter has a deadline of its own.
+    let mut one = unicast(true);
+    for sender in [1, 2] {
+        one.announce(A, sender, 100.0);
+    }
+    let (s1, s2) = (one.sender(1), one.sender(2));
+    let from = one.neighbour(C, 2);
+    for (id, senders) in [(5, &[s1, s2][..]), (6, &[s2])] {
+        let mut resv = one.resv(C, 2, se(1.0, senders));
+        resv.time_values.refresh_millis = 1000;
+        one.hear_message(C, from, &named(Body::Resv(resv), id));
+    }
+    for _ in 0..8 {
+        summary_from(&mut one, C, 6);
+        one.wait(Duration::from_secs(1));
+    }
+    assert_eq!(one.installed().on(C)[0].1, [Some(s2)]);
+}
