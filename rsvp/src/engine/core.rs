@@ -316,7 +316,7 @@ impl Engine {
                     });
                 } else {
                     // RFC 2205 §3.2: a port is used for one of the destination and not for another.
-                    let code = if self.has_port_conflict(key, true) {
+                    let code = if self.has_port_conflict(key, SessionState::has_remote_senders) {
                         ErrorCode::CONFLICTING_DEST_PORTS
                     } else {
                         ErrorCode::NO_PATH
@@ -455,7 +455,7 @@ impl Engine {
     ) -> Option<u32> {
         // A Path without a sender is allowed, and makes no state (`rsvp.md` §2).
         path.sender.as_ref()?;
-        if self.has_port_conflict(key, true) {
+        if self.has_port_conflict(key, SessionState::has_remote_senders) {
             let code = ErrorCode::CONFLICTING_DEST_PORTS;
             self.node.refuse_path(now, arrival, path, code, 0);
             return None;
@@ -467,9 +467,16 @@ impl Engine {
         found
     }
 
-    /// RFC 2205 §3.2: of one destination and protocol, all sessions have ports or none has. Sessions without path state do
-    /// not count against a message: an application that waits for senders does not keep others' out.
-    pub(super) fn has_port_conflict(&self, key: SessionKey, by_message: bool) -> bool {
+    /// RFC 2205 §3.2: of one destination and protocol, all sessions have ports or none has; whether one that `counts` is of the
+    /// other kind.
+    ///
+    /// A session without path state counts nowhere: an application that waits for senders keeps nobody out. One whose
+    /// senders are all on this node counts against senders on this node, and against nothing that comes from others.
+    pub(super) fn has_port_conflict(
+        &self,
+        key: SessionKey,
+        counts: impl Fn(&SessionState) -> bool,
+    ) -> bool {
         let with_port = |port| SessionKey { port, ..key };
         let others = if key.port == 0 {
             with_port(1)..=with_port(u16::MAX)
@@ -479,7 +486,18 @@ impl Engine {
         self.by_key
             .range(others)
             .filter_map(|(_, index)| self.at(*index))
-            .any(|session| !by_message || !session.psbs.is_empty())
+            .any(counts)
+    }
+
+    /// Whether an application that has not announced a sender yet may not: see [`has_port_conflict`](Self::has_port_conflict).
+    fn must_not_send(&self, index: u32, api: ApiId) -> bool {
+        self.at(index).is_some_and(|session| {
+            let is_new = session
+                .apps
+                .get(&api)
+                .is_some_and(|app| app.sender.is_none());
+            is_new && self.has_port_conflict(session.key, |other| !other.psbs.is_empty())
+        })
     }
 
     /// Finds or makes a session; `None` if there are too many.
@@ -585,6 +603,9 @@ impl Engine {
             };
         }
         let index = index.ok_or(ApiError::BadSession)?;
+        if matches!(call, Call::Sender(_)) && self.must_not_send(index, api) {
+            return Err(ApiError::DestinationPorts);
+        }
         let mut done = Ok(());
         let mut release = false;
         self.with(now, index, |node, session| match call {
@@ -608,7 +629,7 @@ impl Engine {
         if key.protocol == 0 || key.destination.is_unspecified() {
             return Err(ApiError::Invalid);
         }
-        if self.has_port_conflict(key, false) {
+        if self.has_port_conflict(key, SessionState::has_remote_senders) {
             return Err(ApiError::DestinationPorts);
         }
         let most = self.node.config.limits.applications;

@@ -101,6 +101,11 @@ impl SessionState {
         self.psbs.is_empty() && self.rsbs.is_empty() && self.apps.is_empty()
     }
 
+    /// Whether other nodes have announced senders.
+    pub(crate) fn has_remote_senders(&self) -> bool {
+        self.psbs.values().any(|psb| !psb.incoming.is_local())
+    }
+
     /// The style of its reservations: a session has one (RFC 2205 §2.4).
     pub(crate) fn style(&self) -> Option<Style> {
         self.rsbs.values().next().map(|rsb| rsb.style)

@@ -1,5 +1,6 @@
 //! Errors and who is told of them: RFC 2205 §3.1.7, §3.1.8, §3.2, appendix B.
 
+use fairway_rsvp::api::{ApiError, Call};
 use fairway_rsvp::engine::Config;
 use fairway_rsvp::intserv::{Flowspec, Tspec};
 use fairway_rsvp::msg::{Body, Flows};
@@ -8,7 +9,7 @@ use fairway_rsvp::wire::{
     SenderTemplate, SenderTspecObject,
 };
 
-use crate::net::{tspec, udp};
+use crate::net::{sender, tspec, udp};
 use crate::one::{A, B, C, D, One, ff, loose, se, wf};
 use fairway_rsvp::wire::Style;
 
@@ -144,6 +145,36 @@ fn sessions_of_one_destination_have_all_ports_or_none() {
     one.announce(A, 1, 1.0);
     assert_eq!(one.replies(), []);
     assert_eq!(one.engine.session_count(), 2);
+}
+
+#[test]
+fn applications_with_and_without_a_port_keep_nobody_out() {
+    // RFC 2205 §3.2, `rapi.md` §4.1: the rule is about senders, and who was there first has the right.
+    let mut one = One::new();
+    one.route(1, A, &[C]);
+    let group = one.session.destination;
+    // One waits for senders without a port; others wait for, or are, senders with one.
+    for (app, port) in [(1, 0), (2, 5001), (3, 5001)] {
+        one.call(app, Call::Open(udp(group, port))).unwrap();
+    }
+    let source = std::net::Ipv4Addr::new(10, 0, 3, 1);
+    let send = |one: &mut One, app, port| {
+        let call = sender(Sender::V4(source, port), tspec(1.0));
+        one.call(app, Call::Sender(Box::new(call)))
+    };
+    send(&mut one, 2, 4000).unwrap();
+    assert_eq!(send(&mut one, 1, 0), Err(ApiError::DestinationPorts));
+    one.call(2, Call::WithdrawSender).unwrap();
+    send(&mut one, 1, 0).unwrap();
+    assert_eq!(send(&mut one, 3, 4000), Err(ApiError::DestinationPorts));
+    // A sender here that has no port: the network's have ports as ever, and so have those who wait for them.
+    one.sent();
+    one.session = udp(group, 5002);
+    one.announce(A, 1, 1.0);
+    assert_eq!(one.replies(), []);
+    one.call(4, Call::Open(one.session)).unwrap();
+    // What it has announced it may change.
+    send(&mut one, 1, 0).unwrap();
 }
 
 #[test]
