@@ -33,6 +33,7 @@ use fairway_wire::Instant;
 use super::proto::{Frames, HEADER_LEN, MAX_BODY, ProtoError, ToDaemon, ToLibrary, VERSION};
 use super::queue::{Queue, State};
 use super::{ApiError, ApiId, Call, Event};
+use crate::state::SessionKey;
 
 /// Names a connection of an application; never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,12 +61,15 @@ pub struct Limits {
     pub clients: usize,
     /// Of these, connections that only user 0 can have: others do not shut out the administrator. Default 16.
     pub clients_reserved: usize,
-    /// Connections of one user, so that others find room. Default 128.
+    /// Connections of one user; and never more than it leaves to others, but for user 0. Default 32.
     pub clients_per_user: usize,
     /// Sessions of one connection. Default 1000.
     pub sessions_per_client: usize,
     /// Sessions of one user. Default 4000.
     pub sessions_per_user: usize,
+    /// Sessions of applications that are the same session of RSVP: of one user never more than it leaves to others, but for
+    /// user 0. Default 256, as many as [the engine's](crate::engine::Limits::applications).
+    pub sessions_of_one: usize,
     /// Octets that wait for a client behind the event that it is to get next, and that it takes its time for; if an
     /// event is longer, as many as that has. Default 256 KiB.
     pub queued_octets: usize,
@@ -79,9 +83,10 @@ impl Default for Limits {
         Self {
             clients: 256,
             clients_reserved: 16,
-            clients_per_user: 128,
+            clients_per_user: 32,
             sessions_per_client: 1000,
             sessions_per_user: 4000,
+            sessions_of_one: 256,
             queued_octets: 256 << 10,
             most_queued_octets: 4 << 20,
         }
@@ -139,7 +144,7 @@ pub enum ConnectError {
     /// There are [`Limits::clients`], less those of user 0 for others.
     #[error("too many connections")]
     Full,
-    /// The user has [`Limits::clients_per_user`].
+    /// The user has [`Limits::clients_per_user`], or as many as are left to others.
     #[error("too many connections of user {0}")]
     User(u32),
 }
@@ -197,6 +202,15 @@ struct Pending {
     releases: bool,
 }
 
+/// A session that a client has, or is about to have.
+#[derive(Clone, Copy, Debug)]
+struct Opened {
+    client: ClientId,
+    /// Its number there.
+    number: u32,
+    of: SessionKey,
+}
+
 #[derive(Debug)]
 struct Client {
     peer: Peer,
@@ -241,9 +255,11 @@ impl Client {
 pub struct Server {
     limits: Limits,
     clients: BTreeMap<ClientId, Client>,
-    sessions: BTreeMap<ApiId, (ClientId, u32)>,
+    sessions: BTreeMap<ApiId, Opened>,
     /// Sessions of each user.
     users: BTreeMap<u32, usize>,
+    /// Of each session of RSVP, how many sessions each user has.
+    shares: BTreeMap<SessionKey, BTreeMap<u32, usize>>,
     outputs: VecDeque<Output>,
     /// Clients with calls to read, in turn.
     turn: VecDeque<ClientId>,
@@ -269,6 +285,7 @@ impl Server {
             clients: BTreeMap::new(),
             sessions: BTreeMap::new(),
             users: BTreeMap::new(),
+            shares: BTreeMap::new(),
             outputs: VecDeque::new(),
             turn: VecDeque::new(),
             next_client: 0,
@@ -315,8 +332,8 @@ impl Server {
     /// Who opened a session.
     #[must_use]
     pub fn owner(&self, id: ApiId) -> Option<Peer> {
-        let (client, _) = self.sessions.get(&id)?;
-        Some(self.clients.get(client)?.peer)
+        let opened = self.sessions.get(&id)?;
+        Some(self.clients.get(&opened.client)?.peer)
     }
 
     /// It is this time: ends clients that have kept it waiting.
@@ -352,9 +369,14 @@ impl Server {
             0 => 0,
             _ => self.limits.clients_reserved,
         };
-        let refusal = if self.clients.len() >= self.limits.clients.saturating_sub(reserved) {
+        let own = self.clients.values().filter(of_user).count();
+        let (taken, most) = (
+            self.clients.len(),
+            self.limits.clients.saturating_sub(reserved),
+        );
+        let refusal = if taken >= most {
             Some(ConnectError::Full)
-        } else if self.clients.values().filter(of_user).count() >= self.limits.clients_per_user {
+        } else if own >= self.limits.clients_per_user || !is_fair(peer.uid, own, taken, most) {
             Some(ConnectError::User(peer.uid))
         } else {
             None
@@ -413,9 +435,10 @@ impl Server {
 
     /// How a call went that [`Output::Call`] asked for. Of a session whose client has gone it does not matter.
     pub fn handle_result(&mut self, id: ApiId, result: Result<(), ApiError>) {
-        let Some((client_id, _)) = self.sessions.get(&id).copied() else {
+        let Some(opened) = self.sessions.get(&id).copied() else {
             return;
         };
+        let client_id = opened.client;
         let Some(client) = self.clients.get_mut(&client_id) else {
             return;
         };
@@ -428,8 +451,7 @@ impl Server {
             client.sessions.remove(&pending.session);
             client.output.forget(pending.session);
             let uid = client.peer.uid;
-            self.sessions.remove(&id);
-            self.count_session(uid, false);
+            self.forget_session(uid, id);
         }
         self.reply(client_id, pending.request, result);
         for event in early {
@@ -440,10 +462,11 @@ impl Server {
 
     /// Something happened in a session.
     pub fn handle_event(&mut self, id: ApiId, event: Event) {
-        let Some((client_id, session)) = self.sessions.get(&id).copied() else {
+        let Some(opened) = self.sessions.get(&id).copied() else {
             self.counters.events_late += 1;
             return;
         };
+        let (client_id, session) = (opened.client, opened.number);
         let Some(client) = self.clients.get_mut(&client_id) else {
             return;
         };
@@ -571,16 +594,22 @@ impl Server {
         let client = self.clients.get_mut(&id).ok_or(ApiError::BadSession)?;
         let known = client.sessions.get(&session).copied();
         let call = call.ok_or(ApiError::Invalid)?;
-        if !matches!(call, Call::Open(_)) {
+        let Call::Open(of) = &call else {
             return Ok((known.ok_or(ApiError::BadSession)?, call));
-        }
+        };
+        let of = SessionKey::of(of);
         if known.is_some() {
             return Err(ApiError::Invalid);
         }
         let uid = client.peer.uid;
         let of_user = self.users.get(&uid).copied().unwrap_or(0);
+        let share = self.shares.get(&of);
+        let own = share.and_then(|share| share.get(&uid)).copied();
+        let taken = share.map_or(0, |share| share.values().sum());
+        let most = self.limits.sessions_of_one;
         if client.sessions.len() >= self.limits.sessions_per_client
             || of_user >= self.limits.sessions_per_user
+            || !is_fair(uid, own.unwrap_or(0), taken, most)
         {
             self.counters.sessions_refused += 1;
             return Err(ApiError::TooManySessions);
@@ -588,20 +617,28 @@ impl Server {
         let api_id = ApiId(self.next_id);
         self.next_id += 1;
         client.sessions.insert(session, api_id);
-        self.sessions.insert(api_id, (id, session));
-        self.count_session(uid, true);
+        let opened = Opened {
+            client: id,
+            number: session,
+            of,
+        };
+        self.sessions.insert(api_id, opened);
+        *self.users.entry(uid).or_default() += 1;
+        *self.shares.entry(of).or_default().entry(uid).or_default() += 1;
         Ok((api_id, call))
     }
 
-    fn count_session(&mut self, uid: u32, is_more: bool) {
-        let count = self.users.entry(uid).or_default();
-        *count = if is_more {
-            *count + 1
-        } else {
-            count.saturating_sub(1)
+    /// A session of a user is no more.
+    fn forget_session(&mut self, uid: u32, id: ApiId) {
+        let Some(opened) = self.sessions.remove(&id) else {
+            return;
         };
-        if *count == 0 {
-            self.users.remove(&uid);
+        one_less(&mut self.users, uid);
+        if let Some(share) = self.shares.get_mut(&opened.of) {
+            one_less(share, uid);
+            if share.is_empty() {
+                self.shares.remove(&opened.of);
+            }
         }
     }
 
@@ -664,11 +701,25 @@ impl Server {
     fn abandon(&mut self, client: Client) {
         let uid = client.peer.uid;
         for id in client.sessions.into_values() {
-            self.sessions.remove(&id);
-            self.count_session(uid, false);
+            self.forget_session(uid, id);
             self.counters.sessions_abandoned += 1;
             let call = Call::Release;
             self.outputs.push_back(Output::Call { id, call });
+        }
+    }
+}
+
+/// Whether a user who has `own` of what is `taken` may have one more: nobody has more than he leaves to others, so that for
+/// whoever comes next there is something left. User 0 may have all.
+const fn is_fair(uid: u32, own: usize, taken: usize, most: usize) -> bool {
+    uid == 0 || own + taken < most
+}
+
+fn one_less(counts: &mut BTreeMap<u32, usize>, uid: u32) {
+    if let Some(count) = counts.get_mut(&uid) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&uid);
         }
     }
 }

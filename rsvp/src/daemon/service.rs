@@ -13,6 +13,7 @@
 mod answer;
 mod classes;
 mod interfaces;
+mod memberships;
 mod notices;
 mod parties;
 mod rapi;
@@ -524,7 +525,7 @@ impl Service {
                                 .seldom
                                 .may(self.clock.now(), "sessions of applications")
                         {
-                            let keys = "limits.sessions_per_application, limits.sessions_per_user";
+                            let keys = "limits.sessions_per_application, limits.sessions_per_user, limits.applications_per_session";
                             warn!(keys, "limit met: a session of an application is refused");
                         }
                     }

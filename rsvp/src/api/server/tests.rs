@@ -31,7 +31,11 @@ impl Rig {
     }
 
     fn connect(&mut self) -> ClientId {
-        let client = self.server.handle_connect(ANNA).unwrap();
+        self.connect_as(ANNA)
+    }
+
+    fn connect_as(&mut self, peer: Peer) -> ClientId {
+        let client = self.server.handle_connect(peer).unwrap();
         self.say(client, &ToDaemon::Hello { version: VERSION });
         let hello = ToLibrary::Hello { version: VERSION };
         assert_eq!(self.take(client), [hello]);
@@ -255,6 +259,78 @@ fn limits_of_clients_and_sessions_hold() {
         (counters.clients_refused, counters.sessions_refused),
         (3, 2)
     );
+}
+
+const fn user(uid: u32) -> Peer {
+    Peer { uid, pid: None }
+}
+
+/// However many connections a few users make, the next one gets some.
+#[test]
+fn users_leave_connections_to_each_other() {
+    let mut server = Server::new(Limits::default(), 100);
+    let mut had = Vec::new();
+    for uid in 1..=20 {
+        let mut count = 0;
+        let refused = loop {
+            match server.handle_connect(user(uid)) {
+                Ok(_) => count += 1,
+                Err(refused) => break refused,
+            }
+        };
+        had.push((count, refused));
+    }
+    let counts: Vec<usize> = had.iter().map(|(count, _)| *count).collect();
+    assert_eq!(
+        counts,
+        [
+            32, 32, 32, 32, 32, 32, 24, 12, 6, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0
+        ]
+    );
+    assert_eq!(had[6].1, ConnectError::User(7));
+    assert_eq!(had[19].1, ConnectError::Full);
+    assert!(server.handle_connect(user(0)).is_ok());
+}
+
+/// However many sessions for one destination a user opens, others open theirs; user 0 may have all.
+#[test]
+fn users_leave_room_in_a_session_to_each_other() {
+    let mut rig = Rig::new(Limits {
+        sessions_of_one: 8,
+        ..Limits::default()
+    });
+    let open = || Call::Open(session());
+    let mut had = Vec::new();
+    let mut clients = Vec::new();
+    for uid in [1000, 1001, 1002, 1003, 0] {
+        let client = rig.connect_as(user(uid));
+        let count = (0..10)
+            .take_while(|number| rig.call(client, *number, open()) == reply(Ok(())))
+            .count();
+        had.push(count);
+        clients.push(client);
+    }
+    // The engine, which says yes here, has the last word with user 0.
+    assert_eq!(had, [4, 2, 1, 1, 10]);
+    assert_eq!(rig.server.counters().sessions_refused, 4);
+    // What is given back, and what ends with its connection, is free again; other sessions have room of their own.
+    rig.server.handle_disconnect(clients[4]);
+    rig.call(clients[0], 0, Call::Release);
+    assert_eq!(
+        rig.call(clients[3], 7, open()),
+        reply(Err(ApiError::TooManySessions))
+    );
+    rig.call(clients[0], 1, Call::Release);
+    assert_eq!(rig.call(clients[3], 7, open()), reply(Ok(())));
+    let other = Call::Open(crate::wire::Session {
+        port: 9,
+        ..session()
+    });
+    assert_eq!(rig.call(clients[3], 8, other), reply(Ok(())));
+    for client in clients {
+        rig.server.handle_disconnect(client);
+    }
+    assert!(rig.server.shares.is_empty() && rig.server.users.is_empty());
 }
 
 /// A client that never reads costs only itself.

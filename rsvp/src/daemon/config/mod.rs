@@ -113,7 +113,7 @@ pub struct Limits {
     pub senders_in_all: usize,
     /// Reservation state of all sessions together.
     pub reservations_in_all: usize,
-    /// Applications that take part in one session.
+    /// Applications that take part in one session; those of one user are never more than it leaves to others.
     pub applications_per_session: usize,
     /// Blockades of one session.
     pub blockades: usize,
@@ -125,7 +125,7 @@ pub struct Limits {
     pub carried_octets: usize,
     /// Applications connected at one time.
     pub applications: usize,
-    /// Those of one user.
+    /// Those of one user; and never more than it leaves to others.
     pub applications_per_user: usize,
     /// Sessions of one application.
     pub sessions_per_application: usize,
@@ -135,7 +135,7 @@ pub struct Limits {
     pub control_connections: usize,
     /// Senders and reservations of one of them.
     pub control_parties: usize,
-    /// Memberships in groups, each on one interface, for applications on this node.
+    /// Memberships in groups, each on one interface, for applications on this node: shared out among the users by turns.
     pub memberships: usize,
     /// Groups of one user.
     pub groups_per_user: usize,
@@ -200,6 +200,7 @@ impl Limits {
             clients_per_user: self.applications_per_user,
             sessions_per_client: self.sessions_per_application,
             sessions_per_user: self.sessions_per_user,
+            sessions_of_one: self.applications_per_session,
             ..server::Limits::default()
         }
     }

@@ -7,6 +7,7 @@ use fairway_stack::Interface as SystemInterface;
 use tracing::{debug, error, info, warn};
 
 use super::Service;
+use super::memberships::share_out;
 use crate::daemon::config::Loaded;
 use crate::daemon::io::{ENCAPSULATION_GROUP, Encapsulation};
 use crate::daemon::platform::Reservations;
@@ -132,7 +133,7 @@ impl Service {
     /// Makes this host a member of the groups that its applications take part in, so that it hears their Paths. A multicast
     /// router hears them in passing: it is a member of none but that of encapsulated messages, which no router forwards.
     ///
-    /// Groups come in the order in which they were first wanted, until one user has its share or there are enough.
+    /// Who gets how much of what there may be is [`share_out`]'s.
     pub(super) fn join(&mut self) {
         let works = |interface: &&Interface| interface.up && interface.settings.enabled;
         let here: Vec<u32> = self
@@ -149,27 +150,12 @@ impl Service {
             .map(|interface| (ENCAPSULATION_GROUP.into(), interface.index.0))
             .collect();
         let limits = &self.loaded.config().limits;
-        let mut left_out = 0;
-        if !(self.forwards_multicast)() {
-            let mut of_user: BTreeMap<u32, BTreeSet<IpAddr>> = BTreeMap::new();
-            for &(group, user) in self.groups.values() {
-                if let Some(user) = user {
-                    let groups = of_user.entry(user).or_default();
-                    if !groups.contains(&group) && groups.len() >= limits.groups_per_user {
-                        left_out += 1;
-                        continue;
-                    }
-                    groups.insert(group);
-                }
-                for &interface in &here {
-                    if wanted.len() < limits.memberships {
-                        wanted.insert((group, interface));
-                    } else if !wanted.contains(&(group, interface)) {
-                        left_out += 1;
-                    }
-                }
-            }
-        }
+        let left_out = if (self.forwards_multicast)() {
+            0
+        } else {
+            let groups = self.groups.values().copied();
+            share_out(groups, &here, limits, &mut wanted)
+        };
         self.io.join(&wanted);
         if left_out > self.groups_left_out && self.seldom.may(self.clock.now(), "groups") {
             let keys = "limits.memberships, limits.groups_per_user";
