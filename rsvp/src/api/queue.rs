@@ -36,6 +36,8 @@ pub(super) struct Queue<T> {
     items: BTreeMap<u64, Item<T>>,
     /// The last of each.
     states: BTreeMap<(u32, State), u64>,
+    /// How many there are of each length.
+    lengths: BTreeMap<usize, usize>,
     next: u64,
     octets: usize,
 }
@@ -45,6 +47,7 @@ impl<T> Queue<T> {
         Self {
             items: BTreeMap::new(),
             states: BTreeMap::new(),
+            lengths: BTreeMap::new(),
             next: 0,
             octets: 0,
         }
@@ -84,8 +87,9 @@ impl<T> Queue<T> {
             && let Some(place) = self.states.get(&key)
             && let Some(old) = self.items.get_mut(place)
         {
-            self.octets = self.octets - old.octets + octets;
-            *old = item;
+            let before = core::mem::replace(old, item).octets;
+            self.count(octets);
+            self.discount(before);
             return true;
         }
         self.states.insert(key, self.next);
@@ -93,8 +97,23 @@ impl<T> Queue<T> {
         false
     }
 
+    fn count(&mut self, octets: usize) {
+        self.octets += octets;
+        *self.lengths.entry(octets).or_default() += 1;
+    }
+
+    fn discount(&mut self, octets: usize) {
+        self.octets -= octets;
+        if let Some(count) = self.lengths.get_mut(&octets) {
+            *count -= 1;
+            if *count == 0 {
+                self.lengths.remove(&octets);
+            }
+        }
+    }
+
     fn append(&mut self, item: Item<T>) {
-        self.octets += item.octets;
+        self.count(item.octets);
         self.items.insert(self.next, item);
         self.next += 1;
     }
@@ -102,7 +121,7 @@ impl<T> Queue<T> {
     /// Takes the oldest, with the session it is of.
     pub(super) fn pop(&mut self) -> Option<(Option<u32>, T)> {
         let (place, item) = self.items.pop_first()?;
-        self.octets -= item.octets;
+        self.discount(item.octets);
         if let (Some(session), Some(state)) = (item.session, item.state)
             && self.states.get(&(session, state)) == Some(&place)
         {
@@ -116,14 +135,15 @@ impl<T> Queue<T> {
         for state in [State::Path, State::Resv] {
             self.states.remove(&(session, state));
         }
-        let octets = &mut self.octets;
-        self.items.retain(|_, item| {
-            let keep = item.session != Some(session);
-            if !keep {
-                *octets -= item.octets;
-            }
-            keep
-        });
+        let of_session = |_: &u64, item: &mut Item<T>| item.session == Some(session);
+        let forgotten: Vec<usize> = self
+            .items
+            .extract_if(.., of_session)
+            .map(|(_, item)| item.octets)
+            .collect();
+        for octets in forgotten {
+            self.discount(octets);
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -137,11 +157,8 @@ impl<T> Queue<T> {
 
     /// Octets of the longest.
     pub(super) fn longest(&self) -> usize {
-        self.items
-            .values()
-            .map(|item| item.octets)
-            .max()
-            .unwrap_or_default()
+        let last = self.lengths.last_key_value();
+        last.map_or(0, |(octets, _)| *octets)
     }
 
     /// Octets of all but the oldest.
@@ -188,6 +205,20 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_is_known_whatever_comes_and_goes() {
+        let mut queue = Queue::new();
+        let mut longest = Vec::new();
+        for (coalesce, octets) in [(true, 7), (false, 7), (true, 3), (true, 9), (true, 2)] {
+            queue.push_event(1, PATH, coalesce, octets, octets);
+            longest.push(queue.longest());
+        }
+        while queue.pop().is_some() {
+            longest.push(queue.longest());
+        }
+        assert_eq!(longest, [7, 7, 7, 9, 7, 2, 0]);
+    }
+
+    #[test]
     fn errors_are_all_kept_in_order() {
         let mut queue = Queue::new();
         queue.push("reply", 3);
@@ -206,7 +237,7 @@ mod tests {
         queue.push_event(1, None, true, "error", 10);
         queue.push_event(2, None, true, "other", 5);
         queue.forget(1);
-        assert_eq!(queue.octets(), 5);
+        assert_eq!((queue.octets(), queue.longest()), (5, 5));
         assert!(!queue.push_event(1, PATH, true, "reopened", 1));
         assert_eq!(all(&mut queue), ["other", "reopened"]);
     }

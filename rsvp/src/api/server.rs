@@ -215,8 +215,10 @@ struct Opened {
 struct Client {
     peer: Peer,
     greeted: bool,
-    /// When it connected, took something last, or was last without anything to take.
+    /// When it connected, took something last, or began to have too much to take: since then it keeps us waiting, if it does.
     moved: Instant,
+    /// So much waits that it has to go on taking it.
+    is_overfull: bool,
     input: Frames,
     output: Queue<Bytes>,
     sessions: BTreeMap<u32, ApiId>,
@@ -232,17 +234,21 @@ impl Client {
         self.output.octets() > limits.queued_octets / 2
     }
 
-    /// Whether so much waits that it has to go on taking it.
-    fn is_overfull(&self, limits: &Limits) -> bool {
+    /// Something waits for it, or does not any more: looks whether that is too much.
+    fn look(&mut self, limits: &Limits, now: Instant) {
         let waiting = self.output.octets_behind_first();
-        waiting > limits.queued_octets && waiting > self.output.longest()
+        let is_overfull = waiting > limits.queued_octets && waiting > self.output.longest();
+        if is_overfull && !self.is_overfull {
+            self.moved = now;
+        }
+        self.is_overfull = is_overfull;
     }
 
     /// What is wrong with it, should nothing happen.
-    fn is_stuck(&self, limits: &Limits) -> Option<CloseReason> {
+    const fn is_stuck(&self) -> Option<CloseReason> {
         if !self.greeted {
             Some(CloseReason::NotGreeting)
-        } else if self.is_overfull(limits) {
+        } else if self.is_overfull {
             Some(CloseReason::NotReading)
         } else {
             None
@@ -315,8 +321,11 @@ impl Server {
     }
 
     /// Other bounds from now on. What there is already stays.
-    pub const fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        for client in self.clients.values_mut() {
+            client.look(&self.limits, self.now);
+        }
     }
 
     /// The clients, in the order in which they came.
@@ -343,7 +352,7 @@ impl Server {
             .clients
             .iter()
             .filter(|(_, client)| client.moved + PATIENCE <= self.now)
-            .filter_map(|(id, client)| Some((*id, client.is_stuck(&self.limits)?)))
+            .filter_map(|(id, client)| Some((*id, client.is_stuck()?)))
             .collect();
         for (id, why) in stuck {
             self.close(id, why);
@@ -353,7 +362,7 @@ impl Server {
     /// When [`handle_time`](Self::handle_time) has something to do, if nothing happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let stuck = |client: &&Client| client.is_stuck(&self.limits).is_some();
+        let stuck = |client: &&Client| client.is_stuck().is_some();
         let clients = self.clients.values().filter(stuck);
         clients.map(|client| client.moved + PATIENCE).min()
     }
@@ -394,6 +403,7 @@ impl Server {
                 peer,
                 greeted: false,
                 moved: self.now,
+                is_overfull: false,
                 input: Frames::new(),
                 output: Queue::new(),
                 sessions: BTreeMap::new(),
@@ -450,6 +460,7 @@ impl Server {
         if closes {
             client.sessions.remove(&pending.session);
             client.output.forget(pending.session);
+            client.look(&self.limits, self.now);
             let uid = client.peer.uid;
             self.forget_session(uid, id);
         }
@@ -511,6 +522,7 @@ impl Server {
         let held_back = client.holds_back(&self.limits);
         let (_, octets) = client.output.pop()?;
         client.moved = self.now;
+        client.look(&self.limits, self.now);
         if held_back {
             self.list(id);
         }
@@ -665,8 +677,8 @@ impl Server {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
+        client.look(&self.limits, self.now);
         if was_empty {
-            client.moved = self.now;
             self.outputs.push_back(Output::Ready(id));
         } else if client.output.octets_behind_first() > self.limits.most_queued_octets {
             self.close(id, CloseReason::NotReading);

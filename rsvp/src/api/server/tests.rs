@@ -434,6 +434,46 @@ fn who_takes_nothing_of_too_much_for_a_while_is_disconnected() {
     assert_eq!(rig.server.poll_timeout(), None);
 }
 
+/// What it left waiting while it was not too much is not held against it: a program may be stopped for a while.
+#[test]
+fn who_was_stopped_has_its_time_when_too_much_comes() {
+    let mut rig = Rig::new(Limits {
+        queued_octets: 10_000,
+        ..Limits::default()
+    });
+    let client = rig.connect();
+    rig.call(client, 1, Call::Open(session()));
+    rig.reads = false;
+    let error = events().swap_remove(5);
+    rig.server.handle_time(seconds(100));
+    rig.event(100, error.clone());
+    assert_eq!(rig.server.poll_timeout(), None);
+    rig.server.handle_time(seconds(111));
+    for _ in 0..300 {
+        rig.event(100, error.clone());
+    }
+    rig.server.handle_time(seconds(111));
+    assert_eq!(rig.server.poll_timeout(), Some(seconds(111) + PATIENCE));
+    rig.server.handle_time(seconds(120));
+    rig.drain();
+    assert!(rig.closed.is_empty());
+    // It goes on in time, and is through.
+    rig.reads = true;
+    rig.read_all(client);
+    assert_eq!(rig.server.poll_timeout(), None);
+    // Nor does a limit that is lowered strike at once.
+    rig.reads = false;
+    for _ in 0..10 {
+        rig.event(100, error.clone());
+    }
+    rig.server.handle_time(seconds(200));
+    rig.server.set_limits(Limits {
+        queued_octets: 100,
+        ..Limits::default()
+    });
+    assert_eq!(rig.server.poll_timeout(), Some(seconds(200) + PATIENCE));
+}
+
 /// However fast it reads.
 #[test]
 fn there_is_a_most_that_waits() {
