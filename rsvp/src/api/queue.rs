@@ -1,6 +1,6 @@
 //! Events that wait for a reader: the newest state of each session, and everything else in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A kind of event that carries the whole state, so that a newer one takes an older one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,8 @@ pub(super) struct Queue<T> {
     items: BTreeMap<u64, Item<T>>,
     /// The last of each.
     states: BTreeMap<(u32, State), u64>,
+    /// Those of each session that can be spared.
+    loose: BTreeMap<u32, BTreeSet<u64>>,
     /// How many there are of each length.
     lengths: BTreeMap<usize, usize>,
     next: u64,
@@ -47,6 +49,7 @@ impl<T> Queue<T> {
         Self {
             items: BTreeMap::new(),
             states: BTreeMap::new(),
+            loose: BTreeMap::new(),
             lengths: BTreeMap::new(),
             next: 0,
             octets: 0,
@@ -97,6 +100,41 @@ impl<T> Queue<T> {
         false
     }
 
+    /// Appends what a session can do without: it goes with [`shed`](Self::shed), if need be.
+    pub(super) fn push_loose(&mut self, session: u32, value: T, octets: usize) {
+        self.loose.entry(session).or_default().insert(self.next);
+        self.append(Item {
+            session: Some(session),
+            state: None,
+            octets,
+            value,
+        });
+    }
+
+    /// Drops the oldest that can be spared, of the session that has most of these; whether there was one.
+    pub(super) fn shed(&mut self) -> bool {
+        let most = self.loose.iter().max_by_key(|(_, places)| places.len());
+        let Some((session, place)) =
+            most.and_then(|(session, places)| Some((*session, *places.first()?)))
+        else {
+            return false;
+        };
+        self.not_loose(session, place);
+        if let Some(item) = self.items.remove(&place) {
+            self.discount(item.octets);
+        }
+        true
+    }
+
+    fn not_loose(&mut self, session: u32, place: u64) {
+        if let Some(places) = self.loose.get_mut(&session) {
+            places.remove(&place);
+            if places.is_empty() {
+                self.loose.remove(&session);
+            }
+        }
+    }
+
     fn count(&mut self, octets: usize) {
         self.octets += octets;
         *self.lengths.entry(octets).or_default() += 1;
@@ -122,10 +160,15 @@ impl<T> Queue<T> {
     pub(super) fn pop(&mut self) -> Option<(Option<u32>, T)> {
         let (place, item) = self.items.pop_first()?;
         self.discount(item.octets);
-        if let (Some(session), Some(state)) = (item.session, item.state)
-            && self.states.get(&(session, state)) == Some(&place)
-        {
-            self.states.remove(&(session, state));
+        match (item.session, item.state) {
+            (Some(session), Some(state)) => {
+                let last = self.states.get(&(session, state));
+                if last == Some(&place) {
+                    self.states.remove(&(session, state));
+                }
+            }
+            (Some(session), None) => self.not_loose(session, place),
+            (None, _) => {}
         }
         Some((item.session, item.value))
     }
@@ -135,6 +178,7 @@ impl<T> Queue<T> {
         for state in [State::Path, State::Resv] {
             self.states.remove(&(session, state));
         }
+        self.loose.remove(&session);
         let of_session = |_: &u64, item: &mut Item<T>| item.session == Some(session);
         let forgotten: Vec<usize> = self
             .items
@@ -227,6 +271,28 @@ mod tests {
         }
         assert_eq!(all(&mut queue), ["reply", "one", "two"]);
         assert_eq!(queue.octets(), 0);
+    }
+
+    #[test]
+    fn what_can_be_spared_goes_first_where_there_is_most() {
+        let mut queue = Queue::new();
+        queue.push_event(1, PATH, true, "path", 1);
+        for value in ["a", "b", "c"] {
+            queue.push_loose(1, value, 1);
+        }
+        queue.push_loose(2, "d", 1);
+        queue.push_event(2, None, true, "kept", 1);
+        assert!(queue.shed() && queue.shed());
+        assert_eq!((queue.pop(), queue.octets()), (Some((Some(1), "path")), 3));
+        assert!(queue.shed() && queue.shed() && !queue.shed());
+        assert_eq!(all(&mut queue), ["kept"]);
+        assert_eq!((queue.octets(), queue.longest()), (0, 0));
+        // What was delivered or forgotten is not there to be shed.
+        queue.push_loose(1, "delivered", 1);
+        queue.push_loose(2, "forgotten", 1);
+        queue.pop();
+        queue.forget(2);
+        assert!(!queue.shed());
     }
 
     /// rapi.md §4.4: no event follows a release.

@@ -110,7 +110,8 @@ enum Link {
     Up,
 }
 
-/// Notices that wait for one reader. When many wait, states coalesce; of others the oldest make room for the newest.
+/// Notices that wait for one reader. When many wait, states coalesce; when too many, the oldest errors and confirmations of
+/// the session that has most of them make room. What a session is now is never dropped, nor what it has lost.
 #[derive(Debug)]
 pub(super) struct Notices {
     queue: Queue<Notice>,
@@ -119,7 +120,7 @@ pub(super) struct Notices {
 
 /// As long as fewer wait, an application hears of every state, not only of the newest.
 const FEW_NOTICES: usize = 256;
-/// Notices that wait at most.
+/// Notices that wait at most, unless none can be spared: of these a session has but a few.
 const MAX_NOTICES: usize = 8192;
 
 impl Notices {
@@ -135,10 +136,13 @@ impl Notices {
             Notice::Event(event) => State::of(event),
             Notice::Reestablished | Notice::Lost { .. } | Notice::Unreadable => None,
         };
-        let coalesce = self.len() >= FEW_NOTICES;
-        self.queue.push_event(session, state, coalesce, notice, 1);
-        if self.queue.octets() > MAX_NOTICES {
-            self.queue.pop();
+        if state.is_some() || matches!(notice, Notice::Lost { .. }) {
+            let coalesce = self.len() >= FEW_NOTICES;
+            self.queue.push_event(session, state, coalesce, notice, 1);
+        } else {
+            self.queue.push_loose(session, notice, 1);
+        }
+        if self.queue.octets() > MAX_NOTICES && self.queue.shed() {
             self.dropped += 1;
         }
     }

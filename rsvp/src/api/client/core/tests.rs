@@ -266,19 +266,27 @@ fn a_daemon_of_another_version_is_none() {
     );
 }
 
-/// An application that makes calls and never asks for notices does not grow without bound.
+/// An application that makes calls and never asks for notices does not grow without bound, and still learns how it stands:
+/// a path event tells all there is (rapi.md §5), and none follows if nothing changes.
 #[test]
-fn the_oldest_notices_make_room() {
+fn errors_make_room_and_states_stay() {
     let mut pair = Pair::connected();
-    let id = pair.open();
-    let error = events().swap_remove(4);
-    let path = events().swap_remove(0);
-    pair.server.handle_event(ApiId(1), path);
+    let (loud, quiet) = (pair.open(), pair.open());
+    let [path, .., error, _] = &events()[..] else {
+        panic!("events");
+    };
+    assert!(State::of(path).is_some() && State::of(error).is_none());
+    for (api, event) in [(1, path), (2, path), (2, error)] {
+        pair.server.handle_event(ApiId(api), event.clone());
+    }
     for _ in 0..MAX_NOTICES + 10 {
         pair.server.handle_event(ApiId(1), error.clone());
         pair.pump();
     }
     assert_eq!(pair.core.notices(), MAX_NOTICES);
-    assert_eq!(pair.core.notices_dropped(), 11);
-    assert_eq!(pair.core.poll_notice(), Some((id, Notice::Event(error))));
+    assert_eq!(pair.core.notices_dropped(), 13);
+    for (id, event) in [(loud, path), (quiet, path), (quiet, error), (loud, error)] {
+        let expected = Some((id, Notice::Event(event.clone())));
+        assert_eq!(pair.core.poll_notice(), expected);
+    }
 }
