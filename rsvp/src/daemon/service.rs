@@ -18,6 +18,7 @@ mod notices;
 mod parties;
 mod rapi;
 
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -48,6 +49,8 @@ use crate::interface::{IfIndex, Interface};
 const DATAGRAMS: usize = 64;
 /// News of connections taken in one turn.
 const MESSAGES: usize = 16;
+/// News of interfaces and routes taken in one turn; they are only noted.
+const CHANGES: usize = 64;
 /// What the server of applications wants, carried out in one turn: mostly calls, of which one client can have thousands in
 /// its buffer.
 const CALLS: usize = 64;
@@ -356,7 +359,6 @@ impl Service {
                     }
                     Some(Command::Shutdown) | None => break,
                 },
-                change = self.changes.next() => self.changed(change),
                 () = &mut pause => accepts = true,
                 accepted = accept(self.control_listener.as_ref()), if accepts => match accepted {
                     Ok(stream) => self.connect_control(stream),
@@ -380,6 +382,7 @@ impl Service {
                 },
                 // What follows is looked after in every turn, and so can wait behind the rest.
                 () = &mut timer => {}
+                change = self.changes.next() => self.changed(change),
                 sent = self.io.sending(), if self.io.has_output() => self.io.sent(sent),
                 ready = self.io.readable() => if let Err(error) = ready {
                     debug!(%error, "while waiting for packets");
@@ -391,6 +394,12 @@ impl Service {
             let now = self.clock.now();
             if self.engine.poll_timeout().is_some_and(|due| due <= now) {
                 self.engine.handle_timeout(now);
+            }
+            for _ in 0..CHANGES {
+                match at_once(self.changes.next()) {
+                    Some(change) => self.changed(change),
+                    None => break,
+                }
             }
             self.tell_changes(now);
             for _ in 0..MESSAGES {
@@ -672,6 +681,15 @@ impl Service {
         self.read_interfaces();
         self.play_fixed();
         info!("configuration read again");
+    }
+}
+
+/// What a future gives without waiting; it must lose nothing if it is dropped.
+fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(given) => Some(given),
+        Poll::Pending => None,
     }
 }
 

@@ -10,13 +10,20 @@
 
 mod support;
 
+use core::pin::Pin;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
 
 use fairway_rsvp::daemon::control::protocol::{Reply, Request};
 use fairway_rsvp::daemon::control::value::EventOf;
-use fairway_rsvp::daemon::platform::Platform;
+use fairway_rsvp::daemon::platform::{Change, Changes, Platform};
 use fairway_rsvp::daemon::service::Daemon;
 use fairway_sim::{BitsPerSec, Network, Node};
+use fairway_stack::{LocalAddr, LocalStream};
+use tokio::io::{AsyncRead as _, ReadBuf};
 
 use support::{Ctl, TEN_MEGABIT, daemon, loaded, reserved, sessions};
 
@@ -359,7 +366,7 @@ fn applications_reserve_by_the_api_and_end_with_their_connection() {
             .zip(&nodes)
             .map(|(text, node)| daemon(&node.net(), text))
             .collect();
-        let path = fairway_stack::LocalAddr::path(SOCKET_PATH);
+        let path = LocalAddr::path(SOCKET_PATH);
         let rapi = Rapi::connect(&nodes[3].net(), &path).await.unwrap();
         let session = Session {
             destination: nodes[3].address().into(),
@@ -558,7 +565,7 @@ fn calls_in_crowds_keep_nobody_waiting() {
     network.run(async {
         let net = nodes[0].net();
         let _daemon = daemon(&net, TEN_MEGABIT);
-        let path = fairway_stack::LocalAddr::path(fairway_rsvp::api::SOCKET_PATH);
+        let path = LocalAddr::path(fairway_rsvp::api::SOCKET_PATH);
         let rapi = Rapi::connect(&net, &path).await.unwrap();
         let mut open = Vec::new();
         for port in 1..=1000 {
@@ -584,6 +591,75 @@ fn calls_in_crowds_keep_nobody_waiting() {
             seen.push(left().await);
         }
         assert!(seen.iter().any(|left| (1..1000).contains(left)), "{seen:?}");
+    });
+}
+
+/// News of routes that never end, until a stream does.
+struct Storm {
+    stream: Arc<Mutex<Option<LocalStream>>>,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Storm {
+    /// More than a daemon takes before it looks after others.
+    const MANY: usize = 100_000;
+
+    fn is_over(&self) -> bool {
+        let mut place = self.stream.lock().unwrap();
+        let Some(stream) = &mut *place else {
+            return true;
+        };
+        let (mut octet, mut context) = ([0], Context::from_waker(Waker::noop()));
+        let mut buffer = ReadBuf::new(&mut octet);
+        let has_ended = Pin::new(stream)
+            .poll_read(&mut context, &mut buffer)
+            .is_ready();
+        if has_ended || self.taken.fetch_add(1, Ordering::Relaxed) == Self::MANY {
+            *place = None;
+            return true;
+        }
+        false
+    }
+}
+
+#[async_trait::async_trait]
+impl Changes for Storm {
+    async fn next(&mut self) -> Change {
+        let change = Change::Routes(Some((Ipv4Addr::LOCALHOST.into(), 32)));
+        // Whoever polls it was woken by something else.
+        core::future::poll_fn(|_| match self.is_over() {
+            true => Poll::Pending,
+            false => Poll::Ready(change),
+        })
+        .await
+    }
+}
+
+/// However often the system tells of routes, who connects is looked after: here, turned away.
+#[test]
+fn news_in_crowds_keep_nobody_waiting() {
+    let (network, nodes) = row();
+    network.run(async {
+        let net = nodes[0].net();
+        let (stream, taken) = <(Arc<Mutex<_>>, Arc<AtomicUsize>)>::default();
+        let platform = Platform {
+            changes: Box::new(Storm {
+                stream: Arc::clone(&stream),
+                taken: Arc::clone(&taken),
+            }),
+            ..Platform::native(&net, false).unwrap()
+        };
+        let _daemon =
+            Daemon::start(&net, loaded("[limits]\napplications = 1\n"), platform).unwrap();
+        let path = LocalAddr::path(fairway_rsvp::api::SOCKET_PATH);
+        let _first = net.connect_local(&path).await.unwrap();
+        network.clock().sleep(Duration::from_millis(1)).await;
+        let second = net.connect_local(&path).await.unwrap();
+        *stream.lock().unwrap() = Some(second);
+        network.clock().sleep(Duration::from_millis(1)).await;
+        assert!(stream.lock().unwrap().is_none());
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken < 1000, "{taken}");
     });
 }
 
