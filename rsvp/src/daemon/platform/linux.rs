@@ -1,12 +1,14 @@
 //! Linux: netlink, HTB, nftables.
 
+use core::time::Duration;
 use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::AsFd;
 
 use async_trait::async_trait;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use tokio::sync::mpsc;
-use tracing::error;
+use tracing::{debug, error, info};
 
 use super::{
     Change, Changes, Platform, Reservations, ShapedData, Shaper, ShaperClass, ShaperState,
@@ -28,6 +30,9 @@ const FORWARDS_MULTICAST: [&str; 2] = [
     "/proc/sys/net/ipv4/conf/all/mc_forwarding",
     "/proc/sys/net/ipv6/conf/all/mc_forwarding",
 ];
+
+/// How long after a failure routes are watched again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl Platform {
     /// This machine: the network namespace of the calling thread.
@@ -75,7 +80,7 @@ impl LinuxChanges {
         std::thread::Builder::new()
             .name("routes".to_owned())
             .stack_size(128 << 10)
-            .spawn(move || listen(watch, &end, &tell))?;
+            .spawn(move || listen(watch, LinuxWatch::new, &end, &tell))?;
         Ok(Self::Running {
             news,
             _alive: alive,
@@ -83,38 +88,85 @@ impl LinuxChanges {
     }
 }
 
+/// What tells of changes, when its descriptor is readable.
+trait Watch: AsFd {
+    fn try_next(&mut self) -> io::Result<Option<routing::Change>>;
+}
+
+impl Watch for LinuxWatch {
+    fn try_next(&mut self) -> io::Result<Option<routing::Change>> {
+        Self::try_next(self)
+    }
+}
+
 /// The thread. A change that nobody takes makes it wait; what is lost then, the kernel tells.
-fn listen(mut watch: LinuxWatch, end: &PipeReader, tell: &mpsc::Sender<Change>) {
+///
+/// A watch that fails is made anew, and all routes are looked at then: until then the daemon goes on with those it knows,
+/// which costs its neighbours less than if it ended.
+fn listen<W: Watch>(
+    mut watch: W,
+    mut again: impl FnMut() -> io::Result<W>,
+    end: &PipeReader,
+    tell: &mpsc::Sender<Change>,
+) {
+    while let Err(error) = hear(&mut watch, end, tell) {
+        error!(%error, "no news of routes until they can be watched again");
+        watch = loop {
+            if has_ended(end, AGAIN) {
+                return;
+            }
+            match again() {
+                Ok(watch) => break watch,
+                Err(error) => debug!(%error, "routes cannot be watched yet"),
+            }
+        };
+        info!("routes are watched again");
+        // Whatever may have changed meanwhile.
+        if tell.blocking_send(Change::All).is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells of changes until the daemon ends.
+fn hear(watch: &mut impl Watch, end: &PipeReader, tell: &mpsc::Sender<Change>) -> io::Result<()> {
     loop {
-        let news = match watch.try_next() {
-            Ok(Some(routing::Change::Interface(_))) => Change::Interfaces,
-            Ok(Some(routing::Change::Routes { prefix, length })) => {
+        let news = match watch.try_next()? {
+            Some(routing::Change::Interface(_)) => Change::Interfaces,
+            Some(routing::Change::Routes { prefix, length }) => {
                 Change::Routes((length > 0).then_some((prefix, length)))
             }
-            Ok(Some(routing::Change::Everything)) => Change::All,
-            Ok(None) => {
+            Some(routing::Change::Everything) => Change::All,
+            None => {
                 let mut both = [
-                    PollFd::new(&watch, PollFlags::IN),
+                    PollFd::new(watch, PollFlags::IN),
                     PollFd::new(end, PollFlags::IN),
                 ];
                 match poll(&mut both, None) {
                     Ok(_) | Err(Errno::INTR) => {}
-                    Err(_) => return,
+                    Err(error) => return Err(error.into()),
                 }
                 if !both[1].revents().is_empty() {
-                    return;
+                    return Ok(());
                 }
                 continue;
             }
-            Err(error) => {
-                error!(%error, "no news of routes any more");
-                return;
-            }
         };
         if tell.blocking_send(news).is_err() {
-            return;
+            return Ok(());
         }
     }
+}
+
+/// Waits so long for the daemon to end.
+fn has_ended(end: &PipeReader, patience: Duration) -> bool {
+    let timeout = Timespec::try_from(patience).ok();
+    let mut one = [PollFd::new(end, PollFlags::IN)];
+    if poll(&mut one, timeout.as_ref()).is_err() {
+        // A signal, or no memory: no reason to hurry.
+        std::thread::park_timeout(patience);
+    }
+    !one[0].revents().is_empty()
 }
 
 #[async_trait]
@@ -211,4 +263,59 @@ fn classes(of: &InterfaceStatus) -> Vec<ShaperClass> {
         class(one.class.clone(), data, rate, &one.counters)
     });
     always.chain(reserved).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::os::fd::BorrowedFd;
+
+    /// Tells one change, and then fails or has nothing more to tell.
+    struct Once {
+        descriptor: PipeReader,
+        change: Option<routing::Change>,
+        fails: bool,
+    }
+
+    impl AsFd for Once {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.descriptor.as_fd()
+        }
+    }
+
+    impl Watch for Once {
+        fn try_next(&mut self) -> io::Result<Option<routing::Change>> {
+            match self.change.take() {
+                None if self.fails => Err(io::ErrorKind::OutOfMemory.into()),
+                change => Ok(change),
+            }
+        }
+    }
+
+    /// RFC 2205 §3.6: without news of routes there is no local repair; a daemon does not stay deaf.
+    #[test]
+    fn a_watch_that_fails_is_made_anew() {
+        let (end, alive) = io::pipe().unwrap();
+        let (quiet, _never) = io::pipe().unwrap();
+        let watch = |fails| Once {
+            descriptor: quiet.try_clone().unwrap(),
+            change: Some(routing::Change::Interface(IfIndex(1))),
+            fails,
+        };
+        let (tell, mut news) = mpsc::channel(8);
+        let mut later = vec![Ok(watch(false)), Err(io::ErrorKind::OutOfMemory.into())];
+        let first = watch(true);
+        let thread = std::thread::spawn(move || {
+            listen(first, || later.pop().unwrap(), &end, &tell);
+        });
+        let heard: Vec<Change> = (0..3).filter_map(|_| news.blocking_recv()).collect();
+        assert!(matches!(
+            heard[..],
+            [Change::Interfaces, Change::All, Change::Interfaces]
+        ));
+        drop(alive);
+        thread.join().unwrap();
+        assert!(news.blocking_recv().is_none());
+    }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use fairway_stack::LocalStream;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{Behind, Control, Owner, Service};
 use crate::daemon::config::Endpoint;
@@ -46,10 +46,16 @@ impl Service {
             self.control_refused += 1;
             return;
         }
-        let peer = stream.peer_credentials().ok();
+        let peer = match stream.peer_credentials() {
+            Ok(peer) => peer,
+            Err(error) => {
+                debug!(%error, "a run of rsvpctl that is nobody");
+                return;
+            }
+        };
         let control = Control {
-            uid: peer.map_or(0, |peer| peer.uid),
-            pid: peer.and_then(|peer| peer.pid),
+            uid: peer.uid,
+            pid: peer.pid,
             ..Control::default()
         };
         let id = self.connection_id();
