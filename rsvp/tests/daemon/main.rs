@@ -19,10 +19,11 @@ use std::sync::{Arc, Mutex};
 
 use fairway_rsvp::daemon::control::protocol::{Reply, Request};
 use fairway_rsvp::daemon::control::value::EventOf;
+use fairway_rsvp::daemon::io::{Encapsulation, PU, PU_PRIME, PacketIo};
 use fairway_rsvp::daemon::platform::{Change, Changes, Platform};
 use fairway_rsvp::daemon::service::Daemon;
 use fairway_sim::{BitsPerSec, Network, Node};
-use fairway_stack::{LocalAddr, LocalStream};
+use fairway_stack::{Family, LocalAddr, LocalStream, NetError, option};
 use tokio::io::{AsyncRead as _, ReadBuf};
 
 use support::{Ctl, TEN_MEGABIT, daemon, loaded, reserved, sessions};
@@ -633,6 +634,31 @@ impl Changes for Storm {
         })
         .await
     }
+}
+
+/// RFC 2205 appendix C: nobody else on the host takes what is sent to the daemon's ports, and a daemon that is started anew has
+/// them at once.
+#[test]
+fn the_ports_of_encapsulation_are_the_daemons_alone() {
+    let (network, nodes) = row();
+    network.run(async {
+        let net = nodes[0].net();
+        let both = Encapsulation {
+            router: true,
+            host: true,
+        };
+        for _ in 0..2 {
+            let _io = PacketIo::open(&net, false, both).unwrap();
+            for port in [PU, PU_PRIME] {
+                for address in [Ipv4Addr::UNSPECIFIED, nodes[0].address()] {
+                    let other = net.udp_socket(Family::V4).unwrap();
+                    other.set(option::ReuseAddr, true).unwrap();
+                    let bound = other.bind((address, port).into());
+                    assert_eq!(bound, Err(NetError::AddrInUse), "{address}:{port}");
+                }
+            }
+        }
+    });
 }
 
 /// However often the system tells of routes, who connects is looked after: here, turned away.

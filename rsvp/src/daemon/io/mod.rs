@@ -415,10 +415,10 @@ enum Way<'a> {
     Udp(&'a UdpSocket, SendInfo),
 }
 
-/// A socket for encapsulated messages.
+/// A socket for encapsulated messages. The port is this daemon's alone: with `ReuseAddr` any user could bind it, too, and get
+/// what comes for us. Nothing of a UDP socket stays in the system's way when a daemon is started anew.
 fn udp(net: &Net, port: u16) -> Result<UdpSocket, NetError> {
     let socket = net.udp_socket(Family::V4)?;
-    socket.set(option::ReuseAddr, true)?;
     socket.set(option::MulticastLoop, false)?;
     socket.set(option::TrafficClass, TRAFFIC_CLASS)?;
     if let Err(error) = socket.set(option::Transparent, true) {
