@@ -511,8 +511,9 @@ int rapi_reserve(
 
 /*
  * Ends a session: when this returns, no upcall of it follows, and none is running in another thread, so that Event_arg
- * can be freed. It waits for one that is: hold nothing that it needs, and let two upcalls not release each other's
- * session. From inside an upcall of the session itself it does not wait for that one.
+ * can be freed. It waits for those that are: hold nothing that they need, and let two upcalls not release each other's
+ * session. From inside an upcall of the session itself it waits for none: where several threads dispatch, another may
+ * still be in one.
  */
 int rapi_release(rapi_sid_t Sid);
 

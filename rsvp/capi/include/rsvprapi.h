@@ -313,7 +313,7 @@ int _System rapi_reserve(rapi_sid_t, int, struct sockaddr *, rapi_styleid_t, rap
                          rapi_filter_t *, int, rapi_flowspec_t *);
 #define RAPI_REQ_CONFIRM 0x20 /* RAPI_RESV_CONFIRM is wanted */
 
-/* Ends a session; waits for an upcall of it that another thread is in. */
+/* Ends a session; waits for upcalls of it that other threads are in, unless this one is in one, too. */
 int _System rapi_release(rapi_sid_t);
 
 /* The descriptor to wait for, the same for all sessions; -1: no such session. */

@@ -236,7 +236,8 @@ impl Opened {
     }
 }
 
-/// Ends a session. When this returns, no upcall of it runs, unless this thread is in it, and none follows.
+/// Ends a session. When this returns, no upcall of it follows, and none runs, unless this thread is in one: then it waits
+/// for none of the others, of which each may be about to do the same.
 pub(crate) fn release(number: u32) -> Code {
     let process = Process::current();
     let client = {
@@ -251,12 +252,13 @@ pub(crate) fn release(number: u32) -> Code {
     });
     // Also if it was lost just now: an upcall says that.
     let here = thread::current().id();
-    let elsewhere = |registry: &mut Registry| {
-        let mut running = registry.delivering.iter();
-        running.any(|(of, thread)| *of == number && *thread != here)
+    let must_wait = |registry: &mut Registry| {
+        let running = registry.delivering.iter();
+        let mut threads = running.filter_map(|(of, thread)| (*of == number).then_some(*thread));
+        threads.clone().next().is_some() && threads.all(|thread| thread != here)
     };
     let registry = process.registry();
-    drop(process.delivered.wait_while(registry, elsewhere));
+    drop(process.delivered.wait_while(registry, must_wait));
     result
 }
 

@@ -71,6 +71,54 @@ static void release_waits_for_upcalls(void) {
   CHECK(rapi_release(sid) == RAPI_ERR_BADSID);
 }
 
+/* ---- A session that two threads release, each in an upcall of it ------------------------------------------------ */
+
+static pthread_barrier_t both;
+static int results[2], result_count;
+static pthread_mutex_t results_lock = PTHREAD_MUTEX_INITIALIZER;
+
+UPCALL(releasing) {
+  UNUSED;
+  (void)argument;
+  pthread_barrier_wait(&both);
+  int result = rapi_release(sid);
+  CHECK(pthread_mutex_lock(&results_lock) == 0);
+  results[result_count++] = result;
+  CHECK(pthread_mutex_unlock(&results_lock) == 0);
+  /* Neither upcall ends before both calls have. */
+  pthread_barrier_wait(&both);
+}
+
+static void *dispatch_until_released(void *argument) {
+  int *fd = argument, count = 0;
+  while (count < 2) {
+    /* The other one may have taken what made it readable. */
+    struct pollfd wait_ = {*fd, POLLIN, 0};
+    CHECK(poll(&wait_, 1, 20000) == 1);
+    CHECK(rapi_dispatch() == RAPI_ERR_OK);
+    CHECK(pthread_mutex_lock(&results_lock) == 0);
+    count = result_count;
+    CHECK(pthread_mutex_unlock(&results_lock) == 0);
+  }
+  return NULL;
+}
+
+static void upcalls_that_release_do_not_wait_for_each_other(void) {
+  CHECK(pthread_barrier_init(&both, NULL, 2) == 0);
+  rapi_sid_t sid = flow(releasing, NULL);
+  int fd = rapi_getfd(sid);
+  /* An event each. */
+  send_at(sid, 1000);
+  send_at(sid, 2000);
+  pthread_t threads[2];
+  alarm(60);
+  for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, dispatch_until_released, &fd) == 0);
+  for (int i = 0; i < 2; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  alarm(0);
+  CHECK(result_count == 2 && results[0] + results[1] == RAPI_ERR_BADSID);
+  CHECK(pthread_barrier_destroy(&both) == 0);
+}
+
 /* ---- An upcall that forks, and a child that returns from it ----------------------------------------------------- */
 
 static pid_t parent, child;
@@ -87,6 +135,9 @@ static void children_return_from_upcalls(void) {
   rapi_sid_t sid = flow(forking, &count);
   send_at(sid, 1000);
   send_at(sid, 2000);
+  /* Both events are there before the answer to another call. */
+  rapi_sid_t other = flow(NULL, NULL);
+  CHECK(other != RAPI_NULL_SID && rapi_release(other) == RAPI_ERR_OK);
   while (count == 0) {
     struct pollfd wait_ = {rapi_getfd(sid), POLLIN, 0};
     CHECK(poll(&wait_, 1, 20000) == 1);
@@ -155,6 +206,7 @@ static void nobody_waits_for_a_call(const char *silent) {
 int main(int argc, char **argv) {
   CHECK(argc == 2);
   release_waits_for_upcalls();
+  upcalls_that_release_do_not_wait_for_each_other();
   children_return_from_upcalls();
   child = 0;
   nobody_waits_for_a_call(argv[1]);
