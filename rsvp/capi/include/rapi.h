@@ -21,8 +21,8 @@
  *
  * Threads: any thread may make any call. No lock is held during an upcall, so that calls can be made from inside one;
  * rapi_dispatch() from inside an upcall delivers what has not been delivered yet. Two threads that dispatch at once
- * share what waits between them. After fork(), the sessions are the parent's: a child opens its own, whatever other
- * threads were in.
+ * share what waits between them. After fork(), the sessions are the parent's, and end with it: a child opens its own,
+ * whatever other threads were in.
  *
  * Calls wait for the daemon's answer, five seconds at most, and then return RAPI_ERR_NORSVP; rapi_dispatch() never waits.
  *

@@ -6,15 +6,20 @@
 //!
 //! A panic would be a fault of this library; the call then gives `RAPI_ERR_UNKNOWN`.
 
+use core::cell::Cell;
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use core::mem::ManuallyDrop;
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use fairway_rsvp::api::client::blocking::{Held, hold};
 use fairway_rsvp::api::{ReserveCall, SenderCall};
 use fairway_rsvp::wire::{Sender, Session, Style};
 use fairway_wire::Protocol;
+use rustix::io::{DupFlags, dup3};
 
 use crate::c809::{HEADER, MAX_OBJECT};
 use crate::code::{Code, text as text_of_code};
@@ -37,6 +42,12 @@ unsafe extern "C" {
     fn __errno_location() -> *mut c_int;
     /// What the kernel told the program at its start: getauxval(3).
     fn getauxval(kind: c_ulong) -> c_ulong;
+    /// Has these called around a fork: before it, and after it in the parent and in the child.
+    fn pthread_atfork(
+        prepare: Option<unsafe extern "C" fn()>,
+        parent: Option<unsafe extern "C" fn()>,
+        child: Option<unsafe extern "C" fn()>,
+    ) -> c_int;
 }
 
 const AT_SECURE: c_ulong = 23;
@@ -45,6 +56,62 @@ const AT_SECURE: c_ulong = 23;
 pub(crate) fn is_secure() -> bool {
     // SAFETY: reads what the kernel left, whatever is asked for.
     unsafe { getauxval(AT_SECURE) != 0 }
+}
+
+// ---- Children ------------------------------------------------------------------------------------------------------
+
+thread_local! {
+    /// The connections, while this thread forks.
+    static HELD: Cell<Option<Held>> = const { Cell::new(None) };
+}
+
+/// Sees to it that children leave connections to their parents; once is enough, and more do no harm.
+///
+/// # Errors
+/// The system's number.
+pub(crate) fn leave_connections_to_parents() -> Result<(), c_int> {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    // SAFETY: functions of this type, which stay where they are: the C library forgets them if this one is unloaded.
+    match unsafe { pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) } {
+        0 => {
+            DONE.store(true, Ordering::Release);
+            Ok(())
+        }
+        error => Err(error),
+    }
+}
+
+unsafe extern "C" fn before_fork() {
+    // A thread that is about to end has no place to keep them.
+    let _gone = HELD.try_with(|held| {
+        let connections = held.take().unwrap_or_else(hold);
+        held.set(Some(connections));
+    });
+}
+
+unsafe extern "C" fn in_parent() {
+    let _gone = HELD.try_with(Cell::take);
+}
+
+unsafe extern "C" fn in_child() {
+    let Ok(Some(held)) = HELD.try_with(Cell::take) else {
+        return;
+    };
+    held.leave(|connection, other| {
+        // SAFETY: both are open, since the connections were held while they were copied; whoever owns the first finds it
+        // open as before, and closes it.
+        let (mut connection, other) = unsafe {
+            (
+                ManuallyDrop::new(OwnedFd::from_raw_fd(connection)),
+                BorrowedFd::borrow_raw(other),
+            )
+        };
+        // Of what dup3(2) can fail of, nothing can be: both are descriptors, and not the same.
+        let _done = dup3(other, &mut connection, DupFlags::CLOEXEC);
+    });
 }
 
 /// Runs a call; lets no panic out.

@@ -12,7 +12,7 @@ use fairway_rsvp::api::{Event, ReserveCall, SOCKET_PATH, SenderCall};
 use fairway_rsvp::wire::Session;
 
 use crate::code::{Code, later};
-use crate::ffi::is_secure;
+use crate::ffi::{is_secure, leave_connections_to_parents};
 use crate::upcall::{Arguments, Form, Routine, arguments, refusal};
 
 /// What is known of a session.
@@ -140,6 +140,8 @@ pub(crate) fn open(session: Session, registration: Registration) -> Result<u32, 
         if let Some(client) = &registry.client {
             Arc::clone(client)
         } else {
+            leave_connections_to_parents()
+                .map_err(|error| NotOpened(Code::SYSCALL, Some(error)))?;
             let made = Client::new(path())
                 .map_err(|error| NotOpened(Code::SYSCALL, error.raw_os_error()))?;
             Arc::clone(registry.client.insert(Arc::new(made)))

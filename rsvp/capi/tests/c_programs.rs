@@ -330,6 +330,27 @@ fn a_program_that_is_killed_is_released() {
     daemon.until(|seen| (seen.clients == 0).then_some(()));
 }
 
+/// rapi.md §1: so they are when it has forked, and its child lives on.
+#[test]
+fn a_program_that_is_killed_is_released_though_its_child_is_not() {
+    if !have("cc") {
+        return;
+    }
+    let at = socket("forked");
+    let daemon = Daemon::start(&at);
+    let program = compiled("watch", "forked");
+    let mut running = Running::start(&program, &["fork"], &at);
+    let line = running.line();
+    let child = line.strip_prefix("child ").unwrap().parse().unwrap();
+    let child = rustix::process::Pid::from_raw(child).unwrap();
+    running.until("ready");
+    drop(running);
+    daemon.until(|seen| (seen.calls.last()? == &(ApiId(1), Call::Release)).then_some(()));
+    daemon.until(|seen| (seen.clients == 0).then_some(()));
+    // It was there all the time.
+    rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
+}
+
 /// A caller's environment does not tell a program with more rights than the caller's whom to believe.
 #[test]
 fn a_set_uid_program_does_not_heed_the_environment() {

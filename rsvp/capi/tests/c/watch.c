@@ -30,6 +30,16 @@ int main(int argc, char **argv) {
   tspec.tspecbody_qosx.xtspec_b = 10000;
   tspec.tspecbody_qosx.xtspec_M = 1500;
   CHECK(rapi_sender(sid, 0, (rapi_addr_t *)&from, NULL, &tspec, NULL, NULL, 0) == RAPI_ERR_OK);
+  if (argc > 1 && strcmp(argv[1], "fork") == 0) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+      /* It stays, and has nothing to do with RSVP. */
+      close(1), close(2), alarm(60);
+      for (;;) pause();
+    }
+    printf("child %d\n", child);
+  }
   puts("ready");
   fflush(stdout);
   if (argc > 1 && strcmp(argv[1], "deaf") == 0) {

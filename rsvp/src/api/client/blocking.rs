@@ -13,12 +13,13 @@
 //! No lock is held while the program hears of an event: it may make calls then, and dispatch, which delivers what has not
 //! been delivered yet. A program that forks leaves its sessions to the parent: the child's calls fail with
 //! [`CallError::NoDaemon`]; it makes a client of its own. A fork while another thread is in a call leaves the child a
-//! client that it can only forget.
+//! client that it can only forget. Who forks and does not execute another program [`hold`]s the connections meanwhile, and
+//! [leaves](Held::leave) them in the child: else the child's copy keeps the parent's sessions alive beyond the parent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -72,7 +73,7 @@ pub struct Client {
 #[derive(Debug)]
 struct State {
     core: Core,
-    stream: Option<UnixStream>,
+    stream: Option<Connection>,
     /// What was sent in part.
     sending: Bytes,
     /// The collection waits for room in the connection.
@@ -91,6 +92,92 @@ struct State {
 }
 
 const STREAM: epoll::EventData = epoll::EventData::new_u64(0);
+
+/// The connections of this process to daemons, each with another descriptor of its client.
+static CONNECTIONS: Mutex<Vec<(RawFd, RawFd)>> = Mutex::new(Vec::new());
+
+fn connections() -> MutexGuard<'static, Vec<(RawFd, RawFd)>> {
+    CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The connections of this process, held as they are: no client makes one meanwhile.
+#[derive(Debug)]
+pub struct Held(MutexGuard<'static, Vec<(RawFd, RawFd)>>);
+
+/// Holds the connections of all clients of this process, for a fork: drop it in the parent, [`leave`](Held::leave) them in the
+/// child. Only waits while another thread makes a socket.
+#[must_use]
+pub fn hold() -> Held {
+    Held(connections())
+}
+
+impl Held {
+    /// Leaves the connections to the parent: calls `replace` for each, which closes the first descriptor and makes it another
+    /// name of the second (dup3(2)), so that whoever has it can drop it as ever. Allocates nothing.
+    pub fn leave(mut self, mut replace: impl FnMut(RawFd, RawFd)) {
+        for (connection, other) in self.0.iter() {
+            replace(*connection, *other);
+        }
+        self.0.clear();
+    }
+}
+
+/// A connection, listed while it is one.
+#[derive(Debug)]
+struct Connection {
+    stream: UnixStream,
+    process: u32,
+}
+
+impl Connection {
+    /// Connects to the daemon at `path`; the connection does not block. Without patience, making it does not wait. `other` is
+    /// for [`Held::leave`].
+    fn to(path: &Path, other: &OwnedFd, patience: Option<Duration>) -> io::Result<Self> {
+        let mut flags = SocketFlags::CLOEXEC;
+        flags.set(SocketFlags::NONBLOCK, patience.is_none());
+        let connection = {
+            let mut connections = connections();
+            let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+            connections.push((socket.as_raw_fd(), other.as_raw_fd()));
+            Self {
+                stream: socket.into(),
+                process: std::process::id(),
+            }
+        };
+        if let Some(patience) = patience {
+            // unix(7): also of connecting, while the listener's queue is full. Zero would be for ever.
+            let patience = patience.max(Duration::from_millis(1));
+            sockopt::set_socket_timeout(&connection, sockopt::Timeout::Send, Some(patience))?;
+        }
+        connect(&connection, &SocketAddrUnix::new(path)?)?;
+        connection.stream.set_nonblocking(true)?;
+        Ok(connection)
+    }
+
+    /// Ends it, for all who have a copy.
+    fn end(&self) {
+        // It may have ended by itself.
+        drop(self.stream.shutdown(Shutdown::Both));
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.process != std::process::id() {
+            return; // the parent's
+        }
+        // Between this and closing it there may be a fork.
+        self.end();
+        let own = self.stream.as_raw_fd();
+        connections().retain(|(listed, _)| *listed != own);
+    }
+}
 
 impl Client {
     /// A client of the daemon at `path`. Nothing is connected yet.
@@ -318,7 +405,8 @@ impl Client {
         if state.stream.is_none() {
             state.is_listened_to = true;
             drop(state);
-            let stream = connect_to(&self.path, Some(due.saturating_duration_since(now())));
+            let left = due.saturating_duration_since(now());
+            let stream = Connection::to(&self.path, &self.all, Some(left));
             state = self.lock();
             state.is_listened_to = false;
             self.changed.notify_all();
@@ -392,7 +480,8 @@ impl State {
         }
         // If it has just ended, the daemon may be back already.
         if self.stream.is_none() {
-            let stream = connect_to(&client.path, None).map_err(|_| DispatchError::NoDaemon)?;
+            let stream = Connection::to(&client.path, &client.all, None)
+                .map_err(|_| DispatchError::NoDaemon)?;
             self.attach(client, stream)?;
         }
         Ok(())
@@ -417,13 +506,13 @@ impl State {
     fn end(&mut self, client: &Client) {
         match &self.stream {
             // It becomes readable by that.
-            Some(stream) if self.is_listened_to => drop(stream.shutdown(Shutdown::Both)),
+            Some(stream) if self.is_listened_to => stream.end(),
             _ => self.disconnect(client),
         }
     }
 
     /// Takes a new connection.
-    fn attach(&mut self, client: &Client, stream: UnixStream) -> Result<(), DispatchError> {
+    fn attach(&mut self, client: &Client, stream: Connection) -> Result<(), DispatchError> {
         if epoll::add(&client.link, &stream, STREAM, epoll::EventFlags::IN).is_err() {
             return Err(DispatchError::NoDaemon);
         }
@@ -462,7 +551,7 @@ impl State {
         };
         let mut buffer = [0; 16 << 10];
         for _ in 0..MOST_READS {
-            match stream.read(&mut buffer) {
+            match stream.stream.read(&mut buffer) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(len) => {
                     let octets = buffer.get(..len).unwrap_or_default();
@@ -547,22 +636,6 @@ impl State {
             }
         }
     }
-}
-
-/// A connection that does not block. Without patience, making it does not wait.
-fn connect_to(path: &Path, patience: Option<Duration>) -> io::Result<UnixStream> {
-    let mut flags = SocketFlags::CLOEXEC;
-    flags.set(SocketFlags::NONBLOCK, patience.is_none());
-    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    if let Some(patience) = patience {
-        // unix(7): also of connecting, while the listener's queue is full. Zero would be for ever.
-        let patience = patience.max(Duration::from_millis(1));
-        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(patience))?;
-    }
-    connect(&socket, &SocketAddrUnix::new(path)?)?;
-    let stream = UnixStream::from(socket);
-    stream.set_nonblocking(true)?;
-    Ok(stream)
 }
 
 /// The time: programs without a runtime have no `Net` whose clock could be asked.
