@@ -18,10 +18,25 @@
 //!
 //! # What a client can cost
 //!
-//! Only itself. When some events wait for it, of path and reservation events only the newest of each session is kept,
-//! since each tells the whole state. While much waits for a client its calls are not read. If more than the limit waits
-//! and the client takes nothing for [`PATIENCE`], or if it is far more, the client is disconnected and its sessions are
-//! released, as when it dies; so is one that does not greet in that time. Every bound is in [`Limits`].
+//! Itself, first of all. When some events wait for it, of path and reservation events only the newest of each session is
+//! kept, since each tells the whole state. While much waits for a client its calls are not read. If more than the limit
+//! waits and the client takes nothing for [`PATIENCE`], or if it is far more, the client is disconnected and its sessions
+//! are released, as when it dies; so is one that does not greet in that time.
+//!
+//! Others, within bounds:
+//!
+//! | What is shared | Bound |
+//! |---|---|
+//! | connections | [`Limits::clients`]; no user but 0 has more than it leaves to others |
+//! | places in a session of RSVP | [`Limits::sessions_of_one`], likewise |
+//! | memory | of each client [`Limits::most_queued_octets`] behind an event, and calls of some 128 KiB |
+//! | time | clients take turns, a call each |
+//!
+//! Others, as RSVP has it, and not bounded here: sessions and senders are the engine's, and the bandwidth of interfaces is
+//! traffic control's, and neither knows of users. A user has [`Limits::sessions_per_user`], and who comes first is served. So it
+//! is with what cannot be together: styles of one session's reservations (RFC 2205 §2.4), and senders of one destination
+//! with ports and without (§3.2). Who must not take part in that must not reach the socket: the configuration's `rapi_mode`
+//! and `socket_group`.
 
 use std::collections::{BTreeMap, VecDeque};
 
