@@ -10,7 +10,7 @@ pub(crate) use ftp::FTP;
 pub(crate) use rsvp::RSVP;
 pub(crate) use stack::STACK;
 
-use Bar::{AtLeast, AtMost, Shown};
+use Bar::{AtLeast, AtMost, Never, Shown};
 
 use crate::readings::Readings;
 
@@ -30,6 +30,8 @@ pub(crate) enum Peer {
 pub(crate) enum Bar {
     AtLeast(f64),
     AtMost(f64),
+    /// In none of the runs: the worst of them counts, not the median.
+    Never,
     /// Shown without a verdict.
     Shown,
 }
@@ -64,7 +66,10 @@ pub(crate) struct Line {
 impl Goal {
     /// The line of this goal, if its figures were measured.
     pub(crate) fn line(&self, readings: &Readings) -> Option<Line> {
-        let (ours, unit) = readings.median(self.ours)?;
+        let (ours, unit) = match self.bar {
+            Never => readings.greatest(self.ours)?,
+            AtLeast(_) | AtMost(_) | Shown => readings.median(self.ours)?,
+        };
         let of = |name: &'static str| Some((name, readings.median(name)?.0));
         let peer = match self.peer {
             Peer::Of(name) => Some(of(name)?),
@@ -95,6 +100,7 @@ impl Goal {
                 Some(format!("≤ {}{sign}", figure(bar))),
                 Some(judged <= bar),
             ),
+            Never => (Some("0".to_owned()), Some(judged <= 0.0)),
             Shown => (None, None),
         };
         Some(Line {

@@ -48,6 +48,13 @@ impl Readings {
         Some((median(&figure.values)?, &figure.unit))
     }
 
+    /// The greatest of a figure's readings and its unit.
+    pub(crate) fn greatest(&self, name: &str) -> Option<(f64, &str)> {
+        let figure = self.figures.get(name)?;
+        let greatest = figure.values.iter().copied().max_by(f64::total_cmp)?;
+        Some((greatest, &figure.unit))
+    }
+
     /// Every figure: name, median, unit, number of readings.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, f64, &str, usize)> {
         self.figures.iter().filter_map(|(name, figure)| {

@@ -20,16 +20,11 @@ pub(crate) fn scale(lab: &mut Lab) -> Result<(), Error> {
         );
     }
     let long: &[&str] = if lab.quick() {
-        &[
-            "keep:50000:1",
-            "keep:200000:1",
-            "summaries:50000:2",
-            "summaries:200000:2",
-        ]
+        &["keep:50000:4", "summaries:50000:4"]
     } else {
         &[
             "keep:50000:10",
-            "keep:200000:5",
+            "keep:200000:10",
             "summaries:50000:10",
             "summaries:200000:10",
         ]
@@ -50,7 +45,7 @@ pub(crate) fn paths(lab: &mut Lab) -> Result<(), Error> {
     let cases: &[&str] = if lab.quick() {
         &["setup:50", "isolation:1500", "guaranteed:300", "many:1000"]
     } else {
-        &["setup:200", "isolation:5000", "guaranteed:1000"]
+        &["setup:1000", "isolation:5000", "guaranteed:1000"]
     };
     for _ in 0..lab.repeats() {
         each(lab, cases);
