@@ -74,6 +74,15 @@
 //! * **Routes change: hold, then tear.** What was reserved along the old way is not torn upstream before the new way has
 //!   been announced (*W*, spread over 300 ms) and had three seconds for an answer: it may only be on its way to
 //!   somewhere else. The RFCs do not speak of that time.
+//! * **A hop that Paths do not come from any more is remembered until it is silent.** When a route changes, and both ways
+//!   meet again before this node, the routers on the old one go on refreshing until their state ends, and tear then.
+//!   RFC 2209 would take each of their refreshes for a new previous hop, and their tear for the sender's. Here a hop
+//!   becomes the previous one by saying something new; the others are asked for what is reserved, too, and one of them
+//!   takes the place of the first when that tears, falls silent or answers that it knows no such sender.
+//! * **Summaries call a roll.** A state whose name a neighbour has acknowledged is named once in a refresh period, with all
+//!   others there; one refresh of ten is in full (RFC 2961 §5.5).
+//! * **What was refused further on confirms nothing.** A lesser request beside one that is blockaded has its RESV_CONFIRM
+//!   sent on; RFC 2209 answers it here, since the greater counts as in place.
 //! * **A host without traffic control is no hop**: it adds nothing to an Adspec, and breaks nothing in it.
 //! * **Tears go together.** Of what is torn towards one previous hop at one time, one ResvTear tells (§3.1.6 allows it).
 //! * **Limits.** Sessions, state of each and of all, blockades, neighbours, what waits for an acknowledgement, and what is
