@@ -15,3 +15,4 @@ mod readers;
 mod readme;
 mod routes;
 mod shared_link;
+mod ways;

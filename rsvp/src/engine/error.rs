@@ -11,7 +11,7 @@ use crate::api::Event;
 use crate::interface::IfIndex;
 use crate::intserv::{Flowspec, Reading, Tspec};
 use crate::msg::{Body, FfDescriptor, Flows, LooseFlows, PathErr, Resv, ResvConf, ResvErr};
-use crate::neighbour::{Arrival, Outgoing};
+use crate::neighbour::{Arrival, Outgoing, Via};
 use crate::state::{Bsb, BsbKey, NextHop, Phop, PsbKey, Rsb, RsbKey, SessionState, TcsbKey};
 use crate::wire::{
     ErrorCode, ErrorFlags, ErrorSpec, FilterSpec, FlowspecObject, ResvConfirm, Scope, Sender,
@@ -413,7 +413,9 @@ impl Node {
     ) {
         let receiver = body.confirm.receiver;
         // `rsvp.md` §4: one that is sent elsewhere than where it says is dropped.
-        if arrival.destination != receiver {
+        // RFC 2205 appendix C: but for hosts that have to send it to their router, in UDP.
+        let by_udp = matches!(arrival.via, Via::Udp(_)) && self.is_own(arrival.destination);
+        if arrival.destination != receiver && !by_udp {
             self.drop_message("ResvConf to another than its receiver");
             return;
         }

@@ -334,7 +334,9 @@ pub(super) async fn many(sessions: u16) -> Result<(), Error> {
     if classes != usize::from(sessions) {
         return Err(format!("{classes} classes").into());
     }
-    drop((sending, receiving));
+    for one in sending.into_iter().chain(receiving) {
+        one.release().await?;
+    }
     until("the end of all", Duration::from_secs(120), || {
         (router.classes("right") == 0).then_some(())
     });
