@@ -27,6 +27,9 @@ const LONGEST: usize = 65_536;
 /// No such device or file: what is to be removed is gone.
 const ENOENT: i32 = 2;
 const ENODEV: i32 = 19;
+/// Not permitted, or in use: what there is belongs to another.
+const EPERM: i32 = 1;
+const EBUSY: i32 = 16;
 /// Resource temporarily unavailable.
 const EAGAIN: i32 = 11;
 
@@ -43,6 +46,11 @@ impl KernelError {
     /// Whether what was named does not exist.
     pub(crate) const fn is_missing(&self) -> bool {
         matches!(self.errno, ENOENT | ENODEV)
+    }
+
+    /// Whether it is not for whoever asked.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        matches!(self.errno, EPERM | EBUSY)
     }
 }
 

@@ -1,5 +1,8 @@
 //! What others made is not touched, and what a predecessor left is removed.
 
+use std::io::ErrorKind;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::Stdio;
 
 use fairway_rsvp::tc::linux::{LinuxTc, TcState};
@@ -117,5 +120,43 @@ fn what_an_administrator_made_is_not_touched() {
         assert!(told("tc class show dev out").contains("5250:10"));
         drop(tc);
         assert!(!told("tc qdisc show dev out").contains("htb"));
+    });
+}
+
+const NAME: &str = "fairway-rsvp-tc";
+
+/// Who has the name by which tools show the daemon does not have traffic control, unless it is root or our own user.
+#[test]
+fn an_ordinary_user_keeps_nobody_out() {
+    if !possible("an_ordinary_user_keeps_nobody_out") {
+        return;
+    }
+    let namespace = namespace();
+    let mut command = namespace.command("setpriv");
+    let listen = format!(
+        "use Socket; socket(S, AF_UNIX, SOCK_STREAM, 0); \
+         bind(S, pack('S a*', AF_UNIX, \"\\0{NAME}\")); listen(S, 1); sleep"
+    );
+    command
+        .args(["--reuid=65534", "--clear-groups", "perl", "-e", &listen])
+        .stdout(Stdio::null());
+    let stranger = Child::spawn(&mut command);
+    namespace.enter(|| {
+        until("the stranger's socket", LIMIT, || {
+            let sockets = told("cat /proc/thread-self/net/unix");
+            sockets.contains(NAME).then_some(())
+        });
+        let is_refused = || LinuxTc::new().is_err_and(|error| error.kind() == ErrorKind::AddrInUse);
+        LinuxTc::remove_left_over().unwrap();
+        let tc = LinuxTc::new().unwrap();
+        // There is still only one.
+        assert!(is_refused());
+        drop(tc);
+        drop(stranger);
+        let name = SocketAddr::from_abstract_name(NAME).unwrap();
+        let roots = UnixListener::bind_addr(&name).unwrap();
+        assert!(is_refused());
+        drop(roots);
+        drop(LinuxTc::new().unwrap());
     });
 }
