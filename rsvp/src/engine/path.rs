@@ -1,14 +1,14 @@
 //! Path: RFC 2209 §2, PATH; RFC 2205 §3.1.3.
 //!
 //! Where this leaves RFC 2209: the non-RSVP flag is taken from each Path; a changed Adspec goes on at once (RFC 2205
-//! §3.3); a hop that Paths do not come from any more is remembered until it is silent ([`OtherHop`]).
+//! §3.3); a hop that Paths do not come from any more is remembered until it is silent (`hops.rs`).
 
 use core::time::Duration;
-use std::net::IpAddr;
 
 use fairway_wire::Instant;
 
 use super::core::How;
+use super::hops::others_after;
 use super::node::Node;
 use super::refresh::{Cause, later};
 use crate::Disposition;
@@ -16,12 +16,11 @@ use crate::api::{Event, PathSender};
 use crate::interface::IfIndex;
 use crate::intserv::{Adspec, GuaranteedTerms, Reading, ServiceNumber, Tspec};
 use crate::msg::{Body, Path, PathErr, SenderDescriptor};
-use crate::neighbour::{Arrival, Destination, Neighbours, Outgoing, StateKey, Verdict};
-use crate::state::{NextHop, OtherHop, Phop, Print, Psb, PsbKey, SessionState};
+use crate::neighbour::{Arrival, Neighbours, Outgoing, Verdict};
+use crate::state::{Phop, Print, Psb, PsbKey, SessionState};
 use crate::timing::lifetime;
 use crate::wire::{
-    AdspecObject, ErrorCode, ErrorFlags, PolicyData, RsvpHop, SenderTemplate, Session, TimeValues,
-    UnknownObject,
+    AdspecObject, ErrorCode, ErrorFlags, PolicyData, SenderTemplate, TimeValues, UnknownObject,
 };
 
 /// Milliseconds between refreshes that are believed: a neighbour can neither make state end at once nor keep it for ever.
@@ -256,24 +255,6 @@ impl Node {
         }
     }
 
-    /// A hop that has announced a sender is not remembered any more: unless it is the same node under another handle, it
-    /// is told that nothing is asked of it.
-    fn leave_hop(&mut self, now: Instant, session: &mut SessionState, key: PsbKey, hop: Phop) {
-        let Some(psb) = session.psbs.get(&key).filter(|psb| !psb.is_behind(hop)) else {
-            return;
-        };
-        let is_same_node = matches!(hop, Phop::Hop { interface, address, .. }
-            if psb.hops().any(|other| other.is_node(interface, address)));
-        let asked = session.resvs.get(&hop);
-        let asked = asked.filter(|resv| resv.filters().any(|sender| sender == key.sender));
-        if let Some(style) = asked.map(|resv| resv.style)
-            && !is_same_node
-        {
-            self.send_resv_tear(now, session, hop, style, &[key.sender]);
-        }
-        self.refresh_resv(now, session, hop, Cause::Gone);
-    }
-
     /// Path state has come or changed: what is installed for it may have to, too, and what is asked for it.
     pub(super) fn path_changed(
         &mut self,
@@ -339,288 +320,6 @@ impl Node {
         }
     }
 
-    /// Sends the Path of a sender by each of its interfaces. `trigger`: it says something new.
-    pub(super) fn send_paths(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        key: PsbKey,
-        trigger: bool,
-    ) {
-        let outs = session.psbs.get(&key).map_or(0, |psb| psb.outgoing.len());
-        for at in 0..outs {
-            self.send_path(now, session, key, at, trigger);
-        }
-    }
-
-    /// Sends the Path of a sender by one of its interfaces: RFC 2209 §2, PATH REFRESH.
-    pub(super) fn send_path(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        key: PsbKey,
-        at: usize,
-        trigger: bool,
-    ) {
-        let destination = session.key.destination;
-        let Some((interface, state)) = session
-            .psbs
-            .get(&key)
-            .and_then(|psb| psb.outgoing.get(at))
-            .map(|out| (out.interface, out.key))
-        else {
-            return;
-        };
-        let refresh_at = self.refresh_at(now, interface);
-        let in_full_at = self.in_full_at(refresh_at, interface);
-        let neighbour = self.next_rsvp_hop(session, interface);
-        // If summaries refresh it already, it is time for a refresh in full.
-        if !trigger
-            && !self.neighbours.is_summarised(state)
-            && self.neighbours.can_summarise(interface, state, neighbour)
-        {
-            // What was sent is what would be sent: whatever changes it sends it at once, or marks it.
-            let unchanged = session
-                .psbs
-                .get_mut(&key)
-                .and_then(|psb| psb.outgoing.get_mut(at))
-                .filter(|out| out.told.is_current());
-            if let Some(out) = unchanged {
-                out.refresh_at = in_full_at;
-                session.want(in_full_at);
-                self.neighbours.summarise(now, interface, state);
-                return;
-            }
-        }
-        session.want(refresh_at);
-        let time_values = self.time_values(interface);
-        let Some(psb) = session.psbs.get_mut(&key) else {
-            return;
-        };
-        let Leaving {
-            hop,
-            ttl,
-            e_police,
-            adspec,
-            print,
-        } = self.leaving(psb, interface, destination);
-        let path_session = Session {
-            e_police,
-            ..session.key.session()
-        };
-        let (policy, unknown) = (&psb.policy, &psb.unknown);
-        let tspec = psb.tspec_object.clone();
-        let Some(out) = psb.outgoing.get_mut(at) else {
-            return;
-        };
-        out.refresh_at = refresh_at;
-        let says_new = trigger && out.told == Print::NEVER || out.told != print;
-        out.told = print;
-        let (Some(hop), Some(ttl)) = (hop, ttl) else {
-            return;
-        };
-        let body = Body::Path(Path {
-            session: path_session,
-            hop,
-            time_values,
-            policy: policy.clone(),
-            sender: Some(SenderDescriptor {
-                template: SenderTemplate(key.sender),
-                tspec,
-                adspec,
-            }),
-            unknown: unknown.clone(),
-        });
-        self.send(
-            now,
-            Outgoing {
-                interface,
-                to: Destination::Towards {
-                    end: destination,
-                    neighbour,
-                },
-                source: Some(key.sender.address()),
-                ttl,
-                state: Some(state),
-                trigger: says_new,
-                body,
-            },
-        );
-        if self.neighbours.is_summarised(state)
-            && let Some(out) = session
-                .psbs
-                .get_mut(&key)
-                .and_then(|psb| psb.outgoing.get_mut(at))
-        {
-            out.refresh_at = in_full_at;
-        }
-    }
-
-    /// What a Path says that leaves by `interface`, as far as that depends on this node.
-    fn leaving(&self, psb: &Psb, interface: IfIndex, destination: IpAddr) -> Leaving {
-        let hop = self.hop(interface, interface.0, destination);
-        let ttl = self.forwarded_ttl(psb, interface);
-        let element = self.tc.advertise(interface);
-        let polices = element.controlled_load.is_some() || element.guaranteed.is_some();
-        let adspec = psb.adspec_object.as_ref().and_then(|object| {
-            // It has been read before: what cannot be read makes no state.
-            let mut adspec = Adspec::from_object(object).ok()?;
-            if psb.non_rsvp {
-                adspec.mark_non_is_hop();
-            }
-            // `rsvp.md` §5: a host without traffic control is no hop.
-            let counts = polices || !psb.is_of_app();
-            Some(if counts {
-                adspec.compose(&element).to_object()
-            } else {
-                adspec.to_object()
-            })
-        });
-        // RFC 2205 §2.3: the first node that can police clears the flag.
-        let e_police = psb.e_police && !polices;
-        let print = Print::of(&(
-            e_police,
-            &psb.tspec_object,
-            &adspec,
-            &psb.policy,
-            &psb.unknown,
-            hop,
-            ttl,
-        ));
-        Leaving {
-            hop,
-            ttl,
-            e_police,
-            adspec,
-            print,
-        }
-    }
-
-    /// Sends the Paths that leave by `interface` and would say something else now than they did last.
-    pub(super) fn send_changed_paths(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        interface: IfIndex,
-    ) {
-        let destination = session.key.destination;
-        let changed: Vec<(PsbKey, usize)> = session
-            .psbs
-            .iter()
-            .filter_map(|(key, psb)| {
-                let at = psb
-                    .outgoing
-                    .iter()
-                    .position(|out| out.interface == interface)?;
-                let sent = psb.outgoing.get(at)?.told;
-                let print = self.leaving(psb, interface, destination).print;
-                // One that was never sent waits for its repair.
-                (sent != Print::NEVER && sent != print).then_some((*key, at))
-            })
-            .collect();
-        for (key, at) in changed {
-            self.send_path(now, session, key, at, true);
-        }
-    }
-
-    /// Next hops have come or gone: what summaries refresh at one that is none any more, or not the only one, is sent in
-    /// full when it would be without them.
-    pub(super) fn follow_next_hops(&mut self, now: Instant, session: &mut SessionState) {
-        let mut others = Vec::new();
-        for (key, psb) in session.psbs.iter() {
-            for (at, out) in psb.outgoing.iter().enumerate() {
-                let neighbours = &self.neighbours;
-                if neighbours.is_summarised(out.key)
-                    && !neighbours.can_summarise(
-                        out.interface,
-                        out.key,
-                        self.next_rsvp_hop(session, out.interface),
-                    )
-                {
-                    others.push((*key, at));
-                }
-            }
-        }
-        for (key, at) in others {
-            let out = session
-                .psbs
-                .get_mut(&key)
-                .and_then(|psb| psb.outgoing.get_mut(at));
-            if let Some(out) = out {
-                out.refresh_at = self.refresh_at(now, out.interface).min(out.refresh_at);
-                session.next = session.next.min(out.refresh_at);
-            }
-        }
-    }
-
-    /// Summaries do not refresh these states any more, which are in order: they are refreshed within a period.
-    pub(super) fn pace(&mut self, now: Instant, session: &mut SessionState, names: &[StateKey]) {
-        let mut soonest = Instant::MAX;
-        let is_named = |name: StateKey| names.binary_search(&name).is_ok();
-        let outs = session
-            .psbs
-            .iter_mut()
-            .flat_map(|(_, psb)| &mut psb.outgoing);
-        for out in outs.filter(|out| is_named(out.key)) {
-            out.refresh_at = self.soon(now, out.interface).min(out.refresh_at);
-            soonest = soonest.min(out.refresh_at);
-        }
-        for (phop, resv) in session
-            .resvs
-            .iter_mut()
-            .filter(|(_, resv)| is_named(resv.key))
-        {
-            resv.refresh_at = self.soon(now, phop.interface()).min(resv.refresh_at);
-            soonest = soonest.min(resv.refresh_at);
-        }
-        session.want(soonest);
-    }
-
-    /// Sends a Path again that the neighbour does not know any more.
-    pub(super) fn resend_path(&mut self, now: Instant, session: &mut SessionState, name: StateKey) {
-        let found = session.psbs.iter().find_map(|(key, psb)| {
-            let at = psb.outgoing.iter().position(|out| out.key == name)?;
-            Some((*key, at))
-        });
-        if let Some((key, at)) = found {
-            self.send_path(now, session, key, at, true);
-        }
-    }
-
-    /// The TTL a Path leaves with: one less than it came with, and not over the interface's limit; `None` if it may not
-    /// leave.
-    pub(super) fn forwarded_ttl(&self, psb: &Psb, interface: IfIndex) -> Option<u8> {
-        let limit = self.interface(interface)?.settings.ttl_limit;
-        let left = if psb.is_of_app() {
-            psb.ttl
-        } else {
-            psb.ttl.saturating_sub(1)
-        };
-        Some(left.min(limit)).filter(|ttl| *ttl > 0)
-    }
-
-    /// The next RSVP node for unicast data that leaves by an interface, as far as reservations tell.
-    pub(super) fn next_rsvp_hop(
-        &self,
-        session: &SessionState,
-        interface: IfIndex,
-    ) -> Option<IpAddr> {
-        let one_peer = self.interface(interface)?.point_to_point;
-        if session.is_multicast() && !one_peer {
-            return None;
-        }
-        let mut hops = session
-            .rsbs
-            .keys()
-            .filter(|key| key.outgoing == interface)
-            .filter_map(|key| match key.nhop {
-                NextHop::Hop(address) => Some(address),
-                NextHop::App(_) => None,
-            });
-        let first = hops.next()?;
-        hops.all(|hop| hop == first).then_some(first)
-    }
-
     /// How long state lives that is refreshed at that pace by a neighbour on `interface`.
     pub(super) fn lifetime(&self, period: TimeValues, interface: IfIndex) -> Duration {
         let (least, most) = REFRESH_RANGE;
@@ -669,16 +368,6 @@ impl Node {
         });
         self.send(now, Outgoing::to_hop(interface, path.hop.address, body));
     }
-}
-
-/// What a Path says that leaves by one interface, beside what came.
-struct Leaving {
-    hop: Option<RsvpHop>,
-    ttl: Option<u8>,
-    e_police: bool,
-    adspec: Option<AdspecObject>,
-    /// Of all that it says.
-    print: Print,
 }
 
 /// What the sender's Adspec says of the way to here.
@@ -736,35 +425,6 @@ pub(super) fn contents_of_state(psb: &Psb) -> Print {
     let (policy, unknown) = (&psb.policy, &psb.unknown);
     let (tspec, adspec) = (&psb.tspec_object, &psb.adspec_object);
     Print::of(&(tspec, adspec, policy, unknown, psb.non_rsvp))
-}
-
-/// The other hops of a sender that comes by `phop` from now on: the one before, and those that it had.
-fn others_after(old: Psb, phop: Phop) -> Vec<OtherHop> {
-    let contents = contents_of_state(&old);
-    let is_other = |hop: Phop| match (hop, phop) {
-        (
-            Phop::Hop {
-                interface, address, ..
-            },
-            new,
-        ) => !new.is_node(interface, address),
-        (Phop::App(_), _) => false,
-    };
-    let mut others = old.others;
-    others.push(OtherHop {
-        phop: old.phop,
-        contents,
-        expires: old.expires,
-        lifetime: old.lifetime,
-        id: old.id,
-    });
-    others.retain(|other| is_other(other.phop));
-    if others.len() > Psb::MOST_OTHERS {
-        others.sort_by_key(|other| core::cmp::Reverse(other.expires));
-        others.truncate(Psb::MOST_OTHERS);
-    }
-    others.shrink_to_fit();
-    others
 }
 
 fn terms(adspec: &Adspec) -> Option<GuaranteedTerms> {

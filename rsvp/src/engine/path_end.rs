@@ -1,4 +1,4 @@
-//! The end of path state, and of the hops it comes from: RFC 2209 §2, PTEAR; RFC 2205 §3.1.5.
+//! The end of path state: RFC 2209 §2, PTEAR; RFC 2205 §3.1.5.
 //!
 //! Where this leaves RFC 2209: PathTear has to name the previous hop, as RFC 2205 §3.1.5 wants; where another hop still
 //! announces the sender, it is not passed on.
@@ -7,13 +7,12 @@ use fairway_wire::Instant;
 
 use super::core::Named;
 use super::node::Node;
-use super::path::{contents_of_state, psb_key};
+use super::path::psb_key;
 use super::refresh::Cause;
-use crate::interface::IfIndex;
-use crate::msg::{Body, PathTear, TornSender};
-use crate::neighbour::{Arrival, Destination, Neighbours, Outgoing, Verdict};
-use crate::state::{OtherHop, PathOut, Phop, Print, PsbKey, SessionState};
-use crate::wire::{SenderTemplate, Style, UnknownObject};
+use crate::msg::PathTear;
+use crate::neighbour::{Arrival, Neighbours, Verdict};
+use crate::state::{Phop, PsbKey, SessionState};
+use crate::wire::{Style, UnknownObject};
 
 impl Node {
     /// Processes a PathTear; whether it was not out of order.
@@ -57,107 +56,6 @@ impl Node {
                 true
             }
         }
-    }
-
-    /// The hop that a sender's Paths came from has torn, fallen silent or become unreachable: another that still announces
-    /// it, if there is one, takes its place. If that one has said something else, that is learned from its next Path.
-    pub(super) fn fall_back(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        key: PsbKey,
-    ) -> bool {
-        let Some(psb) = session.psbs.get_mut(&key) else {
-            return false;
-        };
-        let living = psb.others.iter().enumerate();
-        let living = living.filter(|(_, other)| {
-            other.expires > now && self.interface(other.phop.interface()).is_some()
-        });
-        let Some((at, _)) = living.max_by_key(|(_, other)| other.expires) else {
-            return false;
-        };
-        let next = psb.others.swap_remove(at);
-        // Its name stands for what it has said: kept only if that is what is known.
-        let next_id = next.id.filter(|_| next.contents == contents_of_state(psb));
-        let phop = core::mem::replace(&mut psb.phop, next.phop);
-        let id = core::mem::replace(&mut psb.id, next_id);
-        psb.incoming = next.phop.interface();
-        (psb.expires, psb.lifetime) = (next.expires, next.lifetime);
-        session.want(next.expires);
-        for id in [id, next.id] {
-            self.drop_id(session, id);
-        }
-        if self.route_sender(session, key) {
-            self.repair(now, session);
-        }
-        self.note_scope(now, session);
-        self.path_changed(now, session, key, Cause::Moved);
-        self.refresh_resv(now, session, phop, Cause::Gone);
-        true
-    }
-
-    /// Asks a hop that has announced a sender for nothing any more, if there is another; whether there is.
-    pub(super) fn give_up_hop(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        key: PsbKey,
-        phop: Phop,
-    ) -> bool {
-        let Some(psb) = session.psbs.get_mut(&key) else {
-            return false;
-        };
-        match psb.others.iter().position(|other| other.phop == phop) {
-            Some(at) => {
-                let other = psb.others.swap_remove(at);
-                self.end_other_hop(now, session, other);
-                true
-            }
-            None => psb.phop == phop && self.fall_back(now, session, key),
-        }
-    }
-
-    /// Nothing comes in by an interface any more: senders that other hops announce come from those.
-    pub(super) fn leave_interface(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        interface: IfIndex,
-    ) {
-        let behind = |phop: &Phop| phop.interface() == interface;
-        let hops: Vec<(PsbKey, Phop)> = session
-            .psbs
-            .iter()
-            .filter(|(_, psb)| !psb.others.is_empty())
-            .flat_map(|(key, psb)| psb.hops().filter(behind).map(|phop| (*key, phop)))
-            .collect();
-        for (key, phop) in hops {
-            self.give_up_hop(now, session, key, phop);
-        }
-    }
-
-    /// Ends what other hops have not refreshed.
-    pub(super) fn end_other_hops(&mut self, now: Instant, session: &mut SessionState) {
-        let mut ended = Vec::new();
-        for (_, psb) in session.psbs.iter_mut() {
-            ended.extend(psb.others.extract_if(.., |other| other.expires <= now));
-        }
-        for other in ended {
-            self.counters.expired += 1;
-            self.end_other_hop(now, session, other);
-        }
-    }
-
-    pub(super) fn end_other_hop(
-        &mut self,
-        now: Instant,
-        session: &mut SessionState,
-        other: OtherHop,
-    ) {
-        self.drop_id(session, other.id);
-        self.note_scope(now, session);
-        self.refresh_resv(now, session, other.phop, Cause::Gone);
     }
 
     /// Path state ends, by a PathTear, or because the application withdraws: tears on, and gives up what depends on it. No
@@ -235,55 +133,5 @@ impl Node {
             }
         }
         true
-    }
-
-    /// Sends a PathTear by one interface; what was sent there before is not refreshed or sent again.
-    pub(super) fn send_path_tear(
-        &mut self,
-        now: Instant,
-        session: &SessionState,
-        key: PsbKey,
-        out: PathOut,
-        unknown: &[UnknownObject],
-    ) {
-        self.neighbours.forget(out.key);
-        if out.told == Print::NEVER {
-            return;
-        }
-        let destination = session.key.destination;
-        let Some(psb) = session.psbs.get(&key) else {
-            return;
-        };
-        let hop = self.hop(out.interface, out.interface.0, destination);
-        let ttl = self.forwarded_ttl(psb, out.interface);
-        let (Some(hop), Some(ttl)) = (hop, ttl) else {
-            return;
-        };
-        let body = Body::PathTear(PathTear {
-            session: session.key.session(),
-            hop,
-            sender: Some(TornSender {
-                template: SenderTemplate(key.sender),
-                tspec: Some(psb.tspec_object.clone()),
-                adspec: None,
-            }),
-            unknown: unknown.to_vec(),
-        });
-        let neighbour = self.next_rsvp_hop(session, out.interface);
-        self.send(
-            now,
-            Outgoing {
-                interface: out.interface,
-                to: Destination::Towards {
-                    end: destination,
-                    neighbour,
-                },
-                source: Some(key.sender.address()),
-                ttl,
-                state: None,
-                trigger: true,
-                body,
-            },
-        );
     }
 }
