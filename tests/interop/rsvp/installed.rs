@@ -1,14 +1,18 @@
 //! What is installed, read by the tools everybody has.
 
+use std::net::{SocketAddr, UdpSocket};
+
 use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::tc::linux::{LinuxTc, TcState};
 use fairway_rsvp::tc::{RHandle, TcError, TrafficControl as _};
 use fairway_rsvp::wire::Sender;
 use fairway_tests::rsvp::possible;
-use fairway_tests::{Namespace, built};
+use fairway_tests::{Namespace, built, until};
+use fairway_wire::Protocol;
 use serde_json::Value;
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
-use super::lab::{controlled_load, guaranteed, interface, json, session, settings, told};
+use super::lab::{LIMIT, controlled_load, guaranteed, interface, json, session, settings, told};
 
 /// A namespace with an interface `out`.
 fn namespace() -> Namespace {
@@ -248,7 +252,7 @@ fn a_thousand_reservations_are_installed_and_removed() {
                     .handle
             })
             .collect();
-        assert_eq!(classes().len(), 1003);
+        assert_eq!(classes().len(), 1004);
         assert_eq!(elements("v4_flows").len(), 1000);
         let status = tc.status();
         assert_eq!(status.interfaces[0].reservations.len(), 1000);
@@ -256,7 +260,7 @@ fn a_thousand_reservations_are_installed_and_removed() {
         for handle in handles {
             tc.remove(link, handle);
         }
-        assert_eq!(classes().len(), 3);
+        assert_eq!(classes().len(), 4);
         assert!(elements("v4_flows").is_empty());
     });
 }
@@ -271,6 +275,7 @@ fn the_rest_of_the_link_is_guaranteed_to_best_effort() {
         assert_eq!(rate("5250:1"), 2_500_000);
         let (best_effort, control) = (rate("5250:2"), rate("5250:3"));
         assert!(best_effort >= 350_000 && control == 25_000);
+        let control = control + rate("5250:4");
         let request = controlled_load(1_800_000.0, 5000.0);
         tc.install(link, None, &request, &session("10.0.0.2", 1), &[None])
             .unwrap();
@@ -307,6 +312,142 @@ fn reservations_outlive_a_change_of_settings() {
             tc.install(link, Some(granted.handle), &request, &session, &[None])
                 .unwrap();
             assert!(class("5250:10").is_some());
+        },
+    );
+}
+
+/// Packets that have gone out by each class: of control, of network control, of the first reservation.
+fn sent(tc: &mut LinuxTc) -> [u64; 3] {
+    let status = tc.status();
+    let link = &status.interfaces[0];
+    let reserved = link.reservations.first();
+    [
+        link.control.packets,
+        link.network_control.packets,
+        reserved.map_or(0, |one| one.counters.packets),
+    ]
+}
+
+/// Waits until so many packets more have gone out by those classes. None are under way then.
+fn await_sent(tc: &mut LinuxTc, before: [u64; 3], more: [u64; 3]) {
+    let wanted = [0, 1, 2].map(|class| before[class] + more[class]);
+    until(&format!("{wanted:?} packets"), LIMIT, || {
+        let sent = sent(tc);
+        assert!(
+            sent.iter().zip(wanted).all(|(sent, most)| *sent <= most),
+            "{sent:?}"
+        );
+        (sent == wanted).then_some(())
+    });
+}
+
+/// A neighbour at the other end of the link, who need not be looked for. IPv6 would send by itself.
+fn with_neighbour() {
+    for line in [
+        "sysctl -qw net.ipv6.conf.out.disable_ipv6=1",
+        "ip address add 10.0.0.1/24 dev out",
+        "ip neighbour add 10.0.0.2 lladdr 02:00:00:00:00:02 dev out nud permanent",
+    ] {
+        told(line);
+    }
+}
+
+/// Sends a packet of a protocol that has no ports, or, if it is UDP, to that port.
+fn send(protocol: i32, port: u16, traffic_class: u32) {
+    let to = SocketAddr::from(([10, 0, 0, 2], port));
+    if protocol == 17 {
+        let socket = UdpSocket::bind(("10.0.0.1", 0)).unwrap();
+        SockRef::from(&socket).set_tos_v4(traffic_class).unwrap();
+        socket.send_to(b"data", to).unwrap();
+    } else {
+        let socket = Socket::new(Domain::IPV4, Type::RAW, Some(protocol.into())).unwrap();
+        socket.set_tos_v4(traffic_class).unwrap();
+        socket.send_to(b"data", &SockAddr::from(to)).unwrap();
+    }
+}
+
+/// RSVP-13, `rsvp.md` §11: what anybody can send, however it is marked, does not wait in one queue with RSVP.
+#[test]
+fn nobody_shares_the_class_of_rsvp() {
+    with_link("nobody_shares_the_class_of_rsvp", 20.0, |tc, _| {
+        with_neighbour();
+        // CS6, CS7, and what is not quite.
+        for (traffic_class, network_control) in [(0xc0, 1), (0xe0, 1), (0xb8, 0), (0xc8, 0)] {
+            let before = sent(tc);
+            send(17, 9, traffic_class);
+            await_sent(tc, before, [0, network_control, 0]);
+        }
+        // RSVP, in UDP too; OSPF.
+        for (protocol, port, classes) in [
+            (46, 0, [1, 0, 0]),
+            (17, 1698, [1, 0, 0]),
+            (17, 1699, [1, 0, 0]),
+            (17, 1700, [0, 0, 0]),
+            (89, 0, [0, 1, 0]),
+        ] {
+            let before = sent(tc);
+            send(protocol, port, 0);
+            await_sent(tc, before, classes);
+        }
+        // Anybody can send to such a port.
+        let before = sent(tc);
+        let flood = "echo data > /dev/udp/10.0.0.2/1698";
+        let mut command = std::process::Command::new("setpriv");
+        command.args(["--reuid=65534", "--clear-groups", "bash", "-c", flood]);
+        built(&mut command);
+        await_sent(tc, before, [0, 0, 0]);
+    });
+}
+
+/// A reservation for RSVP, or for the protocol of neighbour discovery or of routers, takes none of their messages.
+#[test]
+fn no_reservation_takes_what_is_control() {
+    with_link("no_reservation_takes_what_is_control", 20.0, |tc, link| {
+        with_neighbour();
+        for (protocol, classes) in [(46, [1, 0, 0]), (89, [0, 1, 0]), (253, [0, 0, 1])] {
+            let mut session = session("10.0.0.2", 0);
+            session.protocol = Protocol(protocol);
+            let request = controlled_load(10_000.0, 5000.0);
+            let granted = tc.install(link, None, &request, &session, &[None]).unwrap();
+            let before = sent(tc);
+            send(protocol.into(), 0, 0xc0);
+            await_sent(tc, before, classes);
+            tc.remove(link, granted.handle);
+        }
+    });
+}
+
+/// The same for neighbour discovery, which is a part of ICMPv6 only.
+#[test]
+fn no_reservation_takes_neighbour_discovery() {
+    with_link(
+        "no_reservation_takes_neighbour_discovery",
+        20.0,
+        |tc, link| {
+            for line in [
+                "ip address add fd00::1/64 dev out nodad",
+                "ip neighbour add fd00::2 lladdr 02:00:00:00:00:02 dev out nud permanent",
+            ] {
+                told(line);
+            }
+            let mut session = session("fd00::2", 0);
+            session.protocol = Protocol(58);
+            let request = controlled_load(10_000.0, 5000.0);
+            tc.install(link, None, &request, &session, &[None]).unwrap();
+            let socket = Socket::new(Domain::IPV6, Type::RAW, Some(58.into())).unwrap();
+            let to: SocketAddr = "[fd00::2]:0".parse().unwrap();
+            let mut solicitation = [0; 24];
+            solicitation[0] = 135;
+            for _ in 0..3 {
+                socket.send_to(&solicitation, &SockAddr::from(to)).unwrap();
+            }
+            // An echo is not, and comes last.
+            socket
+                .send_to(&[128, 0, 0, 0, 0, 0, 0, 0], &SockAddr::from(to))
+                .unwrap();
+            until("the echo", LIMIT, || (sent(tc)[2] > 0).then_some(()));
+            let [control, _, reserved] = sent(tc);
+            assert!(control >= 3 && reserved == 1, "{control} {reserved}");
         },
     );
 }

@@ -228,11 +228,11 @@ impl Machine {
     #[must_use]
     pub fn classes(&self, interface: &str) -> usize {
         let text = self.run(&format!("tc class show dev {interface}"));
-        // Root, best effort and control have classes of their own.
+        // Root, best effort, control and network control have classes of their own.
         text.lines()
             .filter(|line| line.contains("class htb"))
             .count()
-            .saturating_sub(3)
+            .saturating_sub(4)
     }
 
     /// A file of the machine, as this process reaches it.

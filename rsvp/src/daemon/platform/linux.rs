@@ -18,7 +18,8 @@ use crate::intserv::BytesPerSec;
 use crate::routing::{self, LinuxRouting, LinuxWatch};
 use crate::tc::TcSettings;
 use crate::tc::linux::{
-    BEST_EFFORT_CLASS, CONTROL_CLASS, InterfaceStatus, LinuxTc, TcCounters, TcState,
+    BEST_EFFORT_CLASS, CONTROL_CLASS, InterfaceStatus, LinuxTc, NETWORK_CONTROL_CLASS, TcCounters,
+    TcState,
 };
 
 /// Where the system says that it passes packets on, and groups.
@@ -250,6 +251,11 @@ fn classes(of: &InterfaceStatus) -> Vec<ShaperClass> {
     };
     let always = [
         (CONTROL_CLASS, ShapedData::Control, &of.control),
+        (
+            NETWORK_CONTROL_CLASS,
+            ShapedData::Control,
+            &of.network_control,
+        ),
         (BEST_EFFORT_CLASS, ShapedData::BestEffort, &of.best_effort),
     ];
     let is_installed = of.state == TcState::Installed;

@@ -8,8 +8,10 @@
 //!   set excess     (interface, class), each with a counter
 //!   chain out, behind routing
 //!     to another interface?          no business of ours
+//!     RSVP, neighbour discovery?     priority = class of control traffic
+//!     OSPF?                          priority = class of network control
 //!     in v4_flows?                   priority = class; go to police      (one rule for each map)
-//!     RSVP, CS6, neighbours?         priority = class of control traffic
+//!     CS6, CS7?                      priority = class of network control
 //!   chain police
 //!     in buckets, and lets it pass?  done
 //!     in excess, and counted         priority = class of best effort
@@ -20,9 +22,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
+use rustix::process::geteuid;
 
 use super::flow::{FORMS, Flow, Form, Part};
-use super::htb::{BEST_EFFORT, CONTROL, class_id};
+use super::htb::{BEST_EFFORT, CONTROL, NETWORK_CONTROL, class_id};
 use super::nft::{self, Action, Base, Meta, Register, Rule, Set, Verdict};
 use super::plan::Bucket;
 use crate::interface::IfIndex;
@@ -384,6 +387,7 @@ fn write_out(out: &mut Writer) {
             .is_not_in(LINKS, KEY)
             .verdict(Verdict::Accept);
     });
+    write_control(out);
     for form in &FORMS {
         nft::rule(out, TABLE, OUT, |rule| {
             rule.load(Meta::Family, KEY).is(KEY, &[family(form.v6)]);
@@ -397,48 +401,71 @@ fn write_out(out: &mut Writer) {
                 .verdict(Verdict::GoTo(POLICE));
         });
     }
-    // RSVP, and the neighbour discovery that nothing leaves without.
-    let control = class_id(CONTROL).to_ne_bytes();
-    let mut to_control = |matches: &dyn Fn(&mut Rule<'_>)| {
-        nft::rule(out, TABLE, OUT, |rule| {
-            matches(rule);
-            rule.set(KEY, &control)
-                .store(Meta::Priority, KEY)
-                .verdict(Verdict::Accept);
-        });
-    };
-    to_control(&|rule| {
-        rule.load(Meta::Protocol, KEY).is(KEY, &[RSVP]);
-    });
-    for kind in NEIGHBOUR_SOLICITATION..=NEIGHBOUR_ADVERTISEMENT {
-        to_control(&|rule| {
-            rule.load(Meta::Protocol, KEY)
-                .is(KEY, &[ICMPV6])
-                .payload(Base::Transport, 0, 1, KEY)
-                .is(KEY, &[kind]);
-        });
-    }
-    // CS6 (RFC 2474 §4.2.2.2): the six bits behind the version and length of IPv4, behind the version of IPv6.
-    to_control(&|rule| {
+    // CS6 and CS7 (RFC 2474 §4.2.2.2): six bits behind the version and length of IPv4, behind the version of IPv6. Anybody can
+    // mark data so.
+    to_class(out, NETWORK_CONTROL, |rule| {
         rule.load(Meta::Family, KEY)
             .is(KEY, &[family(false)])
             .payload(Base::Network, 1, 1, KEY)
-            .mask(KEY, &[0xfc])
+            .mask(KEY, &[0xdc])
             .is(KEY, &[0xc0]);
     });
-    to_control(&|rule| {
+    to_class(out, NETWORK_CONTROL, |rule| {
         rule.load(Meta::Family, KEY)
             .is(KEY, &[family(true)])
             .payload(Base::Network, 0, 2, KEY)
-            .mask(KEY, &[0x0f, 0xc0])
+            .mask(KEY, &[0x0d, 0xc0])
             .is(KEY, &[0x0c, 0x00]);
     });
 }
 
+/// What no reservation takes: RSVP, and the neighbour discovery that nothing leaves without. Who sends it has rights that
+/// not everybody has.
+fn write_control(out: &mut Writer) {
+    const KEY: Register = Register::FIRST;
+    to_class(out, CONTROL, |rule| {
+        rule.load(Meta::Protocol, KEY).is(KEY, &[RSVP]);
+    });
+    to_class(out, CONTROL, |rule| {
+        rule.load(Meta::Protocol, KEY)
+            .is(KEY, &[ICMPV6])
+            .payload(Base::Transport, 0, 1, KEY)
+            .is_within(KEY, NEIGHBOUR_DISCOVERY);
+    });
+    // In UDP, RSVP is what root or we send: the daemon opens its sockets before it gives up being root.
+    for user in BTreeSet::from([0, geteuid().as_raw()]) {
+        to_class(out, CONTROL, |rule| {
+            rule.load(Meta::Protocol, KEY)
+                .is(KEY, &[UDP])
+                .payload(Base::Transport, 2, 2, KEY)
+                .is_within(KEY, ENCAPSULATION.map(u16::to_be_bytes))
+                .load(Meta::SocketUser, KEY)
+                .is(KEY, &user.to_ne_bytes());
+        });
+    }
+    to_class(out, NETWORK_CONTROL, |rule| {
+        rule.load(Meta::Protocol, KEY).is(KEY, &[OSPF]);
+    });
+}
+
+/// What `matches` is of this class, whatever else it is.
+fn to_class(out: &mut Writer, minor: u16, matches: impl FnOnce(&mut Rule<'_>)) {
+    nft::rule(out, TABLE, OUT, |rule| {
+        matches(rule);
+        rule.set(Register::FIRST, &class_id(minor).to_ne_bytes())
+            .store(Meta::Priority, Register::FIRST)
+            .verdict(Verdict::Accept);
+    });
+}
+
+const UDP: u8 = 17;
 const RSVP: u8 = 46;
 const ICMPV6: u8 = 58;
-const NEIGHBOUR_SOLICITATION: u8 = 135;
-const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+const OSPF: u8 = 89;
+/// From router solicitation to redirect: RFC 4861 §4.
+const NEIGHBOUR_DISCOVERY: [[u8; 1]; 2] = [[133], [137]];
+/// *Pu* and *Pu'*: RFC 2205 appendix C.
+const ENCAPSULATION: [u16; 2] = [1698, 1699];
 
 fn write_police(out: &mut Writer) {
     let key = |rule: &mut Rule<'_>| {

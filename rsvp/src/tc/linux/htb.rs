@@ -52,8 +52,10 @@ pub(super) const HANDLE: u32 = 0x5250_0000;
 const LINK_CLASS: u16 = 1;
 /// The class of best effort.
 pub(super) const BEST_EFFORT: u16 = 2;
-/// The class of RSVP itself.
+/// The class of RSVP itself, and of what it and all else needs to be sent at all.
 pub(super) const CONTROL: u16 = 3;
+/// The class of what anybody can mark as network control.
+pub(super) const NETWORK_CONTROL: u16 = 4;
 /// The first class of a reservation.
 pub(super) const FIRST: u16 = 0x10;
 /// The last. The queue of a class has its number as handle, and the highest handles are the kernel's.
@@ -205,36 +207,30 @@ impl Scheduler {
         })?;
         let ticks = self.ticks_per_second;
         let made = self.channel.send(|out| {
-            let classes = [
-                (LINK_CLASS, ROOT_OF_CLASSES, terms.root()),
-                (BEST_EFFORT, LINK_CLASS, terms.best_effort()),
-                (CONTROL, LINK_CLASS, terms.control()),
-            ];
-            for (minor, parent, class) in &classes {
-                out.message(NEW_CLASS, ACK | CREATE | EXCL, |out| {
-                    class_body(out, interface, (*minor, *parent), class, ticks);
-                });
+            let flags = ACK | CREATE | EXCL;
+            own_classes(out, flags, interface, terms, ticks);
+            for (minor, octets) in [
+                (BEST_EFFORT, terms.best_effort_queue()),
+                (CONTROL, CONTROL_QUEUE),
+                (NETWORK_CONTROL, CONTROL_QUEUE),
+            ] {
+                fifo(out, flags, interface, minor, octets);
             }
-            fifo(
-                out,
-                ACK | CREATE | EXCL,
-                interface,
-                BEST_EFFORT,
-                terms.best_effort_queue(),
-            );
-            fifo(out, ACK | CREATE | EXCL, interface, CONTROL, 65_536);
         });
         if made.is_err() {
             self.remove(interface);
             return made;
         }
-        // Better, where they are there: queues of best effort that do not stand, and a way for ARP.
-        drop(self.channel.send(|out| {
-            out.message(NEW_QDISC, ACK | CREATE | REPLACE, |out| {
-                tcmsg(out, interface, 0, class_id(BEST_EFFORT), 0);
-                out.text(KIND, "fq_codel");
-            });
-        }));
+        // Better, where they are there: queues that do not stand, and in which nobody is in the way of others; and a way
+        // for ARP.
+        for minor in [BEST_EFFORT, NETWORK_CONTROL] {
+            drop(self.channel.send(|out| {
+                out.message(NEW_QDISC, ACK | CREATE | REPLACE, |out| {
+                    tcmsg(out, interface, 0, class_id(minor), 0);
+                    out.text(KIND, "fq_codel");
+                });
+            }));
+        }
         drop(self.channel.send(|out| arp_to_control(out, interface)));
         Ok(())
     }
@@ -314,6 +310,23 @@ impl Scheduler {
             let minor = u16::try_from(handle & 0xffff).ok()?;
             Some((minor, counters(&Attributes::behind(body, TCMSG))))
         })
+    }
+}
+
+/// Octets of a queue of control traffic.
+const CONTROL_QUEUE: u32 = 65_536;
+
+/// The classes that are always there.
+fn own_classes(out: &mut Writer, flags: u16, interface: IfIndex, terms: &Terms, ticks: f64) {
+    for (minor, parent, class) in [
+        (LINK_CLASS, ROOT_OF_CLASSES, terms.root()),
+        (BEST_EFFORT, LINK_CLASS, terms.best_effort()),
+        (CONTROL, LINK_CLASS, terms.control()),
+        (NETWORK_CONTROL, LINK_CLASS, terms.network_control()),
+    ] {
+        out.message(NEW_CLASS, flags, |out| {
+            class_body(out, interface, (minor, parent), &class, ticks);
+        });
     }
 }
 

@@ -7,7 +7,8 @@
 //! ```text
 //! 5250:   ── 5250:1    the link: its rate is the link's rate
 //!              ├ 5250:2    best effort: guaranteed what cannot be reserved, and takes what is left      priority 3
-//!              ├ 5250:3    RSVP itself, what is marked CS6, ARP, neighbour discovery                     priority 0
+//!              ├ 5250:3    RSVP itself, ARP, neighbour discovery                                         priority 0
+//!              ├ 5250:4    OSPF, and what else is marked CS6 or CS7                                      priority 2
 //!              ├ 5250:10   a reservation of guaranteed service: R                                        priority 0
 //!              ├ 5250:11   a reservation of controlled load: somewhat more than r, so that               priority 1
 //!              ⋮           what a burst leaves behind drains (RFC 2211 §5)
@@ -17,6 +18,10 @@
 //! below that of the link: each gets its rate, whatever others send. A class takes a burst of b at once, may borrow what
 //! nobody uses, and keeps a queue as long as [`delay::buffer`](crate::intserv::delay::buffer) says. Where data is to be
 //! reshaped (RFC 2212: branches and merges), the class borrows nothing, so that it sends at R.
+//!
+//! Any user can mark data as CS6, and no user can send what has a class with RSVP: whoever floods does not stop the
+//! messages that hold reservations, nor what finds neighbours. Of RSVP in UDP (RFC 2205 appendix C), that is so for what
+//! root sends, or our own user. A reservation takes none of it away, whatever its session is.
 //!
 //! # The classifier and excess
 //!
@@ -51,6 +56,6 @@ mod status;
 
 pub use service::LinuxTc;
 pub use status::{
-    BEST_EFFORT_CLASS, CONTROL_CLASS, InterfaceStatus, InterfaceSummary, ReservationStatus,
-    TcCounters, TcState, TcStatus,
+    BEST_EFFORT_CLASS, CONTROL_CLASS, InterfaceStatus, InterfaceSummary, NETWORK_CONTROL_CLASS,
+    ReservationStatus, TcCounters, TcState, TcStatus,
 };

@@ -61,6 +61,8 @@ pub(super) enum Verdict {
 pub(super) enum Meta {
     Priority = 2,
     OutInterface = 5,
+    /// The user whose socket sends it; what is passed on has none.
+    SocketUser = 10,
     Family = 15,
     Protocol = 16,
 }
@@ -225,9 +227,24 @@ impl Rule<'_> {
 
     /// Matches if the register is that.
     pub(super) fn is(&mut self, register: Register, value: &[u8]) -> &mut Self {
+        self.compare(register, 0, value)
+    }
+
+    /// Matches if the register is one of those, or between them, as octets in network order are.
+    pub(super) fn is_within<const N: usize>(
+        &mut self,
+        register: Register,
+        [first, last]: [[u8; N]; 2],
+    ) -> &mut Self {
+        // NFT_CMP_GTE, NFT_CMP_LTE
+        self.compare(register, 5, &first)
+            .compare(register, 3, &last)
+    }
+
+    fn compare(&mut self, register: Register, operation: u32, value: &[u8]) -> &mut Self {
         self.expression("cmp", |out| {
             out.net_word(1, register.0);
-            out.net_word(2, 0);
+            out.net_word(2, operation);
             out.nested(3, |out| out.attribute(1, value));
         })
     }

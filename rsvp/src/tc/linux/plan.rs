@@ -74,13 +74,20 @@ impl Terms {
         self.class(self.control_rate(), self.rate.div_ceil(10), 0)
     }
 
+    /// The class of what anybody can mark as network control: half as much, and behind reservations when it takes what they
+    /// leave.
+    pub(super) fn network_control(&self) -> Class {
+        self.class(self.network_control_rate(), self.rate.div_ceil(10), 2)
+    }
+
     /// The class of best effort: what is not reserved even if all that can be is.
     pub(super) fn best_effort(&self) -> Class {
         let reserved = scale(self.share, self.margin());
         let rest = self
             .rate
             .saturating_sub(reserved)
-            .saturating_sub(self.control_rate());
+            .saturating_sub(self.control_rate())
+            .saturating_sub(self.network_control_rate());
         self.class(rest.max(1), self.rate, 3)
     }
 
@@ -91,6 +98,10 @@ impl Terms {
 
     fn control_rate(&self) -> u64 {
         self.rate.div_ceil(100)
+    }
+
+    fn network_control_rate(&self) -> u64 {
+        self.rate.div_ceil(200)
     }
 
     /// How much more than r a class of controlled load has: an eighth, or what 95 % of the link have room for.
@@ -296,7 +307,8 @@ mod tests {
                 ..terms(Excess::BestEffort)
             };
             let reserved = scale(terms.share, terms.margin());
-            let sum = reserved + terms.best_effort().rate + terms.control().rate;
+            let control = terms.control().rate + terms.network_control().rate;
+            let sum = reserved + terms.best_effort().rate + control;
             assert!(sum <= LINK + 1, "{percent} %: {sum}");
             assert!(terms.best_effort().rate >= LINK * 3 / 100, "{percent} %");
         }

@@ -360,6 +360,7 @@ fn interface_status(
         available: ledger.map(Ledger::available),
         best_effort: counters(htb::BEST_EFFORT),
         control: counters(htb::CONTROL),
+        network_control: counters(htb::NETWORK_CONTROL),
         reservations: reservations.collect(),
     }
 }

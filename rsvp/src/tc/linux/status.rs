@@ -5,8 +5,10 @@ use crate::intserv::{BytesPerSec, Flowspec};
 use crate::tc::RHandle;
 use crate::wire::{Sender, Session};
 
-/// The class of RSVP itself and other control traffic, as `tc` prints it.
+/// The class of RSVP itself, ARP and neighbour discovery, as `tc` prints it.
 pub const CONTROL_CLASS: &str = "5250:3";
+/// The class of what else is network control, or is marked so, as `tc` prints it.
+pub const NETWORK_CONTROL_CLASS: &str = "5250:4";
 /// The class of best effort, as `tc` prints it.
 pub const BEST_EFFORT_CLASS: &str = "5250:2";
 
@@ -70,8 +72,10 @@ pub struct InterfaceStatus {
     pub available: Option<BytesPerSec>,
     /// Best effort, as counted by the kernel.
     pub best_effort: TcCounters,
-    /// RSVP and other control traffic, as counted by the kernel.
+    /// RSVP, ARP and neighbour discovery, as counted by the kernel.
     pub control: TcCounters,
+    /// What else is network control, or is marked so, as counted by the kernel.
+    pub network_control: TcCounters,
     /// The reservations, oldest first.
     pub reservations: Vec<ReservationStatus>,
 }
