@@ -12,4 +12,4 @@ mod writer;
 pub(crate) use attribute::{Attributes, address, text, u16_at, u32_at, u64_at};
 pub(crate) use channel::{Channel, KernelError};
 pub(crate) use message::Messages;
-pub(crate) use writer::{ACK, CREATE, DUMP, EXCL, REPLACE, Writer};
+pub(crate) use writer::{ACK, CREATE, DUMP, ECHO, EXCL, REPLACE, Writer};

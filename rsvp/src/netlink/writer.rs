@@ -6,6 +6,8 @@ use super::u16_at;
 pub(super) const REQUEST: u16 = 0x01;
 /// Flag: an answer is wanted even if all is well.
 pub(crate) const ACK: u16 = 0x04;
+/// Flag: what is asked for, or done, is told to whoever asked.
+pub(crate) const ECHO: u16 = 0x08;
 /// Flag: all there are.
 pub(crate) const DUMP: u16 = 0x300;
 /// Flag: what is there is replaced.
@@ -68,7 +70,9 @@ impl Writer {
     pub(crate) fn message(&mut self, kind: u16, flags: u16, body: impl FnOnce(&mut Self)) {
         let start = self.octets.len();
         self.last = start;
-        self.sequences.push((self.next, flags & (ACK | DUMP) != 0));
+        // Requests to make something use one bit of those of a dump or the other.
+        let is_answered = flags & ACK != 0 || flags & DUMP == DUMP;
+        self.sequences.push((self.next, is_answered));
         self.octets(&[0; 4]);
         self.octets(&kind.to_ne_bytes());
         self.octets(&(flags | REQUEST).to_ne_bytes());
@@ -191,12 +195,13 @@ mod tests {
     fn the_last_message_is_answered_for_all() {
         let mut out = Writer::starting_at(1);
         out.acknowledge_last();
-        out.message(1, CREATE, |out| out.octets(&[1; 4]));
+        out.message(1, CREATE | EXCL, |out| out.octets(&[1; 4]));
         out.message(2, CREATE, |out| out.octets(&[1; 8]));
         out.acknowledge_last();
         let (octets, sequences) = out.finish();
         assert_eq!(sequences, [(1, false), (2, true)]);
         let flags: Vec<_> = Messages::new(&octets).map(|of| of.flags).collect();
-        assert_eq!(flags, [REQUEST | CREATE, REQUEST | CREATE | ACK]);
+        let made = REQUEST | CREATE;
+        assert_eq!(flags, [made | EXCL, made | ACK]);
     }
 }

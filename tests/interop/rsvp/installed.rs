@@ -4,7 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::tc::linux::{LinuxTc, TcState};
-use fairway_rsvp::tc::{RHandle, TcError, TrafficControl as _};
+use fairway_rsvp::tc::{RHandle, TcError, TcMode, TcSettings, TrafficControl as _};
 use fairway_rsvp::wire::Sender;
 use fairway_tests::rsvp::possible;
 use fairway_tests::{Namespace, built, until};
@@ -450,4 +450,70 @@ fn no_reservation_takes_neighbour_discovery() {
             assert!(control >= 3 && reserved == 1, "{control} {reserved}");
         },
     );
+}
+
+/// What was granted while nothing was counted is admitted when it is, oldest first; the rest is lost.
+#[test]
+fn what_was_not_counted_is_admitted() {
+    with_link("what_was_not_counted_is_admitted", 20.0, |tc, link| {
+        let off = TcSettings {
+            mode: TcMode::Off,
+            ..settings(20.0)
+        };
+        assert_eq!(tc.set_interface(&interface("out"), &off), []);
+        let request = controlled_load(800_000.0, 5000.0);
+        let handles: Vec<RHandle> = (1..=4)
+            .map(|port| {
+                let session = session("10.0.0.2", port);
+                let granted = tc.install(link, None, &request, &session, &[None]);
+                granted.unwrap().handle
+            })
+            .collect();
+        // 1 875 000 of the link, 822 400 each.
+        let lost = tc.set_interface(&interface("out"), &settings(20.0));
+        let refused = |at: usize| (handles[at], TcError::Bandwidth);
+        assert_eq!(lost, [refused(2), refused(3)]);
+        assert!(class("5250:11").is_some() && class("5250:12").is_none());
+        assert_eq!(elements("v4_ports").len(), 2);
+        let summary = tc.summary(link).unwrap();
+        assert_eq!(summary.reservations, 2);
+        assert!(summary.reserved <= summary.share, "{summary:?}");
+    });
+}
+
+/// One whose queue would be too long is lost, and takes no other with it: neither when a link is installed, nor when it
+/// changes.
+#[test]
+fn one_that_cannot_be_installed_takes_no_other_with_it() {
+    let test = "one_that_cannot_be_installed_takes_no_other_with_it";
+    with_link(test, 20.0, |tc, link| {
+        let counted = TcSettings {
+            mode: TcMode::AdmissionOnly,
+            ..settings(20.0)
+        };
+        tc.set_interface(&interface("out"), &counted);
+        let session = session("10.0.0.2", 5004);
+        let install = |tc: &mut LinuxTc, bucket| {
+            let request = controlled_load(10_000.0, bucket);
+            let granted = tc.install(link, None, &request, &session, &[None]);
+            granted.unwrap().handle
+        };
+        install(tc, 5000.0);
+        let long = install(tc, 1e8);
+        let lost = tc.set_interface(&interface("out"), &settings(20.0));
+        assert_eq!(lost, [(long, TcError::Bandwidth)]);
+        assert_eq!(tc.summary(link).unwrap().state, TcState::Installed);
+        assert!(class("5250:10").is_some() && class("5250:11").is_none());
+        // It just fits while the link has no headers.
+        let plain = TcSettings {
+            link_header: Some(0),
+            ..settings(20.0)
+        };
+        tc.set_interface(&interface("out"), &plain);
+        let long = install(tc, 67_000_000.0);
+        let lost = tc.set_interface(&interface("out"), &settings(20.0));
+        assert_eq!(lost, [(long, TcError::Bandwidth)]);
+        assert_eq!(tc.summary(link).unwrap().state, TcState::Installed);
+        assert_eq!((classes().len(), elements("buckets").len()), (5, 1));
+    });
 }

@@ -123,6 +123,29 @@ fn what_an_administrator_made_is_not_touched() {
     });
 }
 
+/// What the kernel does not tell is not taken for a scheduler that is gone.
+#[test]
+fn a_link_that_is_not_told_of_stays_as_it_is() {
+    if !possible("a_link_that_is_not_told_of_stays_as_it_is") {
+        return;
+    }
+    let namespace = namespace();
+    namespace.enter(|| {
+        let mut tc = LinuxTc::new().unwrap();
+        let link = interface("out");
+        tc.set_interface(&link, &settings(20.0));
+        let request = controlled_load(10_000.0, 5000.0);
+        let session = session("10.0.0.2", 5004);
+        tc.install(link.index, None, &request, &session, &[None])
+            .unwrap();
+        told("ip link del out");
+        assert_eq!(tc.set_interface(&link, &settings(100.0)), []);
+        let status = tc.status();
+        assert_eq!(status.interfaces[0].state, TcState::Installed);
+        assert!(status.interfaces[0].reservations[0].class.is_some());
+    });
+}
+
 const NAME: &str = "fairway-rsvp-tc";
 
 /// Who has the name by which tools show the daemon does not have traffic control, unless it is root or our own user.

@@ -101,3 +101,39 @@ fn an_interface_that_goes_takes_a_few_requests() {
         }
     });
 }
+
+/// A link that changes has all its reservations changed in a few requests, and they keep their classes. If its scheduler
+/// has gone, a few requests put them back.
+#[test]
+fn a_link_that_changes_takes_a_few_requests() {
+    let test = "a_link_that_changes_takes_a_few_requests";
+    with_link(test, 1000.0, |tc, link| {
+        reserve(tc, link);
+        let classes = || {
+            let text = told("tc class show dev out");
+            let is_changed =
+                |line: &&str| line.contains(" prio 1 ") && line.contains(" ceil 2Gbit ");
+            text.lines().filter(is_changed).count()
+        };
+        assert_eq!(classes(), 0);
+        let mut settings = settings(2000.0);
+        for has_scheduler in [true, false] {
+            if !has_scheduler {
+                told("tc qdisc del dev out root");
+            }
+            // Another delay has other buckets.
+            settings.delay_micros += 1_000_000;
+            let buckets = elements("buckets");
+            let before = tc.status().requests;
+            tc.set_interface(&interface("out"), &settings);
+            let requests = tc.status().requests - before;
+            assert!(requests < 30, "{requests}");
+            let reserved = usize::from(RESERVATIONS);
+            assert_eq!(classes(), reserved);
+            let after = elements("buckets");
+            assert_eq!(after.len(), reserved);
+            assert!(after.iter().all(|bucket| !buckets.contains(bucket)));
+            assert_eq!(elements("v4_ports").len(), reserved);
+        }
+    });
+}

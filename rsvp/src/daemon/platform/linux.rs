@@ -195,8 +195,12 @@ impl Changes for LinuxChanges {
 impl Shaper for LinuxTc {
     fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) -> Reservations {
         // What the system has lost is installed anew, or else counted.
-        Self::set_interface(self, interface, settings);
-        Reservations::Kept
+        let lost = Self::set_interface(self, interface, settings);
+        if lost.is_empty() {
+            Reservations::Kept
+        } else {
+            Reservations::KeptWithout(lost)
+        }
     }
 
     fn interface_gone(&mut self, interface: IfIndex) {

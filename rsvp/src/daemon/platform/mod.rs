@@ -43,11 +43,13 @@ pub trait Shaper: TrafficControl {
 }
 
 /// What has become of the reservations of an interface that has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Reservations {
     /// They are carried out or counted as before, under their names.
     Kept,
+    /// They are, but for these, which are gone for this reason.
+    KeptWithout(Vec<(RHandle, TcError)>),
     /// They are gone, all of them: the engine is told so.
     Lost,
 }

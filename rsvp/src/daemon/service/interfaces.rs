@@ -107,13 +107,24 @@ impl Service {
                     warn!(name, remark, "traffic control");
                 }
                 drop(shaper);
-                if reservations == Reservations::Lost {
-                    let lost: Vec<RHandle> = self.engine.installed_on(*index).collect();
-                    let code = ErrorCode::TRAFFIC_CONTROL_SYSTEM;
-                    for handle in lost {
-                        self.engine
-                            .handle_reservation_lost(now, *index, handle, code, 0);
+                let lost: Vec<(RHandle, (ErrorCode, u16))> = match reservations {
+                    Reservations::Kept => Vec::new(),
+                    Reservations::KeptWithout(lost) => lost
+                        .into_iter()
+                        .inspect(|(handle, error)| {
+                            warn!(name, handle = handle.0, %error, "a reservation is lost");
+                        })
+                        .map(|(handle, error)| (handle, error.code()))
+                        .collect(),
+                    Reservations::Lost => {
+                        let code = (ErrorCode::TRAFFIC_CONTROL_SYSTEM, 0);
+                        let all = self.engine.installed_on(*index);
+                        all.map(|handle| (handle, code)).collect()
                     }
+                };
+                for (handle, (code, value)) in lost {
+                    self.engine
+                        .handle_reservation_lost(now, *index, handle, code, value);
                 }
                 self.engine.handle_interface(now, interface.clone());
                 if says_other {

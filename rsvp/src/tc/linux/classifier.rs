@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use rustix::process::geteuid;
+use tracing::warn;
 
 use super::flow::{FORMS, Flow, Form, Part};
 use super::htb::{BEST_EFFORT, CONTROL, NETWORK_CONTROL, class_id};
@@ -42,8 +43,10 @@ const EXCESS: &str = "excess";
 
 /// Elements in one message. With at most 80 octets each, they are far from the 64 KiB of an attribute.
 const ELEMENTS: usize = 128;
-/// Elements that are removed in one transaction when a link is: 80 octets each, and a socket's buffer has room for 200 000.
-const REMOVED_AT_ONCE: usize = 1024;
+/// Elements in one transaction when a link comes or goes: 80 octets each, and a socket's buffer has room for 200 000.
+const FLOWS_AT_ONCE: usize = 1024;
+/// Buckets, which have two elements each, of up to 150 octets.
+const BUCKETS_AT_ONCE: usize = 512;
 
 /// Behind translation of addresses (100): what it sees is what leaves.
 const HOOK_PRIORITY: i32 = 150;
@@ -76,6 +79,8 @@ pub(super) struct Classifier {
     channel: Channel,
     /// Of several reservations with the same filter, the last has the flow.
     owners: BTreeMap<Flow, Vec<(RHandle, u16)>>,
+    /// Interfaces that are looked at.
+    links: BTreeSet<IfIndex>,
 }
 
 impl Classifier {
@@ -98,26 +103,74 @@ impl Classifier {
         Ok(Self {
             channel,
             owners: BTreeMap::new(),
+            links: BTreeSet::new(),
         })
     }
 
-    /// Packets that leave by this interface are looked at.
+    /// Packets that leave by this interface are looked at, which has these reservations: name, number of the class, and what
+    /// it is.
+    ///
+    /// A few requests for thousands of reservations.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub(super) fn add_link(&mut self, interface: IfIndex) -> Result<(), KernelError> {
-        self.link(Action::NewElement, interface)
+    /// What the kernel says; then some may be there.
+    pub(super) fn add_link(
+        &mut self,
+        interface: IfIndex,
+        reservations: &[(RHandle, u16, &Entry)],
+    ) -> Result<(), KernelError> {
+        let mut flows: BTreeMap<&Flow, u16> = BTreeMap::new();
+        for (handle, minor, entry) in reservations {
+            for flow in &entry.flows {
+                flows.insert(flow, *minor);
+                let owners = self.owners.entry(flow.clone()).or_default();
+                owners.push((*handle, *minor));
+            }
+        }
+        for some in reservations.chunks(BUCKETS_AT_ONCE) {
+            self.channel.send(|out| {
+                nft::transaction(out, |out| {
+                    let buckets: Vec<_> = some
+                        .iter()
+                        .map(|(_, minor, entry)| (bucket_key(interface, *minor), entry.bucket))
+                        .collect();
+                    add_buckets(out, BUCKETS, &buckets);
+                    add_buckets(out, EXCESS, &buckets);
+                });
+            })?;
+        }
+        let flows: Vec<(&Flow, u16)> = flows.into_iter().collect();
+        for some in flows.chunks(FLOWS_AT_ONCE) {
+            self.channel.send(|out| {
+                nft::transaction(out, |out| add_flows(out, some));
+            })?;
+        }
+        self.link(Action::NewElement, interface)?;
+        self.links.insert(interface);
+        Ok(())
     }
 
     /// They are no longer. All that is reserved there is forgotten: its flows and the numbers of its classes.
     ///
-    /// A few requests for thousands of reservations.
+    /// A few requests for thousands of reservations. What cannot be removed stays, and is logged.
     pub(super) fn remove_link<'a>(
         &mut self,
         interface: IfIndex,
         reservations: impl Iterator<Item = (u16, &'a Entry)>,
     ) {
-        drop(self.link(Action::DeleteElement, interface));
+        if !self.links.remove(&interface) {
+            return;
+        }
+        if let Err(error) = self.remove_all(interface, reservations) {
+            warn!(%error, %interface, "nftables: not all can be removed");
+        }
+    }
+
+    fn remove_all<'a>(
+        &mut self,
+        interface: IfIndex,
+        reservations: impl Iterator<Item = (u16, &'a Entry)>,
+    ) -> Result<(), KernelError> {
         // A flow is of one interface, so that no other has any of these.
         let mut flows: BTreeSet<&Flow> = BTreeSet::new();
         let mut buckets = Vec::new();
@@ -127,20 +180,49 @@ impl Classifier {
         }
         flows.retain(|flow| self.owners.remove(*flow).is_some());
         let flows: Vec<&Flow> = flows.into_iter().collect();
-        for flows in flows.chunks(REMOVED_AT_ONCE) {
-            drop(self.channel.send(|out| {
+        self.link(Action::DeleteElement, interface)?;
+        for flows in flows.chunks(FLOWS_AT_ONCE) {
+            self.channel.send(|out| {
                 nft::transaction(out, |out| remove_flows(out, flows));
-            }));
+            })?;
         }
-        for buckets in buckets.chunks(REMOVED_AT_ONCE / 2) {
-            drop(self.channel.send(|out| {
+        for buckets in buckets.chunks(BUCKETS_AT_ONCE) {
+            self.channel.send(|out| {
                 nft::transaction(out, |out| {
                     for set in [BUCKETS, EXCESS] {
                         remove_keys(out, set, buckets);
                     }
                 });
-            }));
+            })?;
         }
+        Ok(())
+    }
+
+    /// Gives reservations other buckets, hundreds in a transaction: the number of each one's class, and its bucket.
+    ///
+    /// # Errors
+    /// What the kernel says; some may have changed.
+    pub(super) fn change_buckets(
+        &mut self,
+        interface: IfIndex,
+        buckets: &[(u16, Option<Bucket>)],
+    ) -> Result<(), KernelError> {
+        for some in buckets.chunks(BUCKETS_AT_ONCE) {
+            let (keys, buckets): (Vec<_>, Vec<_>) = some
+                .iter()
+                .map(|(minor, bucket)| {
+                    let key = bucket_key(interface, *minor);
+                    (key.clone(), (key, *bucket))
+                })
+                .unzip();
+            self.channel.send(|out| {
+                nft::transaction(out, |out| {
+                    remove_keys(out, BUCKETS, &keys);
+                    add_buckets(out, BUCKETS, &buckets);
+                });
+            })?;
+        }
+        Ok(())
     }
 
     /// How often the kernel was asked.
@@ -200,7 +282,9 @@ impl Classifier {
                         }
                     }
                     if let Some(entry) = new {
-                        add_bucket(out, &key, entry.bucket);
+                        let bucket = [(key, entry.bucket)];
+                        add_buckets(out, BUCKETS, &bucket);
+                        add_buckets(out, EXCESS, &bucket);
                     }
                 }
                 add_flows(out, &enter);
@@ -245,8 +329,11 @@ impl Classifier {
 
     /// Removes the table.
     pub(super) fn close(&mut self) {
-        drop(remove_table(&mut self.channel));
+        if let Err(error) = remove_table(&mut self.channel) {
+            warn!(%error, "nftables: the table cannot be removed");
+        }
         self.owners.clear();
+        self.links.clear();
     }
 }
 
@@ -321,16 +408,21 @@ fn bucket_key(interface: IfIndex, minor: u16) -> Vec<u8> {
         .concat()
 }
 
-fn add_bucket(out: &mut Writer, key: &[u8], bucket: Option<Bucket>) {
-    let limit =
-        bucket.map(|bucket| move |out: &mut Writer| nft::limit(out, bucket.rate, bucket.burst));
-    elements(out, Action::NewElement, BUCKETS, |out| {
-        let limit = limit.as_ref().map(|limit| limit as &dyn Fn(&mut Writer));
-        nft::element(out, key, None, limit);
-    });
-    elements(out, Action::NewElement, EXCESS, |out| {
-        nft::element(out, key, None, Some(&nft::counter));
-    });
+/// Elements with a bucket each, or with a counter if the set is that of excess.
+fn add_buckets(out: &mut Writer, set: &str, buckets: &[(Vec<u8>, Option<Bucket>)]) {
+    for buckets in buckets.chunks(ELEMENTS) {
+        elements(out, Action::NewElement, set, |out| {
+            for (key, bucket) in buckets {
+                let limit = bucket.map(|bucket| {
+                    move |out: &mut Writer| nft::limit(out, bucket.rate, bucket.burst)
+                });
+                let limit = limit.as_ref().map(|limit| limit as &dyn Fn(&mut Writer));
+                let counter: &dyn Fn(&mut Writer) = &nft::counter;
+                let expression = if set == EXCESS { Some(counter) } else { limit };
+                nft::element(out, key, None, expression);
+            }
+        });
+    }
 }
 
 /// The table, empty.

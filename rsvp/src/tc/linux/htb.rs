@@ -8,7 +8,8 @@ use super::TcCounters;
 use super::plan::{Class, Terms, to_f64, whole};
 use crate::interface::IfIndex;
 use crate::netlink::{
-    ACK, Attributes, CREATE, Channel, EXCL, KernelError, REPLACE, Writer, text, u32_at, u64_at,
+    ACK, Attributes, CREATE, Channel, ECHO, EXCL, KernelError, REPLACE, Writer, text, u32_at,
+    u64_at,
 };
 
 /// `RTM_NEWLINK`, `RTM_GETLINK`
@@ -107,6 +108,12 @@ impl Root {
     }
 }
 
+/// A class of a reservation: its number, what it is, octets of its queue.
+pub(super) type ReservedClass = (u16, Class, u32);
+
+/// Classes in one request: with their queues, some 200 octets each, and a socket's buffer has room for 200 000.
+const AT_ONCE: usize = 256;
+
 /// Speaks of qdiscs and classes to the kernel.
 #[derive(Debug)]
 pub(super) struct Scheduler {
@@ -132,12 +139,13 @@ impl Scheduler {
     /// # Errors
     /// What the kernel says.
     pub(super) fn remove_left_over(&mut self) -> Result<(), KernelError> {
+        let mut removed = Ok(());
         for root in self.roots()? {
             if root.is_ours() {
-                self.remove(root.interface);
+                removed = removed.and(self.remove(root.interface));
             }
         }
-        Ok(())
+        removed
     }
 
     /// How often the kernel was asked.
@@ -149,19 +157,27 @@ impl Scheduler {
     ///
     /// # Errors
     /// What the kernel says.
-    pub(super) fn roots(&mut self) -> Result<Vec<Root>, KernelError> {
+    fn roots(&mut self) -> Result<Vec<Root>, KernelError> {
         let body = |out: &mut Writer| tcmsg(out, IfIndex::LOCAL, 0, 0, 0);
-        self.channel.dump(GET_QDISC, body, |_, body| {
-            if u32_at(body, 12) != Some(ROOT) {
-                return None;
-            }
-            let kind = Attributes::behind(body, TCMSG).find(KIND);
-            Some(Root {
-                interface: IfIndex(u32_at(body, 4)?),
-                kind: kind.map(text).unwrap_or_default(),
-                handle: u32_at(body, 8)?,
-            })
-        })
+        self.channel
+            .dump(GET_QDISC, body, |_, body| read_root(body))
+    }
+
+    /// The root qdisc of an interface, if it is one that can be seen.
+    ///
+    /// # Errors
+    /// What the kernel says: that there is no such interface, too.
+    pub(super) fn root(&mut self, interface: IfIndex) -> Result<Option<Root>, KernelError> {
+        let mut root = None;
+        self.channel.exchange(
+            |out| {
+                out.message(GET_QDISC, ACK | ECHO, |out| {
+                    tcmsg(out, interface, 0, ROOT, 0);
+                });
+            },
+            |message| root = read_root(message.body),
+        )?;
+        Ok(root)
     }
 
     /// The kind of the link, as `ARPHRD_*`, and whether it is there.
@@ -218,7 +234,8 @@ impl Scheduler {
             }
         });
         if made.is_err() {
-            self.remove(interface);
+            // What is to be told is why it could not be made.
+            drop(self.remove(interface));
             return made;
         }
         // Better, where they are there: queues that do not stand, and in which nobody is in the way of others; and a way
@@ -235,11 +252,29 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Removes the qdisc with all its classes; the kernel puts its own there. What is gone is no error.
-    pub(super) fn remove(&mut self, interface: IfIndex) {
+    /// Changes the classes that are always there; those of reservations stay as they are.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(super) fn change(&mut self, interface: IfIndex, terms: &Terms) -> Result<(), KernelError> {
+        let ticks = self.ticks_per_second;
+        self.channel
+            .send(|out| own_classes(out, ACK, interface, terms, ticks))?;
+        // Where there is a better queue, it is not of that kind, and needs no length.
         drop(self.channel.send(|out| {
-            out.message(DEL_QDISC, ACK, |out| tcmsg(out, interface, HANDLE, ROOT, 0));
+            fifo(out, ACK, interface, BEST_EFFORT, terms.best_effort_queue());
         }));
+        Ok(())
+    }
+
+    /// Removes the qdisc with all its classes; the kernel puts its own there. What is gone is no error.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(super) fn remove(&mut self, interface: IfIndex) -> Result<(), KernelError> {
+        unless_gone(self.channel.send(|out| {
+            out.message(DEL_QDISC, ACK, |out| tcmsg(out, interface, HANDLE, ROOT, 0));
+        }))
     }
 
     /// Makes a class and its queue.
@@ -249,51 +284,76 @@ impl Scheduler {
     pub(super) fn add_class(
         &mut self,
         interface: IfIndex,
-        minor: u16,
-        class: &Class,
-        queue: u32,
+        class: ReservedClass,
     ) -> Result<(), KernelError> {
-        let flags = ACK | CREATE | EXCL;
-        let ticks = self.ticks_per_second;
-        let made = self.channel.send(|out| {
-            out.message(NEW_CLASS, flags, |out| {
-                class_body(out, interface, (minor, LINK_CLASS), class, ticks);
-            });
-            fifo(out, flags, interface, minor, queue);
-        });
+        let made = self.add_classes(interface, &[class]);
         if made.is_err() {
-            self.delete_class(interface, minor);
+            // As above.
+            drop(self.delete_class(interface, class.0));
         }
         made
     }
 
-    /// Changes a class and its queue.
+    /// Makes classes and their queues, hundreds in a request.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub(super) fn change_class(
+    /// The first that the kernel says; others may be there.
+    pub(super) fn add_classes(
         &mut self,
         interface: IfIndex,
-        minor: u16,
-        class: &Class,
-        queue: u32,
+        classes: &[ReservedClass],
+    ) -> Result<(), KernelError> {
+        self.write_classes(CREATE | EXCL, interface, classes)
+    }
+
+    /// Changes classes and their queues, hundreds in a request.
+    ///
+    /// # Errors
+    /// The first that the kernel says; others may have changed.
+    pub(super) fn change_classes(
+        &mut self,
+        interface: IfIndex,
+        classes: &[ReservedClass],
+    ) -> Result<(), KernelError> {
+        self.write_classes(0, interface, classes)
+    }
+
+    fn write_classes(
+        &mut self,
+        flags: u16,
+        interface: IfIndex,
+        classes: &[ReservedClass],
     ) -> Result<(), KernelError> {
         let ticks = self.ticks_per_second;
-        self.channel.send(|out| {
-            out.message(NEW_CLASS, ACK, |out| {
-                class_body(out, interface, (minor, LINK_CLASS), class, ticks);
-            });
-            fifo(out, ACK, interface, minor, queue);
-        })
+        for classes in classes.chunks(AT_ONCE) {
+            self.channel.send(|out| {
+                for (minor, class, queue) in classes {
+                    out.message(NEW_CLASS, flags, |out| {
+                        class_body(out, interface, (*minor, LINK_CLASS), class, ticks);
+                    });
+                    fifo(out, flags, interface, *minor, *queue);
+                }
+                // What is wrong with one before is told unasked.
+                out.acknowledge_last();
+            })?;
+        }
+        Ok(())
     }
 
     /// Removes a class and its queue. One that is gone is no error.
-    pub(super) fn delete_class(&mut self, interface: IfIndex, minor: u16) {
-        drop(self.channel.send(|out| {
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(super) fn delete_class(
+        &mut self,
+        interface: IfIndex,
+        minor: u16,
+    ) -> Result<(), KernelError> {
+        unless_gone(self.channel.send(|out| {
             out.message(DEL_CLASS, ACK, |out| {
                 tcmsg(out, interface, class_id(minor), 0, 0);
             });
-        }));
+        }))
     }
 
     /// What the classes of an interface have counted.
@@ -310,6 +370,26 @@ impl Scheduler {
             let minor = u16::try_from(handle & 0xffff).ok()?;
             Some((minor, counters(&Attributes::behind(body, TCMSG))))
         })
+    }
+}
+
+fn read_root(body: &[u8]) -> Option<Root> {
+    if u32_at(body, 12) != Some(ROOT) {
+        return None;
+    }
+    let kind = Attributes::behind(body, TCMSG).find(KIND);
+    Some(Root {
+        interface: IfIndex(u32_at(body, 4)?),
+        kind: kind.map(text).unwrap_or_default(),
+        handle: u32_at(body, 8)?,
+    })
+}
+
+/// What is gone need not be removed.
+fn unless_gone(removed: Result<(), KernelError>) -> Result<(), KernelError> {
+    match removed {
+        Err(error) if error.is_missing() => Ok(()),
+        removed => removed,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{TcState, classifier, htb};
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::{BytesPerSec, ErrorTerms};
 use crate::tc::ledger::{Bounds, Ledger};
-use crate::tc::{RHandle, Request, TcMode, TcSettings};
+use crate::tc::{RHandle, Request, TcError, TcMode, TcSettings};
 use crate::wire::{Sender, Session};
 
 /// `ARPHRD_ETHER`, and `ARPHRD_LOOPBACK`, whose packets have such headers, too.
@@ -45,6 +45,9 @@ pub(super) struct Reservation {
     pub(super) installed: Option<Installed>,
 }
 
+/// A reservation that cannot stay when its link changes, and why.
+pub(super) type Lost = (RHandle, TcError);
+
 /// How a reservation is installed.
 #[derive(Clone, Debug)]
 pub(super) struct Installed {
@@ -57,13 +60,14 @@ pub(super) struct Installed {
 }
 
 impl Link {
-    /// An interface that is new here, or has changed from `before`, with what is reserved on it.
+    /// An interface that is new here, or has changed from `before`, with what is reserved on it: all of it, unless it was not
+    /// counted before. Then it is admitted now, in order of handle, and what does not fit comes with it, to be lost.
     pub(super) fn new(
         interface: &Interface,
         settings: &TcSettings,
         kind: u16,
         before: Option<Self>,
-    ) -> Self {
+    ) -> (Self, Vec<Lost>) {
         let rate = settings
             .link_rate
             .or_else(|| speed(interface))
@@ -81,26 +85,29 @@ impl Link {
         let bounds = rate
             .filter(|_| !matches!(state, TcState::Off(_)))
             .map(|rate| Bounds::new(settings, rate, header, interface.mtu));
-        let (old_ledger, reservations, numbers) = before
+        let (old_ledger, mut reservations, numbers) = before
             .map(|link| (link.ledger, link.reservations, link.numbers))
             .unwrap_or_default();
-        let ledger = bounds.map(|bounds| {
-            old_ledger.map_or_else(
-                || {
-                    let mut ledger = Ledger::new(bounds);
-                    for (handle, reservation) in &reservations {
-                        ledger.count(*handle, &reservation.request);
-                    }
-                    ledger
-                },
-                |mut ledger| {
-                    ledger.set_bounds(bounds);
-                    ledger
-                },
-            )
+        let mut lost = Vec::new();
+        let ledger = bounds.map(|bounds| match old_ledger {
+            Some(mut ledger) => {
+                ledger.set_bounds(bounds);
+                ledger
+            }
+            None => {
+                let mut ledger = Ledger::new(bounds);
+                for (handle, reservation) in &reservations {
+                    let admitted = ledger.admit(*handle, &reservation.request);
+                    lost.extend(admitted.err().map(|error| (*handle, error)));
+                }
+                ledger
+            }
         });
+        for (handle, _) in &lost {
+            reservations.remove(handle);
+        }
         let filters = reservations.values().map(|one| one.filters.len()).sum();
-        Self {
+        let link = Self {
             name: interface.name.clone(),
             mtu: interface.mtu,
             settings: settings.clone(),
@@ -111,7 +118,38 @@ impl Link {
             reservations,
             filters,
             numbers,
+        };
+        (link, lost)
+    }
+
+    /// A reservation is lost, of which nothing is installed.
+    pub(super) fn forget(&mut self, handle: RHandle) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.release(handle);
         }
+        if let Some(reservation) = self.reservations.remove(&handle) {
+            self.filters = self.filters.saturating_sub(reservation.filters.len());
+        }
+    }
+
+    /// What the classifier has of its reservations.
+    pub(super) fn entries(&self) -> Vec<(RHandle, u16, &classifier::Entry)> {
+        self.reservations
+            .iter()
+            .filter_map(|(handle, reservation)| {
+                let installed = reservation.installed.as_ref()?;
+                Some((*handle, installed.minor, &installed.entry))
+            })
+            .collect()
+    }
+
+    /// Nothing of its reservations is installed any more; gives what was.
+    pub(super) fn take_installed(&mut self) -> Vec<Installed> {
+        self.numbers = Numbers::default();
+        self.reservations
+            .values_mut()
+            .filter_map(|reservation| reservation.installed.take())
+            .collect()
     }
 
     /// Whether a scheduler is, or is to be, installed.

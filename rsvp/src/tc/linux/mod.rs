@@ -47,6 +47,7 @@
 mod classifier;
 mod flow;
 mod htb;
+mod install;
 mod link;
 mod lock;
 mod nft;

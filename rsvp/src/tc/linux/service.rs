@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::classifier::{self, Classifier};
-use super::flow::Flow;
-use super::htb::Scheduler;
+use tracing::warn;
+
+use super::classifier::Classifier;
+use super::htb::{self, Scheduler};
+use super::install::rules;
 use super::link::{Installed, Link, Reservation};
 use super::lock::Lock;
 use super::plan::Plan;
-use super::{
-    InterfaceStatus, InterfaceSummary, ReservationStatus, TcCounters, TcState, TcStatus, htb,
-};
+use super::{InterfaceStatus, InterfaceSummary, ReservationStatus, TcCounters, TcState, TcStatus};
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::{Bandwidth, LocalControlledLoad, LocalElement, LocalGuaranteed};
 use crate::netlink::KernelError;
@@ -29,9 +29,9 @@ use crate::wire::{Sender, Session};
 /// Dropping it removes all it has installed.
 #[derive(Debug)]
 pub struct LinuxTc {
-    scheduler: Scheduler,
-    classifier: Result<Classifier, String>,
-    links: BTreeMap<IfIndex, Link>,
+    pub(super) scheduler: Scheduler,
+    pub(super) classifier: Result<Classifier, String>,
+    pub(super) links: BTreeMap<IfIndex, Link>,
     next: u64,
     is_closed: bool,
     /// Given up last.
@@ -47,7 +47,11 @@ impl LinuxTc {
     pub fn new() -> io::Result<Self> {
         let lock = Lock::take()?;
         let mut scheduler = Scheduler::open()?;
-        scheduler.remove_left_over().map_err(io::Error::other)?;
+        match scheduler.remove_left_over() {
+            // It has admission only.
+            Err(error) if error.is_refusal() => warn!(%error, "what is left over stays"),
+            removed => removed.map_err(io::Error::other)?,
+        }
         let classifier = Classifier::remove_left_over().and_then(|()| Classifier::open());
         Ok(Self {
             scheduler,
@@ -72,36 +76,74 @@ impl LinuxTc {
 
     /// An interface is there, or it or its settings have changed. What is reserved on it stays, and is installed as the
     /// new settings want it.
-    pub fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) {
+    ///
+    /// Gives the reservations that cannot stay, with why: they are gone. Where nothing was counted before, all are
+    /// admitted, oldest first; and a queue may have become too long.
+    pub fn set_interface(
+        &mut self,
+        interface: &Interface,
+        settings: &TcSettings,
+    ) -> Vec<(RHandle, TcError)> {
         if self.is_closed {
-            return;
+            return Vec::new();
         }
         let index = interface.index;
+        let scheduler = &mut self.scheduler;
+        let asked = scheduler
+            .link_kind(index)
+            .and_then(|kind| Ok((kind, scheduler.root(index)?)));
+        let (kind, root, unknown) = match asked {
+            Ok((kind, root)) => (kind, root, None),
+            Err(error) if self.links.contains_key(&index) => {
+                // If it is gone, that is told soon.
+                if !error.is_missing() {
+                    let name = &interface.name;
+                    warn!(name, %error, "the kernel does not tell of it: traffic control stays as it is");
+                }
+                return Vec::new();
+            }
+            Err(error) => (0, None, Some(error)),
+        };
         let before = self.links.remove(&index);
-        let kind = self.scheduler.link_kind(index).unwrap_or(0);
-        let root = self.scheduler.roots().ok().and_then(|roots| {
-            let mut roots = roots.into_iter();
-            roots.find(|root| root.interface == index)
-        });
         let was = before
             .as_ref()
-            .map(|link| (link.is_installed(), link.terms()));
-        let mut link = Link::new(interface, settings, kind, before);
+            .filter(|link| link.is_installed())
+            .map(Link::terms);
+        let (mut link, mut lost) = Link::new(interface, settings, kind, before);
+        if let Some(error) = unknown
+            && link.is_installed()
+        {
+            link.state = TcState::AdmissionOnly(format!("its queues cannot be read: {error}"));
+        }
         let ours = root.as_ref().is_some_and(htb::Root::is_ours);
-        // Reservations keep their classes if nothing that counts has changed.
-        if ours && link.is_installed() && was == Some((true, link.terms())) {
-            self.links.insert(index, link);
-            return;
+        if link.is_installed()
+            && let Some(was) = was
+        {
+            if ours && was == link.terms() {
+                self.links.insert(index, link);
+                return lost;
+            }
+            // Reservations keep their classes, and what waits in them.
+            if ours && let Ok(outgrown) = self.change_all(index, &mut link) {
+                self.links.insert(index, link);
+                for (handle, _) in &outgrown {
+                    self.remove(index, *handle);
+                }
+                lost.extend(outgrown);
+                return lost;
+            }
+            if !ours {
+                let name = &interface.name;
+                warn!(name, "somebody else has removed its scheduler");
+            }
         }
         self.uninstall(index, &mut link, ours);
         if link.is_installed() {
             let foreign = root.filter(|root| !root.is_ours() && root.is_made());
-            if let Err(reason) = self.install_all(index, &mut link, foreign.as_ref()) {
-                self.uninstall(index, &mut link, true);
-                link.state = TcState::AdmissionOnly(reason);
-            }
+            lost.extend(self.install_or_count(index, &mut link, foreign.as_ref()));
         }
         self.links.insert(index, link);
+        lost
     }
 
     /// An interface is gone, and with it all that was reserved on it.
@@ -170,76 +212,17 @@ impl LinuxTc {
     /// nothing is installed any more.
     pub fn close(&mut self) {
         for (index, link) in core::mem::take(&mut self.links) {
-            if link.is_installed() {
-                self.scheduler.remove(index);
+            if link.is_installed()
+                && let Err(error) = self.scheduler.remove(index)
+            {
+                let name = link.name;
+                warn!(name, %error, "its scheduler cannot be removed");
             }
         }
         if let Ok(classifier) = &mut self.classifier {
             classifier.close();
         }
         self.is_closed = true;
-    }
-
-    /// Removes what is installed for a link, and forgets the names it had.
-    fn uninstall(&mut self, index: IfIndex, link: &mut Link, has_qdisc: bool) {
-        // The qdisc first: all its classes go with it at once.
-        if has_qdisc {
-            self.scheduler.remove(index);
-        }
-        let installed: Vec<Installed> = link
-            .reservations
-            .values_mut()
-            .filter_map(|reservation| reservation.installed.take())
-            .collect();
-        if let Ok(classifier) = &mut self.classifier {
-            let entries = installed.iter().map(|of| (of.minor, &of.entry));
-            classifier.remove_link(index, entries);
-        }
-        link.numbers = super::link::Numbers::default();
-    }
-
-    /// Installs a link with all its reservations; why not, if not.
-    fn install_all(
-        &mut self,
-        index: IfIndex,
-        link: &mut Link,
-        foreign: Option<&htb::Root>,
-    ) -> Result<(), String> {
-        let classifier = self.classifier.as_mut().map_err(|reason| reason.clone())?;
-        if let Some(root) = foreign
-            && !link.settings.replace_qdisc
-        {
-            return Err(format!(
-                "somebody made the root queueing discipline {} {:x}:",
-                root.kind,
-                root.handle >> 16
-            ));
-        }
-        let terms = link.terms().ok_or("the rate of the link is not known")?;
-        self.scheduler
-            .install(index, foreign.is_some(), &terms)
-            .map_err(|error| format!("htb: {error}"))?;
-        classifier
-            .add_link(index)
-            .map_err(|error| format!("nftables: {error}"))?;
-        for (handle, reservation) in &mut link.reservations {
-            let entry = link.ledger.as_ref().and_then(|ledger| ledger.get(*handle));
-            let entry = entry.ok_or("a reservation is not counted")?;
-            let plan = Plan::new(&reservation.request, entry, &terms);
-            let plan = plan.map_err(|error| error.to_string())?;
-            let minor = link.numbers.take().ok_or("no class is left")?;
-            let rules = rules(index, &reservation.session, &reservation.filters, &plan);
-            self.scheduler
-                .add_class(index, minor, &plan.class, plan.queue)
-                .and_then(|()| classifier.change((*handle, index, minor), None, Some(&rules)))
-                .map_err(|error| error.to_string())?;
-            reservation.installed = Some(Installed {
-                minor,
-                plan,
-                entry: rules,
-            });
-        }
-        Ok(())
     }
 
     /// Installs a reservation that has been admitted, or changes it.
@@ -273,18 +256,25 @@ impl LinuxTc {
         };
         let scheduler = &mut self.scheduler;
         let name = (handle, index, minor);
+        // A class that cannot be removed keeps its number.
+        let mut is_free = true;
         let done = match old {
             None => scheduler
-                .add_class(index, minor, &plan.class, plan.queue)
+                .add_class(index, (minor, plan.class, plan.queue))
                 .and_then(|()| {
                     classifier
                         .change(name, None, Some(&rules))
-                        .inspect_err(|_| scheduler.delete_class(index, minor))
+                        .inspect_err(|_| is_free = scheduler.delete_class(index, minor).is_ok())
                 })
-                .inspect_err(|_| link.numbers.give_back(minor)),
+                .inspect_err(|_| {
+                    if is_free {
+                        link.numbers.give_back(minor);
+                    }
+                }),
             Some(old) => {
-                let mut change =
-                    |plan: &Plan| scheduler.change_class(index, minor, &plan.class, plan.queue);
+                let mut change = |plan: &Plan| {
+                    scheduler.change_classes(index, &[(minor, plan.class, plan.queue)])
+                };
                 let is_other = old.plan.class != plan.class || old.plan.queue != plan.queue;
                 let changed = if is_other { change(&plan) } else { Ok(()) };
                 changed
@@ -307,22 +297,6 @@ impl LinuxTc {
 
 fn system(error: &KernelError) -> TcError {
     TcError::System(error.to_string())
-}
-
-/// What the classifier is to hold.
-fn rules(
-    index: IfIndex,
-    session: &Session,
-    filters: &[Option<Sender>],
-    plan: &Plan,
-) -> classifier::Entry {
-    classifier::Entry {
-        flows: filters
-            .iter()
-            .filter_map(|sender| Flow::new(index, session, *sender))
-            .collect(),
-        bucket: plan.bucket,
-    }
 }
 
 fn interface_status(
@@ -481,12 +455,7 @@ impl TrafficControl for LinuxTc {
         };
         link.filters = link.filters.saturating_sub(reservation.filters.len());
         if let Some(installed) = reservation.installed {
-            let name = (handle, interface, installed.minor);
-            if let Ok(classifier) = &mut self.classifier {
-                drop(classifier.change(name, Some(&installed.entry), None));
-            }
-            self.scheduler.delete_class(interface, installed.minor);
-            link.numbers.give_back(installed.minor);
+            self.withdraw(interface, handle, &installed);
         }
     }
 }

@@ -1,0 +1,181 @@
+//! Whole links at once: installed, changed, removed.
+
+use tracing::warn;
+
+use super::flow::Flow;
+use super::link::{Installed, Link, Lost};
+use super::plan::Plan;
+use super::{LinuxTc, TcState, classifier, htb};
+use crate::interface::IfIndex;
+use crate::netlink::KernelError;
+use crate::tc::{RHandle, TcError};
+use crate::wire::{Sender, Session};
+
+impl LinuxTc {
+    /// Removes what is installed for a link, and forgets the names it had.
+    pub(super) fn uninstall(&mut self, index: IfIndex, link: &mut Link, has_qdisc: bool) {
+        // The qdisc first: all its classes go with it at once.
+        if has_qdisc && let Err(error) = self.scheduler.remove(index) {
+            let name = &link.name;
+            warn!(name, %error, "its scheduler cannot be removed");
+        }
+        let installed = link.take_installed();
+        if let Ok(classifier) = &mut self.classifier {
+            let entries = installed.iter().map(|of| (of.minor, &of.entry));
+            classifier.remove_link(index, entries);
+        }
+    }
+
+    /// Installs a link with all its reservations, or else has them counted only. Gives those that cannot stay.
+    pub(super) fn install_or_count(
+        &mut self,
+        index: IfIndex,
+        link: &mut Link,
+        foreign: Option<&htb::Root>,
+    ) -> Vec<Lost> {
+        let lost = self.install_all(index, link, foreign);
+        lost.unwrap_or_else(|reason| {
+            link.state = TcState::AdmissionOnly(reason);
+            Vec::new()
+        })
+    }
+
+    /// Installs a link with all its reservations; why not, if not. Those that cannot be are left out, and given.
+    fn install_all(
+        &mut self,
+        index: IfIndex,
+        link: &mut Link,
+        foreign: Option<&htb::Root>,
+    ) -> Result<Vec<Lost>, String> {
+        let classifier = self.classifier.as_mut().map_err(|reason| reason.clone())?;
+        if let Some(root) = foreign
+            && !link.settings.replace_qdisc
+        {
+            return Err(format!(
+                "somebody made the root queueing discipline {} {:x}:",
+                root.kind,
+                root.handle >> 16
+            ));
+        }
+        let terms = link.terms().ok_or("the rate of the link is not known")?;
+        self.scheduler
+            .install(index, foreign.is_some(), &terms)
+            .map_err(|error| format!("htb: {error}"))?;
+        let mut lost = Vec::new();
+        let mut classes = Vec::new();
+        for (handle, reservation) in &mut link.reservations {
+            let entry = link.ledger.as_ref().and_then(|ledger| ledger.get(*handle));
+            let planned = entry.ok_or(TcError::NoSuchHandle).and_then(|entry| {
+                let plan = Plan::new(&reservation.request, entry, &terms)?;
+                Ok((plan, link.numbers.take().ok_or(TcError::TooMany)?))
+            });
+            match planned {
+                Ok((plan, minor)) => {
+                    classes.push((minor, plan.class, plan.queue));
+                    let entry = rules(index, &reservation.session, &reservation.filters, &plan);
+                    reservation.installed = Some(Installed { minor, plan, entry });
+                }
+                Err(error) => lost.push((*handle, error)),
+            }
+        }
+        for (handle, _) in &lost {
+            link.forget(*handle);
+        }
+        let made = self
+            .scheduler
+            .add_classes(index, &classes)
+            .map_err(|error| format!("htb: {error}"))
+            .and_then(|()| {
+                let added = classifier.add_link(index, &link.entries());
+                added.map_err(|error| format!("nftables: {error}"))
+            });
+        match made {
+            Ok(()) => Ok(lost),
+            Err(reason) => {
+                self.uninstall(index, link, true);
+                link.state = TcState::AdmissionOnly(reason);
+                Ok(lost)
+            }
+        }
+    }
+
+    /// Makes what is installed for a link what it is to be now. Gives the reservations that cannot be: they are installed as
+    /// they were.
+    ///
+    /// # Errors
+    /// What the kernel says; then some may have changed.
+    pub(super) fn change_all(
+        &mut self,
+        index: IfIndex,
+        link: &mut Link,
+    ) -> Result<Vec<Lost>, Option<KernelError>> {
+        let (Ok(classifier), Some(terms)) = (&mut self.classifier, link.terms()) else {
+            return Err(None);
+        };
+        let (mut lost, mut classes, mut buckets) = (Vec::new(), Vec::new(), Vec::new());
+        for (handle, reservation) in &mut link.reservations {
+            let entry = link.ledger.as_ref().and_then(|ledger| ledger.get(*handle));
+            let (Some(entry), Some(installed)) = (entry, &mut reservation.installed) else {
+                return Err(None);
+            };
+            let plan = match Plan::new(&reservation.request, entry, &terms) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    lost.push((*handle, error));
+                    continue;
+                }
+            };
+            let old = core::mem::replace(&mut installed.plan, plan);
+            if old.class != plan.class || old.queue != plan.queue {
+                classes.push((installed.minor, plan.class, plan.queue));
+            }
+            if old.bucket != plan.bucket {
+                buckets.push((installed.minor, plan.bucket));
+                installed.entry.bucket = plan.bucket;
+            }
+        }
+        self.scheduler.change(index, &terms)?;
+        self.scheduler.change_classes(index, &classes)?;
+        classifier.change_buckets(index, &buckets)?;
+        Ok(lost)
+    }
+
+    /// Removes what is installed for a reservation that is no longer there. What cannot be removed keeps its number, so that
+    /// nothing else is taken for it.
+    pub(super) fn withdraw(&mut self, index: IfIndex, handle: RHandle, installed: &Installed) {
+        let minor = installed.minor;
+        let removed = match &mut self.classifier {
+            Ok(classifier) => {
+                classifier.change((handle, index, minor), Some(&installed.entry), None)
+            }
+            Err(_) => Ok(()),
+        };
+        let removed = removed.and(self.scheduler.delete_class(index, minor));
+        let Some(link) = self.links.get_mut(&index) else {
+            return;
+        };
+        match removed {
+            Ok(()) => link.numbers.give_back(minor),
+            Err(error) => {
+                let (name, class) = (&link.name, format!("{:x}", htb::class_id(minor)));
+                warn!(name, class, %error, "a reservation cannot be removed");
+            }
+        }
+    }
+}
+
+/// What the classifier is to hold.
+pub(super) fn rules(
+    index: IfIndex,
+    session: &Session,
+    filters: &[Option<Sender>],
+    plan: &Plan,
+) -> classifier::Entry {
+    classifier::Entry {
+        flows: filters
+            .iter()
+            .filter_map(|sender| Flow::new(index, session, *sender))
+            .collect(),
+        bucket: plan.bucket,
+    }
+}
