@@ -59,3 +59,29 @@ fn a_second_daemon_touches_nothing() {
         assert_eq!(installed(&one), (0, 0));
     }
 }
+
+/// `nft flush ruleset` and `tc qdisc del` are noticed while the daemon runs, and told.
+#[test]
+fn what_others_remove_is_noticed() {
+    if !possible("what_others_remove_is_noticed") {
+        return;
+    }
+    let (mut one, other) = (Machine::new(), Machine::new());
+    one.connect(("eth0", "10.9.0.1/24"), &other, ("eth0", "10.9.0.2/24"));
+    one.start(CONFIG);
+    let is_installed = || (installed(&one) == (1, 1)).then_some(());
+    until("traffic control", LIMIT, is_installed);
+    for (line, left, told) in [
+        ("nft flush ruleset", (1, 0), "the table of nftables"),
+        (
+            "tc qdisc del dev eth0 root",
+            (0, 1),
+            "removed its scheduler",
+        ),
+    ] {
+        one.run(line);
+        assert_eq!(installed(&one), left);
+        until(line, LIMIT, is_installed);
+        assert!(one.log().contains(told), "{}", one.log());
+    }
+}

@@ -10,6 +10,7 @@ use fairway_rsvp::tc::{TcSettings, TrafficControl as _};
 use fairway_tests::rsvp::possible;
 use fairway_tests::{Child, Namespace, built, until};
 
+use super::installed::{elements, with_link};
 use super::lab::{LIMIT, controlled_load, interface, session, settings, told};
 
 const IN_CHILD: &str = "FAIRWAY_TC_CHILD";
@@ -121,6 +122,91 @@ fn what_an_administrator_made_is_not_touched() {
         drop(tc);
         assert!(!told("tc qdisc show dev out").contains("htb"));
     });
+}
+
+/// `nft flush ruleset` begins each reload of a firewall: what is reserved is put back, and what is new is installed.
+#[test]
+fn what_others_remove_is_put_back() {
+    with_link("what_others_remove_is_put_back", 20.0, |tc, link| {
+        let mut watch = tc.watch().unwrap();
+        let request = controlled_load(10_000.0, 5000.0);
+        let install = |tc: &mut LinuxTc, port| {
+            let session = session("10.0.0.2", port);
+            tc.install(link, None, &request, &session, &[None]).unwrap();
+        };
+        let mut installed = 1;
+        install(tc, 1);
+        assert!(!watch.is_amiss());
+        for line in [
+            "nft flush ruleset",
+            "nft flush table inet fairway_rsvp",
+            "tc qdisc del dev out root",
+        ] {
+            told(line);
+            assert!(watch.is_amiss(), "{line}");
+            tc.set_interface(&interface("out"), &settings(20.0));
+            assert!(!watch.is_amiss(), "{line}");
+            let sets = ["v4_ports", "buckets", "excess"].map(|set| elements(set).len());
+            assert_eq!(sets, [usize::from(installed); 3], "{line}");
+            assert!(told("tc class show dev out").contains("5250:10"), "{line}");
+            assert_eq!(elements("links").len(), 1, "{line}");
+            assert!(
+                told("nft list table inet fairway_rsvp").contains("goto police"),
+                "{line}"
+            );
+            let status = tc.status();
+            assert_eq!(
+                status.interfaces[0].reservations.len(),
+                usize::from(installed)
+            );
+            // Before anybody has looked.
+            told(line);
+            installed += 1;
+            install(tc, installed);
+            if line.contains("flush table") {
+                tc.set_interface(&interface("out"), &settings(20.0));
+            }
+            assert!(!watch.is_amiss(), "{line}");
+            assert_eq!(elements("v4_ports").len(), usize::from(installed), "{line}");
+            let classes = told("tc class show dev out").lines().count();
+            assert_eq!(classes, 4 + usize::from(installed), "{line}");
+        }
+        // All of it can be changed and removed as if nothing had been.
+        for reservation in &tc.status().interfaces[0].reservations {
+            tc.remove(link, reservation.handle);
+        }
+        assert!(elements("v4_ports").is_empty() && elements("buckets").is_empty());
+        assert_eq!(told("tc class show dev out").lines().count(), 4);
+        assert!(!watch.is_amiss());
+    });
+}
+
+/// What cannot be removed is no other reservation's, and goes when the table is next looked after.
+#[test]
+fn what_cannot_be_removed_is_not_used_again() {
+    with_link(
+        "what_cannot_be_removed_is_not_used_again",
+        20.0,
+        |tc, link| {
+            let mut watch = tc.watch().unwrap();
+            let request = controlled_load(10_000.0, 5000.0);
+            let install = |tc: &mut LinuxTc, port| {
+                let session = session("10.0.0.2", port);
+                let granted = tc.install(link, None, &request, &session, &[None]);
+                granted.unwrap().handle
+            };
+            let (first, _) = (install(tc, 1), install(tc, 2));
+            told("nft flush set inet fairway_rsvp buckets");
+            tc.remove(link, first);
+            // The transaction is undone as a whole.
+            assert_eq!(elements("v4_ports").len(), 2);
+            assert!(watch.is_amiss());
+            tc.set_interface(&interface("out"), &settings(20.0));
+            assert!(!watch.is_amiss());
+            let sets = ["v4_ports", "buckets"].map(|set| elements(set).len());
+            assert_eq!(sets, [1, 1]);
+        },
+    );
 }
 
 /// What the kernel does not tell is not taken for a scheduler that is gone.

@@ -19,7 +19,7 @@ use crate::routing::{self, LinuxRouting, LinuxWatch};
 use crate::tc::TcSettings;
 use crate::tc::linux::{
     BEST_EFFORT_CLASS, CONTROL_CLASS, InterfaceStatus, LinuxTc, NETWORK_CONTROL_CLASS, TcCounters,
-    TcState,
+    TcState, TcWatch,
 };
 
 /// Where the system says that it passes packets on, and groups.
@@ -35,6 +35,9 @@ const FORWARDS_MULTICAST: [&str; 2] = [
 /// How long after a failure routes are watched again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether what is installed is still there.
+const LOOK: Duration = Duration::from_secs(5);
+
 impl Platform {
     /// This machine: the network namespace of the calling thread.
     ///
@@ -42,10 +45,12 @@ impl Platform {
     /// Another process has the traffic control of this namespace, which stays as it is; a system that does not speak
     /// netlink.
     pub fn linux() -> io::Result<Self> {
+        let shaper = LinuxTc::new()?;
+        let watches = (LinuxWatch::new()?, shaper.watch()?);
         Ok(Self {
             routing: Box::new(LinuxRouting::new(true)?),
-            shaper: Box::new(LinuxTc::new()?),
-            changes: Box::new(LinuxChanges::Idle(Some(LinuxWatch::new()?))),
+            shaper: Box::new(shaper),
+            changes: Box::new(LinuxChanges::Idle(Some(watches))),
             forwards: is_on(FORWARDS),
             forwards_multicast: Box::new(|| is_on(FORWARDS_MULTICAST)),
         })
@@ -60,14 +65,14 @@ fn is_on(files: [&str; 2]) -> bool {
 }
 
 /// What netlink tells: heard by a thread that sleeps in the system, for there is no safe way to have a runtime watch a
-/// descriptor of this kind.
+/// descriptor of this kind. Another looks after traffic control.
 #[derive(Debug)]
 enum LinuxChanges {
-    /// The thread is made when news is first waited for: it has the rights that are left then.
-    Idle(Option<LinuxWatch>),
+    /// The threads are made when news is first waited for: they have the rights that are left then.
+    Idle(Option<(LinuxWatch, TcWatch)>),
     Running {
         news: mpsc::Receiver<Change>,
-        /// The thread ends when this is closed.
+        /// The threads end when this is closed.
         _alive: PipeWriter,
     },
     /// There will be no news.
@@ -75,13 +80,16 @@ enum LinuxChanges {
 }
 
 impl LinuxChanges {
-    fn start(watch: LinuxWatch) -> io::Result<Self> {
+    fn start((routes, installed): (LinuxWatch, TcWatch)) -> io::Result<Self> {
         let (end, alive) = io::pipe()?;
         let (tell, news) = mpsc::channel(64);
-        std::thread::Builder::new()
-            .name("routes".to_owned())
-            .stack_size(128 << 10)
-            .spawn(move || listen(watch, LinuxWatch::new, &end, &tell))?;
+        let (tell_too, end_too) = (tell.clone(), end.try_clone()?);
+        let thread = |name: &str| {
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            thread.stack_size(128 << 10)
+        };
+        thread("routes").spawn(move || listen(routes, LinuxWatch::new, &end, &tell))?;
+        thread("installed").spawn(move || look_after(installed, &end_too, &tell_too))?;
         Ok(Self::Running {
             news,
             _alive: alive,
@@ -100,7 +108,16 @@ impl Watch for LinuxWatch {
     }
 }
 
-/// The thread. A change that nobody takes makes it wait; what is lost then, the kernel tells.
+/// The thread that looks after traffic control: when interfaces are read anew, it is mended.
+fn look_after(mut watch: TcWatch, end: &PipeReader, tell: &mpsc::Sender<Change>) {
+    while !has_ended(end, LOOK) {
+        if watch.is_amiss() && tell.blocking_send(Change::Interfaces).is_err() {
+            return;
+        }
+    }
+}
+
+/// The thread that hears of changes. One that nobody takes makes it wait; what is lost then, the kernel tells.
 ///
 /// A watch that fails is made anew, and all routes are looked at then: until then the daemon goes on with those it knows,
 /// which costs its neighbours less than if it ended.

@@ -30,7 +30,7 @@ use super::htb::{BEST_EFFORT, CONTROL, NETWORK_CONTROL, class_id};
 use super::nft::{self, Action, Base, Meta, Register, Rule, Set, Verdict};
 use super::plan::Bucket;
 use crate::interface::IfIndex;
-use crate::netlink::{Attributes, Channel, KernelError, Writer, u32_at};
+use crate::netlink::{ACK, Attributes, Channel, KernelError, Writer, u32_at};
 use crate::tc::RHandle;
 
 /// The name by which our table is known, a predecessor's too.
@@ -81,6 +81,23 @@ pub(super) struct Classifier {
     owners: BTreeMap<Flow, Vec<(RHandle, u16)>>,
     /// Interfaces that are looked at.
     links: BTreeSet<IfIndex>,
+    written: Written,
+}
+
+/// What a table is known by that is as it was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Written {
+    /// What refers to the chain: its rules.
+    uses: Option<u32>,
+    /// Something could not be removed.
+    has_remains: bool,
+}
+
+impl Written {
+    /// Whether that table is there still, and needs not be written anew. If the kernel does not tell, it is.
+    pub(super) fn is_there(self, channel: &mut Channel) -> bool {
+        !self.has_remains && !uses(channel).is_ok_and(|uses| uses != self.uses)
+    }
 }
 
 impl Classifier {
@@ -100,11 +117,48 @@ impl Classifier {
         let mut channel = Channel::open(NETLINK_NETFILTER)?;
         // No owner, though the kernel would remove the table with it: `nft -j` of Debian 12 dies of such tables.
         channel.send(write_table)?;
+        let uses = uses(&mut channel)?;
         Ok(Self {
             channel,
             owners: BTreeMap::new(),
             links: BTreeSet::new(),
+            written: Written {
+                uses,
+                has_remains: false,
+            },
         })
+    }
+
+    /// What the table is known by.
+    pub(super) const fn written(&self) -> Written {
+        self.written
+    }
+
+    /// Whether the table is as it was written, or else somebody has removed it, or something could not be removed from it.
+    pub(super) fn is_whole(&mut self) -> bool {
+        self.written.is_there(&mut self.channel)
+    }
+
+    /// Something is in it that does not belong there.
+    pub(super) const fn note_remains(&mut self) {
+        self.written.has_remains = true;
+    }
+
+    /// Writes the table anew, empty.
+    ///
+    /// # Errors
+    /// What the kernel says; then it is not whole.
+    pub(super) fn rewrite(&mut self) -> Result<(), KernelError> {
+        self.owners.clear();
+        self.links.clear();
+        self.note_remains();
+        remove_table(&mut self.channel)?;
+        self.channel.send(write_table)?;
+        self.written = Written {
+            uses: uses(&mut self.channel)?,
+            has_remains: false,
+        };
+        Ok(())
     }
 
     /// Packets that leave by this interface are looked at, which has these reservations: name, number of the class, and what
@@ -113,12 +167,14 @@ impl Classifier {
     /// A few requests for thousands of reservations.
     ///
     /// # Errors
-    /// What the kernel says; then some may be there.
+    /// What the kernel says; then the table is not whole.
     pub(super) fn add_link(
         &mut self,
         interface: IfIndex,
         reservations: &[(RHandle, u16, &Entry)],
     ) -> Result<(), KernelError> {
+        // If it fails half way, nobody knows what is in it.
+        let before = core::mem::replace(&mut self.written.has_remains, true);
         let mut flows: BTreeMap<&Flow, u16> = BTreeMap::new();
         for (handle, minor, entry) in reservations {
             for flow in &entry.flows {
@@ -147,12 +203,13 @@ impl Classifier {
         }
         self.link(Action::NewElement, interface)?;
         self.links.insert(interface);
+        self.written.has_remains = before;
         Ok(())
     }
 
     /// They are no longer. All that is reserved there is forgotten: its flows and the numbers of its classes.
     ///
-    /// A few requests for thousands of reservations. What cannot be removed stays, and is logged.
+    /// A few requests for thousands of reservations. What cannot be removed makes the table one that is not whole.
     pub(super) fn remove_link<'a>(
         &mut self,
         interface: IfIndex,
@@ -162,7 +219,10 @@ impl Classifier {
             return;
         }
         if let Err(error) = self.remove_all(interface, reservations) {
-            warn!(%error, %interface, "nftables: not all can be removed");
+            if !error.is_missing() {
+                warn!(%error, %interface, "nftables: not all can be removed");
+            }
+            self.note_remains();
         }
     }
 
@@ -347,6 +407,29 @@ fn counted(element: &Attributes<'_>) -> Option<((IfIndex, u16), (u64, u64))> {
     };
     let minor = u16::try_from(u32_at(key, 4)? & 0xffff).ok()?;
     Some(((IfIndex(u32_at(key, 0)?), minor), (number(1)?, number(2)?)))
+}
+
+/// What refers to the chain: its rules; `None` if it or the table is not there.
+fn uses(channel: &mut Channel) -> Result<Option<u32>, KernelError> {
+    let mut uses = None;
+    let asked = channel.exchange(
+        |out| {
+            out.message(Action::GetChain.kind(), ACK, |out| {
+                nft::header(out);
+                out.text(1, TABLE);
+                out.text(3, OUT);
+            });
+        },
+        |message| {
+            let found = Attributes::behind(message.body, 4).find(6);
+            let octets = found.and_then(|octets| octets.first_chunk());
+            uses = octets.copied().map(u32::from_be_bytes);
+        },
+    );
+    match asked {
+        Err(error) if error.is_missing() => Ok(None),
+        asked => asked.map(|()| uses),
+    }
 }
 
 /// Removes the table; none is no error.

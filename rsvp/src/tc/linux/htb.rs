@@ -168,16 +168,7 @@ impl Scheduler {
     /// # Errors
     /// What the kernel says: that there is no such interface, too.
     pub(super) fn root(&mut self, interface: IfIndex) -> Result<Option<Root>, KernelError> {
-        let mut root = None;
-        self.channel.exchange(
-            |out| {
-                out.message(GET_QDISC, ACK | ECHO, |out| {
-                    tcmsg(out, interface, 0, ROOT, 0);
-                });
-            },
-            |message| root = read_root(message.body),
-        )?;
-        Ok(root)
+        root(&mut self.channel, interface)
     }
 
     /// The kind of the link, as `ARPHRD_*`, and whether it is there.
@@ -371,6 +362,23 @@ impl Scheduler {
             Some((minor, counters(&Attributes::behind(body, TCMSG))))
         })
     }
+}
+
+/// The root qdisc of an interface, if it is one that can be seen.
+///
+/// # Errors
+/// What the kernel says: that there is no such interface, too.
+pub(super) fn root(channel: &mut Channel, interface: IfIndex) -> Result<Option<Root>, KernelError> {
+    let mut root = None;
+    channel.exchange(
+        |out| {
+            out.message(GET_QDISC, ACK | ECHO, |out| {
+                tcmsg(out, interface, 0, ROOT, 0);
+            });
+        },
+        |message| root = read_root(message.body),
+    )?;
+    Ok(root)
 }
 
 fn read_root(body: &[u8]) -> Option<Root> {

@@ -1,4 +1,4 @@
-//! Whole links at once: installed, changed, removed.
+//! Whole links at once: installed, changed, removed, and put back when somebody else has removed them.
 
 use tracing::warn;
 
@@ -150,6 +150,21 @@ impl LinuxTc {
             }
             Err(_) => Ok(()),
         };
+        let removed = match removed {
+            // Written anew, the table does not have it.
+            Err(error) if error.is_missing() && self.mend_table() == Ok(true) => {
+                self.expect();
+                Ok(())
+            }
+            Err(error) => {
+                if let Ok(classifier) = &mut self.classifier {
+                    classifier.note_remains();
+                }
+                self.expect();
+                Err(error)
+            }
+            removed => removed,
+        };
         let removed = removed.and(self.scheduler.delete_class(index, minor));
         let Some(link) = self.links.get_mut(&index) else {
             return;
@@ -161,6 +176,73 @@ impl LinuxTc {
                 warn!(name, class, %error, "a reservation cannot be removed");
             }
         }
+    }
+
+    /// Puts back what somebody else has removed: the table, or the scheduler of this link. Whether something was missing, and
+    /// is there again.
+    ///
+    /// What cannot be put back is left to [`set_interface`](Self::set_interface), whose caller learns what has become of the
+    /// link.
+    pub(super) fn mend(&mut self, index: IfIndex) -> bool {
+        let has_written = self.mend_table() == Ok(true);
+        let has_installed = self.mend_link(index);
+        self.expect();
+        has_written || has_installed
+    }
+
+    /// Writes the table anew, with all that belongs in it, if somebody has removed it, or something could not be removed from
+    /// it. Whether it was so.
+    ///
+    /// # Errors
+    /// What the kernel says; then the table is not whole.
+    pub(super) fn mend_table(&mut self) -> Result<bool, KernelError> {
+        let Ok(classifier) = &mut self.classifier else {
+            return Ok(false);
+        };
+        if classifier.is_whole() {
+            return Ok(false);
+        }
+        warn!("the table of nftables is not as it was written, or is gone: it is written anew");
+        classifier.rewrite()?;
+        for (index, link) in self.links.iter().filter(|(_, link)| link.is_installed()) {
+            classifier.add_link(*index, &link.entries())?;
+        }
+        Ok(true)
+    }
+
+    /// There is no table: all that is reserved is only counted.
+    pub(super) fn count_only(&mut self, error: &KernelError) {
+        let links = self.links.iter_mut();
+        for (index, link) in links.filter(|(_, link)| link.is_installed()) {
+            if let Err(error) = self.scheduler.remove(*index) {
+                let name = &link.name;
+                warn!(name, %error, "its scheduler cannot be removed");
+            }
+            link.take_installed();
+            link.state = TcState::AdmissionOnly(format!("nftables: {error}"));
+        }
+    }
+
+    fn mend_link(&mut self, index: IfIndex) -> bool {
+        let Ok(root) = self.scheduler.root(index) else {
+            return false;
+        };
+        if root.is_some_and(|root| root.is_ours() || root.is_made()) {
+            return false;
+        }
+        let Some(mut link) = self.links.remove(&index) else {
+            return false;
+        };
+        warn!(name = link.name, "somebody else has removed its scheduler");
+        self.uninstall(index, &mut link, false);
+        // As before, all can be planned: nothing has changed but what is there.
+        for (handle, error) in self.install_or_count(index, &mut link, None) {
+            warn!(name = link.name, handle = handle.0, %error, "a reservation is lost");
+        }
+        let is_installed = link.is_installed();
+        link.state = TcState::Installed;
+        self.links.insert(index, link);
+        is_installed
     }
 }
 

@@ -37,6 +37,12 @@
 //! it is told by what its rate gives in a second: a flow that has been silent gets that much more before it is held to
 //! its reservation. The scheduler still protects all others from it.
 //!
+//! # What others do to it
+//!
+//! `nft flush ruleset`, which is what a reload of a firewall begins with, takes the table away, and `tc qdisc del` a
+//! scheduler. [`TcWatch`] sees it, and [`LinuxTc::set_interface`] puts it back, as does a reservation that cannot be
+//! installed for it.
+//!
 //! # What is left behind
 //!
 //! Nothing: closing removes both. If the program is killed, the next [`LinuxTc::new`] does, which knows them by their
@@ -54,9 +60,11 @@ mod nft;
 mod plan;
 mod service;
 mod status;
+mod watch;
 
 pub use service::LinuxTc;
 pub use status::{
     BEST_EFFORT_CLASS, CONTROL_CLASS, InterfaceStatus, InterfaceSummary, NETWORK_CONTROL_CLASS,
     ReservationStatus, TcCounters, TcState, TcStatus,
 };
+pub use watch::TcWatch;

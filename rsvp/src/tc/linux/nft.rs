@@ -22,6 +22,7 @@ pub(super) enum Action {
     NewTable = 0,
     DeleteTable = 2,
     NewChain = 3,
+    GetChain = 4,
     NewRule = 6,
     NewSet = 9,
     NewElement = 12,
@@ -92,7 +93,7 @@ pub(super) fn message(out: &mut Writer, action: Action, body: impl FnOnce(&mut W
     let flags = match action {
         Action::NewRule => CREATE | APPEND,
         Action::NewTable | Action::NewChain | Action::NewSet | Action::NewElement => CREATE,
-        Action::DeleteTable | Action::DeleteElement | Action::GetElement => 0,
+        Action::DeleteTable | Action::DeleteElement | Action::GetElement | Action::GetChain => 0,
     };
     out.message(action.kind(), flags, |out| {
         header(out);

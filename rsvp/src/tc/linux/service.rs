@@ -8,10 +8,13 @@ use tracing::warn;
 use super::classifier::Classifier;
 use super::htb::{self, Scheduler};
 use super::install::rules;
-use super::link::{Installed, Link, Reservation};
+use super::link::{Installed, Link, Lost, Reservation};
 use super::lock::Lock;
 use super::plan::Plan;
-use super::{InterfaceStatus, InterfaceSummary, ReservationStatus, TcCounters, TcState, TcStatus};
+use super::watch::{Expected, Shared};
+use super::{
+    InterfaceStatus, InterfaceSummary, ReservationStatus, TcCounters, TcState, TcStatus, TcWatch,
+};
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::{Bandwidth, LocalControlledLoad, LocalElement, LocalGuaranteed};
 use crate::netlink::KernelError;
@@ -34,6 +37,7 @@ pub struct LinuxTc {
     pub(super) links: BTreeMap<IfIndex, Link>,
     next: u64,
     is_closed: bool,
+    expected: Shared,
     /// Given up last.
     _lock: Lock,
 }
@@ -59,6 +63,7 @@ impl LinuxTc {
             links: BTreeMap::new(),
             next: 1,
             is_closed: false,
+            expected: Shared::default(),
             _lock: lock,
         })
     }
@@ -74,8 +79,8 @@ impl LinuxTc {
         qdiscs.and(table).map_err(io::Error::other)
     }
 
-    /// An interface is there, or it or its settings have changed. What is reserved on it stays, and is installed as the
-    /// new settings want it.
+    /// An interface is there, or it or its settings have changed, or what is installed is to be looked after. What is
+    /// reserved on it stays, and is installed as the new settings want it. What somebody else has removed is put back.
     ///
     /// Gives the reservations that cannot stay, with why: they are gone. Where nothing was counted before, all are
     /// admitted, oldest first; and a queue may have become too long.
@@ -87,6 +92,15 @@ impl LinuxTc {
         if self.is_closed {
             return Vec::new();
         }
+        if let Err(error) = self.mend_table() {
+            self.count_only(&error);
+        }
+        let lost = self.set_link(interface, settings);
+        self.expect();
+        lost
+    }
+
+    fn set_link(&mut self, interface: &Interface, settings: &TcSettings) -> Vec<Lost> {
         let index = interface.index;
         let scheduler = &mut self.scheduler;
         let asked = scheduler
@@ -151,7 +165,28 @@ impl LinuxTc {
         if let Some(mut link) = self.links.remove(&interface) {
             let installed = link.is_installed();
             self.uninstall(interface, &mut link, installed);
+            self.expect();
         }
+    }
+
+    /// Tells when somebody else has removed what is installed here.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn watch(&self) -> io::Result<TcWatch> {
+        TcWatch::new(self.expected.clone())
+    }
+
+    /// What is to be there is other than it was.
+    pub(super) fn expect(&self) {
+        let Ok(classifier) = &self.classifier else {
+            return;
+        };
+        let links = self.links.iter().filter(|(_, link)| link.is_installed());
+        self.expected.set(Expected {
+            table: classifier.written(),
+            links: links.map(|(index, _)| *index).collect(),
+        });
     }
 
     /// What is done on an interface; `None` if it is not known. The kernel is not asked.
@@ -223,16 +258,37 @@ impl LinuxTc {
             classifier.close();
         }
         self.is_closed = true;
+        self.expect();
     }
 
-    /// Installs a reservation that has been admitted, or changes it.
+    /// Installs a reservation that has been admitted, or changes it. If what it is to be put into is not there, that is put
+    /// back, and it is tried again.
     fn carry_out(
         &mut self,
         index: IfIndex,
         handle: RHandle,
         request: &Request,
-        (session, filters): (&Session, &[Option<Sender>]),
+        data: (&Session, &[Option<Sender>]),
     ) -> Result<Option<Installed>, TcError> {
+        match self.try_out(index, handle, request, data) {
+            Err(Failure::Kernel(error)) if error.is_missing() && self.mend(index) => {
+                self.try_out(index, handle, request, data)
+            }
+            tried => tried,
+        }
+        .map_err(|failure| match failure {
+            Failure::Refused(error) => error,
+            Failure::Kernel(error) => TcError::System(error.to_string()),
+        })
+    }
+
+    fn try_out(
+        &mut self,
+        index: IfIndex,
+        handle: RHandle,
+        request: &Request,
+        (session, filters): (&Session, &[Option<Sender>]),
+    ) -> Result<Option<Installed>, Failure> {
         let (Some(link), Ok(classifier)) = (self.links.get_mut(&index), &mut self.classifier)
         else {
             return Ok(None);
@@ -286,7 +342,7 @@ impl LinuxTc {
                     })
             }
         };
-        done.map_err(|error| system(&error))?;
+        done.map_err(Failure::Kernel)?;
         Ok(Some(Installed {
             minor,
             plan,
@@ -295,8 +351,16 @@ impl LinuxTc {
     }
 }
 
-fn system(error: &KernelError) -> TcError {
-    TcError::System(error.to_string())
+/// Why a reservation is not carried out.
+enum Failure {
+    Refused(TcError),
+    Kernel(KernelError),
+}
+
+impl From<TcError> for Failure {
+    fn from(error: TcError) -> Self {
+        Self::Refused(error)
+    }
 }
 
 fn interface_status(
