@@ -60,7 +60,7 @@ fn a_second_daemon_touches_nothing() {
     }
 }
 
-/// `nft flush ruleset` and `tc qdisc del` are noticed while the daemon runs, and told.
+/// `nft flush ruleset` and `tc qdisc del` are noticed while the daemon runs, and told; so is what it may not put back.
 #[test]
 fn what_others_remove_is_noticed() {
     if !possible("what_others_remove_is_noticed") {
@@ -84,4 +84,10 @@ fn what_others_remove_is_noticed() {
         until(line, LIMIT, is_installed);
         assert!(one.log().contains(told), "{}", one.log());
     }
+    one.run("tc qdisc replace dev eth0 root handle 7: bfifo limit 100000");
+    until("admission only", LIMIT, || {
+        let log = one.log();
+        let why = "somebody made the root queueing discipline bfifo 7:";
+        log.contains(why).then_some(())
+    });
 }

@@ -10,8 +10,9 @@ use super::Service;
 use super::memberships::share_out;
 use crate::daemon::config::Loaded;
 use crate::daemon::io::{ENCAPSULATION_GROUP, Encapsulation};
-use crate::daemon::platform::Reservations;
+use crate::daemon::platform::{Reservations, ShaperState};
 use crate::interface::{IfIndex, Interface, UdpEncapsulation};
+use crate::intserv::LocalElement;
 use crate::tc::RHandle;
 use crate::wire::ErrorCode;
 
@@ -52,6 +53,21 @@ fn seen(system: &SystemInterface, loaded: &Loaded) -> Interface {
     }
 }
 
+/// Tells the log how traffic control fares on an interface, when that is news.
+fn tell_state(name: &str, before: Option<&ShaperState>, now: &ShaperState) {
+    if before.is_some_and(|before| (before.kind, &before.remark) == (now.kind, &now.remark)) {
+        return;
+    }
+    let kind = now.kind;
+    match &now.remark {
+        Some(remark) => warn!(name, kind, remark, "traffic control"),
+        None if before.is_some_and(|before| before.remark.is_some()) => {
+            info!(name, kind, "traffic control");
+        }
+        None => {}
+    }
+}
+
 impl Service {
     /// Reads the list anew, and tells what is new, other, or gone.
     pub(super) fn read_interfaces(&mut self) {
@@ -87,6 +103,14 @@ impl Service {
             self.shaper.lock().interface_gone(index);
             self.engine.handle_interface_gone(now, index);
         }
+        // Before any is told of: what is mended for one may be another's, too.
+        let before: BTreeMap<IfIndex, (LocalElement, ShaperState)> = {
+            let shaper = self.shaper.lock();
+            let known = self.interfaces.keys();
+            known
+                .map(|index| (*index, (shaper.advertise(*index), shaper.state(*index))))
+                .collect()
+        };
         for (index, interface) in &new {
             let name = &interface.name;
             let known = self.interfaces.get(index);
@@ -98,15 +122,12 @@ impl Service {
             let mut shaper = self.shaper.lock();
             // Traffic control is told before the engine, which asks it.
             if works {
-                let before = known.map(|_| shaper.advertise(*index));
                 let reservations = shaper.set_interface(interface, &keys.traffic_control());
-                let says_other = before.is_some_and(|before| before != shaper.advertise(*index));
-                if known.is_none()
-                    && let Some(remark) = shaper.state(*index).remark
-                {
-                    warn!(name, remark, "traffic control");
-                }
+                let (element, state) = (shaper.advertise(*index), shaper.state(*index));
                 drop(shaper);
+                let before = before.get(index);
+                let says_other = before.is_some_and(|(before, _)| *before != element);
+                tell_state(name, before.map(|(_, before)| before), &state);
                 let lost: Vec<(RHandle, (ErrorCode, u16))> = match reservations {
                     Reservations::Kept => Vec::new(),
                     Reservations::KeptWithout(lost) => lost
