@@ -60,6 +60,7 @@ mod nft;
 mod plan;
 mod service;
 mod status;
+mod table;
 mod watch;
 
 pub use service::LinuxTc;
