@@ -109,6 +109,9 @@ fn a_link_that_changes_takes_a_few_requests() {
     let test = "a_link_that_changes_takes_a_few_requests";
     with_link(test, 1000.0, |tc, link| {
         reserve(tc, link);
+        let first = tc.status().interfaces[0].reservations[0].handle;
+        tc.remove(link, first);
+        let reserved = usize::from(RESERVATIONS) - 1;
         let classes = || {
             let text = told("tc class show dev out");
             let is_changed =
@@ -128,8 +131,10 @@ fn a_link_that_changes_takes_a_few_requests() {
             tc.set_interface(&interface("out"), &settings);
             let requests = tc.status().requests - before;
             assert!(requests < 30, "{requests}");
-            let reserved = usize::from(RESERVATIONS);
             assert_eq!(classes(), reserved);
+            // What is made anew has the first number again.
+            let of_first = told("tc class show dev out classid 5250:10");
+            assert_eq!(of_first.is_empty(), has_scheduler, "{of_first}");
             let after = elements("buckets");
             assert_eq!(after.len(), reserved);
             assert!(after.iter().all(|bucket| !buckets.contains(bucket)));
