@@ -379,7 +379,8 @@ fn errors_pass_through_us_and_state_is_refreshed() {
         return;
     }
     let mut stage = Stage::new("errors_pass_through_us_and_state_is_refreshed");
-    stage.daemon_with(At::B, "refresh = \"200ms\"");
+    // State ends soon, and a blockade is still there when it is looked for.
+    stage.daemon_with(At::B, "refresh = \"200ms\"\nblockade_multiplier = 200");
     let mut source = stage.peer(At::A, &[]);
     let mut sink = stage.peer(At::C, &[]);
     send(&mut source, PORTS[0], &json!([[201, 7, "00ff00ff"]]));
