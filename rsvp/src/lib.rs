@@ -83,6 +83,9 @@
 //!   others there; one refresh of ten is in full (RFC 2961 §5.5).
 //! * **What was refused further on confirms nothing.** A lesser request beside one that is blockaded has its RESV_CONFIRM
 //!   sent on; RFC 2209 answers it here, since the greater counts as in place.
+//! * **A hop that knows no path of a sender it has announced has restarted.** Its ResvErr of code 3 is kept here the first
+//!   time, and its next Path answered with a Resv at once: RFC 2205 would tell the receivers of a failure, and have the
+//!   reservation wait for the refresh after that.
 //! * **A host without traffic control is no hop**: it adds nothing to an Adspec, and breaks nothing in it.
 //! * **Tears go together.** Of what is torn towards one previous hop at one time, one ResvTear tells (§3.1.6 allows it).
 //! * **Limits.** Sessions, state of each and of all, blockades, neighbours, what waits for an acknowledgement, and what is

@@ -105,6 +105,7 @@ impl Node {
             key,
             Box::new(Psb {
                 phop,
+                is_forgotten: false,
                 others: Vec::new(),
                 incoming: IfIndex::LOCAL,
                 tspec: call.tspec,

@@ -82,9 +82,17 @@ impl Node {
         if let ErrorCode::NO_PATH | ErrorCode::NO_SENDER = error.error.code {
             // The data does not come by there any more. Where it comes by another way, that is no failure.
             from.retain(|(key, phop)| !self.give_up_hop(now, session, *key, *phop));
-            if from.is_empty() {
-                return;
-            }
+        }
+        if error.error.code == ErrorCode::NO_PATH {
+            // A hop that has announced the sender and knows nothing of it has mostly restarted, and will hear of it again.
+            // If it says so twice, and no Path comes between, that is a failure.
+            from.retain(|(key, _)| {
+                let psb = session.psbs.get_mut(key);
+                psb.is_none_or(|psb| core::mem::replace(&mut psb.is_forgotten, true))
+            });
+        }
+        if from.is_empty() {
+            return;
         }
         let failed = failed_flowspec(error);
         let mut phops: Vec<Phop> = from.iter().map(|(_, phop)| *phop).collect();

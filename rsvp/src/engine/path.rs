@@ -73,6 +73,7 @@ impl Node {
         let expires = later(now, lifetime);
         let psb = session.psbs.get_mut(&key)?;
         let (id, late) = how.named;
+        let mut forgotten = false;
         let (old_id, is_current) = if is_node(psb.phop) {
             match Neighbours::judge(psb.id, id, late) {
                 Verdict::OutOfOrder => return Some(false),
@@ -84,6 +85,7 @@ impl Node {
                 Verdict::Process | Verdict::Refresh => {}
             }
             (psb.expires, psb.lifetime) = (expires, lifetime);
+            forgotten = core::mem::take(&mut psb.is_forgotten);
             (core::mem::replace(&mut psb.id, id), true)
         } else {
             let other = psb.others.iter_mut().find(|other| is_node(other.phop))?;
@@ -108,6 +110,9 @@ impl Node {
         // Where nobody tells of route changes, this is where they are noticed.
         if is_current && !self.routing.notifies() && self.route_sender(session, key) {
             self.repair(now, session);
+        }
+        if forgotten {
+            self.refresh_resv(now, session, hop, Cause::Moved);
         }
         Some(true)
     }
@@ -174,6 +179,7 @@ impl Node {
         let id = how.named.0;
         let mut psb = Box::new(Psb {
             phop: phop(arrival, path),
+            is_forgotten: false,
             others: Vec::new(),
             incoming: arrival.interface,
             tspec,
@@ -202,6 +208,7 @@ impl Node {
             || old
                 .as_ref()
                 .is_none_or(|old| contents_of_state(old) != contents_of_state(&psb));
+        let forgotten = old.as_ref().is_some_and(|old| old.is_forgotten);
         let (mut old_hops, mut old_ids) = (Vec::new(), Vec::new());
         if let Some(old) = old {
             old_ids.extend(old.id);
@@ -247,7 +254,11 @@ impl Node {
             self.tell_paths(session);
             self.send_paths(now, session, key, true);
             // A new hop has to hear what is reserved; one that is none any more is not asked for it.
-            let cause = if moved { Cause::Moved } else { Cause::Change };
+            let cause = if moved || forgotten {
+                Cause::Moved
+            } else {
+                Cause::Change
+            };
             self.path_changed(now, session, key, cause);
             for hop in old_hops {
                 self.leave_hop(now, session, key, hop);

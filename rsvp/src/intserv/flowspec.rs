@@ -260,8 +260,8 @@ impl Flowspec {
     /// service.
     ///
     /// RFC 2205 §3.5, read by the order of RFC 2211 §8 and RFC 2212: component by component, one that shares a value
-    /// with the failed request would never be tried, however small. But its rates have to be smaller (r, and R of
-    /// guaranteed service): a merged request that failed is greater than each of those it was merged of where they are
+    /// with the failed request would never be tried, however small. But the rate that it reserves has to be smaller (r, or
+    /// R of guaranteed service, whose r is the senders' and mostly the same): a merged request that failed is greater than each of those it was merged of where they are
     /// not ordered, and one of them, the one with the greatest rate, has to be left out for the others to be tried.
     #[must_use]
     pub fn blockades(&self, request: &Self) -> bool {
@@ -270,9 +270,7 @@ impl Flowspec {
             return false;
         }
         let larger_rate = match (self, request) {
-            (Self::Guaranteed(tspec, rspec), Self::Guaranteed(other, asked)) => {
-                tspec.rate() > other.rate() && rspec.rate > asked.rate
-            }
+            (Self::Guaranteed(_, rspec), Self::Guaranteed(_, asked)) => rspec.rate > asked.rate,
             _ => self.tspec().rate() > request.tspec().rate(),
         };
         !(larger_rate && self.partial_cmp(request) == Some(Ordering::Greater))

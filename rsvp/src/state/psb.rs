@@ -66,6 +66,8 @@ pub(crate) struct PathOut {
 pub(crate) struct Psb {
     /// The hop that has last said something new; if that one is gone, the one of the others that is heard longest.
     pub(crate) phop: Phop,
+    /// That hop has answered that it knows no path. It may have restarted: its next Path is answered at once.
+    pub(crate) is_forgotten: bool,
     /// The hops before it that have not fallen silent.
     pub(crate) others: Vec<OtherHop>,
     /// [`IfIndex::LOCAL`] of a sender on this node.

@@ -304,3 +304,31 @@ fn of_two_messages_at_one_moment_a_summary_refreshes_what_the_last_has_named() {
     }
     assert_eq!(one.installed().on(C)[0].1, [Some(s2)]);
 }
+
+#[test]
+fn a_hop_that_has_restarted_hears_what_is_reserved_as_soon_as_it_knows_the_sender() {
+    // RFC 2205 §3.1.4 refuses a Resv where there is no path; a refresh period later it would be tried again.
+    let mut one = unicast(false);
+    one.announce(A, 1, 100.0);
+    let s1 = one.sender(1);
+    one.reserve(C, 2, ff(&[(s1, 1.0)]));
+    one.sent();
+    let refuse = |one: &mut One| {
+        one.refuse(A, ErrorFlags::NONE, ErrorCode::NO_PATH, 0, failed(s1, 1.0));
+    };
+    refuse(&mut one);
+    assert!(one.sent().is_empty());
+    one.announce(A, 1, 100.0);
+    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+    one.announce(A, 1, 100.0);
+    assert!(sent(&mut one, MessageType::RESV).is_empty());
+    // What it says then is new, or not.
+    refuse(&mut one);
+    one.announce(A, 1, 90.0);
+    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+    // Whoever goes on without knowing it does not reserve.
+    refuse(&mut one);
+    assert!(sent(&mut one, MessageType::RESV_ERR).is_empty());
+    refuse(&mut one);
+    assert_eq!(sent(&mut one, MessageType::RESV_ERR), [C]);
+}

@@ -123,6 +123,15 @@ fn blockade() {
     // Of another service it says nothing: they do not merge.
     let guaranteed = Flowspec::guaranteed(*failed.tspec(), 200e3, 0).unwrap();
     assert!(!guaranteed.blockades(&failed) && !failed.blockades(&guaranteed));
+    // Of guaranteed service, the senders' Tspec is mostly the same: it is R that was too much.
+    let of_rate = |rate: f32, slack| {
+        let tspec = *guaranteed.tspec();
+        Flowspec::guaranteed(tspec, rate, slack).unwrap()
+    };
+    assert!(!of_rate(3e6, 0).blockades(&of_rate(1e6, 0)));
+    assert!(!of_rate(3e6, 0).blockades(&of_rate(1e6, 5000)));
+    assert!(of_rate(3e6, 5000).blockades(&of_rate(1e6, 0)));
+    assert!(of_rate(3e6, 0).blockades(&of_rate(3e6, 0)));
     assert!(failed.blockades(&load(80e3, 20e3, 200e3, 64, 1500)));
 }
 
