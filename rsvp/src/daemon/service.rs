@@ -324,6 +324,7 @@ impl Service {
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         self.read_interfaces();
+        self.tell_missing();
         self.play_fixed();
         info!(
             router = self.is_router,
@@ -679,6 +680,7 @@ impl Service {
         self.loaded = loaded;
         self.rapi.set_limits(self.loaded.config().limits.server());
         self.read_interfaces();
+        self.tell_missing();
         self.play_fixed();
         info!("configuration read again");
     }

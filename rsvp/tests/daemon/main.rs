@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod logged;
 mod support;
 
 use core::pin::Pin;

@@ -421,7 +421,11 @@ impl Config {
                 secrets.insert(path.clone(), octets);
             }
         }
+        let tables = self.missing_interfaces(text, &[]);
+        let tables = tables.into_iter();
         Ok(Loaded {
+            file: file.to_owned(),
+            tables: tables.map(|(name, line)| (name.to_owned(), line)).collect(),
             config: self,
             secrets,
         })
@@ -432,6 +436,10 @@ impl Config {
 #[derive(Clone, Default)]
 pub struct Loaded {
     config: Config,
+    /// Where it is from.
+    file: PathBuf,
+    /// The tables of interfaces, with their lines.
+    tables: Vec<(String, Option<usize>)>,
     secrets: BTreeMap<PathBuf, Vec<u8>>,
 }
 
@@ -449,6 +457,24 @@ impl Loaded {
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The file it is from; empty if there was none.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The tables of interfaces that this machine does not have, each with its line in the file.
+    pub fn missing_interfaces<'a>(
+        &'a self,
+        machine: &'a [String],
+    ) -> impl Iterator<Item = (&'a str, Option<usize>)> {
+        let missing = self
+            .tables
+            .iter()
+            .filter(|(name, _)| !machine.contains(name));
+        missing.map(|(name, line)| (name.as_str(), *line))
     }
 
     /// What the engine is told of an interface.

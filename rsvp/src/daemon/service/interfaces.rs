@@ -162,6 +162,23 @@ impl Service {
         self.join();
     }
 
+    /// Interfaces may come later: that one of the configuration is not there is no error, but may be a name misspelt.
+    pub(super) fn tell_missing(&self) {
+        let Ok(list) = self.net.interfaces() else {
+            return; // as was said when they were read
+        };
+        let machine: Vec<String> = list.into_iter().map(|one| one.name).collect();
+        for (name, line) in self.loaded.missing_interfaces(&machine) {
+            warn!(
+                file = %self.loaded.file().display(),
+                line,
+                key = %format_args!("interface.{name}"),
+                has = machine.join(", "),
+                "this machine has no interface of that name"
+            );
+        }
+    }
+
     /// Makes this host a member of the groups that its applications take part in, so that it hears their Paths. A multicast
     /// router hears them in passing: it is a member of none but that of encapsulated messages, which no router forwards.
     ///

@@ -1,0 +1,91 @@
+//! What the log says, on a host of our own with one link, `eth0`.
+
+use core::time::Duration;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use fairway_rsvp::daemon::service::Daemon;
+use fairway_sim::{Network, Node};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::{daemon, loaded};
+
+/// The lines of this thread's log.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Lines {
+    /// Those since the last time.
+    fn take(&self) -> Vec<String> {
+        let octets = core::mem::take(&mut *self.0.lock().unwrap());
+        let text = String::from_utf8(octets).unwrap();
+        text.lines().map(|line| line.trim().to_owned()).collect()
+    }
+
+    /// Those of them that hold this.
+    fn with(&self, what: &str) -> Vec<String> {
+        let mut lines = self.take();
+        lines.retain(|line| line.contains(what));
+        lines
+    }
+}
+
+const SOON: Duration = Duration::from_secs(1);
+
+/// A daemon with this configuration, and its log at `info`.
+fn logged(text: &str, test: impl AsyncFnOnce(&Network, &Node, &Daemon, &Lines)) {
+    let lines = Lines::default();
+    let log = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_writer(lines.clone())
+        .finish();
+    let _log = tracing::subscriber::set_default(log);
+    let network = Network::new(7);
+    let nodes = [network.node("one"), network.node("other")];
+    network.link(&nodes[0], &nodes[1]).connect();
+    network.run(async {
+        let daemon = daemon(&nodes[0].net(), text);
+        network.clock().sleep(SOON).await;
+        test(&network, &nodes[0], &daemon, &lines).await;
+        daemon.shutdown().await;
+    });
+}
+
+/// A name that is misspelt is told at the start and at each reload, with its place.
+#[test]
+fn an_interface_that_is_not_there_is_warned_of() {
+    let text = "router = \"no\"\n[interface.rigth]\nreservable = \"50%\"\n";
+    let what = "this machine has no interface of that name";
+    logged(text, async |_, _, daemon, lines| {
+        let said = "file=rsvpd.toml line=2 key=interface.rigth has=";
+        for again in [true, false] {
+            let told = lines.with(what);
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].starts_with("WARN"), "{told:?}");
+            assert!(told[0].contains(said), "{told:?}");
+            if again {
+                daemon.reload(loaded(text)).await;
+            }
+        }
+    });
+}
