@@ -69,7 +69,7 @@ mod user;
 
 pub use config_error::ConfigError;
 pub use exit::Exit;
-pub use log::Log;
+pub use log::{Log, check_directives};
 pub use notify::notify;
 pub use program::Program;
 pub use read::read_config;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use fairway_rsvp::daemon::config::{self, Config, ConfigError, Loaded, ReadSecret};
-use fairway_service::{read_config, user_of_flag};
+use fairway_service::{check_directives, read_config, user_of_flag};
 use fairway_stack::Net;
 
 /// Reserves network resources for flows of data: RSVP (RFC 2205), as host or as router.
@@ -37,8 +37,8 @@ pub(crate) struct Args {
     #[arg(short = 'd', long)]
     debug: bool,
 
-    /// What is logged, in the words of RUST_LOG
-    #[arg(short = 'l', long, value_name = "FILTER", conflicts_with = "debug")]
+    /// What is logged, in the words of RUST_LOG: a level for all, TARGET=LEVEL for a part, separated by commas
+    #[arg(short = 'l', long, value_name = "FILTER", conflicts_with = "debug", value_parser = directives)]
     log: Option<String>,
 
     /// Become this user once the sockets are there, if started as root; "" to stay root [default: _rsvp, if there is one]
@@ -56,6 +56,10 @@ pub(crate) struct Args {
     /// No effect: rsvpd always stays in the foreground
     #[arg(short = 'D', long, visible_short_alias = 'f')]
     foreground: bool,
+}
+
+fn directives(typed: &str) -> Result<String, String> {
+    check_directives(typed).map(|()| typed.to_owned())
 }
 
 const LONG_HELP: &str = "\
@@ -157,4 +161,21 @@ pub(crate) fn load(args: &Args) -> Result<Loaded, String> {
         config.log.clone_from(log);
     }
     config.load(&path, &text, &mut Files).map_err(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A level misspelt would be taken for a target, and nothing logged.
+    #[test]
+    fn a_filter_without_a_level_is_wrong_usage() {
+        let parse = |filter| Args::try_parse_from(["rsvpd", "-l", filter]);
+        for wrong in ["debgu", "foo=bar"] {
+            let told = parse(wrong).unwrap_err().to_string();
+            assert!(told.contains("has none of the levels off, error"), "{told}");
+        }
+        let args = parse("warn,fairway_rsvp=debug").unwrap();
+        assert_eq!(args.log.as_deref(), Some("warn,fairway_rsvp=debug"));
+    }
 }

@@ -282,6 +282,7 @@ impl Config {
         let wrong = |table: (&str, usize), key: &str, what: String| {
             ConfigError::of_key(file, text, table, key, what)
         };
+        fairway_service::check_directives(&self.log).map_err(|what| wrong(("", 0), "log", what))?;
         if let Some(address) = self.metrics
             && !address.ip().is_loopback()
             && !self.metrics_for_others

@@ -265,3 +265,15 @@ fn interfaces_that_are_not_there_are_named_with_their_line() {
     let missing = config.missing_interfaces(text, &machine);
     assert_eq!(missing, [("eth1.7", Some(4)), ("eth9", Some(5))]);
 }
+
+/// A level misspelt would be taken for a target, and nothing logged.
+#[test]
+fn what_is_logged_has_levels() {
+    for wrong in ["debgu", "foo=bar", "info,foo=bar"] {
+        let text = format!("\nlog = \"{wrong}\"\n");
+        let told = Config::parse(Path::new("r.toml"), &text).unwrap_err();
+        let told = told.to_string();
+        assert!(told.starts_with("r.toml:2: key `log`: `"), "{told}");
+        assert!(told.contains("has none of the levels off, error"), "{told}");
+    }
+}
