@@ -29,7 +29,7 @@ use fairway_stack::{Clock, Instant, LocalListener, Net, NetError, Task};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 
-use super::config::{Loaded, Router};
+use super::config::{Config, Loaded, Router};
 use super::connection::{Connection, ConnectionId, FromClient, News};
 use super::control::protocol::{Lines, Reply};
 use super::io::{OpenError, PacketIo};
@@ -203,6 +203,8 @@ struct Service {
     clock: Clock,
     started: Instant,
     loaded: Loaded,
+    /// What it was started with.
+    at_start: Config,
     is_router: bool,
     forwards_multicast: Box<dyn Fn() -> bool + Send + Sync>,
     engine: Engine,
@@ -290,6 +292,7 @@ impl Service {
             net: net.clone(),
             clock,
             started: now,
+            at_start: config.clone(),
             is_router,
             forwards_multicast: platform.forwards_multicast,
             engine,
@@ -683,6 +686,14 @@ impl Service {
         self.tell_missing();
         self.play_fixed();
         info!("configuration read again");
+        let keys = self.at_start.only_at_start(self.loaded.config());
+        if !keys.is_empty() {
+            let keys = keys.join(", ");
+            warn!(
+                keys,
+                "other than at the start: counts at the next start only"
+            );
+        }
     }
 }
 

@@ -89,3 +89,24 @@ fn an_interface_that_is_not_there_is_warned_of() {
         }
     });
 }
+
+/// STYLE §11: SIGHUP swaps all; what cannot be swapped is said, in one line.
+#[test]
+fn keys_that_count_at_the_next_start_are_named() {
+    let text = "router = \"no\"\n";
+    logged(text, async |_, _, daemon, lines| {
+        let other = "router = \"yes\"\nuser = []\n[limits]\nsenders = 7\napplications = 7\n";
+        lines.take();
+        // It stays so until it is taken back.
+        for text in [other, other, text] {
+            daemon.reload(loaded(text)).await;
+            let mut told = lines.take();
+            told.retain(|line| !line.contains("interface"));
+            assert_eq!(told[0], "INFO configuration read again");
+            let changed = "WARN other than at the start: counts at the next start only \
+                           keys=\"user, router, limits.senders\"";
+            let expected: &[&str] = if text == other { &[changed] } else { &[] };
+            assert_eq!(told[1..], *expected);
+        }
+    });
+}

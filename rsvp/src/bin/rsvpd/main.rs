@@ -12,7 +12,7 @@ use fairway_rsvp::daemon::service::Daemon;
 use fairway_rsvp::tc::linux::LinuxTc;
 use fairway_service::{Exit, Log, Program, Signals, Told, notify, serve};
 use fairway_stack::Net;
-use tracing::{error, info};
+use tracing::error;
 
 use crate::args::{Args, load};
 use crate::privileges::{drop_privileges, make_directories};
@@ -85,7 +85,6 @@ async fn run(args: &Args, loaded: Loaded, log: &Log) -> Exit {
                         Ok(loaded) => {
                             log.change(&loaded.config().log);
                             daemon.reload(loaded).await;
-                            info!("configuration read again");
                         }
                         Err(error) => error!(error, "configuration kept: the new one is wrong"),
                     }

@@ -205,6 +205,29 @@ impl Limits {
         }
     }
 
+    /// Those of the engine, and the length of the log, where `other` differs.
+    fn only_at_start(&self, other: &Self) -> impl Iterator<Item = &'static str> {
+        let of = |key, bound: fn(&Self) -> usize| (bound(self) != bound(other)).then_some(key);
+        [
+            of("limits.sessions", |of| of.sessions),
+            of("limits.senders", |of| of.senders),
+            of("limits.reservations", |of| of.reservations),
+            of("limits.filters", |of| of.filters),
+            of("limits.senders_in_all", |of| of.senders_in_all),
+            of("limits.reservations_in_all", |of| of.reservations_in_all),
+            of("limits.applications_per_session", |of| {
+                of.applications_per_session
+            }),
+            of("limits.blockades", |of| of.blockades),
+            of("limits.neighbours", |of| of.neighbours),
+            of("limits.unacknowledged", |of| of.unacknowledged),
+            of("limits.carried_octets", |of| of.carried_octets),
+            of("limits.log_entries", |of| of.log_entries),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     /// A bound that leaves nothing to do.
     fn fault(&self) -> Option<&'static str> {
         let all = [
@@ -372,6 +395,27 @@ impl Config {
     fn keys_of_table(&self, name: &str) -> InterfaceKeys {
         let table = self.interface.get(name).cloned().unwrap_or_default();
         table.over(&self.default_keys())
+    }
+
+    /// The keys that a running daemon takes no other value of: those in which `other` differs. They count when it starts.
+    #[must_use]
+    pub fn only_at_start(&self, other: &Self) -> Vec<&'static str> {
+        let keys = [
+            (
+                "control_socket",
+                self.control_socket != other.control_socket,
+            ),
+            ("control_mode", self.control_mode != other.control_mode),
+            ("rapi_socket", self.rapi_socket != other.rapi_socket),
+            ("rapi_mode", self.rapi_mode != other.rapi_mode),
+            ("socket_group", self.socket_group != other.socket_group),
+            ("user", self.user != other.user),
+            ("metrics", self.metrics != other.metrics),
+            ("router", self.router != other.router),
+        ];
+        let keys = keys.into_iter().filter(|(_, differs)| *differs);
+        let limits = self.limits.only_at_start(&other.limits);
+        keys.map(|(key, _)| key).chain(limits).collect()
     }
 
     /// What holds for an interface.

@@ -277,3 +277,31 @@ fn what_is_logged_has_levels() {
         assert!(told.contains("has none of the levels off, error"), "{told}");
     }
 }
+
+#[test]
+fn keys_that_count_at_the_start_only_are_those_that_differ() {
+    let of = |text| parsed(EVERYTHING).only_at_start(&parsed(text));
+    assert_eq!(of(EVERYTHING), [""; 0]);
+    let default = parsed("");
+    for (text, keys) in [
+        (
+            "router = \"yes\"\nmetrics = \"127.0.0.1:9\"\n",
+            "metrics router",
+        ),
+        (
+            "rapi_socket = \"\"\ncontrol_socket = \"\"\n",
+            "control_socket rapi_socket",
+        ),
+        (
+            "user = []\n[limits]\nsessions = 1\nlog_entries = 1\n",
+            "user limits.sessions limits.log_entries",
+        ),
+        // These count at once.
+        (
+            "log = \"off\"\nother_interfaces = \"ignore\"\n[limits]\napplications = 1\nmemberships = 1\n",
+            "",
+        ),
+    ] {
+        assert_eq!(default.only_at_start(&parsed(text)).join(" "), keys);
+    }
+}
