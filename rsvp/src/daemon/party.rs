@@ -43,6 +43,8 @@ pub(super) struct Party {
     session: Session,
     /// What is asked for now.
     asked: Option<ReserveCall>,
+    /// The senders there are.
+    senders: Vec<PathSender>,
     /// It is said that nobody is there to ask for, or why it is not asked.
     is_said: bool,
 }
@@ -101,6 +103,7 @@ impl Party {
             role,
             session,
             asked: None,
+            senders: Vec::new(),
             is_said: false,
         };
         Ok((party, calls))
@@ -137,9 +140,28 @@ impl Party {
             call: None,
             tell: vec![event.into()],
         };
-        let (Role::Receiver(entry), Event::Path(senders)) = (&self.role, event) else {
+        let Role::Receiver(entry) = &self.role else {
             return reaction;
         };
+        let senders = match event {
+            Event::Path(senders) => senders,
+            Event::Confirm {
+                filters, flowspec, ..
+            } => {
+                // A ResvConf says what was asked for (RFC 2205 §3.1.8).
+                let granted = flowspec.and_then(|asked| less(filters, &asked, &self.senders));
+                if let (Some(granted), [EventOf::Confirmed { flowspec, .. }]) =
+                    (granted, reaction.tell.as_mut_slice())
+                {
+                    *flowspec = Some((&granted).into());
+                }
+                return reaction;
+            }
+            Event::Resv { .. } | Event::PathError { .. } | Event::ResvError { .. } => {
+                return reaction;
+            }
+        };
+        self.senders.clone_from(senders);
         match wanted(entry, senders) {
             Ok(None) => {
                 // Nobody is left to reserve for; what was asked for ends with their state.
@@ -243,18 +265,24 @@ fn capped(entry: &ReservationEntry, senders: &[PathSender], call: &ReserveCall) 
         }
     }
     of_all.into_iter().find_map(|(filters, asked)| {
-        let covered = senders
-            .iter()
-            .filter(|of| filters.is_empty() || filters.contains(&of.template));
-        let sent = Tspec::sum_of(covered.map(|of| &of.tspec))?;
-        let granted = asked.effective(&sent);
-        let is_less = asked.rspec().is_none() && granted.rate() < asked.rate();
-        is_less.then(|| EventOf::Capped {
+        let granted = less(&filters, asked, senders)?;
+        Some(EventOf::Capped {
             senders: filters.iter().copied().map(value::sender).collect(),
             asked: asked.into(),
             granted: (&granted).into(),
         })
     })
+}
+
+/// What is granted, if that is less than is asked for.
+fn less(filters: &[Sender], asked: &Flowspec, senders: &[PathSender]) -> Option<Flowspec> {
+    let covered = senders
+        .iter()
+        .filter(|of| filters.is_empty() || filters.contains(&of.template));
+    let sent = Tspec::sum_of(covered.map(|of| &of.tspec))?;
+    let granted = asked.effective(&sent);
+    let is_less = asked.rspec().is_none() && granted.rate() < asked.rate();
+    is_less.then_some(granted)
 }
 
 /// What is to be reserved for one sender, and the bound on the delay.

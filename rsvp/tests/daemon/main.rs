@@ -127,6 +127,36 @@ fn a_reservation_is_made_over_two_routers_and_ends_with_its_receiver() {
     });
 }
 
+/// RFC 2210 §3.2.1: of controlled load nobody is granted more than is sent, and the confirmation says so.
+#[test]
+fn a_confirmation_names_what_is_granted() {
+    let (network, nodes) = row();
+    let (sender, _) = fixed(&nodes);
+    network.run(async {
+        let _daemons = daemons(&nodes, [&sender, TEN_MEGABIT, TEN_MEGABIT, TEN_MEGABIT]);
+        let to = nodes[3].address();
+        let mut reserve = Ctl::to(&nodes[3].net()).await;
+        reserve
+            .say(&format!(
+                r#"{{"request":"reserve","destination":"{to}:5004","confirm":true,"traffic":{{"rate":"4Mbit/s"}}}}"#
+            ))
+            .await;
+        let (mut capped, mut asked) = (None, None);
+        let confirmed = loop {
+            match reserve.event().await {
+                EventOf::Asked { flowspecs, .. } => asked = flowspecs.first().cloned(),
+                EventOf::Capped { granted, .. } => capped = Some(granted),
+                EventOf::Confirmed { flowspec, .. } => break flowspec,
+                EventOf::Path { .. } | EventOf::Waiting { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(asked.unwrap().tspec.rate_bytes_per_sec, 500e3);
+        assert_eq!(confirmed, capped);
+        assert_eq!(confirmed.unwrap().tspec.rate_bytes_per_sec, 250e3);
+    });
+}
+
 /// A host of our own has neither users nor groups, and what it makes is no file of this machine's.
 #[test]
 fn a_group_for_the_sockets_means_nothing_on_our_own_stack() {

@@ -202,6 +202,8 @@ fn a_script_learns_whether_a_reservation_can_be_had() {
     let granted = "granted for 10.8.0.1:5004: CL 5Mbit/s b 15kB instead of CL 8Mbit/s b 15kB";
     assert!(output.stdout.contains(granted), "{output:?}");
     send.says("no longer reserved FF 10.8.0.1:5004");
+    let output = code(receiver, &format!("{line} --fail-fast"), 1);
+    assert!(output.stdout.contains(granted), "{output:?}");
     code(receiver, &format!("{to} --delay 1us --fail-fast"), 1);
 
     // What the reservation carries is counted beside it, and the interface says what else counts.

@@ -116,8 +116,8 @@ pub(crate) struct Filter {
 /// How long, and for whom.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct Lasting {
-    /// End with exit status 1 at the first failure: an error of the path or of the reservation, or a reservation that cannot be
-    /// asked for
+    /// End with exit status 1 at the first failure: an error of the path or of the reservation, a reservation that cannot be
+    /// asked for, or one of which less is granted than is asked for
     #[arg(long)]
     pub(crate) fail_fast: bool,
 
@@ -149,7 +149,7 @@ Examples:
   rsvpctl reserve 192.0.2.9:5004 --delay 100ms
   rsvpctl reserve 192.0.2.9:5004 --service guaranteed --reserve 8Mbit/s
   rsvpctl reserve 192.0.2.9:5004 --until-confirmed --fail-fast --for 10s
-                             in a script: can this be had?
+                             in a script: can all of this be had?
 
 Styles: ff reserves for each sender alone, se for the senders named together, wf for whoever sends.
 
@@ -161,7 +161,8 @@ Exit status:
   0  ended by ctrl-c or --for, and the last news was good;
      with --until-confirmed, the reservation stands
   1  refused by the daemon or a router, and that was the last news;
-     with --fail-fast, the first error ends it
+     with --fail-fast, the first error ends it, and so does less being granted than --rate asks
+     for: what is granted instead is printed
   2  wrong usage
   3  no daemon, or it has ended; with --until-confirmed, no confirmation within --for
 ";

@@ -75,10 +75,12 @@ impl Goal {
                 self.exit = Exit::Done;
                 flowspec.is_some()
             }
-            EventOf::Path { .. }
-            | EventOf::PathSent { .. }
-            | EventOf::Waiting { .. }
-            | EventOf::Capped { .. } => return None,
+            EventOf::Path { .. } | EventOf::PathSent { .. } | EventOf::Waiting { .. } => {
+                return None;
+            }
+            // It stands, though less is granted: a failure only to whoever wants to know whether all can be had.
+            EventOf::Capped { .. } if self.fails_fast => return self.failed(),
+            EventOf::Capped { .. } => return None,
         };
         (self.is_until && stands).then_some(Exit::Done)
     }
@@ -98,6 +100,7 @@ fn names(senders: &[String]) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fairway_rsvp::daemon::control::value::{Flowspec, Tspec};
 
     fn asked(senders: &[&str]) -> Reply {
         Reply::Event(EventOf::Asked {
@@ -121,6 +124,38 @@ mod tests {
         Reply::Event(EventOf::NotAsked {
             why: "no".to_owned(),
         })
+    }
+
+    fn capped() -> Reply {
+        let of_rate = |rate_bytes_per_sec| Flowspec {
+            service: "controlled-load".to_owned(),
+            tspec: Tspec {
+                rate_bytes_per_sec,
+                bucket_bytes: 15e3,
+                peak_bytes_per_sec: None,
+                min_packet_bytes: 64,
+                max_packet_bytes: 1500,
+            },
+            reserved_bytes_per_sec: None,
+            slack_micros: None,
+        };
+        Reply::Event(EventOf::Capped {
+            senders: vec!["a".to_owned()],
+            asked: of_rate(1e6),
+            granted: of_rate(625e3),
+        })
+    }
+
+    /// RFC 2210 §3.2.1: only what is sent is granted.
+    #[test]
+    fn less_than_is_asked_for_is_a_failure_only_where_the_first_one_counts() {
+        let mut goal = Goal::new(true, true);
+        assert_eq!(goal.heard(&asked(&["a"])), None);
+        assert_eq!(goal.heard(&capped()), Some(Exit::Refused));
+        let mut goal = Goal::new(false, true);
+        assert_eq!(goal.heard(&asked(&["a"])), None);
+        assert_eq!(goal.heard(&capped()), None);
+        assert_eq!(goal.heard(&confirmed("FF", &["a"])), Some(Exit::Done));
     }
 
     #[test]

@@ -250,7 +250,7 @@ pub enum EventOf {
         style: String,
         /// The senders.
         senders: Vec<String>,
-        /// What is reserved.
+        /// What is reserved: where more was asked for than is granted, what is granted.
         flowspec: Option<Flowspec>,
     },
     /// What we ask for now, computed from what we were told.
