@@ -29,6 +29,7 @@ use fairway_stack::{Clock, Instant, LocalListener, Net, NetError, Task};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 
+use self::interfaces::Logged;
 use super::config::{Config, Loaded, Router};
 use super::connection::{Connection, ConnectionId, FromClient, News};
 use super::control::protocol::{Lines, Reply};
@@ -212,6 +213,8 @@ struct Service {
     changes: Box<dyn Changes>,
     io: PacketIo,
     interfaces: BTreeMap<IfIndex, Interface>,
+    /// What the log says of them.
+    logged: BTreeMap<IfIndex, Logged>,
     rapi: Server,
     rapi_listener: Option<LocalListener>,
     control_listener: Option<LocalListener>,
@@ -300,6 +303,7 @@ impl Service {
             changes: platform.changes,
             io,
             interfaces: BTreeMap::new(),
+            logged: BTreeMap::new(),
             rapi: Server::new(config.limits.server(), FIRST_APPLICATION),
             rapi_listener,
             control_listener,

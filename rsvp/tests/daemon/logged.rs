@@ -110,3 +110,46 @@ fn keys_that_count_at_the_next_start_are_named() {
         }
     });
 }
+
+/// What becomes of an interface is a line each, with what can be reserved there; other news of it are none.
+#[test]
+fn what_becomes_of_an_interface_is_told_once() {
+    let text = "[interface.eth0]\nbandwidth = \"10Mbit/s\"\nreservable = \"50%\"\n";
+    logged(text, async |network, node, daemon, lines| {
+        let told = || lines.with("INFO interface name=\"eth0\" index=2 event=");
+        let tells = |event: &str, rest: &str| {
+            let told = told();
+            assert_eq!(told.len(), 1, "{told:?} for {event}");
+            let expected = format!("event=\"{event}\" enabled={rest}");
+            assert!(told[0].contains(&expected), "{told:?}");
+        };
+        let soon = async || network.clock().sleep(SOON).await;
+        let half = "true up=true reservable=\"5Mbit/s\" traffic_control=\"fair queue\"";
+        tells("there", half);
+
+        let manage = node.net().manage();
+        let index = manage.interface("eth0").unwrap().index;
+        manage.set_up(index, false).unwrap();
+        soon().await;
+        tells("down", "true up=false traffic_control=\"off\"");
+        manage.set_up(index, true).unwrap();
+        soon().await;
+        tells("up", half);
+
+        // The system tells of it, and the configuration is read again: nothing that is logged is other.
+        manage.set_mtu(index, 1400).unwrap();
+        soon().await;
+        daemon.reload(loaded(text)).await;
+        assert_eq!(told(), [""; 0]);
+
+        daemon.reload(loaded(&text.replace("50%", "2Mbit/s"))).await;
+        tells("changed", &half.replace("5Mbit/s", "2Mbit/s"));
+        daemon
+            .reload(loaded("[interface.eth0]\nenabled = false\n"))
+            .await;
+        tells("changed", "false up=true traffic_control=\"off\"");
+        manage.set_up(index, false).unwrap();
+        soon().await;
+        assert_eq!(told(), [""; 0]);
+    });
+}

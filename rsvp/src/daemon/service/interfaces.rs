@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use fairway_stack::Interface as SystemInterface;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use super::Service;
 use super::memberships::share_out;
-use crate::daemon::config::Loaded;
+use crate::daemon::config::{InterfaceKeys, Loaded};
 use crate::daemon::io::{ENCAPSULATION_GROUP, Encapsulation};
 use crate::daemon::platform::{Reservations, ShaperState};
 use crate::interface::{IfIndex, Interface, UdpEncapsulation};
 use crate::intserv::LocalElement;
+use crate::shown;
 use crate::tc::RHandle;
 use crate::wire::ErrorCode;
 
@@ -50,6 +51,70 @@ fn seen(system: &SystemInterface, loaded: &Loaded) -> Interface {
         up: system.up && system.running,
         point_to_point: system.point_to_point,
         settings: loaded.settings(&system.name),
+    }
+}
+
+/// What the log says of an interface.
+#[derive(Debug)]
+pub(super) struct Logged {
+    name: String,
+    up: bool,
+    keys: InterfaceKeys,
+    bandwidth: Option<String>,
+    reservable: Option<String>,
+    traffic_control: &'static str,
+}
+
+impl Logged {
+    fn new(interface: &Interface, keys: InterfaceKeys, state: &ShaperState) -> Self {
+        Self {
+            name: interface.name.clone(),
+            up: interface.up,
+            keys,
+            bandwidth: state.link_rate.map(shown::rate),
+            reservable: state.share.map(shown::rate),
+            traffic_control: state.kind,
+        }
+    }
+
+    /// What has happened to it since `before`. How traffic control fares is told by [`tell_state`].
+    fn event(&self, before: &Self) -> Option<&'static str> {
+        if !self.keys.enabled && !before.keys.enabled {
+            return None; // RSVP has nothing to do with it
+        }
+        let is_same = (&self.name, &self.keys) == (&before.name, &before.keys)
+            && (&self.bandwidth, &self.reservable) == (&before.bandwidth, &before.reservable);
+        match (before.up, self.up) {
+            (false, true) => Some("up"),
+            (true, false) => Some("down"),
+            _ => (!is_same).then_some("changed"),
+        }
+    }
+
+    fn tell(&self, index: IfIndex, event: &'static str) {
+        info!(
+            name = self.name,
+            %index,
+            event,
+            enabled = self.keys.enabled,
+            up = self.up,
+            bandwidth = self.bandwidth,
+            reservable = self.reservable,
+            traffic_control = self.traffic_control,
+            "interface"
+        );
+    }
+
+    /// Tells it if it is news, and keeps it.
+    fn tell_news(self, index: IfIndex, logged: &mut BTreeMap<IfIndex, Self>) {
+        let event = match logged.get(&index) {
+            Some(before) => self.event(before),
+            None => Some("there"),
+        };
+        if let Some(event) = event {
+            self.tell(index, event);
+        }
+        logged.insert(index, self);
     }
 }
 
@@ -98,7 +163,9 @@ impl Service {
             .copied()
             .collect();
         for index in gone {
-            debug!(%index, "interface gone");
+            if let Some(logged) = self.logged.remove(&index) {
+                logged.tell(index, "gone");
+            }
             // Traffic control first: it removes all at once what the engine removes one by one.
             self.shaper.lock().interface_gone(index);
             self.engine.handle_interface_gone(now, index);
@@ -113,10 +180,6 @@ impl Service {
         };
         for (index, interface) in &new {
             let name = &interface.name;
-            let known = self.interfaces.get(index);
-            if known.is_none() {
-                info!(name, %index, enabled = interface.settings.enabled, "interface");
-            }
             let works = interface.up && interface.settings.enabled;
             let keys = self.loaded.config().keys(name);
             let mut shaper = self.shaper.lock();
@@ -125,6 +188,7 @@ impl Service {
                 let reservations = shaper.set_interface(interface, &keys.traffic_control());
                 let (element, state) = (shaper.advertise(*index), shaper.state(*index));
                 drop(shaper);
+                Logged::new(interface, keys, &state).tell_news(*index, &mut self.logged);
                 let before = before.get(index);
                 let says_other = before.is_some_and(|(before, _)| *before != element);
                 tell_state(name, before.map(|(_, before)| before), &state);
@@ -154,7 +218,9 @@ impl Service {
             } else {
                 // As above.
                 shaper.interface_gone(*index);
+                let state = shaper.state(*index);
                 drop(shaper);
+                Logged::new(interface, keys, &state).tell_news(*index, &mut self.logged);
                 self.engine.handle_interface(now, interface.clone());
             }
         }
