@@ -53,9 +53,13 @@ fn a_second_daemon_touches_nothing() {
 
     one.daemon().stop(Signal::SIGKILL, LIMIT);
     assert_eq!(installed(&one), (1, 1), "the test shows nothing");
-    for _ in 0..2 {
+    for said in [
+        "rsvpd: removed what was left behind: the queues of eth0 and the table of nftables\n",
+        "rsvpd: nothing was left behind in traffic control\n",
+    ] {
         let removed = one.rsvpd(&cleaner);
         assert!(removed.status.success(), "{}", removed.stderr);
+        assert_eq!(removed.stderr, said);
         assert_eq!(installed(&one), (0, 0));
     }
 }

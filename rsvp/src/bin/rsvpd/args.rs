@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) print_config: bool,
 
-    /// Remove from traffic control what a killed rsvpd left there, and exit; refused while one runs
+    /// Remove from traffic control what a killed rsvpd left there, say what that was, and exit; refused while one runs
     #[arg(long, conflicts_with_all = ["check_config", "print_config"])]
     pub(crate) remove_traffic_control: bool,
 

@@ -9,7 +9,8 @@ use clap::Parser as _;
 use fairway_rsvp::daemon::config::Loaded;
 use fairway_rsvp::daemon::platform::Platform;
 use fairway_rsvp::daemon::service::Daemon;
-use fairway_rsvp::tc::linux::LinuxTc;
+use fairway_rsvp::interface::IfIndex;
+use fairway_rsvp::tc::linux::{LeftOver, LinuxTc};
 use fairway_service::{Exit, Log, Program, Signals, Told, notify, serve};
 use fairway_stack::Net;
 use tracing::error;
@@ -22,9 +23,28 @@ const RSVPD: Program = Program("rsvpd");
 /// What a killed one left.
 fn remove_traffic_control() -> Exit {
     match LinuxTc::remove_left_over() {
-        Ok(()) => Exit::Done,
+        Ok(removed) => {
+            let interfaces = Net::system().interfaces().unwrap_or_default();
+            let name = |index: IfIndex| {
+                let of = interfaces.iter().find(|one| one.index == index.0);
+                of.map_or_else(|| format!("interface {index}"), |one| one.name.clone())
+            };
+            RSVPD.say(in_words(&removed, name));
+            Exit::Done
+        }
         Err(error) => RSVPD.failed(Exit::System, error),
     }
+}
+
+fn in_words(removed: &LeftOver, name: impl Fn(IfIndex) -> String) -> String {
+    let names: Vec<String> = removed.queues.iter().copied().map(name).collect();
+    let queues = (!names.is_empty()).then(|| format!("the queues of {}", names.join(", ")));
+    let table = removed.table.then(|| "the table of nftables".to_owned());
+    let all: Vec<String> = queues.into_iter().chain(table).collect();
+    if all.is_empty() {
+        return "nothing was left behind in traffic control".to_owned();
+    }
+    format!("removed what was left behind: {}", all.join(" and "))
 }
 
 fn main() -> ExitCode {
@@ -100,4 +120,35 @@ async fn run(args: &Args, loaded: Loaded, log: &Log) -> Exit {
     notify(&net, "STOPPING=1").await;
     daemon.shutdown().await;
     Exit::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_removed_is_said_in_one_line() {
+        for (queues, table, words) in [
+            (&[][..], false, "nothing was left behind in traffic control"),
+            (
+                &[2, 3],
+                true,
+                "removed what was left behind: the queues of eth2, eth3 and the table of nftables",
+            ),
+            (
+                &[2],
+                false,
+                "removed what was left behind: the queues of eth2",
+            ),
+            (
+                &[],
+                true,
+                "removed what was left behind: the table of nftables",
+            ),
+        ] {
+            let queues = queues.iter().copied().map(IfIndex).collect();
+            let removed = LeftOver { queues, table };
+            assert_eq!(in_words(&removed, |index| format!("eth{index}")), words);
+        }
+    }
 }

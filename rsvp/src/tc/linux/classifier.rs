@@ -62,11 +62,11 @@ impl Written {
 }
 
 impl Classifier {
-    /// Removes the table that a predecessor left, if there is one.
+    /// Removes the table that a predecessor left; whether there was one.
     ///
     /// # Errors
     /// What the system or the kernel says.
-    pub(super) fn remove_left_over() -> Result<(), KernelError> {
+    pub(super) fn remove_left_over() -> Result<bool, KernelError> {
         remove_table(&mut Channel::open(NETLINK_NETFILTER)?)
     }
 
@@ -393,16 +393,16 @@ fn uses(channel: &mut Channel) -> Result<Option<u32>, KernelError> {
     }
 }
 
-/// Removes the table; none is no error.
-fn remove_table(channel: &mut Channel) -> Result<(), KernelError> {
+/// Removes the table; none is no error. Whether there was one.
+fn remove_table(channel: &mut Channel) -> Result<bool, KernelError> {
     let removed = channel.send(|out| {
         nft::transaction(out, |out| {
             nft::message(out, Action::DeleteTable, |out| out.text(1, TABLE));
         });
     });
     match removed {
-        Err(error) if error.is_missing() => Ok(()),
-        removed => removed,
+        Err(error) if error.is_missing() => Ok(false),
+        removed => removed.map(|()| true),
     }
 }
 

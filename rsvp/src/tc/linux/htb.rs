@@ -134,15 +134,20 @@ impl Scheduler {
         })
     }
 
-    /// Removes our qdiscs that a predecessor left.
+    /// Removes our qdiscs that a predecessor left; says where.
     ///
     /// # Errors
-    /// What the kernel says.
-    pub(super) fn remove_left_over(&mut self) -> Result<(), KernelError> {
-        let mut removed = Ok(());
+    /// What the kernel says; what can be removed is.
+    pub(super) fn remove_left_over(&mut self) -> Result<Vec<IfIndex>, KernelError> {
+        let mut removed = Ok(Vec::new());
         for root in self.roots()? {
             if root.is_ours() {
-                removed = removed.and(self.remove(root.interface));
+                let one = self.remove(root.interface);
+                removed = removed.and_then(|mut all| {
+                    one?;
+                    all.push(root.interface);
+                    Ok(all)
+                });
             }
         }
         removed

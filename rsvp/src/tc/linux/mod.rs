@@ -63,7 +63,7 @@ mod status;
 mod table;
 mod watch;
 
-pub use service::LinuxTc;
+pub use service::{LeftOver, LinuxTc};
 pub use status::{
     BEST_EFFORT_CLASS, CONTROL_CLASS, InterfaceStatus, InterfaceSummary, NETWORK_CONTROL_CLASS,
     ReservationStatus, TcCounters, TcState, TcStatus,

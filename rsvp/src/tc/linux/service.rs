@@ -23,6 +23,15 @@ use crate::tc::ledger::{Entry, Ledger};
 use crate::tc::{Granted, RHandle, Request, Shortage, TcError, TcSettings, TrafficControl};
 use crate::wire::{Sender, Session};
 
+/// What one that was killed left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOver {
+    /// The interfaces on which there were queues.
+    pub queues: Vec<IfIndex>,
+    /// There was the table of nftables.
+    pub table: bool,
+}
+
 /// Traffic control of Linux: see the [module](super).
 ///
 /// It belongs to the network namespace of the thread that makes it, and to no other process as long as it lives. Needs
@@ -54,9 +63,9 @@ impl LinuxTc {
         match scheduler.remove_left_over() {
             // It has admission only.
             Err(error) if error.is_refusal() => warn!(%error, "what is left over stays"),
-            removed => removed.map_err(io::Error::other)?,
+            removed => drop(removed.map_err(io::Error::other)?),
         }
-        let classifier = Classifier::remove_left_over().and_then(|()| Classifier::open());
+        let classifier = Classifier::remove_left_over().and_then(|_| Classifier::open());
         Ok(Self {
             scheduler,
             classifier: classifier.map_err(|error| format!("nftables: {error}")),
@@ -68,15 +77,19 @@ impl LinuxTc {
         })
     }
 
-    /// Removes what one that was killed left behind in the network namespace of the calling thread.
+    /// Removes what one that was killed left behind in the network namespace of the calling thread; says what that was.
     ///
     /// # Errors
     /// `AddrInUse` if there is one that works: then nothing is touched. Else what the kernel says.
-    pub fn remove_left_over() -> io::Result<()> {
+    pub fn remove_left_over() -> io::Result<LeftOver> {
         let _lock = Lock::take()?;
-        let qdiscs = Scheduler::open()?.remove_left_over();
+        let queues = Scheduler::open()?.remove_left_over();
         let table = Classifier::remove_left_over();
-        qdiscs.and(table).map_err(io::Error::other)
+        let removed = queues.and_then(|queues| {
+            let table = table?;
+            Ok(LeftOver { queues, table })
+        });
+        removed.map_err(io::Error::other)
     }
 
     /// An interface is there, or it or its settings have changed, or what is installed is to be looked after. What is
