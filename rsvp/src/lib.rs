@@ -80,7 +80,7 @@
 //!   becomes the previous one by saying something new; the others are asked for what is reserved, too, and one of them
 //!   takes the place of the first when that tears, falls silent or answers that it knows no such sender.
 //! * **Summaries call a roll.** A state whose name a neighbour has acknowledged is named once in a refresh period, with all
-//!   others there; one refresh of ten is in full (RFC 2961 §5.5).
+//!   others there; one refresh of twenty is in full (RFC 2961 §5.5).
 //! * **What was refused further on confirms nothing.** A lesser request beside one that is blockaded has its RESV_CONFIRM
 //!   sent on; RFC 2209 answers it here, since the greater counts as in place.
 //! * **A hop that knows no path of a sender it has announced has restarted.** Its ResvErr of code 3 is kept here the first

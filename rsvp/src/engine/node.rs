@@ -187,10 +187,15 @@ impl Node {
     }
 
     /// When to refresh in full what summaries refresh meanwhile, if the next refresh would be at `next`: RFC 2961 §5.5.
+    /// That is at whole seconds: what is due in one second goes in Bundles.
     pub(super) fn in_full_at(&self, next: Instant, interface: IfIndex) -> Instant {
-        const FULL_REFRESH_EVERY: u32 = 10;
+        const FULL_REFRESH_EVERY: u32 = 20;
         let period = self.time_values(interface).refresh_period();
-        later(next, period.saturating_mul(FULL_REFRESH_EVERY - 1))
+        let at = later(next, period.saturating_mul(FULL_REFRESH_EVERY - 1));
+        later(
+            Instant::ZERO,
+            Duration::from_secs(at.since_start().as_secs().saturating_add(1)),
+        )
     }
 
     /// A message, or a part of one, is left out.

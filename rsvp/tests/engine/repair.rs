@@ -263,8 +263,8 @@ fn a_next_hop_that_changes_unnoticed_is_told_with_the_next_full_refresh_and_from
         _ => (4, ("N1", 3)),
     };
     net.set_link(first, false);
-    // Ten periods, and the jitter of the last.
-    net.run(Duration::from_secs(330));
+    // Twenty periods, and the jitter of the last.
+    net.run(Duration::from_secs(630));
     stays(&mut net, &[("S", 1), ("R1", 2), second, ("R2", 5)]);
 }
 
