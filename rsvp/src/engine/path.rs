@@ -250,6 +250,9 @@ impl Node {
         if is_new || moved {
             self.note_scope(now, session);
         }
+        if let (true, false, Some(psb)) = (forgotten, changed, session.psbs.get(&key)) {
+            self.refresh_resv(now, session, psb.phop, Cause::Moved);
+        }
         if changed {
             self.tell_paths(session);
             self.send_paths(now, session, key, true);

@@ -223,22 +223,16 @@ fn who_does_not_take_summaries_any_more_is_told_in_full() {
     let mut net = diamond(Settings::default());
     reserved(&mut net);
     net.run(Duration::from_secs(200));
-    net.settings.refresh_reduction = false;
-    let now = net.now;
-    for link in [2, 3] {
-        let interface = net.interface("A", link);
-        net.engine("A").handle_interface(now, interface);
+    for refresh_reduction in [false, true] {
+        net.settings.refresh_reduction = refresh_reduction;
+        let now = net.now;
+        for link in [2, 3] {
+            let interface = net.interface("A", link);
+            net.engine("A").handle_interface(now, interface);
+        }
+        net.collect("A");
+        stays(&mut net, &[("S", 1), ("R1", 2), ("A", 3), ("R2", 7)]);
     }
-    net.collect("A");
-    stays(&mut net, &[("S", 1), ("R1", 2), ("A", 3), ("R2", 7)]);
-    net.settings.refresh_reduction = true;
-    let now = net.now;
-    for link in [2, 3] {
-        let interface = net.interface("A", link);
-        net.engine("A").handle_interface(now, interface);
-    }
-    net.collect("A");
-    stays(&mut net, &[("S", 1), ("R1", 2), ("A", 3), ("R2", 7)]);
     assert_eq!(net.events("S", 1).len(), 1);
 }
 

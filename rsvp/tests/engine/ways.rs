@@ -322,10 +322,23 @@ fn a_hop_that_has_restarted_hears_what_is_reserved_as_soon_as_it_knows_the_sende
     assert_eq!(sent(&mut one, MessageType::RESV), [A]);
     one.announce(A, 1, 100.0);
     assert!(sent(&mut one, MessageType::RESV).is_empty());
-    // What it says then is new, or not.
+    // What it says then is new, or not, or not worth a message of its own.
     refuse(&mut one);
     one.announce(A, 1, 90.0);
     assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+    refuse(&mut one);
+    let mut path = one.path(A, 1, tspec(90.0));
+    path.session.e_police = true;
+    one.hear_path(A, path);
+    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+    // The other's turn has come: what the first has forgotten is nothing to it.
+    one.announce(B, 1, 90.0);
+    refuse(&mut one);
+    assert!(sent(&mut one, MessageType::RESV_ERR).is_empty());
+    one.announce(A, 1, 80.0);
+    let tear = one.path_tear(one.neighbour(B, 2), 1);
+    one.hear(B, s1.address(), Body::PathTear(tear));
+    one.sent();
     // Whoever goes on without knowing it does not reserve.
     refuse(&mut one);
     assert!(sent(&mut one, MessageType::RESV_ERR).is_empty());
