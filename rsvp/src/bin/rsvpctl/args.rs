@@ -139,7 +139,8 @@ Exit status:
   1  refused by the daemon, or the last news was an error;
      with --fail-fast, the first error ends it
   2  wrong usage
-  3  no daemon, or it has ended; with --until-reserved, nobody has reserved within --for
+  3  no daemon, or it has ended
+  4  with --until-reserved: nobody has reserved within --for
 ";
 
 const RESERVE_HELP: &str = "\
@@ -164,7 +165,8 @@ Exit status:
      with --fail-fast, the first error ends it, and so does less being granted than --rate asks
      for: what is granted instead is printed
   2  wrong usage
-  3  no daemon, or it has ended; with --until-confirmed, no confirmation within --for
+  3  no daemon, or it has ended
+  4  with --until-confirmed: no confirmation within --for
 ";
 
 #[derive(Clone, Debug, ClapArgs)]
@@ -204,19 +206,19 @@ pub(crate) struct SendArgs {
 #[derive(Clone, Debug, ClapArgs)]
 struct TrafficArgs {
     /// The most that comes at once
-    #[arg(long, value_name = "OCTETS", value_parser = typed::octets, default_value = "15kB")]
+    #[arg(long, value_name = "OCTETS", value_parser = typed::octets, default_value = "15kB", requires = "rate")]
     bucket: Octets,
 
     /// The rate at which it comes then [default: not known]
-    #[arg(long, value_name = "RATE", value_parser = typed::rate)]
+    #[arg(long, value_name = "RATE", value_parser = typed::rate, requires = "rate")]
     peak: Option<Rate>,
 
     /// Packets count as at least so long
-    #[arg(long, value_name = "OCTETS", value_parser = typed::octets, default_value = "64B")]
+    #[arg(long, value_name = "OCTETS", value_parser = typed::octets, default_value = "64B", requires = "rate")]
     min_packet: Octets,
 
     /// The longest packet
-    #[arg(long, value_name = "OCTETS", value_parser = typed::octets, default_value = "1500B")]
+    #[arg(long, value_name = "OCTETS", value_parser = typed::octets, default_value = "1500B", requires = "rate")]
     max_packet: Octets,
 }
 
@@ -351,6 +353,16 @@ mod tests {
         let entry = args.entry();
         assert_eq!(entry.service, ServiceName::Guaranteed);
         assert!(entry.confirm && entry.traffic.is_none());
+    }
+
+    /// Without a rate what each sender says it sends is asked for, whatever the rest says.
+    #[test]
+    fn a_bucket_is_one_of_a_rate() {
+        let words = ["rsvpctl", "reserve", "192.0.2.9:5004", "--bucket", "9kB"];
+        let error = Args::try_parse_from(words).unwrap_err();
+        assert!(error.to_string().contains("--rate <RATE>"), "{error}");
+        let with_rate = words.into_iter().chain(["--rate", "1Mbit/s"]);
+        assert!(Args::try_parse_from(with_rate).is_ok());
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Goal {
     /// How it ends when its time is over; with success still to come, nobody has answered.
     pub(crate) fn over(&self) -> Exit {
         match (self.is_until, self.exit) {
-            (true, Exit::Done) => Exit::NoAnswer,
+            (true, Exit::Done) => Exit::TooLate,
             (_, exit) => exit,
         }
     }
@@ -163,7 +163,7 @@ mod tests {
         let mut goal = Goal::new(false, true);
         assert_eq!(goal.heard(&asked(&["a", "b"])), None);
         assert_eq!(goal.heard(&confirmed("FF", &["a"])), None);
-        assert_eq!(goal.over(), Exit::NoAnswer);
+        assert_eq!(goal.over(), Exit::TooLate);
         assert_eq!(goal.heard(&confirmed("FF", &["b"])), Some(Exit::Done));
         let mut goal = Goal::new(false, true);
         assert_eq!(goal.heard(&asked(&[])), None);

@@ -28,6 +28,7 @@ enum Exit {
     Refused,
     Usage,
     NoAnswer,
+    TooLate,
 }
 
 impl From<Exit> for ExitCode {
@@ -37,6 +38,7 @@ impl From<Exit> for ExitCode {
             Exit::Refused => 1,
             Exit::Usage => 2,
             Exit::NoAnswer => 3,
+            Exit::TooLate => 4,
         })
     }
 }
@@ -237,10 +239,13 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
 /// The time is over.
 fn over(args: &Args, goal: &Goal, time: Option<Span>) -> Result<Exit, Failure> {
     match (goal.over(), time) {
-        (Exit::NoAnswer, Some(time)) => Err(lost(&match args.command {
-            Command::Send(_) => format!("nobody has reserved within {time}"),
-            _ => format!("not confirmed within {time}"),
-        })),
+        (Exit::TooLate, Some(time)) => Err(Failure {
+            exit: Exit::TooLate,
+            text: match args.command {
+                Command::Send(_) => format!("nobody has reserved within {time}"),
+                _ => format!("not confirmed within {time}"),
+            },
+        }),
         (exit, _) => Ok(exit),
     }
 }

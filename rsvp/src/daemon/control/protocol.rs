@@ -4,7 +4,7 @@
 //! → {"request":"interfaces"}
 //! ← {"interfaces":[{"name":"eth0", …}]}
 //! → {"request":"reserve","destination":"192.0.2.9:5004"}
-//! ← {"event":{"event":"path","senders":[…]}}           and so on, until the connection ends
+//! ← {"event":{"kind":"path","senders":[…]}}           and so on, until the connection ends
 //! ```
 //!
 //! A question is one line, and so is an answer. After `watch`, `send` and `reserve` lines come as things happen; what was
@@ -582,7 +582,7 @@ mod tests {
         let line = reply.to_line();
         assert_eq!(
             line,
-            b"{\"event\":{\"event\":\"not_asked\",\"why\":\"no\"}}\n"
+            b"{\"event\":{\"kind\":\"not_asked\",\"why\":\"no\"}}\n"
         );
         assert_eq!(serde_json::from_slice::<Reply>(&line).unwrap(), reply);
         assert_eq!(

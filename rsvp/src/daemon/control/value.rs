@@ -185,7 +185,7 @@ impl From<&PathSender> for PathOf {
 
 /// What happens to a sender or a receiver: what `rsvpctl send` and `rsvpctl reserve` print.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventOf {
     /// The senders there are now.
     Path {

@@ -207,7 +207,7 @@ fn event(line: &str) -> Option<String> {
     }
     let event = &document["event"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    match text(&event["event"]).as_str() {
+    match text(&event["kind"]).as_str() {
         "reservation_error" | "path_error" => Some(text(&event["error"]["text"])),
         "confirmed" => Some("confirmed".to_owned()),
         "not_asked" => Some(text(&event["why"])),
