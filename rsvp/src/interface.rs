@@ -121,7 +121,8 @@ pub struct Settings {
     pub refresh_reduction: bool,
     /// How a message that is to be acknowledged is sent again.
     pub retransmission: Retransmission,
-    /// Hello (RFC 3209 §5): how often; `None`, the default: requests are answered, none are made.
+    /// Hello (RFC 3209 §5): how often; `None`, the default: requests are answered, none are made,
+    /// and nothing is concluded from what neighbours say.
     pub hello_interval: Option<Duration>,
     /// Signatures (RFC 2747); `None`, the default: none are made or wanted.
     pub security: Option<Security>,

@@ -266,9 +266,7 @@ impl Engine {
             Delivery::Lost {
                 interface,
                 neighbour,
-            } => self.each_session(now, |node, session| {
-                node.neighbour_lost(now, session, interface, neighbour);
-            }),
+            } => self.neighbour_lost(now, interface, neighbour),
         }
     }
 
@@ -397,6 +395,22 @@ impl Engine {
             if concerned {
                 self.node.neighbours.nack(now, interface, id);
             }
+        }
+    }
+
+    /// A neighbour has lost its state, or is out of reach: what it was told is told again, soon.
+    fn neighbour_lost(&mut self, now: Instant, interface: IfIndex, neighbour: IpAddr) {
+        let concerned: Vec<u32> = self
+            .sessions
+            .iter()
+            .flatten()
+            .filter(|session| self.node.has_told(session, interface, neighbour))
+            .map(|session| session.index)
+            .collect();
+        for index in concerned {
+            self.with(now, index, |node, session| {
+                node.tell_again(now, session, interface, neighbour);
+            });
         }
     }
 

@@ -9,7 +9,7 @@ use super::control::tcsb_of;
 use super::node::Node;
 use super::refresh::{Cause, later};
 use crate::interface::IfIndex;
-use crate::state::{PathOut, Phop, Print, Psb, PsbKey, SessionState};
+use crate::state::{NextHop, PathOut, Phop, Print, Psb, PsbKey, SessionState};
 
 /// Repairs of many sessions are spread over this span after *W*.
 const REPAIR_SPREAD: Duration = Duration::from_millis(300);
@@ -280,8 +280,36 @@ impl Node {
         }
     }
 
-    /// A neighbour has lost its state, or is out of reach: what it was told is told again, soon.
-    pub(super) fn neighbour_lost(
+    /// Whether something of a session was told to that neighbour.
+    pub(super) fn has_told(
+        &self,
+        session: &SessionState,
+        interface: IfIndex,
+        neighbour: IpAddr,
+    ) -> bool {
+        is_next_hop(session, interface, neighbour)
+            || session
+                .resvs
+                .keys()
+                .any(|phop| phop.is_node(interface, neighbour))
+            || session
+                .psbs
+                .values()
+                .flat_map(|psb| &psb.outgoing)
+                .any(|out| self.is_told(out, interface, neighbour))
+    }
+
+    /// Whether that neighbour is known to hear a Path, be anything reserved or not: its messages are named to it, or
+    /// routing has it as the next router.
+    fn is_told(&self, out: &PathOut, interface: IfIndex, neighbour: IpAddr) -> bool {
+        out.interface == interface
+            && (out.gateway == Some(neighbour)
+                || self.neighbours.is_named_to(out.key, interface, neighbour))
+    }
+
+    /// What a neighbour was told of a session is told again, soon. Paths go to it if it is known to hear them: for a
+    /// stranger on the link, nothing is said again.
+    pub(super) fn tell_again(
         &mut self,
         now: Instant,
         session: &mut SessionState,
@@ -289,10 +317,13 @@ impl Node {
         neighbour: IpAddr,
     ) {
         let at = later(now, REPAIR_SPREAD * (self.random.u32() >> 22) / 1024);
+        let is_next_hop = is_next_hop(session, interface, neighbour);
         let mut any = false;
         for (_, psb) in session.psbs.iter_mut() {
             for out in &mut psb.outgoing {
-                if out.interface == interface {
+                if out.interface == interface && is_next_hop
+                    || self.is_told(out, interface, neighbour)
+                {
                     out.refresh_at = at;
                     out.told.mark();
                     any = true;
@@ -300,9 +331,7 @@ impl Node {
             }
         }
         for (phop, resv) in session.resvs.iter_mut() {
-            if matches!(phop, Phop::Hop { interface: here, address, .. }
-                if *here == interface && *address == neighbour)
-            {
+            if phop.is_node(interface, neighbour) {
                 resv.refresh_at = at;
                 resv.told.mark();
                 any = true;
@@ -312,4 +341,13 @@ impl Node {
             session.want(at);
         }
     }
+}
+
+/// Whether that neighbour has reserved something.
+fn is_next_hop(session: &SessionState, interface: IfIndex, neighbour: IpAddr) -> bool {
+    let nhop = NextHop::Hop(neighbour);
+    session
+        .rsbs
+        .keys()
+        .any(|key| (key.outgoing, key.nhop) == (interface, nhop))
 }

@@ -348,23 +348,31 @@ impl Neighbours {
     }
 
     fn handle_hello(&mut self, now: Instant, arrival: &Arrival, sender: PeerKey, hello: Hello) {
+        // A Bundle's is another, and with it no router was crossed either.
+        let is_of_link = |ttl| matches!(ttl, HELLO_TTL | NEIGHBOUR_TTL);
+        if !arrival.ttl.is_none_or(is_of_link) {
+            return self.counters.dropped("ttl");
+        }
         let interval = self.hello_interval(sender);
         let mut losses = 0;
         if let Some(peer) = self.peers.get_mut(&sender) {
-            peer.says_hello = true;
-            let own = |losses| self.secret.instance(sender.0, sender.1, losses);
             losses = peer.hello.losses();
-            let ours = OwnInstance {
-                now: own(losses),
-                before: own(losses.wrapping_sub(1)),
-            };
-            if peer.hello.handle_hello(now, &hello, ours, interval) {
-                self.deliveries.push_back(Delivery::Lost {
-                    interface: sender.0,
-                    neighbour: sender.1,
-                });
+            // Who does not ask takes no answers: what strangers say has no effect then.
+            if let Some(interval) = interval {
+                peer.says_hello = true;
+                let own = |losses| self.secret.instance(sender.0, sender.1, losses);
+                let ours = OwnInstance {
+                    now: own(losses),
+                    before: own(losses.wrapping_sub(1)),
+                };
+                if peer.hello.handle_hello(now, &hello, ours, interval) {
+                    self.deliveries.push_back(Delivery::Lost {
+                        interface: sender.0,
+                        neighbour: sender.1,
+                    });
+                }
+                losses = peer.hello.losses();
             }
-            losses = peer.hello.losses();
         }
         if hello.kind == HelloKind::Request {
             // RFC 3209 §5.3: every request is answered, with the instance it came from.
@@ -401,6 +409,10 @@ impl Neighbours {
             }
             None => {
                 self.timers.stop(&Timer::Hello(peer));
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.says_hello = false;
+                    peer.hello.stop();
+                }
             }
         }
     }

@@ -231,6 +231,13 @@ impl Neighbours {
         self.ids.name(key).is_some_and(|name| !name.acknowledged)
     }
 
+    /// Whether what was last said about a state was named to that neighbour.
+    #[must_use]
+    pub fn is_named_to(&self, key: StateKey, interface: IfIndex, neighbour: IpAddr) -> bool {
+        let name = self.ids.name(key);
+        name.is_some_and(|name| name.peer == (interface, neighbour))
+    }
+
     /// The state is gone: its name is forgotten, and what was said about it is not repeated.
     pub fn forget(&mut self, key: StateKey) {
         let Some(name) = self.ids.remove_name(key) else {

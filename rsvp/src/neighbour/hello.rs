@@ -7,6 +7,9 @@
 //! lost in its turn, for ever. So a neighbour that is down comes up by nothing that is meant for another instance than
 //! ours (its request is answered, and by the answer it learns of the loss), and an answer to our instance before this
 //! one is no loss. Both leave the words of RFC 3209 §5.3, which do not think of messages that cross.
+//!
+//! A loss has this node say much again, and anybody can say Hello: so a neighbour is not lost twice within the time in
+//! which silence is a loss. What would have it lost again is not heeded until then; if it is true, it is said again.
 
 use core::time::Duration;
 
@@ -50,6 +53,8 @@ pub(super) struct HelloMachine {
     state: HelloState,
     /// How often it was lost: each time this node takes a new instance.
     losses: u32,
+    /// When it last was.
+    lost: Option<Instant>,
     /// When it last asked; while it does, this node need not.
     asked: Option<Instant>,
 }
@@ -59,6 +64,7 @@ impl HelloMachine {
         Self {
             state: HelloState::Down,
             losses: 0,
+            lost: None,
             asked: None,
         }
     }
@@ -85,7 +91,7 @@ impl HelloMachine {
         now: Instant,
         hello: &Hello,
         ours: OwnInstance,
-        interval: Option<Duration>,
+        interval: Duration,
     ) -> bool {
         let is_request = hello.kind == HelloKind::Request;
         if is_request {
@@ -104,31 +110,25 @@ impl HelloMachine {
             }
             // RFC 3209 §5.3: another instance, or none, is a restart.
             HelloState::Up { instance, .. } if instance != theirs => {
-                self.lose();
-                if theirs != 0 {
+                let is_lost = self.lose(now, interval);
+                if is_lost && theirs != 0 {
                     self.come_up(now, theirs);
                 }
-                true
+                is_lost
             }
             HelloState::Up { .. } if !is_request && hello.destination_instance == ours.before => {
                 false
             }
-            HelloState::Up { .. } if !is_request && is_wrong => {
-                self.lose();
-                true
-            }
+            HelloState::Up { .. } if !is_request && is_wrong => self.lose(now, interval),
             HelloState::Up {
                 instance,
                 wrong_since,
                 ..
             } => {
                 let wrong_since = is_of_another.then(|| wrong_since.unwrap_or(now));
-                let borne = interval.map(|interval| interval.saturating_mul(WRONG_INTERVALS));
-                if let (Some(since), Some(borne)) = (wrong_since, borne)
-                    && now - since >= borne
-                {
-                    self.lose();
-                    return true;
+                let borne = interval.saturating_mul(WRONG_INTERVALS);
+                if wrong_since.is_some_and(|since| now - since >= borne) {
+                    return self.lose(now, interval);
                 }
                 self.state = HelloState::Up {
                     instance,
@@ -144,8 +144,7 @@ impl HelloMachine {
     pub(super) fn handle_timeout(&mut self, now: Instant, interval: Duration) -> bool {
         match self.state {
             HelloState::Up { heard, .. } if now >= heard + silence(interval) => {
-                self.lose();
-                true
+                self.lose(now, interval)
             }
             HelloState::Up { .. } | HelloState::Down => false,
         }
@@ -172,9 +171,20 @@ impl HelloMachine {
         };
     }
 
-    const fn lose(&mut self) {
+    /// The neighbour is lost, unless it was a moment ago; whether it is.
+    fn lose(&mut self, now: Instant, interval: Duration) -> bool {
+        if self.lost.is_some_and(|lost| now < lost + silence(interval)) {
+            return false;
+        }
         self.state = HelloState::Down;
         self.losses = self.losses.wrapping_add(1);
+        self.lost = Some(now);
+        true
+    }
+
+    /// Nobody asks any more.
+    pub(super) const fn stop(&mut self) {
+        self.state = HelloState::Down;
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use fairway_rsvp::api::{Call, Event};
 use fairway_rsvp::engine::{Config, Direction};
 use fairway_rsvp::interface::Settings;
-use fairway_rsvp::msg::Body;
-use fairway_rsvp::wire::{MessageType, Sender, Style};
+use fairway_rsvp::msg::{Ack, Body, HelloMessage, Message};
+use fairway_rsvp::wire::{Hello, HelloKind, MessageType, Sender, Style};
 
 use crate::net::{Net, cl, tspec, udp};
 use crate::one::{A, B, C, One, ff};
@@ -159,6 +159,50 @@ fn a_router_that_has_restarted_is_told_again() {
 }
 
 #[test]
+fn who_restarts_is_told_again_what_it_was_told_and_a_stranger_nothing() {
+    // RFC 3209 §5.3. Two sessions leave by C; neighbour 2 has reserved in the second.
+    let session = |port| udp(Ipv4Addr::new(10, 8, 8, 8), port);
+    let mut one = One::in_session(session(5000), Config::default());
+    one.settings.hello_interval = Some(Duration::from_secs(1));
+    one.set_interface(C, true);
+    one.route(1, A, &[C]);
+    for port in [5000, 5001] {
+        one.session = session(port);
+        one.announce(A, 1, 100.0);
+    }
+    let s1 = one.sender(1);
+    one.reserve(C, 2, ff(&[(s1, 1.0)]));
+    let hello = |one: &mut One, number: u8, source_instance: u32| {
+        let hello = Hello {
+            kind: HelloKind::Request,
+            source_instance,
+            destination_instance: 0,
+        };
+        let message = Message::new(1, Body::Hello(HelloMessage { hello }));
+        let from = one.neighbour(C, number);
+        one.hear_message(C, from, &message);
+        one.wait(Duration::from_secs(1));
+    };
+    let said = |one: &mut One| -> Vec<u16> {
+        let sent = one.sent().into_iter();
+        sent.filter(|(_, body)| body.message_type() != MessageType::HELLO)
+            .map(|(_, body)| body.session().unwrap().port)
+            .collect()
+    };
+    let stranger = one.neighbour(C, 9);
+    one.hear(C, stranger, Body::Ack(Ack));
+    said(&mut one);
+    for instance in 1..4 {
+        hello(&mut one, 9, instance);
+        assert!(said(&mut one).is_empty());
+    }
+    for (instance, told) in [(1, vec![]), (2, vec![5001])] {
+        hello(&mut one, 2, instance);
+        assert_eq!(said(&mut one), told);
+    }
+}
+
+#[test]
 fn a_hop_without_rsvp_breaks_the_adspec_and_nothing_else() {
     // RFC 2205 §3.8: it shows in the TTL. RFC 2210 §3.3.2: the global break bit.
     let mut net = Net::of(
@@ -195,7 +239,7 @@ fn summaries_keep_state_alive() {
     let mut full = 0;
     let mut summaries = 0;
     for (_, _, transmit) in &net.wire {
-        let message = fairway_rsvp::msg::Message::decode(&transmit.payload).unwrap();
+        let message = Message::decode(&transmit.payload).unwrap();
         match message.body.message_type() {
             MessageType::PATH | MessageType::RESV => full += 1,
             MessageType::SREFRESH => summaries += 1,

@@ -71,7 +71,8 @@ fn neighbour_that_answers_is_up() {
     assert_eq!(pair.row(0).hello, None);
     pair.run(ms(10_500));
     assert!(matches!(pair.row(0).hello, Some(HelloRow::Up(_))));
-    assert!(matches!(pair.row(1).hello, Some(HelloRow::Up(_))));
+    // Who does not ask concludes nothing.
+    assert_eq!(pair.row(1).hello, None);
     let types: Vec<_> = pair.sent[0].iter().map(|sent| said(&sent.1).kind).collect();
     assert_eq!(types, [HelloKind::Request; 10]);
     assert_eq!(losses(&pair, 0), 0);
@@ -113,8 +114,57 @@ fn silence_is_a_loss() {
     assert_eq!(next.destination_instance, 0);
     pair.run(ms(22_000));
     assert!(matches!(pair.row(0).hello, Some(HelloRow::Up(_))));
-    // To the other, that was a restart.
-    assert_eq!(losses(&pair, 1), 1);
+    // To the other, which does not ask, that is nothing.
+    assert_eq!(losses(&pair, 1), 0);
+}
+
+/// RFC 3209 §5.1: Hello is said with TTL 1. That of a Bundle is 255, with which it comes from the link, too.
+#[test]
+fn what_comes_from_afar_is_not_heard() {
+    let mut node = node_of(1, a(), asking());
+    let request = hello(HelloKind::Request, 77, 0);
+    for (ttl, answers) in [(1, 1), (255, 1), (2, 0), (254, 0)] {
+        node.handle_datagram(ms(0), &raw(b(), a(), ttl), &request);
+        assert_eq!(transmits(&mut node).len(), answers, "{ttl}");
+    }
+    assert_eq!(node.counters().dropped.get("ttl"), Some(&2));
+}
+
+/// Anybody can say it, and a loss has this node say much again.
+#[test]
+fn neighbour_is_not_lost_twice_within_the_silence_that_is_a_loss() {
+    let mut pair = pair();
+    pair.run(ms(5_000));
+    let count = |pair: &mut Pair, at: u64, instance: u32| {
+        let request = hello(HelloKind::Request, instance, 0);
+        pair.nodes[0].handle_datagram(ms(at), &raw(b(), a(), 1), &request);
+        pair.poll();
+        assert_eq!(
+            said(&pair.sent[0].last().unwrap().1).destination_instance,
+            instance
+        );
+        losses(pair, 0)
+    };
+    for instance in 1..10 {
+        assert_eq!(count(&mut pair, 5_000, instance), 1);
+    }
+    assert_eq!(count(&mut pair, 8_499, 10), 1);
+    // What is true is said again.
+    assert_eq!(count(&mut pair, 8_500, 10), 2);
+    assert_eq!(pair.row(0).hello, Some(HelloRow::Up(10)));
+}
+
+/// Who does not ask gives answers, and does not heed what they are about.
+#[test]
+fn nobody_is_lost_where_nobody_asks() {
+    let mut pair = Pair::acquainted();
+    for instance in 1..10 {
+        let request = hello(HelloKind::Request, instance, 0);
+        pair.nodes[0].handle_datagram(ms(0), &raw(b(), a(), 1), &request);
+        pair.poll();
+    }
+    assert_eq!((pair.sent[0].len(), losses(&pair, 0)), (9, 0));
+    assert_eq!(pair.row(0).hello, None);
 }
 
 #[test]
