@@ -432,6 +432,52 @@ fn applications_reserve_by_the_api_and_end_with_their_connection() {
     });
 }
 
+/// RFC 2205 §3.1.4, rapi.md §4.3: a daemon that has just begun knows of no path to reserve on; what an application had
+/// reserved is asked for again when it does, and the application hears of no error.
+#[test]
+fn what_an_application_reserved_comes_back_with_the_daemon() {
+    use fairway_rsvp::api::client::{Notice, Rapi};
+    use fairway_rsvp::api::{Event, ReserveCall, SOCKET_PATH, Service};
+    use fairway_rsvp::wire::Session;
+
+    let (network, nodes) = row();
+    let (sender, _) = fixed(&nodes);
+    let quick = |text: &str| text.replace("[defaults]\n", "[defaults]\nrefresh = \"1s\"\n");
+    let text = quick(TEN_MEGABIT);
+    network.run(async {
+        let [_first, _west, _east, last] = daemons(&nodes, [&quick(&sender), &text, &text, &text]);
+        let clock = network.clock();
+        let path = LocalAddr::path(SOCKET_PATH);
+        let rapi = Rapi::connect(&nodes[3].net(), &path).await.unwrap();
+        let session = Session {
+            destination: nodes[3].address().into(),
+            protocol: fairway_wire::Protocol(17),
+            e_police: false,
+            port: 5004,
+        };
+        let mut session = rapi.open(session).await.unwrap();
+        let Some(Notice::Event(Event::Path(senders))) = session.next_event().await else {
+            panic!("no path");
+        };
+        let call = ReserveCall::fixed(&senders, Service::ControlledLoad).unwrap();
+        session.reserve(call).await.unwrap();
+        clock.sleep(Duration::from_millis(100)).await;
+        let both = [vec![250e3], vec![250e3]];
+        assert_eq!(installed(&nodes[1..3]).await, both);
+        last.shutdown().await;
+        clock.sleep(Duration::from_millis(50)).await;
+        assert_eq!(installed(&nodes[1..3]).await, [NONE; 2]);
+        let _last = daemon(&nodes[3].net(), &text);
+        clock.sleep(Duration::from_secs(4)).await;
+        assert_eq!(installed(&nodes[1..3]).await, both);
+        let mut heard = Vec::new();
+        session.dispatch(|notice| heard.push(notice));
+        assert_eq!(heard.remove(0), Notice::Reestablished);
+        let is_path = |notice: &Notice| matches!(notice, Notice::Event(Event::Path(_)));
+        assert!(heard.iter().all(is_path), "{heard:?}");
+    });
+}
+
 /// RSVP and its tools: what passes can be watched, and looked up later.
 #[test]
 fn messages_can_be_watched_and_looked_up() {

@@ -7,9 +7,14 @@
 //!
 //! With [`Core::handle_disconnected`] all calls that wait fail, and so do new ones; a release succeeds, since the
 //! daemon releases by itself what a lost connection held. What was wanted before stays wanted. When a new connection
-//! is greeted, it is asked for again, in the order of the sessions: open, sender, reservation; each session is told
+//! is greeted, it is asked for again, in the order of the sessions: open, sender; each session is told
 //! [`Notice::Reestablished`], and the events that follow tell what there is then. What ended in the meantime has no
 //! event of its own. What is refused this time is told as [`Notice::Lost`] and wanted no more.
+//!
+//! A reservation waits for its senders: a daemon that has just begun knows of none before their next Path messages, and
+//! who reserves without a path is told an error and has nothing (RFC 2205 §3.1.4). It is asked for at the first path event
+//! that names one of its senders, for those that are there, and again when more of them are, until all have been.
+//! What the application asks itself takes its place.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,7 +23,7 @@ use bytes::Bytes;
 use crate::api::proto::{Assembler, CallTooLong, Frames, ProtoError, ToDaemon, ToLibrary, VERSION};
 use crate::api::queue::{Queue, State};
 use crate::api::{ApiError, Call, Event, ReserveCall, SenderCall};
-use crate::wire::Session;
+use crate::wire::{Sender, Session, Style};
 
 /// Names a session of this library; never given twice until 2³² were opened. Not zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +96,42 @@ struct Wanted {
     session: Session,
     sender: Option<SenderCall>,
     reservation: Option<ReserveCall>,
+    /// The reservation is not asked for again as a whole yet.
+    due: Option<Due>,
+}
+
+/// How far a reservation is asked for again.
+#[derive(Clone, Debug, Default)]
+struct Due {
+    /// The senders that this daemon has told of.
+    there: Vec<Sender>,
+    /// Of these, whom it was asked for.
+    asked: Vec<Sender>,
+}
+
+impl Due {
+    /// What is to be asked for now, and whether that is all; `None`: nothing yet, or nothing more.
+    fn next(&mut self, whole: &ReserveCall) -> Option<(ReserveCall, bool)> {
+        if self.there.is_empty() {
+            self.asked.clear();
+            return None;
+        }
+        let mut part = whole.clone();
+        part.filters.retain(|filter| self.there.contains(filter));
+        if whole.style == Style::FF {
+            let each = whole.filters.iter().zip(&whole.flowspecs);
+            let of_those = each.filter(|(filter, _)| self.there.contains(filter));
+            part.flowspecs = of_those.map(|(_, flowspec)| *flowspec).collect();
+        }
+        let is_whole = part.filters.len() == whole.filters.len();
+        let is_more = part
+            .filters
+            .iter()
+            .any(|filter| !self.asked.contains(filter));
+        // What is not there any more is not reserved for, either.
+        self.asked.clone_from(&part.filters);
+        (is_more || is_whole).then_some((part, is_whole))
+    }
 }
 
 /// What a call is for, until it is answered.
@@ -300,10 +341,29 @@ impl Core {
             if let Some(sender) = wanted.sender {
                 self.again(session, Asked::Sender, Call::Sender(sender.into()));
             }
-            if let Some(reservation) = wanted.reservation {
-                let call = Call::Reserve(reservation.into());
-                self.again(session, Asked::Reservation, call);
+        }
+        for wanted in self.sessions.values_mut() {
+            wanted.due = wanted.reservation.as_ref().map(|_| Due::default());
+        }
+    }
+
+    /// Asks again for a reservation, as far as it is due.
+    fn reserve_again(&mut self, session: u32) {
+        // What the application asks takes its place; if that is refused, this is its turn again.
+        let is_asked = self.pending.values().any(|pending| {
+            matches!(pending, Pending::Call { session: of, call: Call::Reserve(_) } if *of == session)
+        });
+        let Some(wanted) = self.sessions.get_mut(&session).filter(|_| !is_asked) else {
+            return;
+        };
+        let (Some(due), Some(whole)) = (&mut wanted.due, &wanted.reservation) else {
+            return;
+        };
+        if let Some((part, is_whole)) = due.next(whole) {
+            if is_whole {
+                wanted.due = None;
             }
+            self.again(session, Asked::Reservation, Call::Reserve(part.into()));
         }
     }
 
@@ -367,7 +427,11 @@ impl Core {
             (ToLibrary::Reply { request, result }, Link::Up) => self.handle_reply(request, result),
             (ToLibrary::Event { session, event }, Link::Up) => {
                 // Of sessions that were released meanwhile there may still be some.
-                if self.sessions.contains_key(&session) {
+                if let Some(wanted) = self.sessions.get_mut(&session) {
+                    if let (Some(due), Some(Event::Path(senders))) = (&mut wanted.due, &event) {
+                        due.there = senders.iter().map(|sender| sender.template).collect();
+                        self.reserve_again(session);
+                    }
                     let notice = event.map_or(Notice::Unreadable, Notice::Event);
                     self.notices.push(session, notice);
                 }
@@ -386,6 +450,8 @@ impl Core {
             Some(Pending::Call { session, call }) => {
                 if result.is_ok() {
                     self.granted(session, call);
+                } else if matches!(call, Call::Reserve(_)) {
+                    self.reserve_again(session);
                 }
                 let result = result.map_err(CallError::Refused);
                 self.results.push_back((RequestId(request), result));
@@ -401,6 +467,7 @@ impl Core {
                 session: of,
                 sender: None,
                 reservation: None,
+                due: None,
             };
             self.sessions.insert(session, wanted);
             return;
@@ -413,6 +480,7 @@ impl Core {
             Call::Sender(sender) => wanted.sender = Some(*sender),
             Call::WithdrawSender => wanted.sender = None,
             Call::Reserve(reservation) => {
+                wanted.due = None;
                 wanted.reservation = (!reservation.flowspecs.is_empty()).then_some(*reservation);
             }
             Call::Open(_) | Call::Release => {}
@@ -437,6 +505,7 @@ impl Core {
                 Notice::Lost { what, error }
             }
             (Asked::Reservation, Err(error)) => {
+                wanted.due = None;
                 wanted.reservation = None;
                 Notice::Lost { what, error }
             }

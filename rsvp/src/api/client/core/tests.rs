@@ -1,7 +1,7 @@
 use super::*;
-use crate::api::ApiId;
 use crate::api::proto::tests::{calls, events, session};
 use crate::api::server::{ClientId, Limits, Output, Peer, Server};
+use crate::api::{ApiId, PathSender};
 
 /// A library and a daemon without a socket between them.
 struct Pair {
@@ -88,10 +88,39 @@ impl Pair {
         self.result(request)
     }
 
+    /// What is asked when a session is told of senders.
+    fn asked_at(&mut self, api: u64, hosts: &[u8]) -> Vec<Call> {
+        self.calls.clear();
+        self.server.handle_event(ApiId(api), path(hosts));
+        // What the application asks meanwhile is on its way already.
+        let client = self.client.unwrap();
+        while let Some(octets) = self.server.poll_send(client) {
+            self.core.handle_octets(&octets).unwrap();
+        }
+        self.pump();
+        self.calls.drain(..).map(|(_, call)| call).collect()
+    }
+
     fn notices(&mut self) -> Vec<(SessionId, Notice)> {
         self.pump();
         std::iter::from_fn(|| self.core.poll_notice()).collect()
     }
+}
+
+fn template(host: u8) -> Sender {
+    Sender::V4([10, 0, 0, host].into(), 6000)
+}
+
+/// A path event that names these senders.
+fn path(hosts: &[u8]) -> Event {
+    let Event::Path(some) = events().swap_remove(0) else {
+        panic!("a path event");
+    };
+    let senders = hosts.iter().map(|host| PathSender {
+        template: template(*host),
+        ..some[0].clone()
+    });
+    Event::Path(senders.collect())
 }
 
 fn sender() -> Call {
@@ -153,7 +182,6 @@ fn what_is_wanted_is_asked_for_again() {
             (ApiId(1), Call::Open(session())),
             (ApiId(1), sender()),
             (ApiId(2), Call::Open(session())),
-            (ApiId(2), reserve()),
         ]
     );
     assert_eq!(
@@ -161,9 +189,124 @@ fn what_is_wanted_is_asked_for_again() {
         [(one, Notice::Reestablished), (two, Notice::Reestablished)]
     );
     // And the sessions are what they were.
-    pair.server.handle_event(ApiId(2), events().swap_remove(0));
+    assert_eq!(pair.asked_at(2, &[1, 3]), [reserve()]);
     assert_eq!(pair.notices().len(), 1);
     pair.call(two, Call::Release).unwrap();
+}
+
+/// RFC 2205 §3.1.4: who reserves without a path, or for who does not send, is told an error. A daemon that was started
+/// anew knows of no path at first.
+mod a_reservation_is_asked_for_again {
+    use super::*;
+
+    /// A receiver whose daemon was started anew.
+    fn restarted(call: Call) -> (Pair, SessionId) {
+        let mut pair = Pair::connected();
+        let id = pair.open();
+        pair.call(id, call).unwrap();
+        pair.restart();
+        assert_eq!(pair.notices(), [(id, Notice::Reestablished)]);
+        assert_eq!(pair.calls, [(ApiId(1), Call::Open(session()))]);
+        (pair, id)
+    }
+
+    /// What is wanted, of another style or for some of its filters only.
+    fn like(style: Style, filters: &[u8]) -> Call {
+        let Call::Reserve(mut call) = reserve() else {
+            panic!("a reservation");
+        };
+        call.style = style;
+        if style == Style::FF {
+            let both = [1, 3].iter().zip(call.flowspecs);
+            let named = both.filter(|(host, _)| filters.contains(host));
+            call.flowspecs = named.map(|(_, flowspec)| flowspec).collect();
+        } else {
+            call.flowspecs.truncate(1);
+        }
+        call.filters = filters.iter().map(|host| template(*host)).collect();
+        Call::Reserve(call)
+    }
+
+    #[test]
+    fn when_its_senders_are_there_and_once() {
+        for style in [Style::FF, Style::SE] {
+            let (mut pair, _) = restarted(like(style, &[1, 3]));
+            assert_eq!(pair.asked_at(1, &[]), []);
+            assert_eq!(pair.asked_at(1, &[2]), []);
+            assert_eq!(pair.asked_at(1, &[1, 2, 3]), [like(style, &[1, 3])]);
+            assert_eq!(pair.asked_at(1, &[1]), []);
+            assert_eq!(pair.asked_at(1, &[1, 3]), []);
+        }
+    }
+
+    #[test]
+    fn for_those_that_are_there_and_then_for_more() {
+        for style in [Style::FF, Style::SE] {
+            let (mut pair, _) = restarted(like(style, &[1, 3]));
+            assert_eq!(pair.asked_at(1, &[1]), [like(style, &[1])]);
+            assert_eq!(pair.asked_at(1, &[1, 2]), []);
+            // What goes with its path comes with it.
+            assert_eq!(pair.asked_at(1, &[2]), []);
+            assert_eq!(pair.asked_at(1, &[1]), [like(style, &[1])]);
+            assert_eq!(pair.asked_at(1, &[1, 3]), [like(style, &[1, 3])]);
+        }
+    }
+
+    #[test]
+    fn of_style_wf_with_the_first_path() {
+        let (mut pair, _) = restarted(like(Style::WF, &[]));
+        assert_eq!(pair.asked_at(1, &[]), []);
+        assert_eq!(pair.asked_at(1, &[2]), [like(Style::WF, &[])]);
+        assert_eq!(pair.asked_at(1, &[1, 2]), []);
+    }
+
+    /// What is not asked for again yet is not forgotten with a second restart.
+    #[test]
+    fn after_the_second_restart_too() {
+        let (mut pair, _) = restarted(reserve());
+        assert_eq!(pair.asked_at(1, &[1]).len(), 1);
+        pair.restart();
+        assert_eq!(pair.asked_at(1, &[1, 3]), [reserve()]);
+    }
+
+    #[test]
+    fn unless_the_application_has_asked_something_else() {
+        for call in [like(Style::WF, &[]), calls().swap_remove(5), Call::Release] {
+            let (mut pair, id) = restarted(reserve());
+            // The path event comes before the answer.
+            let request = pair.core.call(id, call.clone()).unwrap();
+            assert_eq!(pair.asked_at(1, &[1, 3]), [call]);
+            assert_eq!(pair.core.poll_result(), Some((request, Ok(()))));
+            assert_eq!(pair.asked_at(1, &[1, 3]), []);
+        }
+    }
+
+    #[test]
+    fn if_what_the_application_asks_instead_is_refused() {
+        let (mut pair, id) = restarted(reserve());
+        let instead = like(Style::WF, &[]);
+        pair.answer = |call| match call {
+            Call::Reserve(call) if call.style == Style::WF => Err(ApiError::BadReceiver),
+            _ => Ok(()),
+        };
+        let request = pair.core.call(id, instead.clone()).unwrap();
+        assert_eq!(pair.asked_at(1, &[1, 3]), [instead, reserve()]);
+        let refused = Err(CallError::Refused(ApiError::BadReceiver));
+        assert_eq!(pair.core.poll_result(), Some((request, refused)));
+    }
+
+    #[test]
+    fn and_is_lost_if_it_is_refused_then() {
+        let (mut pair, id) = restarted(reserve());
+        pair.answer = |_| Err(ApiError::BadReceiver);
+        assert_eq!(pair.asked_at(1, &[1]).len(), 1);
+        let lost = Notice::Lost {
+            what: Asked::Reservation,
+            error: ApiError::BadReceiver,
+        };
+        assert_eq!(pair.notices().pop(), Some((id, lost)));
+        assert_eq!(pair.asked_at(1, &[1, 3]), []);
+    }
 }
 
 #[test]
