@@ -27,8 +27,9 @@
  * Calls wait for the daemon's answer, five seconds at most, and then return RAPI_ERR_NORSVP; rapi_dispatch() never waits.
  *
  * The descriptor stays the same while the program has sessions, also when the daemon is started anew: what was asked
- * for is then asked for again. rapi_dispatch() returns RAPI_ERR_NORSVP while the daemon is away; the descriptor is
- * readable, once a second, when it is worth trying again.
+ * for is then asked for again, a reservation as soon as its senders are known. Upcalls first take back what the old daemon
+ * had told: RAPI_PATH_EVENT, RAPI_RESV_EVENT without flowspecs; what is there then follows. rapi_dispatch() returns
+ * RAPI_ERR_NORSVP while the daemon is away; the descriptor is readable, once a second, when it is worth trying again.
  *
  * The daemon is reached at /run/rsvp/rapi.sock, or where the environment variable RSVP_SOCKET says; that is not heeded
  * in programs with more rights than their caller's (set-uid, set-gid, file capabilities).

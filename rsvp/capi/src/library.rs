@@ -9,7 +9,7 @@ use std::thread::{self, ThreadId};
 use fairway_rsvp::api::client::blocking::Client;
 use fairway_rsvp::api::client::{Asked, CallError, Notice, SessionId, socket_path};
 use fairway_rsvp::api::{Event, ReserveCall, SOCKET_PATH, SenderCall};
-use fairway_rsvp::wire::Session;
+use fairway_rsvp::wire::{Sender, Session, Style};
 
 use crate::code::{Code, later};
 use crate::ffi::{is_secure, leave_connections_to_parents};
@@ -25,6 +25,53 @@ pub(crate) struct Registration {
     pub(crate) destination: SocketAddr,
 }
 
+/// A session of this process.
+#[derive(Debug)]
+struct Entry {
+    registration: Registration,
+    heard: Heard,
+}
+
+/// What a program was told last, as far as it is something: a daemon that is started anew does not say what has gone.
+#[derive(Debug, Default)]
+struct Heard {
+    has_senders: bool,
+    /// Style and filters of what is reserved.
+    reservation: Option<(Style, Vec<Sender>)>,
+}
+
+impl Heard {
+    /// What a program is to be told for a notice.
+    fn upcalls(&mut self, notice: Notice) -> Vec<Notice> {
+        match &notice {
+            Notice::Event(Event::Path(senders)) => self.has_senders = !senders.is_empty(),
+            Notice::Event(Event::Resv {
+                style,
+                filters,
+                flowspec,
+            }) => self.reservation = flowspec.map(|_| (*style, filters.clone())),
+            Notice::Reestablished => return self.gone().map(Notice::Event).collect(),
+            _ => {}
+        }
+        vec![notice]
+    }
+
+    /// All of it has gone; what there is now follows.
+    fn gone(&mut self) -> impl Iterator<Item = Event> {
+        let Self {
+            has_senders,
+            reservation,
+        } = core::mem::take(self);
+        let path = has_senders.then(|| Event::Path(Vec::new()));
+        let resv = reservation.map(|(style, filters)| Event::Resv {
+            style,
+            filters,
+            flowspec: None,
+        });
+        path.into_iter().chain(resv)
+    }
+}
+
 /// A session that is open, and its connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Opened {
@@ -36,7 +83,7 @@ pub(crate) struct Opened {
 #[derive(Debug)]
 struct Registry {
     client: Option<Arc<Client>>,
-    sessions: BTreeMap<u32, Registration>,
+    sessions: BTreeMap<u32, Entry>,
     /// Upcalls that are running: of which session, in which thread.
     delivering: Vec<(u32, ThreadId)>,
 }
@@ -150,7 +197,11 @@ pub(crate) fn open(session: Session, registration: Registration) -> Result<u32, 
     let mut entered = None;
     // Before any event of it can be delivered.
     let opened = client.open_named(session, |id| {
-        registry().sessions.insert(id.0, registration);
+        let entry = Entry {
+            registration,
+            heard: Heard::default(),
+        };
+        registry().sessions.insert(id.0, entry);
         entered = Some(id.0);
     });
     match opened {
@@ -168,11 +219,11 @@ pub(crate) fn open(session: Session, registration: Registration) -> Result<u32, 
 pub(crate) fn session(number: u32) -> Result<Opened, Code> {
     let registry = registry();
     let client = registry.client.as_ref().ok_or(Code::BADSID)?;
-    let registration = registry.sessions.get(&number).ok_or(Code::BADSID)?;
+    let entry = registry.sessions.get(&number).ok_or(Code::BADSID)?;
     Ok(Opened {
         client: Arc::clone(client),
         id: SessionId(number),
-        registration: *registration,
+        registration: entry.registration,
     })
 }
 
@@ -272,7 +323,7 @@ pub(crate) fn dispatch(mut deliver: impl FnMut(u32, Registration, Routine, Argum
         return Code::OK;
     };
     let mut all_readable = true;
-    let dispatched = client.dispatch(|id, notice| {
+    let mut upcall = |id: SessionId, notice: &Notice| {
         let is_lost = matches!(
             notice,
             Notice::Lost {
@@ -280,18 +331,16 @@ pub(crate) fn dispatch(mut deliver: impl FnMut(u32, Registration, Routine, Argum
                 ..
             }
         );
-        all_readable &= notice != Notice::Unreadable;
         let mark = (id.0, thread::current().id());
         let registration = {
             let mut registry = process.registry();
-            let registration = if is_lost {
-                registry.sessions.remove(&id.0)
-            } else {
-                registry.sessions.get(&id.0).copied()
-            };
-            let Some(registration) = registration else {
+            let entry = registry.sessions.get(&id.0);
+            let Some(registration) = entry.map(|entry| entry.registration) else {
                 return;
             };
+            if is_lost {
+                registry.sessions.remove(&id.0);
+            }
             // In one step with having found it: `release` waits from here on.
             registry.delivering.push(mark);
             registration
@@ -299,9 +348,23 @@ pub(crate) fn dispatch(mut deliver: impl FnMut(u32, Registration, Routine, Argum
         let _until_it_returns = Delivery { process, mark };
         let is_v6 = registration.destination.is_ipv6();
         if let Some(routine) = registration.routine
-            && let Some(arguments) = arguments(&notice, registration.form, is_v6)
+            && let Some(arguments) = arguments(notice, registration.form, is_v6)
         {
             deliver(id.0, registration, routine, arguments);
+        }
+    };
+    let dispatched = client.dispatch(|id, notice| {
+        all_readable &= notice != Notice::Unreadable;
+        let upcalls = {
+            let mut registry = process.registry();
+            let entry = registry.sessions.get_mut(&id.0);
+            entry.map(|entry| entry.heard.upcalls(notice))
+        };
+        for notice in upcalls.unwrap_or_default() {
+            // The program may have forked while it heard of the last, or released the session.
+            if process.number == std::process::id() {
+                upcall(id, &notice);
+            }
         }
     });
     match dispatched {

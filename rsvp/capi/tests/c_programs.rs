@@ -19,9 +19,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
+use fairway_rsvp::api::client::{Notice, blocking::Client};
 use fairway_rsvp::api::server::Limits;
-use fairway_rsvp::api::{ApiId, Call, Event};
-use fairway_rsvp::wire::{ErrorCode, ErrorFlags, ErrorSpec, Sender};
+use fairway_rsvp::api::{ApiId, Call, Event, ReserveCall, Service};
+use fairway_rsvp::wire::{ErrorCode, ErrorFlags, ErrorSpec, Sender, Session};
+use fairway_wire::Protocol;
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::daemon::{Daemon, STRANGER};
 
@@ -312,6 +315,49 @@ fn a_program_survives_its_daemon() {
     let daemon = Daemon::start(&at);
     running.until("event 1 code 0 value 0 flowspecs 1");
     daemon.until(|seen| matches!(seen.calls.last()?.1, Call::Sender(_)).then_some(()));
+}
+
+/// rapi.md §5: zero flowspecs, went away. What went away with the daemon is told when it is back, be it before anybody has
+/// missed it; what is there then follows.
+#[test]
+fn what_went_away_with_the_daemon_is_told() {
+    if !have("cc") {
+        return;
+    }
+    let at = socket("gone");
+    let program = compiled("watch", "gone");
+    let daemon = Daemon::start(&at);
+    let mut running = Running::start(&program, &[], &at);
+    running.until("event 1 code 0 value 0 flowspecs 1");
+    // A receiver that does not come back: it does not look whether the daemon has.
+    let receiver = Client::new(&at).unwrap();
+    // That of `watch.c`.
+    let flow = Session {
+        destination: [10, 0, 0, 2].into(),
+        protocol: Protocol(17),
+        e_police: false,
+        port: 5000,
+    };
+    let session = receiver.open(flow).unwrap();
+    let mut senders = Vec::new();
+    while senders.is_empty() {
+        poll(&mut [PollFd::new(&receiver, PollFlags::IN)], None).unwrap();
+        receiver
+            .dispatch(|_, notice| {
+                if let Notice::Event(Event::Path(of)) = notice {
+                    senders = of;
+                }
+            })
+            .unwrap();
+    }
+    let call = ReserveCall::fixed(&senders, Service::ControlledLoad).unwrap();
+    receiver.reserve(session, call).unwrap();
+    running.until("event 2 code 0 value 0 flowspecs 1");
+    drop(daemon);
+    let _daemon = Daemon::start(&at);
+    running.until("event 1 code 0 value 0 flowspecs 0");
+    assert_eq!(running.line(), "event 2 code 0 value 0 flowspecs 0");
+    running.until("event 1 code 0 value 0 flowspecs 1");
 }
 
 /// rapi.md §1: when a program ends, however, its sessions are closed for it.
