@@ -528,7 +528,9 @@ int rapi_dispatch(void);
 /* RAPI_VERSION of the library. */
 int rapi_version(void);
 
-/* The text of an upcall's error; of a call's error: code RSVP_Err_API_ERROR and its value. Null: no such error. */
+/* The text of an upcall's error; of a call's error: code RSVP_Err_API_ERROR and its value. A code of a call that is none
+ * of upcalls (RAPI_ERR_NORSVP, RAPI_ERR_OBJTYPE, RAPI_ERR_UNSUPPORTED and others) is taken for that, whatever the value;
+ * of the rest, an upcall's text is given. Null: no such error. */
 const char *rapi_strerror(int ErrorCode, int ErrorValue);
 
 /* Objects as text, cut to `length` octets of `buffer`, the final zero among them. */

@@ -55,7 +55,7 @@ pub(crate) const fn later(error: ApiError) -> Option<(u8, u16)> {
 }
 
 /// The text of an error code and its value (`rapi.md` §2.7, §4.8, RFC 2205 appendix B, RFC 2750); `None` if there is no such
-/// error.
+/// error. Programs also ask with what a call gave them: where a number is no error of RSVP, it is taken for that.
 pub(crate) const fn text(code: c_int, value: c_int) -> Option<&'static CStr> {
     Some(match code {
         0 => c"no error",
@@ -91,7 +91,7 @@ pub(crate) const fn text(code: c_int, value: c_int) -> Option<&'static CStr> {
         },
         22 => c"traffic control system error",
         23 => c"RSVP system error",
-        _ => return None,
+        _ => return api_text(code),
     })
 }
 
@@ -128,12 +128,15 @@ const fn api_text(value: c_int) -> Option<&'static CStr> {
 mod tests {
     use super::*;
 
-    /// rapi.md §2.7: the codes there are, and those that are reserved.
+    /// rapi.md §2.7: the codes there are. Those that are reserved are codes of calls (§2.6).
     #[test]
     fn every_code_has_a_text_and_no_other() {
         let known: Vec<c_int> = (-5..300).filter(|code| text(*code, 0).is_some()).collect();
-        let expected: Vec<c_int> = (0..=8).chain(12..=14).chain(20..=23).collect();
+        let expected: Vec<c_int> = (0..=23).chain(254..=255).collect();
         assert_eq!(known, expected);
+        for code in (9..=11).chain(15..=19).chain(254..=255) {
+            assert_eq!(text(code, 0), text(20, code), "{code}");
+        }
         assert_eq!(
             text(20, 14),
             Some(c"sender address is not a local interface")

@@ -417,6 +417,7 @@ int main(void) {
   CHECK(rapi_getfd(1) == -1);
   CHECK(rapi_release(1) == RAPI_ERR_BADSID);
   CHECK(rapi_strerror(RSVP_Err_NONE, 0) != NULL && rapi_strerror(99, 0) == NULL && rapi_strerror(-1, 0) == NULL);
+  CHECK(strstr(rapi_strerror(RAPI_ERR_NORSVP, 0), "daemon") && rapi_strerror(RAPI_ERR_UNSUPPORTED, 0) != NULL);
   refused_sessions();
   rapi_sid_t sid = open_session(0, NULL);
   refused_senders(sid);
