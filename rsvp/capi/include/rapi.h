@@ -97,10 +97,17 @@ typedef enum {
   RAPI_QOS_GUARANTEED = 2  /* guaranteed */
 } rapi_qos_service_t;
 
+/* Bounds: octets per second, octets; the peak rate may be infinite, which these bits are. */
+#define TB_MIN_RATE 1
+#define TB_MAX_RATE 40e12
+#define TB_MIN_DEPTH 1
+#define TB_MAX_DEPTH 250e9
+#define TB_MAX_PEAK 0x7f800000
+
 /* A token bucket. Rates are octets of IP packets per second, sizes octets of IP packets. */
 typedef struct {
-  float32_t spec_Tspec_r; /* token rate, 1 to 40e12 */
-  float32_t spec_Tspec_b; /* bucket depth, 1 to 250e9 */
+  float32_t spec_Tspec_r; /* token rate, TB_MIN_RATE to TB_MAX_RATE */
+  float32_t spec_Tspec_b; /* bucket depth, TB_MIN_DEPTH to TB_MAX_DEPTH */
   float32_t spec_Tspec_p; /* peak rate, or infinity */
   uint32_t spec_Tspec_m;  /* minimum policed unit; 0 stands for 1 */
   uint32_t spec_Tspec_M;  /* maximum packet size, at least m */
