@@ -1,5 +1,8 @@
+use core::future::Future as _;
+use core::task::{Context, Waker};
+
 use fairway_rsvp::api::client::{CallError, Notice, Rapi, Session};
-use fairway_rsvp::api::{ApiError, Call, Event, ReserveCall};
+use fairway_rsvp::api::{ApiError, ApiId, Call, Event, ReserveCall};
 use fairway_stack::{LocalAddr, Net};
 
 use crate::daemon::Daemon;
@@ -59,6 +62,32 @@ async fn a_restarted_daemon_is_asked_again() {
     let _daemon = Daemon::start(&at);
     assert_eq!(session.next_event().await, Some(Notice::Reestablished));
     assert_eq!(path(event(&mut session).await).len(), 1);
+}
+
+/// Whoever opens a session and does not wait for it has none, be it that the answer has come already.
+#[tokio::test]
+async fn a_session_that_nobody_waits_for_is_released() {
+    let at = socket();
+    let daemon = Daemon::start(&at);
+    let rapi = Rapi::connect(&Net::system(), &LocalAddr::path(&at))
+        .await
+        .unwrap();
+    let mut first = Box::pin(rapi.open(flow()));
+    let waker = Waker::noop();
+    assert!(
+        first
+            .as_mut()
+            .poll(&mut Context::from_waker(waker))
+            .is_pending()
+    );
+    // Answers come in order: here the first has one, and nobody has looked at it.
+    let _second = rapi.open(flow()).await.unwrap();
+    drop(first);
+    let seen = tokio::task::spawn_blocking(move || {
+        let released = (ApiId(1), Call::Release);
+        daemon.until(|seen| (seen.calls.last()? == &released).then_some(()));
+    });
+    seen.await.unwrap();
 }
 
 #[tokio::test]

@@ -37,13 +37,13 @@ pub struct Session {
     is_released: bool,
 }
 
+/// Who opens a session gets it as it is: if it is discarded on the way, it is released.
+type Opening = oneshot::Sender<Result<Session, CallError>>;
+
 /// Bounded by who waits for the answers: a handle has one call at a time, and a session is dropped once.
 #[derive(Debug)]
 enum Command {
-    Open(
-        wire::Session,
-        oneshot::Sender<Result<(SessionId, Arc<Inbox>), CallError>>,
-    ),
+    Open(wire::Session, Opening),
     Call(
         SessionId,
         Call,
@@ -102,6 +102,7 @@ impl Rapi {
         let mut driver = Driver {
             net: net.clone(),
             path: path.clone(),
+            commands: commands.downgrade(),
             core: Core::new(),
             inboxes: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -126,13 +127,7 @@ impl Rapi {
         self.commands
             .send(Command::Open(session, sender))
             .map_err(|_| CallError::NoDaemon)?;
-        let (id, inbox) = answer.await.map_err(|_| CallError::NoDaemon)??;
-        Ok(Session {
-            id,
-            inbox,
-            commands: self.commands.clone(),
-            is_released: false,
-        })
+        answer.await.map_err(|_| CallError::NoDaemon)?
     }
 }
 
@@ -246,16 +241,15 @@ impl Drop for Session {
 /// Who waits for an answer.
 #[derive(Debug)]
 enum Waiting {
-    Open(
-        SessionId,
-        oneshot::Sender<Result<(SessionId, Arc<Inbox>), CallError>>,
-    ),
+    Open(SessionId, Opening),
     Call(oneshot::Sender<Result<(), CallError>>),
 }
 
 struct Driver {
     net: Net,
     path: LocalAddr,
+    /// For the handles of sessions; keeps nobody waiting for commands.
+    commands: mpsc::WeakUnboundedSender<Command>,
     core: Core,
     inboxes: BTreeMap<SessionId, Arc<Inbox>>,
     answers: BTreeMap<RequestId, Waiting>,
@@ -372,6 +366,18 @@ impl Driver {
         }
     }
 
+    /// The handle of a session that is open now.
+    fn opened(&mut self, id: SessionId) -> Option<Session> {
+        let inbox = Arc::new(Inbox::new());
+        self.inboxes.insert(id, Arc::clone(&inbox));
+        Some(Session {
+            id,
+            inbox,
+            commands: self.commands.upgrade()?,
+            is_released: false,
+        })
+    }
+
     /// Hands out what the core has.
     fn settle(&mut self) {
         while let Some((request, result)) = self.core.poll_result() {
@@ -379,15 +385,12 @@ impl Driver {
                 None => {}
                 Some(Waiting::Call(answer)) => drop(answer.send(result)),
                 Some(Waiting::Open(id, answer)) => {
-                    let inbox = Arc::new(Inbox::new());
-                    let opened = result.map(|()| (id, Arc::clone(&inbox)));
-                    let is_open = opened.is_ok();
-                    if answer.send(opened).is_err() && is_open {
-                        // Nobody waits for it any more.
-                        let _released = self.core.call(id, Call::Release);
-                    } else if is_open {
-                        self.inboxes.insert(id, inbox);
-                    }
+                    let opened = result.map(|()| self.opened(id));
+                    // Whoever does not wait any more drops the session, now or with the answer not looked at. Without
+                    // handles there is nobody, nor is there a connection for long.
+                    drop(
+                        answer.send(opened.and_then(|session| session.ok_or(CallError::NoDaemon))),
+                    );
                 }
             }
         }
