@@ -2,8 +2,11 @@ use core::future::Future as _;
 use core::task::{Context, Waker};
 
 use fairway_rsvp::api::client::{CallError, Notice, Rapi, Session};
+use fairway_rsvp::api::proto::{ToLibrary, VERSION};
 use fairway_rsvp::api::{ApiError, ApiId, Call, Event, ReserveCall};
+use fairway_sim::Network;
 use fairway_stack::{LocalAddr, Net};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::daemon::Daemon;
 use crate::{flow, path, sender, socket, wanted};
@@ -88,6 +91,32 @@ async fn a_session_that_nobody_waits_for_is_released() {
         daemon.until(|seen| (seen.calls.last()? == &released).then_some(()));
     });
     seen.await.unwrap();
+}
+
+/// Who takes connections and does not greet is looked for less and less often; who greets is a daemon.
+#[test]
+fn a_daemon_that_does_not_greet_is_left_in_peace() {
+    let network = Network::new(7);
+    let net = network.node("host").net();
+    network.run(async {
+        let at = LocalAddr::path("/run/rapi.sock");
+        let listener = net.listen_local(&at).unwrap();
+        let _rapi = Rapi::connect(&net, &at).await.unwrap();
+        let mut accepted = Vec::new();
+        for number in 0..11 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            accepted.push(net.clock().now());
+            if number == 9 {
+                let hello = ToLibrary::Hello { version: VERSION }.encode();
+                stream.read_u8().await.unwrap();
+                stream.write_all(&hello).await.unwrap();
+            }
+        }
+        let pauses = accepted.windows(2).map(|two| two[1] - two[0]);
+        let millis: Vec<u128> = pauses.map(|pause| pause.as_millis()).collect();
+        let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 100];
+        assert_eq!(millis, expected);
+    });
 }
 
 #[tokio::test]

@@ -238,6 +238,12 @@ impl Core {
         }
     }
 
+    /// Whether there is a daemon: it has greeted.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.link == Link::Up
+    }
+
     /// Whether there is such a session.
     #[must_use]
     pub fn has_session(&self, session: SessionId) -> bool {

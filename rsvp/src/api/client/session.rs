@@ -17,7 +17,8 @@ use crate::api::{Call, ReserveCall, SenderCall};
 use crate::wire;
 use std::collections::BTreeMap;
 
-/// How long it takes until a daemon that has gone is looked for again: at first, and at most.
+/// How long it takes until a daemon that has gone is looked for again: at first, and at most. One that takes connections and
+/// does not greet is as good as gone.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// A connection to the RSVP daemon.
@@ -103,6 +104,7 @@ impl Rapi {
             net: net.clone(),
             path: path.clone(),
             commands: commands.downgrade(),
+            pause: RETRY.0,
             core: Core::new(),
             inboxes: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -250,6 +252,8 @@ struct Driver {
     path: LocalAddr,
     /// For the handles of sessions; keeps nobody waiting for commands.
     commands: mpsc::WeakUnboundedSender<Command>,
+    /// Until the daemon is looked for, should it go.
+    pause: Duration,
     core: Core,
     inboxes: BTreeMap<SessionId, Arc<Inbox>>,
     answers: BTreeMap<RequestId, Waiting>,
@@ -307,6 +311,9 @@ impl Driver {
                             tracing::warn!(%error, "the RSVP daemon is not understood");
                             break false;
                         }
+                        if self.core.is_up() {
+                            self.pause = RETRY.0;
+                        }
                     }
                     _ => break false,
                 },
@@ -322,22 +329,24 @@ impl Driver {
         &mut self,
         commands: &mut mpsc::UnboundedReceiver<Command>,
     ) -> Option<LocalStream> {
-        let (net, path) = (self.net.clone(), self.path.clone());
+        let (net, path, mut pause) = (self.net.clone(), self.path.clone(), self.pause);
         let again = async move {
-            let (mut pause, most) = RETRY;
             loop {
                 net.clock().sleep(pause).await;
+                pause = (pause * 2).min(RETRY.1);
                 if let Ok(stream) = net.connect_local(&path).await {
-                    break stream;
+                    break (stream, pause);
                 }
-                pause = (pause * 2).min(most);
             }
         };
         let mut again = std::pin::pin!(again);
         loop {
             select! { biased;
                 command = commands.recv() => self.handle_command(command?),
-                stream = &mut again => break Some(stream),
+                (stream, pause) = &mut again => {
+                    self.pause = pause;
+                    break Some(stream);
+                }
             }
             self.settle();
         }
