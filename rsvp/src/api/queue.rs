@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) enum State {
     Path,
     Resv,
+    /// What is told from here on is of another daemon.
+    Anew,
 }
 
 impl State {
@@ -100,6 +102,21 @@ impl<T> Queue<T> {
         false
     }
 
+    /// Appends that what a session is told from here on is of another daemon: nothing of it takes a place before this. If
+    /// states `coalesce` and this is said already, it is not said again, and the states told since are dropped.
+    pub(super) fn push_anew(&mut self, session: u32, coalesce: bool, value: T, octets: usize) {
+        let is_said = coalesce && self.states.contains_key(&(session, State::Anew));
+        for state in [State::Path, State::Resv] {
+            if let Some(place) = self.states.remove(&(session, state))
+                && is_said
+                && let Some(item) = self.items.remove(&place)
+            {
+                self.discount(item.octets);
+            }
+        }
+        self.push_event(session, Some(State::Anew), coalesce, value, octets);
+    }
+
     /// Appends what a session can do without: it goes with [`shed`](Self::shed), if need be.
     pub(super) fn push_loose(&mut self, session: u32, value: T, octets: usize) {
         self.loose.entry(session).or_default().insert(self.next);
@@ -175,7 +192,7 @@ impl<T> Queue<T> {
 
     /// Forgets the events of a session.
     pub(super) fn forget(&mut self, session: u32) {
-        for state in [State::Path, State::Resv] {
+        for state in [State::Path, State::Resv, State::Anew] {
             self.states.remove(&(session, state));
         }
         self.loose.remove(&session);

@@ -152,7 +152,8 @@ enum Link {
 }
 
 /// Notices that wait for one reader. When many wait, states coalesce; when too many, the oldest errors and confirmations of
-/// the session that has most of them make room. What a session is now is never dropped, nor what it has lost.
+/// the session that has most of them make room. What a session is now is never dropped, nor what it has lost, nor that
+/// the daemon was started anew: what the new one tells comes behind that.
 #[derive(Debug)]
 pub(super) struct Notices {
     queue: Queue<Notice>,
@@ -173,15 +174,18 @@ impl Notices {
     }
 
     pub(super) fn push(&mut self, session: u32, notice: Notice) {
+        let coalesce = self.len() >= FEW_NOTICES;
         let state = match &notice {
             Notice::Event(event) => State::of(event),
-            Notice::Reestablished | Notice::Lost { .. } | Notice::Unreadable => None,
+            Notice::Reestablished => Some(State::Anew),
+            Notice::Lost { .. } | Notice::Unreadable => None,
         };
-        if state.is_some() || matches!(notice, Notice::Lost { .. }) {
-            let coalesce = self.len() >= FEW_NOTICES;
-            self.queue.push_event(session, state, coalesce, notice, 1);
-        } else {
-            self.queue.push_loose(session, notice, 1);
+        match (state, &notice) {
+            (Some(State::Anew), _) => self.queue.push_anew(session, coalesce, notice, 1),
+            (Some(_), _) | (None, Notice::Lost { .. }) => {
+                self.queue.push_event(session, state, coalesce, notice, 1);
+            }
+            (None, _) => self.queue.push_loose(session, notice, 1),
         }
         if self.queue.octets() > MAX_NOTICES && self.queue.shed() {
             self.dropped += 1;

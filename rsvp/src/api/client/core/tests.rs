@@ -409,6 +409,36 @@ fn a_daemon_of_another_version_is_none() {
     );
 }
 
+/// What was told before the daemon was started anew is told before that, and what is told afterwards after it, however much
+/// waits; and however often that happens, little waits.
+#[test]
+fn states_keep_to_their_daemon() {
+    let mut pair = Pair::connected();
+    let id = pair.open();
+    let error = events().swap_remove(4);
+    for _ in 0..300 {
+        pair.server.handle_event(ApiId(1), error.clone());
+        pair.pump();
+    }
+    for restart in 0..10 {
+        pair.server.handle_event(ApiId(1), path(&[restart]));
+        pair.pump();
+        pair.restart();
+    }
+    for host in [20, 21] {
+        pair.server.handle_event(ApiId(1), path(&[host]));
+        pair.pump();
+    }
+    let states: Vec<Notice> = pair
+        .notices()
+        .into_iter()
+        .filter(|(of, notice)| *of == id && *notice != Notice::Event(error.clone()))
+        .map(|(_, notice)| notice)
+        .collect();
+    let [before, after] = [0, 21].map(|host| Notice::Event(path(&[host])));
+    assert_eq!(states, [before, Notice::Reestablished, after]);
+}
+
 /// An application that makes calls and never asks for notices does not grow without bound, and still learns how it stands:
 /// a path event tells all there is (rapi.md §5), and none follows if nothing changes.
 #[test]
