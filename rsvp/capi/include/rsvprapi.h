@@ -14,6 +14,9 @@
  *   - session flags are 0, and flags of rapi_sender are without effect;
  *   - there is no rapi_strerror().
  *
+ * What was asked for is asked for again when the daemon is started anew, and what it then refuses is told as an error of
+ * the reservation or the sender, as rapi.h has it.
+ *
  * One library serves both forms: this header gives the calls other names for the linker.
  */
 #ifndef RSVPRAPI_H

@@ -3,8 +3,8 @@
 use core::ffi::{c_int, c_uint, c_void};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fairway_rsvp::api::client::{Asked, Notice};
-use fairway_rsvp::api::{ApiError, Event, PathSender};
+use fairway_rsvp::api::client::Notice;
+use fairway_rsvp::api::{ApiError, Event, PathSender, ReserveCall, SenderCall};
 use fairway_rsvp::intserv::{Flowspec, Tspec};
 use fairway_rsvp::wire::{ErrorCode, ErrorFlags, ErrorSpec, Sender, Style};
 
@@ -190,7 +190,15 @@ pub(crate) fn refusal(is_v6: bool, code: u8, value: u16) -> ErrorSpec {
 pub(crate) fn arguments(notice: &Notice, form: Form, is_v6: bool) -> Option<Arguments> {
     match notice {
         Notice::Event(event) => Some(of_event(event, form, is_v6)),
-        Notice::Lost { what, error } => Some(of_loss(*what, *error, form, is_v6)),
+        Notice::Lost {
+            sender,
+            reservation,
+            error,
+            ..
+        } => {
+            let (sender, reservation) = (sender.as_deref(), reservation.as_deref());
+            Some(of_loss(sender, reservation, *error, form, is_v6))
+        }
         _ => None,
     }
 }
@@ -266,20 +274,39 @@ fn of_event(event: &Event, form: Form, is_v6: bool) -> Arguments {
     }
 }
 
-/// What was granted before the daemon was started anew, and is not any more.
-fn of_loss(what: Asked, error: ApiError, form: Form, is_v6: bool) -> Arguments {
+/// What was granted before the daemon was started anew, and is not any more: as if it had been asked for now. A session
+/// is told by its reservation, if it has one.
+fn of_loss(
+    sender: Option<&SenderCall>,
+    reservation: Option<&ReserveCall>,
+    error: ApiError,
+    form: Form,
+    is_v6: bool,
+) -> Arguments {
     let value = u16::try_from(Code::of(error.into()).0).unwrap_or_default();
     let (code, value) = later(error).unwrap_or((ErrorCode::API.0, value));
     let error = refusal(is_v6, code, value);
-    let event = match what {
-        Asked::Session | Asked::Sender => PATH_ERROR,
-        Asked::Reservation => RESV_ERROR,
+    let event = if let Some(call) = reservation {
+        Event::ResvError {
+            error,
+            style: call.style,
+            filters: call.filters.clone(),
+            flowspec: call.flowspecs.first().copied(),
+        }
+    } else if let Some(call) = sender {
+        Event::PathError {
+            error,
+            sender: call.template,
+            tspec: Some(call.tspec),
+        }
+    } else {
+        let none = of_event(&Event::Path(Vec::new()), form, is_v6);
+        return Arguments {
+            event: PATH_ERROR,
+            ..none.with_error(&error, form)
+        };
     };
-    let none = of_event(&Event::Path(Vec::new()), form, is_v6);
-    Arguments {
-        event,
-        ..none.with_error(&error, form)
-    }
+    of_event(&event, form, is_v6)
 }
 
 impl Arguments {
@@ -383,6 +410,7 @@ fn adspecs(senders: &[PathSender], form: Form) -> List {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fairway_rsvp::api::client::Asked;
     use fairway_rsvp::intserv::{Adspec, Bandwidth};
 
     const FORMS: [Form; 3] = [
@@ -486,13 +514,60 @@ mod tests {
         }
     }
 
+    fn lost(what: Asked, has_sender: bool, has_reservation: bool, error: ApiError) -> Notice {
+        let PathSender {
+            template, tspec, ..
+        } = sender(None);
+        let sender = SenderCall {
+            template,
+            interface: None,
+            tspec,
+            adspec: None,
+            policy: Vec::new(),
+            ttl: 63,
+        };
+        let reservation = ReserveCall {
+            style: Style::FF,
+            filters: vec![template; 2],
+            flowspecs: vec![Flowspec::ControlledLoad(tspec); 2],
+            confirm: false,
+            interface: None,
+            policy: Vec::new(),
+        };
+        Notice::Lost {
+            what,
+            sender: has_sender.then(|| sender.into()),
+            reservation: has_reservation.then(|| reservation.into()),
+            error,
+        }
+    }
+
+    /// rapi.md §5: an error of a reservation has its style and what it is about; so has one of a sender.
+    #[test]
+    fn what_is_lost_is_told_as_what_it_was() {
+        let error = ApiError::TooManySessions;
+        let told = |what, sender, reservation, form| {
+            let upcall = arguments(&lost(what, sender, reservation, error), form, false).unwrap();
+            assert_eq!((upcall.code, upcall.value), (20, 2));
+            let counts = (upcall.filters.count, upcall.flowspecs.count);
+            (upcall.event, upcall.style, counts)
+        };
+        for form in FORMS {
+            let reservation = (RESV_ERROR, 2, (2, 1));
+            assert_eq!(told(Asked::Reservation, false, true, form), reservation);
+            assert_eq!(told(Asked::Session, true, true, form), reservation);
+            let sender = (PATH_ERROR, 0, (1, 1));
+            assert_eq!(told(Asked::Sender, true, false, form), sender);
+            assert_eq!(told(Asked::Session, true, false, form), sender);
+            let neither = (PATH_ERROR, 0, (0, 0));
+            assert_eq!(told(Asked::Session, false, false, form), neither);
+        }
+    }
+
     /// rapi.md §2.6: BADSPORT has no number on OS/2.
     #[test]
     fn a_bad_source_port_has_a_number_in_one_form_only() {
-        let notice = Notice::Lost {
-            what: Asked::Sender,
-            error: ApiError::BadSourcePort,
-        };
+        let notice = lost(Asked::Sender, true, false, ApiError::BadSourcePort);
         let value = |form| arguments(&notice, form, false).unwrap().value;
         assert_eq!(FORMS.map(value), [16, 16, 1]);
         assert_eq!(arguments(&Notice::Reestablished, Form::Os2, false), None);

@@ -41,10 +41,14 @@ pub enum Notice {
     Event(Event),
     /// The daemon had gone and is back; what was wanted is asked for again.
     Reestablished,
-    /// The daemon is back, and refuses what it had granted before.
+    /// The daemon is back, and refuses what it had granted before. It is wanted no more.
     Lost {
         /// What.
         what: Asked,
+        /// The sender that is lost.
+        sender: Option<Box<SenderCall>>,
+        /// The reservation that is lost.
+        reservation: Option<Box<ReserveCall>>,
         /// Why.
         error: ApiError,
     },
@@ -506,18 +510,24 @@ impl Core {
             (Asked::Sender | Asked::Reservation, Ok(())) => return,
             // Told with the session.
             (Asked::Sender | Asked::Reservation, Err(ApiError::BadSession)) => return,
-            (Asked::Session, Err(error)) => {
-                self.sessions.remove(&session);
-                Notice::Lost { what, error }
-            }
-            (Asked::Sender, Err(error)) => {
-                wanted.sender = None;
-                Notice::Lost { what, error }
-            }
-            (Asked::Reservation, Err(error)) => {
-                wanted.due = None;
-                wanted.reservation = None;
-                Notice::Lost { what, error }
+            (_, Err(error)) => {
+                let is_over = what == Asked::Session;
+                let sender = wanted.sender.take_if(|_| is_over || what == Asked::Sender);
+                let reservation = wanted
+                    .reservation
+                    .take_if(|_| is_over || what == Asked::Reservation);
+                if reservation.is_some() {
+                    wanted.due = None;
+                }
+                if is_over {
+                    self.sessions.remove(&session);
+                }
+                Notice::Lost {
+                    what,
+                    sender: sender.map(Box::new),
+                    reservation: reservation.map(Box::new),
+                    error,
+                }
             }
         };
         self.notices.push(session, notice);

@@ -300,8 +300,13 @@ mod a_reservation_is_asked_for_again {
         let (mut pair, id) = restarted(reserve());
         pair.answer = |_| Err(ApiError::BadReceiver);
         assert_eq!(pair.asked_at(1, &[1]).len(), 1);
+        let Call::Reserve(whole) = reserve() else {
+            panic!("a reservation");
+        };
         let lost = Notice::Lost {
             what: Asked::Reservation,
+            sender: None,
+            reservation: Some(whole),
             error: ApiError::BadReceiver,
         };
         assert_eq!(pair.notices().pop(), Some((id, lost)));
@@ -339,12 +344,20 @@ fn what_is_refused_the_second_time_is_lost() {
         _ => Ok(()),
     };
     pair.restart();
-    let lost = |what, error| Notice::Lost { what, error };
+    let (Call::Sender(was_sender), Call::Reserve(was_reserved)) = (sender(), reserve()) else {
+        panic!("a sender and a reservation");
+    };
+    let lost = |what, sender, reservation, error| Notice::Lost {
+        what,
+        sender,
+        reservation,
+        error,
+    };
     assert_eq!(
         pair.notices(),
         [
             (one, Notice::Reestablished),
-            (one, lost(Asked::Sender, error)),
+            (one, lost(Asked::Sender, Some(was_sender), None, error)),
             (two, Notice::Reestablished)
         ]
     );
@@ -357,8 +370,8 @@ fn what_is_refused_the_second_time_is_lost() {
     assert_eq!(
         pair.notices(),
         [
-            (one, lost(Asked::Session, error)),
-            (two, lost(Asked::Session, error))
+            (one, lost(Asked::Session, None, None, error)),
+            (two, lost(Asked::Session, None, Some(was_reserved), error))
         ]
     );
     assert!(!pair.core.has_session(one));
