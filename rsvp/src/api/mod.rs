@@ -7,6 +7,7 @@
 //! | [`proto`] | what passes between an application's library and the daemon |
 //! | [`server`] | the daemon's side: applications, their sessions, what they may cost |
 //! | [`client`] | the application's side, in three forms |
+//! | [`text`] | objects as text |
 
 mod call;
 pub mod client;
@@ -14,6 +15,7 @@ mod event;
 pub mod proto;
 mod queue;
 pub mod server;
+pub mod text;
 
 pub use call::{ApiError, Call, ReserveCall, SenderCall, Service};
 pub use event::{Event, PathSender};
