@@ -101,13 +101,13 @@ impl Node {
         let admission = error.error.code == ErrorCode::ADMISSION_CONTROL;
         if let (true, Some(failed)) = (admission, failed) {
             for (key, phop) in &from {
-                let name = match style {
-                    Style::WF => BsbKey::Phop(*phop),
-                    _ => BsbKey::Sender(key.sender),
-                };
-                self.blockade(now, session, name, *phop, failed);
+                if let Some(name) = BsbKey::of(style, key.sender, *phop) {
+                    self.blockade(now, session, name, *phop, failed);
+                }
             }
         }
+        // Where the data comes by another hop, that is no failure.
+        from.retain(|(key, phop)| session.psbs.get(key).is_some_and(|psb| psb.phop == *phop));
         self.forward_resv_err(now, session, error, &from, failed.filter(|_| admission));
         if admission {
             for phop in phops {

@@ -286,10 +286,7 @@ enum Merged {
 
 /// What was refused further on of what is asked for a sender.
 fn blockade(session: &SessionState, style: Style, sender: Sender, phop: Phop) -> Option<&Bsb> {
-    let name = match style {
-        Style::WF => BsbKey::Phop(phop),
-        _ => BsbKey::Sender(sender),
-    };
+    let name = BsbKey::of(style, sender, phop)?;
     session.bsbs.get(&name).map(|bsb| &**bsb)
 }
 

@@ -11,7 +11,7 @@ use crate::api::ApiId;
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::{Adspec, Flowspec, Tspec};
 use crate::neighbour::{NeighbourCounters, NeighbourRow};
-use crate::state::{BsbKey, NextHop, Phop, SessionState};
+use crate::state::{NextHop, Phop, SessionState};
 use crate::tc::{Policing, RHandle};
 use crate::wire::{Sender, Session, Style};
 
@@ -257,10 +257,7 @@ fn report(now: Instant, session: &SessionState) -> SessionReport {
             .bsbs
             .iter()
             .map(|(key, bsb)| BlockadeReport {
-                sender: match key {
-                    BsbKey::Sender(sender) => Some(*sender),
-                    BsbKey::Phop(_) => None,
-                },
+                sender: key.sender,
                 flowspec: bsb.flowspec,
                 expires_in: bsb.expires.saturating_duration_since(now),
             })

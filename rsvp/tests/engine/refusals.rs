@@ -352,6 +352,44 @@ fn an_error_about_some_filters_blockades_those() {
 }
 
 #[test]
+fn a_hop_that_data_does_not_come_by_any_more_blockades_no_other() {
+    // RFC 2209 §1.2: a blockade is of a previous hop; RFC 2205 §3.5.
+    for style in [Style::FF, Style::SE, Style::WF] {
+        let session = udp(std::net::Ipv4Addr::new(10, 8, 8, 8), 5000);
+        let mut one = One::in_session(session, Config::default());
+        one.route(1, A, &[C]);
+        one.announce(A, 1, 1000.0);
+        one.announce(B, 1, 1000.0);
+        let s1 = one.sender(1);
+        let flows = |times| match style {
+            Style::FF => ff(&[(s1, times)]),
+            Style::SE => se(times, &[s1]),
+            _ => wf(times),
+        };
+        one.reserve(C, 2, flows(10.0));
+        one.reserve(C, 3, flows(1.0));
+        one.sent();
+        let named = if style == Style::WF { &[][..] } else { &[s1] };
+        let failed = loose(style, Some(10.0), named);
+        one.refuse(A, ErrorFlags::NONE, ErrorCode::ADMISSION_CONTROL, 2, failed);
+        let asked = |one: &mut One| -> Vec<(u32, Flows)> {
+            let sent = one.replies().into_iter();
+            sent.map(|(transmit, body)| match body {
+                Body::Resv(resv) => (transmit.interface.0, resv.flows),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+        };
+        assert_eq!(asked(&mut one), [(A, flows(1.0))]);
+        one.wait(std::time::Duration::from_secs(46));
+        let mut all = asked(&mut one);
+        all.sort_by_key(|(interface, _)| *interface);
+        all.dedup();
+        assert_eq!(all, [(A, flows(1.0)), (B, flows(10.0))]);
+    }
+}
+
+#[test]
 fn scope_of_an_error_is_cut_down_to_the_senders_of_each_interface() {
     // RFC 2205 §3.4: and where none is left, nothing is sent.
     let mut one = One::new();

@@ -144,19 +144,26 @@ fn an_error_of_a_way_that_data_does_not_take_any_more_is_no_failure() {
 }
 
 #[test]
-fn a_refusal_of_either_way_is_told() {
-    // RFC 2205 §3.1.8, §3.5.
-    for from in [A, B] {
-        let mut one = unicast(false);
-        one.announce(A, 1, 100.0);
-        one.announce(B, 1, 100.0);
-        let s1 = one.sender(1);
-        one.reserve(C, 2, ff(&[(s1, 3.0)]));
-        one.sent();
+fn a_refusal_of_a_way_that_data_does_not_take_is_told_once_it_does() {
+    // RFC 2205 §3.1.8, §3.5: who is told asks for less, and so would the way that has room.
+    let mut one = unicast(false);
+    one.announce(A, 1, 100.0);
+    one.announce(B, 1, 100.0);
+    let s1 = one.sender(1);
+    one.reserve(C, 2, ff(&[(s1, 3.0)]));
+    one.sent();
+    let refuse = |one: &mut One, from: u32| {
         let code = ErrorCode::ADMISSION_CONTROL;
         one.refuse(from, ErrorFlags::NONE, code, 2, failed(s1, 3.0));
-        assert_eq!(sent(&mut one, MessageType::RESV_ERR), [C]);
-    }
+        sent(one, MessageType::RESV_ERR)
+    };
+    assert!(refuse(&mut one, A).is_empty());
+    assert_eq!(refuse(&mut one, B), [C]);
+    let tear = one.path_tear(one.neighbour(B, 2), 1);
+    one.hear(B, s1.address(), Body::PathTear(tear));
+    // It is asked again at once, and refuses again.
+    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+    assert_eq!(refuse(&mut one, A), [C]);
 }
 
 #[test]
