@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::routing::{Change, LinuxRouting, LinuxWatch, Route, Routing as _, Tree};
 use fairway_stack::Net;
-use fairway_tests::rsvp::possible;
+use fairway_tests::rsvp::{Machine, possible};
 use fairway_tests::{Child, Namespace, have, scratch, until};
 
 use super::lab::{LIMIT, interface, told};
@@ -204,4 +204,50 @@ fn changes_of_links_addresses_and_routes_are_told() {
         told_of(Change::Interface(b));
         until("b to go", LIMIT, || link("b").is_none().then_some(()));
     });
+}
+
+/// RFC 2205 §3.6: when a link goes, data turns to the next best route, of which the system does not tell; so do Paths, and
+/// what is reserved.
+#[test]
+fn a_link_that_goes_down_or_away_is_repaired_around() {
+    if !possible("a_link_that_goes_down_or_away_is_repaired_around") {
+        return;
+    }
+    for cut in ["ip link set first down", "ip link del first"] {
+        let mut nodes = [Machine::new(), Machine::new(), Machine::new()];
+        let [host, router, receiver] = &nodes;
+        host.connect(("right", "10.8.0.1/24"), router, ("left", "10.8.0.2/24"));
+        router.connect(("first", "10.8.1.1/24"), receiver, ("one", "10.8.1.2/24"));
+        router.connect(("second", "10.8.2.1/24"), receiver, ("two", "10.8.2.2/24"));
+        router.forward();
+        for (at, line) in [
+            (0, "ip route add default via 10.8.0.2"),
+            (1, "ip route add 10.8.3.1 via 10.8.1.2 metric 10"),
+            (1, "ip route add 10.8.3.1 via 10.8.2.2 metric 20"),
+            (2, "ip address add 10.8.3.1/32 dev lo"),
+            (2, "ip route add 10.8.0.0/24 via 10.8.1.1 metric 10"),
+            (2, "ip route add 10.8.0.0/24 via 10.8.2.1 metric 20"),
+        ] {
+            nodes[at].run(line);
+        }
+        for node in &mut nodes {
+            // Nothing but the repair is soon enough.
+            node.start("[defaults]\nbandwidth = \"20Mbit/s\"\nrefresh = \"300s\"\n");
+        }
+        let [host, router, receiver] = &nodes;
+        let send = host.hold("send 10.8.3.1:5004 --from 10.8.0.1:5004 --rate 5Mbit/s");
+        let reserve = receiver.hold("reserve 10.8.3.1:5004");
+        reserve.says("confirmed by 10.8.0.1");
+        assert_eq!(router.classes("first"), 1);
+        router.run(cut);
+        until(&format!("the other way after {cut}"), LIMIT, || {
+            (router.classes("second") == 1).then_some(())
+        });
+        assert!(
+            !send.said().contains("no longer reserved"),
+            "{}",
+            send.said()
+        );
+        drop((send, reserve));
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use fairway_stack::Interface as SystemInterface;
+use fairway_stack::{Instant, Interface as SystemInterface};
 use tracing::{error, info, warn};
 
 use super::Service;
@@ -169,6 +169,7 @@ impl Service {
             // Traffic control first: it removes all at once what the engine removes one by one.
             self.shaper.lock().interface_gone(index);
             self.engine.handle_interface_gone(now, index);
+            self.lose_routes(now);
         }
         // Before any is told of: what is mended for one may be another's, too.
         let before: BTreeMap<IfIndex, (LocalElement, ShaperState)> = {
@@ -222,10 +223,20 @@ impl Service {
                 drop(shaper);
                 Logged::new(interface, keys, &state).tell_news(*index, &mut self.logged);
                 self.engine.handle_interface(now, interface.clone());
+                let worked = |old: &Interface| old.up && old.settings.enabled;
+                if self.interfaces.get(index).is_some_and(worked) {
+                    self.lose_routes(now);
+                }
             }
         }
         self.interfaces = new;
         self.join();
+    }
+
+    /// An interface does not work any more, and perhaps its routes are gone with it: Linux does not tell of those of IPv4,
+    /// nor of the next best that is the best then. They are asked for when the system has had a moment to forget them.
+    fn lose_routes(&mut self, now: Instant) {
+        self.settling.handle_routes(now, None);
     }
 
     /// Interfaces may come later: that one of the configuration is not there is no error, but may be a name misspelt.
