@@ -375,19 +375,21 @@ pub(crate) fn system_interfaces() -> Result<Vec<Interface>, NetError> {
     let mut interfaces: Vec<Interface> = Vec::new();
     let mut links = Links::new()?;
     for entry in getifaddrs()? {
+        // An IPv4 address with a label, `eth0:1`, comes by that name; those of interfaces have no colon.
+        let name = entry.interface_name.split(':').next().unwrap_or_default();
         let known = interfaces
             .iter()
-            .position(|interface| interface.name == entry.interface_name);
+            .position(|interface| interface.name == name);
         let interface = match known.and_then(|at| interfaces.get_mut(at)) {
             Some(interface) => interface,
             None => {
                 // It may have gone since the list was made.
-                let Ok(index) = if_nametoindex(entry.interface_name.as_str()) else {
+                let Ok(index) = if_nametoindex(name) else {
                     continue;
                 };
                 let has = |flag| entry.flags.contains(flag);
                 interfaces.push(Interface {
-                    name: entry.interface_name.clone(),
+                    name: name.to_owned(),
                     index,
                     up: has(InterfaceFlags::IFF_UP),
                     // IFF_RUNNING says the same up to a second later.

@@ -206,6 +206,25 @@ fn changes_of_links_addresses_and_routes_are_told() {
     });
 }
 
+/// `ifconfig` and ifupdown give the second address of an interface a label, by which it is no interface of its own.
+#[test]
+fn an_address_with_a_label_is_one_of_its_interface() {
+    with_routes("an_address_with_a_label_is_one_of_its_interface", |a, _| {
+        told("ip address add 10.1.0.77/24 dev a label a:1");
+        let all = Net::system().interfaces().unwrap();
+        let names: Vec<_> = all.iter().map(|link| &link.name).collect();
+        let mut found = all.iter().filter(|link| link.index == a.0);
+        let (Some(link), None) = (found.next(), found.next()) else {
+            panic!("{names:?}");
+        };
+        assert_eq!(link.name, "a");
+        for of in ["10.1.0.1", "10.1.0.77", "2001:db8:1::1"] {
+            let mut addresses = link.addresses.iter();
+            assert!(addresses.any(|found| found.address == address(of)), "{of}");
+        }
+    });
+}
+
 /// RFC 2205 §3.6: when a link goes, data turns to the next best route, of which the system does not tell; so do Paths, and
 /// what is reserved.
 #[test]
