@@ -101,6 +101,9 @@ impl core::fmt::Display for Tspec {
 }
 
 impl Tspec {
+    /// The shortest IP packet there is, octets.
+    pub const LEAST_PACKET: u32 = 20;
+
     /// A Tspec of r (B/s), b (octets), p (B/s), m and M (octets).
     ///
     /// # Errors
@@ -280,15 +283,23 @@ impl Tspec {
         self.rate.wide() * span.as_secs_f64() + self.bucket.wide()
     }
 
-    /// r and b as they are on a link that puts `header` octets in front of each packet: times (m + header)/m.
+    /// By how much r, R and b are more on a link that puts `header` octets in front of each packet: (m + header)/m times.
+    ///
+    /// An m below [`LEAST_PACKET`](Self::LEAST_PACKET) counts as that.
     #[must_use]
-    pub fn on_link(&self, header: u32) -> (BytesPerSec, BucketSize) {
-        let m = f64::from(self.min_policed_unit);
-        let factor = (m + f64::from(header)) / m;
-        (
-            BytesPerSec::nearest(self.rate.wide() * factor),
-            BucketSize::nearest(self.bucket.wide() * factor),
-        )
+    pub fn on_link(&self, header: u32) -> f64 {
+        let m = f64::from(self.min_policed_unit.max(Self::LEAST_PACKET));
+        (m + f64::from(header)) / m
+    }
+
+    /// The same, of packets that have an IP header: m is [`LEAST_PACKET`](Self::LEAST_PACKET) at least, as far as M lets it.
+    #[must_use]
+    pub fn with_least_packet(self) -> Self {
+        let least = self.min_policed_unit.max(Self::LEAST_PACKET);
+        Self {
+            min_policed_unit: least.min(self.max_packet_size),
+            ..self
+        }
     }
 
     /// Reads a SENDER_TSPEC.

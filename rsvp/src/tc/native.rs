@@ -35,12 +35,9 @@ use super::{Granted, RHandle, Request, Shortage, TcError, TcMode, TcSettings, Tr
 use crate::interface::{IfIndex, Interface};
 use crate::intserv::{
     Bandwidth, BytesPerSec, ErrorTerms, Flowspec, LocalControlledLoad, LocalElement,
-    LocalGuaranteed, PeakRate, Tspec,
+    LocalGuaranteed, PeakRate,
 };
 use crate::wire::{Sender, Session};
-
-/// The shortest IP packet there is.
-const LEAST_PACKET: u32 = 20;
 
 /// Traffic control of a host of our own stack. IPv4 only, as the stack is: other sessions are
 /// [`TcError::ServiceUnsupported`].
@@ -210,7 +207,7 @@ impl TrafficControl for NativeTc {
             .iter()
             .map(|&sender| Ok((sender, filter(session, sender)?)))
             .collect::<Result<Vec<_>, TcError>>()?;
-        let request = with_least_packet(request)?;
+        let request = with_least_packet(request);
         let work = Work {
             manage: &self.manage,
             interface: interface.0,
@@ -445,28 +442,18 @@ fn filter(session: &Session, sender: Option<Sender>) -> Result<Filter, TcError> 
 }
 
 /// The request for packets that have an IP header.
-fn with_least_packet(request: &Request) -> Result<Request, TcError> {
-    let lift = |tspec: &Tspec| {
-        let longest = tspec.max_packet_size();
-        let least = tspec.min_policed_unit().max(LEAST_PACKET).min(longest);
-        Tspec::new(
-            tspec.rate().get(),
-            tspec.bucket().get(),
-            tspec.peak().get(),
-            least,
-            longest,
-        )
-        .map_err(|error| TcError::System(error.to_string()))
+fn with_least_packet(request: &Request) -> Request {
+    let flowspec = match request.flowspec {
+        Flowspec::ControlledLoad(tspec) => Flowspec::ControlledLoad(tspec.with_least_packet()),
+        Flowspec::Guaranteed(tspec, rspec) => {
+            Flowspec::Guaranteed(tspec.with_least_packet(), rspec)
+        }
     };
-    let flowspec = match &request.flowspec {
-        Flowspec::ControlledLoad(tspec) => Flowspec::ControlledLoad(lift(tspec)?),
-        Flowspec::Guaranteed(tspec, rspec) => Flowspec::Guaranteed(lift(tspec)?, *rspec),
-    };
-    Ok(Request {
+    Request {
         flowspec,
-        path: lift(&request.path)?,
+        path: request.path.with_least_packet(),
         ..*request
-    })
+    }
 }
 
 /// What is installed, in whole octets: [`Flowspec::effective`], never less.

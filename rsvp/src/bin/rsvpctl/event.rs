@@ -112,12 +112,14 @@ const fn is_for_bandwidth(error: &Error) -> bool {
 
 /// How much more a reservation takes of a link than its rate: routers tell only that there is too little.
 fn with_headers(of: &Flowspec) -> String {
+    use fairway_rsvp::intserv::Tspec;
+
     /// That of Ethernet.
     const HEADER: u32 = 14;
     let asked = of
         .reserved_bytes_per_sec
         .unwrap_or(of.tspec.rate_bytes_per_sec);
-    let packet = of.tspec.min_packet_bytes.max(1);
+    let packet = of.tspec.min_packet_bytes.max(Tspec::LEAST_PACKET);
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let on_link = asked * (packet + HEADER) as f32 / packet as f32;
     format!(

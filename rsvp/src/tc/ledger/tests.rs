@@ -83,6 +83,18 @@ fn link_headers_count() {
     assert_eq!(ledger.reserved().get(), 100_000.0);
 }
 
+/// `rsvp.md` §15: deployed senders announce an m of 0, which is read as 1; the link's header is not charged fifteenfold.
+#[test]
+fn no_packet_is_shorter_than_its_header() {
+    let mut ledger = Ledger::new(Bounds {
+        link_header: 14,
+        ..bounds(1e6)
+    });
+    let request = asked(Flowspec::ControlledLoad(tspec(100_000.0, 1, 1500)));
+    ledger.admit(ONE, &request).unwrap();
+    assert_eq!(ledger.reserved().get(), 170_000.0);
+}
+
 /// RFC 2211 §3, RFC 2212: packets longer than the MTU: error 1, value 3.
 #[test]
 fn packets_longer_than_the_mtu_are_refused() {

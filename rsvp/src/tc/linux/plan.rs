@@ -1,6 +1,6 @@
 //! What a reservation is, in the scheduler's terms.
 
-use crate::intserv::{ErrorTerms, Flowspec, Tspec, delay};
+use crate::intserv::{ErrorTerms, Flowspec, delay};
 use crate::tc::ledger::Entry;
 use crate::tc::{Excess, Request, TcError};
 
@@ -129,8 +129,8 @@ impl Plan {
     /// # Errors
     /// [`TcError::Bandwidth`] if its queue would be longer than any is.
     pub(super) fn new(request: &Request, entry: &Entry, terms: &Terms) -> Result<Self, TcError> {
-        let (tspec, unit) = (entry.effective().tspec(), unit(entry.effective().tspec()));
-        let on_link = |octets: f64| octets * (unit + f64::from(terms.header)) / unit;
+        let tspec = entry.effective().tspec();
+        let on_link = |octets: f64| octets * tspec.on_link(terms.header);
         let upstream = request
             .upstream
             .map(|terms| terms.since_reshaper)
@@ -178,10 +178,6 @@ impl Plan {
     }
 }
 
-fn unit(tspec: &Tspec) -> f64 {
-    f64::from(tspec.min_policed_unit())
-}
-
 fn scale(rate: u64, factor: f64) -> u64 {
     whole((to_f64(rate) * factor).ceil())
 }
@@ -206,7 +202,7 @@ pub(super) const fn whole(value: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intserv::{BytesPerSec, GuaranteedTerms};
+    use crate::intserv::{BytesPerSec, GuaranteedTerms, Tspec};
     use crate::tc::ledger::{Bounds, Ledger};
     use crate::tc::{Policing, RHandle};
 

@@ -4,7 +4,7 @@ use fairway_sim::{Network, Node};
 
 use super::*;
 use crate::interface::Settings;
-use crate::intserv::GuaranteedTerms;
+use crate::intserv::{GuaranteedTerms, Tspec};
 use crate::tc::{Policing, Portion};
 
 /// 10 Mbit/s.
