@@ -38,6 +38,12 @@ impl Neighbours {
             trigger,
             body,
         } = outgoing;
+        if let Body::Path(path) = &body {
+            // The sender is there again. If this Path has no name, nothing would tell that a tear is older than it.
+            for id in self.ids.overtaken_by(interface, path) {
+                self.stop_waiting(id);
+            }
+        }
         let neighbour = match to {
             Destination::Neighbour(neighbour) => Some(neighbour),
             Destination::Towards { neighbour, .. } => neighbour,

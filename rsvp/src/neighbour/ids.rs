@@ -12,7 +12,7 @@ use fairway_wire::Instant;
 use super::io::{Destination, StateKey};
 use super::peer::PeerKey;
 use crate::interface::IfIndex;
-use crate::msg::{Body, Message};
+use crate::msg::{Body, Message, Path};
 use crate::timing::Retransmission;
 use crate::wire::{Epoch, Id, MessageId, MessageType, Session};
 
@@ -62,6 +62,18 @@ pub(super) struct Waiting {
 /// What an error message answers: the neighbour, the type, and the session's destination, protocol and port.
 type About = (PeerKey, MessageType, IpAddr, u8, u16);
 
+/// The Paths a PathTear is before or behind: the interface, and the session's destination, protocol and port.
+type Place = (IfIndex, IpAddr, u8, u16);
+
+const fn place(interface: IfIndex, session: &Session) -> Place {
+    (
+        interface,
+        session.destination,
+        session.protocol.0,
+        session.port,
+    )
+}
+
 fn about(peer: PeerKey, message_type: MessageType, session: &Session) -> About {
     (
         peer,
@@ -84,6 +96,8 @@ pub(super) struct Ids {
     waiting_of: BTreeSet<(PeerKey, u32)>,
     /// Of Path and Resv.
     waiting_about: BTreeSet<(About, u32)>,
+    /// Of PathTear.
+    waiting_tears: BTreeSet<(Place, u32)>,
 }
 
 impl Ids {
@@ -96,6 +110,7 @@ impl Ids {
             waiting: HashMap::new(),
             waiting_of: BTreeSet::new(),
             waiting_about: BTreeSet::new(),
+            waiting_tears: BTreeSet::new(),
         }
     }
 
@@ -161,11 +176,18 @@ impl Ids {
     ) -> Option<Duration> {
         let mut waits = retransmission.waits();
         let first = waits.next()?;
-        if let (Some(session), Body::Path(_) | Body::Resv(_)) =
-            (order.message.body.session(), &order.message.body)
-        {
-            let about = about(peer, order.message.body.message_type(), session);
-            self.waiting_about.insert((about, id.0));
+        match &order.message.body {
+            Body::Path(_) | Body::Resv(_) => {
+                if let Some(session) = order.message.body.session() {
+                    let about = about(peer, order.message.body.message_type(), session);
+                    self.waiting_about.insert((about, id.0));
+                }
+            }
+            Body::PathTear(tear) => {
+                let place = place(peer.0, &tear.session);
+                self.waiting_tears.insert((place, id.0));
+            }
+            _ => {}
         }
         self.waiting_of.insert((peer, id.0));
         let waiting = Waiting {
@@ -198,6 +220,8 @@ impl Ids {
         if let Some(session) = body.session() {
             let about = about(waiting.peer, body.message_type(), session);
             self.waiting_about.remove(&(about, id.0));
+            let place = place(waiting.peer.0, session);
+            self.waiting_tears.remove(&(place, id.0));
         }
         Some(waiting)
     }
@@ -216,6 +240,25 @@ impl Ids {
         self.waiting_of
             .range((peer, 0)..=(peer, u32::MAX))
             .map(|(_, id)| Id(*id))
+            .collect()
+    }
+
+    /// The PathTears of its sender that wait where this Path goes.
+    pub(super) fn overtaken_by(&self, interface: IfIndex, path: &Path) -> Vec<Id> {
+        let place = place(interface, &path.session);
+        let template = path.sender.as_ref().map(|sender| sender.template);
+        self.waiting_tears
+            .range((place, 0)..=(place, u32::MAX))
+            .map(|(_, id)| Id(*id))
+            .filter(|id| {
+                let waiting = self.waiting.get(&id.0);
+                waiting.is_some_and(|waiting| match &waiting.order.message.body {
+                    Body::PathTear(tear) => {
+                        tear.sender.as_ref().map(|sender| sender.template) == template
+                    }
+                    _ => false,
+                })
+            })
             .collect()
     }
 

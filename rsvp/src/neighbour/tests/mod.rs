@@ -19,7 +19,9 @@ use fairway_wire::{Instant, Protocol};
 use super::*;
 use crate::engine::Limits;
 use crate::interface::{IfIndex, Interface, Settings};
-use crate::msg::{Body, Flows, Message, Path, PathErr, PathTear, Resv, ResvErr, SenderDescriptor};
+use crate::msg::{
+    Body, Flows, Message, Path, PathErr, PathTear, Resv, ResvErr, SenderDescriptor, TornSender,
+};
 use crate::wire::{
     CType, ErrorCode, ErrorFlags, ErrorSpec, FlowspecObject, MessageType, Opaque, RsvpHop, Sender,
     SenderTemplate, SenderTspecObject, Session, TimeValues,

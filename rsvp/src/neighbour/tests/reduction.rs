@@ -157,6 +157,33 @@ mod retransmission {
         }
     }
 
+    /// RFC 2961 §4, §6: a Path without a name does not tell that the tear before it is older.
+    #[test]
+    fn tear_is_not_repeated_behind_a_path_of_its_sender() {
+        let tear = |port, template| {
+            let Body::PathTear(mut tear) = path_tear(a(), port) else {
+                panic!();
+            };
+            tear.sender = Some(TornSender {
+                template,
+                tspec: None,
+                adspec: None,
+            });
+            towards(Some(b()), None, true, Body::PathTear(tear))
+        };
+        let own = sender().template;
+        let other = SenderTemplate(Sender::V4([10, 8, 8, 9].into(), 4000));
+        for (port, template, repeats) in [(1, own, 0), (1, other, 2), (2, own, 2)] {
+            let mut pair = Pair::acquainted();
+            pair.send(0, tear(port, template));
+            pair.run_losing(ms(200), |_, _| true);
+            pair.send(0, towards(None, Some(1), true, path(a(), 1)));
+            pair.run_losing(ms(10_000), |_, _| true);
+            assert_eq!(pair.nodes[0].counters().retransmitted, repeats);
+            assert_eq!(pair.row(0).unacknowledged, 0);
+        }
+    }
+
     #[test]
     fn forgotten_state_is_not_repeated() {
         let mut pair = Pair::acquainted();
