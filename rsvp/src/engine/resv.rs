@@ -443,13 +443,16 @@ impl Node {
             self.drop_message("ResvTear without state");
             return true;
         }
+        let mut any = false;
         for key in concerned {
             let Some(rsb) = session.rsbs.get_mut(&key) else {
                 continue;
             };
+            // Of style FF, one sender's may have come again since, and another's not.
             if Neighbours::judge(rsb.id, named.0, named.1) == Verdict::OutOfOrder {
-                return false;
+                continue;
             }
+            any = true;
             for sender in &senders {
                 rsb.filters.remove(sender);
             }
@@ -457,6 +460,9 @@ impl Node {
                 self.drop_rsb(session, key);
             }
             self.update_and_report(now, session, tcsb_of(&key));
+        }
+        if !any {
+            return false;
         }
         // What is torn towards one previous hop goes in one message.
         self.torn_along = tear.unknown.iter().map(UnknownObject::detach).collect();

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use fairway_rsvp::engine::Config;
 use fairway_rsvp::intserv::Tspec;
-use fairway_rsvp::msg::{Ack, Body, Message, Srefresh};
+use fairway_rsvp::msg::{Ack, Body, LooseFlows, Message, ResvTear, Srefresh};
 use fairway_rsvp::wire::{
-    AckKind, Epoch, HeaderFlags, Id, IdEntries, MessageId, MessageIdAck, MessageIdList, MessageType,
+    AckKind, Epoch, HeaderFlags, Id, IdEntries, MessageId, MessageIdAck, MessageIdList,
+    MessageType, RsvpHop, Style,
 };
 
 use crate::net::{tspec, udp};
-use crate::one::{A, C, One, ff, se};
+use crate::one::{A, C, One, ff, loose, se};
 
 pub(crate) fn named(body: Body, id: u32) -> Message {
     let mut message = Message::new(64, body);
@@ -91,6 +92,58 @@ fn of_style_ff_the_last_message_decides_what_was_overtaken() {
         .map(|one| one.flowspec.rate().get())
         .collect();
     assert_eq!(rates, [10_000.0, 30_000.0]);
+}
+
+#[test]
+fn of_style_ff_a_tear_that_was_overtaken_in_part_does_the_rest() {
+    // RFC 2961 §4.6; RFC 2205 §3.1.6: what is torn here goes on.
+    let mut one = node();
+    path(&mut one, 1, 1, tspec(100.0));
+    path(&mut one, 2, 2, tspec(100.0));
+    let (s1, s2) = (one.sender(1), one.sender(2));
+    let from = one.neighbour(C, 2);
+    for (id, list) in [(5, &[(s1, 1.0), (s2, 1.0)][..]), (8, &[(s2, 1.0)])] {
+        let resv = one.resv(C, 2, ff(list));
+        one.hear_message(C, from, &named(Body::Resv(resv), id));
+    }
+    one.wait(Duration::from_millis(10));
+    one.sent();
+    let tear = |one: &mut One| {
+        let body = Body::ResvTear(ResvTear {
+            session: one.session,
+            hop: RsvpHop {
+                address: from,
+                handle: C,
+            },
+            scope: None,
+            flows: loose(Style::FF, None, &[s1, s2]),
+            unknown: Vec::new(),
+        });
+        one.hear_message(C, from, &named(body, 7));
+        one.wait(Duration::from_millis(10));
+        let messages = one.sent_messages();
+        let acks: Vec<u32> = messages
+            .iter()
+            .flat_map(|message| &message.acks)
+            .map(|ack| ack.id.0)
+            .collect();
+        let torn: Vec<LooseFlows> = messages
+            .into_iter()
+            .filter_map(|message| match message.body {
+                Body::ResvTear(tear) => Some(tear.flows),
+                _ => None,
+            })
+            .collect();
+        (torn, acks)
+    };
+    assert_eq!(
+        tear(&mut one),
+        (vec![loose(Style::FF, None, &[s1])], vec![7])
+    );
+    let now = one.now;
+    assert_eq!(one.engine.sessions(now)[0].reservations.len(), 1);
+    // Nothing is left that is older.
+    assert_eq!(tear(&mut one), (vec![], vec![]));
 }
 
 fn summary(one: &mut One, id: u32) {
