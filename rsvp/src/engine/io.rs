@@ -59,7 +59,8 @@ pub struct Limits {
     pub neighbours: usize,
     /// Messages that wait for an acknowledgement. Default 65 536.
     pub unacknowledged: usize,
-    /// Octets of Adspec, POLICY_DATA and unknown objects kept with one piece of state. Default 4096.
+    /// Octets of Tspec, Adspec, POLICY_DATA and unknown objects kept with one piece of state, and those of a SCOPE behind
+    /// as many addresses as there may be `senders`. Default 4096.
     pub carried_octets: usize,
     /// What decoding keeps of one message.
     pub message: crate::msg::Limits,

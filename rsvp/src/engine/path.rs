@@ -170,7 +170,8 @@ impl Node {
             .adspec
             .as_ref()
             .map_or(0, |object| object.0.body().len());
-        let carried = adspec_octets + carried_octets(&path.policy, &path.unknown);
+        let tspec_octets = sender.tspec.0.body().len();
+        let carried = tspec_octets + adspec_octets + carried_octets(&path.policy, &path.unknown);
         if carried > self.config.limits.carried_octets {
             self.drop_message("limit: carried octets");
             return;

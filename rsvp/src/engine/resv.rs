@@ -115,7 +115,14 @@ impl Node {
             self.drop_message("families of addresses");
             return true;
         }
-        if carried_octets(&resv.policy, &resv.unknown) > self.config.limits.carried_octets {
+        let limits = self.config.limits;
+        // What names the senders that are known here has its limit with them.
+        let scope = resv.scope.as_ref().map_or(0, |scope| {
+            let octets = if family { 4 } else { 16 };
+            let more = scope.addresses().count().saturating_sub(limits.senders);
+            more.saturating_mul(octets)
+        });
+        if scope + carried_octets(&resv.policy, &resv.unknown) > limits.carried_octets {
             self.drop_message("limit: carried octets");
             return true;
         }

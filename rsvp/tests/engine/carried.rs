@@ -9,7 +9,8 @@ use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::intserv::{Adspec, Bandwidth};
 use fairway_rsvp::msg::{Body, Flows, Message, Path, Resv};
 use fairway_rsvp::wire::{
-    CType, ClassNum, ObjectType, Opaque, PolicyData, Sender, SenderTemplate, Style, UnknownObject,
+    CType, ClassNum, ObjectType, Opaque, PolicyData, Scope, Sender, SenderTemplate, Style,
+    UnknownObject,
 };
 
 use crate::net::{tspec, udp};
@@ -94,6 +95,41 @@ fn unknown_objects_and_policy_data_of_merged_reservations_go_together() {
         sent[0].1.unknown,
         [unknown(200, 7), unknown(201, 1), unknown(202, 2)]
     );
+}
+
+#[test]
+fn what_is_kept_and_not_needed_has_a_limit() {
+    // STYLE §6. A Tspec may have more behind the words that are read; a SCOPE may name whomever.
+    let mut one = One::new();
+    one.route(1, A, &[C]);
+    let mut path = one.path(A, 1, tspec(100.0));
+    let object = &mut path.sender.as_mut().unwrap().tspec;
+    let mut words = object.0.body().to_vec();
+    // The message, and the service, say how long they are.
+    let extra: u16 = 1100;
+    for (at, words_of) in [(2, 7 + extra), (6, 6 + extra)] {
+        words.splice(at..at + 2, words_of.to_be_bytes());
+    }
+    // A parameter that nobody knows.
+    words.extend([0x70, 0]);
+    words.extend((extra - 1).to_be_bytes());
+    words.resize(words.len() + 4 * usize::from(extra - 1), 0);
+    object.0 = Opaque::new(CType(2), words).unwrap();
+    one.hear_path(A, path);
+    assert_eq!(one.dropped("limit: carried octets"), 1);
+    assert_eq!(one.engine.session_count(), 0);
+
+    one.announce(A, 1, 100.0);
+    let mut scoped = |count: u32| {
+        let mut resv = one.resv(C, 2, wf(1.0));
+        let list = (0..count).map(|number| Ipv4Addr::from_bits(0x0a09_0001 + number));
+        resv.scope = Some(Scope::v4(list));
+        one.hear_resv(C, resv);
+        let dropped = one.dropped("limit: carried octets");
+        (dropped, one.installed().on(C).len())
+    };
+    assert_eq!(scoped(16_000), (2, 0));
+    assert_eq!(scoped(800), (2, 1));
 }
 
 #[test]
