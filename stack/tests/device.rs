@@ -118,10 +118,11 @@ fn the_kernel_pings_it_also_with_fragments_and_options() {
     in_namespace(|| async {
         for config in every_config() {
             let (_net, plugged) = host(config.clone());
-            // `-R` and `-T`: RFC 1122 §3.2.2.6, options come back in the reply.
+            // ping waits for the last reply as long as between two, at least. `-R` and `-T`: RFC 1122 §3.2.2.6, options come back
+            // in the reply.
             for options in [
-                "-c 3 -i 0.01",
-                "-c 2 -i 0.01 -s 4000",
+                "-c 3 -i 0.2",
+                "-c 2 -i 0.2 -s 4000",
                 "-c 1 -R",
                 "-c 1 -T tsonly",
             ] {

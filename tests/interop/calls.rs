@@ -13,7 +13,7 @@ use fairway_stack::{LocalAddr, Net};
 use fairway_tests::generated::echo::{
     ECHO_PROG, EchoBlob, EchoStat, EchoV1, EchoV1Client, EchoV1Service,
 };
-use fairway_tests::{Child, built, have, scratch};
+use fairway_tests::{Child, built, have, scratch, uninterrupted};
 
 const PEERS: &[&str] = &["rpcgen", "gcc", "/usr/include/tirpc/rpc/rpc.h"];
 const LIMIT: Duration = Duration::from_secs(60);
@@ -298,7 +298,7 @@ fn by_udp(doors: &Doors, call: &[u8]) -> Vec<u8> {
     socket.set_read_timeout(Some(LIMIT)).unwrap();
     socket.send_to(call, doors.udp).unwrap();
     let mut reply = vec![0; 9000];
-    let (length, from) = socket.recv_from(&mut reply).unwrap();
+    let (length, from) = uninterrupted(|| socket.recv_from(&mut reply)).unwrap();
     assert_eq!(from, doors.udp);
     reply.truncate(length);
     reply

@@ -17,7 +17,7 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use fairway_rpcgen::Builder;
 use fairway_rpcgen::emit::Parts;
 use fairway_rpcgen::model::{ItemKind, Model};
-use fairway_tests::{Random, built, damaged, have, noise, scratch};
+use fairway_tests::{Random, built, busy, damaged, have, noise, scratch};
 
 /// Rounds of [`PER_ROUND`] inputs for each function; the pool grows between rounds. Twenty times as many in a long run.
 const ROUNDS: usize = 16;
@@ -476,6 +476,7 @@ fn our_oracle(folder: &Path, files: &[File], functions: &[Function]) -> PathBuf 
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--offline"]);
     cargo.env("CARGO_TARGET_DIR", folder.join("target"));
+    let _share = busy();
     built(cargo.current_dir(&project));
     folder.join("target/debug/ours")
 }

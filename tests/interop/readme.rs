@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fairway_tests::{Child, built, scratch, target, until};
+use fairway_tests::{Child, built, busy, scratch, target, until};
 use nix::sys::signal::Signal;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -123,7 +123,10 @@ fn the_service_of_the_readme_compiles_answers_and_ends() {
     }
     // The versions that Fairway is tested with.
     std::fs::copy(root.join("Cargo.lock"), folder.join("greeter/Cargo.lock")).unwrap();
+    let share = busy();
     built(&mut shell(&folder, "cargo build --quiet"));
+
+    drop(share);
 
     let commands = commands(&readme);
     let starts: Vec<&str> = commands
@@ -160,7 +163,9 @@ fn the_service_of_the_readme_compiles_answers_and_ends() {
     });
     for (command, output) in asked {
         let command = command.replace("4242", &port);
+        let share = busy();
         let said = Child::output(&mut shell(&folder, &command), BUILT);
+        drop(share);
         assert_eq!(said.stdout, *output, "{command}: {}", said.stderr);
     }
     assert_eq!(

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fairway_rpcgen::Builder;
-use fairway_tests::{built, have, leave_out, scratch, target};
+use fairway_tests::{built, busy, have, leave_out, scratch, target};
 
 /// What a file uses and does not define. A type is named by the module that has it, `super::` before it understood.
 #[derive(Clone, Copy, Debug, Default)]
@@ -259,6 +259,7 @@ fn assert_warning_free(test: &str, packages: &Packages) {
         let mut clippy = Command::new(env!("CARGO"));
         clippy.args(["clippy", "--quiet", "--offline", "--", "-D", "warnings"]);
         clippy.env("CARGO_TARGET_DIR", folder.join("target"));
+        let _share = busy();
         built(clippy.current_dir(&project));
     }
 }

@@ -16,6 +16,7 @@ pub mod pktscript;
 mod programs;
 mod random;
 pub mod rsvp;
+mod turns;
 mod wait;
 
 pub use child::{Child, Output};
@@ -25,4 +26,5 @@ pub use namespace::Namespace;
 pub use peer::{built, have, have_root, leave_out, scratch, target};
 pub use programs::programs;
 pub use random::Random;
-pub use wait::until;
+pub use turns::{Quiet, busy, quiet};
+pub use wait::{uninterrupted, until};

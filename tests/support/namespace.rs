@@ -31,7 +31,7 @@ impl Namespace {
         command.stdout(Stdio::null());
         let holder = Child::spawn(&mut command);
         let namespace = Self { holder };
-        until("a network namespace", Duration::from_secs(10), || {
+        until("a network namespace", Duration::from_secs(60), || {
             // Until the holder has left them, this looks at the machine's own namespaces: only the mark tells that it is inside.
             let mut probe = namespace.command("test");
             probe.arg("-e");

@@ -87,12 +87,12 @@ pub fn built(command: &mut Command) {
     );
 }
 
-/// The build's target directory: above the running test (`target/debug/deps/interop-…`).
+/// The build's target directory: above the running test (`target/debug/deps/interop-…`), whatever it is called.
 #[must_use]
 pub fn target() -> PathBuf {
     let fallback = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let here = std::env::current_exe().unwrap_or_else(|_| fallback());
     here.ancestors()
-        .find(|folder| folder.ends_with("target"))
+        .find(|folder| folder.join(".rustc_info.json").exists())
         .map_or_else(fallback, Path::to_path_buf)
 }

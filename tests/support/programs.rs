@@ -1,11 +1,11 @@
 //! Our own programs, built for a test.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use crate::built;
+use crate::{built, busy};
 
 /// The folder of our programs and libraries, with all that a package has built as this program was: with optimisation if it
 /// was.
@@ -23,18 +23,32 @@ pub fn programs(package: &'static str) -> PathBuf {
     } else {
         folder
     };
-    // Others wait meanwhile: for the same package, or else for cargo.
-    let mut packages = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if !packages.contains(package) {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command.args(["build", "--quiet", "-p", package]);
-        if folder.ends_with("release") {
-            command.arg("--release");
+    let is_built = || {
+        let packages = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        packages.contains(package)
+    };
+    if !is_built() {
+        let _share = busy();
+        // Others wait meanwhile: for the same package, or else for cargo.
+        let mut packages = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        if !packages.contains(package) {
+            build(package, folder);
+            packages.insert(package);
         }
-        command.env("CARGO_TARGET_DIR", folder.parent().unwrap());
-        built(command.current_dir(env!("CARGO_MANIFEST_DIR")));
-        packages.insert(package);
     }
     folder.to_path_buf()
+}
+
+/// Builds a package into the folder of its profile.
+fn build(package: &str, folder: &Path) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "-p", package]);
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    if let Some(target) = folder.parent() {
+        command.env("CARGO_TARGET_DIR", target);
+    }
+    built(command.current_dir(env!("CARGO_MANIFEST_DIR")));
 }

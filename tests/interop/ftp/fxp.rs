@@ -497,9 +497,8 @@ fn a_copy_that_is_dropped_leaves_both_servers_usable() {
         .into_iter()
         .filter_map(|product| RealServer::start(test, product, &fxp()))
         .collect();
-    let large = vec![0; 400 << 20];
     for from in &servers {
-        from.put("pub/f", &large);
+        from.put_zeros("pub/f", 400 << 20);
         for to in &servers {
             if from.product() == to.product() {
                 continue;

@@ -96,8 +96,10 @@ async fn text(stream: &mut TcpStream) -> std::io::Result<String> {
 }
 
 async fn reach(net: &Net, host: &str, port: u16) -> std::io::Result<TcpStream> {
-    let ip = net.lookup(host).await?[0];
-    Ok(net.connect_tcp(SocketAddr::new(ip, port)).await?)
+    // Where `localhost` is the address of IPv6 first, nobody listens there.
+    let found = net.lookup(host).await?;
+    let ip = found.iter().find(|ip| ip.is_ipv4()).unwrap_or(&found[0]);
+    Ok(net.connect_tcp(SocketAddr::new(*ip, port)).await?)
 }
 
 /// A yes, with an address.

@@ -166,7 +166,7 @@ fn limits_are_as_asked_for() {
     for product in PRODUCTS {
         let config = RealConfig {
             max_clients: Some(1),
-            idle: (product != Product::PureFtpd).then(|| Duration::from_secs(1)),
+            idle: (product != Product::PureFtpd).then(|| Duration::from_secs(3)),
             mode_z: product == Product::ProFtpd,
             ..RealConfig::default()
         };

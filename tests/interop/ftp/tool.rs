@@ -4,32 +4,19 @@ use fairway_stack::Net;
 use fairway_tests::ftp::{
     Config, DataFault, FtpServer, Node, PRODUCTS, Product, RealConfig, RealServer, RealTls, Reply,
 };
-use fairway_tests::{Child, built, scratch, until};
+use fairway_tests::{Child, scratch, until};
 use nix::sys::signal::Signal;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Once;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// The program, built as the tests are.
 fn program() -> PathBuf {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        built(Command::new(env!("CARGO")).args([
-            "build",
-            "--quiet",
-            "-p",
-            "fairway-ftp",
-            "--bin",
-            "ftp",
-        ]));
-    });
-    let here = std::env::current_exe().unwrap();
-    here.parent().unwrap().parent().unwrap().join("ftp")
+    fairway_tests::programs("fairway-ftp").join("ftp")
 }
 
 /// A folder to run the program in, which is its home, too.

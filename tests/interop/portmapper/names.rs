@@ -4,14 +4,14 @@ use std::net::UdpSocket;
 
 use nix::sys::signal::Signal;
 
-use super::{Daemon, Namespace, SOON, Way, built, ready, scratch, until, words};
+use super::{Daemon, Namespace, SOON, Way, built, ready, scratch, uninterrupted, until, words};
 
 /// A question to the name server: what was sent, and from where.
 type Query = (Vec<u8>, std::net::SocketAddr);
 
 fn query(server: &UdpSocket) -> Query {
     let mut octets = [0; 512];
-    let (n, from) = server.recv_from(&mut octets).unwrap();
+    let (n, from) = uninterrupted(|| server.recv_from(&mut octets)).unwrap();
     (octets[..n].to_vec(), from)
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use fairway_tests::rsvp::{possible, programs};
-use fairway_tests::{Child, Namespace, have};
+use fairway_tests::{Child, Namespace, have, quiet};
 
 use super::lab::LIMIT;
 
@@ -53,6 +53,7 @@ fn the_reservation_of_the_readme_holds() {
     let path = std::env::var("PATH").unwrap();
     shell.env("PATH", format!("{}:{path}", programs().display()));
     shell.args(["-c", &commands()]).stderr(Stdio::null());
+    let _quiet = quiet();
     let output = Child::output(&mut shell, LIMIT);
     let said = output.stdout;
     assert!(

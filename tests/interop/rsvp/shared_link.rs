@@ -15,8 +15,8 @@ use std::time::Duration;
 use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::tc::linux::{InterfaceStatus, LinuxTc};
 use fairway_rsvp::tc::{Excess, TcSettings, TrafficControl as _};
-use fairway_tests::rsvp::possible;
-use fairway_tests::{Namespace, built};
+use fairway_tests::rsvp::{possible, receive_late};
+use fairway_tests::{Namespace, built, quiet, uninterrupted};
 
 use super::lab::{controlled_load, guaranteed, interface, session, settings};
 
@@ -154,7 +154,7 @@ impl Lab {
         lab
     }
 
-    /// Sends all, and a flood until they are through. How many packets of each source arrived.
+    /// Sends all, and a flood until they are through, with no compiler beside them. How many packets of each source arrived.
     fn run(&self, sources: &[Source], flood: bool) -> Vec<u32> {
         let (family, over) = (self.family, AtomicBool::new(false));
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
@@ -165,6 +165,7 @@ impl Lab {
             packet
         };
         let target = |port| SocketAddr::new(family.receiver(), port);
+        let _quiet = quiet();
         let open = |way, port| UdpSocket::bind(SocketAddr::new(family.sender(way), port)).unwrap();
         std::thread::scope(|scope| {
             let over = &over;
@@ -173,6 +174,7 @@ impl Lab {
                 .map(|source| {
                     let socket = self.receiver.enter(|| UdpSocket::bind(target(source.port)));
                     let socket = socket.unwrap();
+                    receive_late(&socket);
                     let (packets, port) = (source.packets, source.port);
                     scope.spawn(move || arrived(&socket, run, packets, port))
                 })
@@ -225,8 +227,7 @@ fn arrived(socket: &UdpSocket, run: u32, packets: u32, port: u16) -> u32 {
     let mut seen = vec![false; usize::try_from(packets).unwrap()];
     let mut packet = [0; 2000];
     loop {
-        let n = socket
-            .recv(&mut packet)
+        let n = uninterrupted(|| socket.recv(&mut packet))
             .unwrap_or_else(|error| panic!("port {port}: {error}"));
         assert_eq!(n, PAYLOAD);
         let [from, number] =

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use fairway_native::{InterfaceAddress, Setup, Stack};
 use fairway_stack::device::Tun;
 use fairway_stack::native::Host;
-use fairway_tests::{Child, Output, scratch, until};
+use fairway_tests::{Child, Output, quiet, scratch, until};
 
 use super::capture::{Capture, Captured};
 use super::machine::{LIMIT, enter, ip, possible, run, tap, told};
@@ -67,11 +67,9 @@ struct Lab {
 }
 
 impl Lab {
-    fn new(test: &str) -> Self {
+    fn new() -> Self {
         let (left, right) = (Side::new(), Side::new());
         let devices = [(1, left.device(1, 1500)), (2, right.device(2, 1400))];
-        let file = scratch(test).join("right.pcap");
-        let capture = right.run(move || Capture::start("t0", file, None));
         let (say, hear) = mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -105,8 +103,15 @@ impl Lab {
             right,
             stop: Some(stop),
             thread: Some(thread),
-            capture: Some(capture),
+            capture: None,
         }
+    }
+
+    /// Captures what goes over the right side's device from now on.
+    fn capture(&mut self, test: &str) {
+        let file = scratch(test).join("right.pcap");
+        let capture = self.right.run(move || Capture::start("t0", file, None));
+        self.capture = Some(capture);
     }
 
     fn captured(&mut self) -> Captured {
@@ -131,7 +136,8 @@ fn a_native_router_sends_on_and_says_what_it_cannot() {
     if !possible(test, &["ping"]) {
         return;
     }
-    let mut lab = Lab::new(test);
+    let mut lab = Lab::new();
+    lab.capture(test);
     let said = lab.left.told("ping", "-c 3 -i 0.2 10.2.0.1");
     assert!(
         said.contains(" 0% packet loss") && said.contains("ttl=63"),
@@ -173,7 +179,7 @@ fn iperf3_runs_through_a_native_router() {
     if !possible(test, &["iperf3", "ss"]) {
         return;
     }
-    let lab = Lab::new(test);
+    let lab = Lab::new();
     let mut server = lab.right.run(|| {
         let mut iperf3 = Command::new("iperf3");
         Child::spawn(iperf3.args(["-s", "-B", "10.2.0.1"]).stdout(Stdio::null()))
@@ -184,6 +190,7 @@ fn iperf3_runs_through_a_native_router() {
             .contains(":5201")
             .then_some(())
     });
+    let _quiet = quiet();
     // The default congestion control of a machine may pace; every kernel has this one.
     for arguments in [
         "-c 10.2.0.1 -t 2 -C cubic -J",
@@ -198,7 +205,7 @@ fn iperf3_runs_through_a_native_router() {
     }
     let said = lab
         .left
-        .told("iperf3", "-c 10.2.0.1 -u -b 20M -l 1000 -t 2 -J");
+        .told("iperf3", "-c 10.2.0.1 -u -b 20M -l 1000 -w 4M -t 2 -J");
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
     let lost = report["end"]["sum"]["lost_percent"].as_f64().unwrap();
     assert!(lost < 5.0, "{lost} %: {said}");

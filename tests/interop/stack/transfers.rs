@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fairway_tests::{scratch, until};
+use fairway_tests::{scratch, uninterrupted, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::machine::{LIMIT, Lab, MACHINE, in_namespace, possible, told};
@@ -59,13 +59,13 @@ fn a_datagram_comes_back_also_in_fragments() {
             page(len, &mut octets);
             socket.send(&octets).unwrap();
             let mut back = vec![0; 65_536];
-            let got = socket.recv(&mut back).unwrap();
+            let got = uninterrupted(|| socket.recv(&mut back)).unwrap();
             assert!(back[..got] == octets, "{len}");
         }
         // RFC 1122 §4.1.3.3: nobody there is an error at the sender.
         socket.connect("10.0.0.2:9").unwrap();
         socket.send(b"?").unwrap();
-        let refused = socket.recv(&mut [0; 1]).unwrap_err();
+        let refused = uninterrupted(|| socket.recv(&mut [0; 1])).unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
         lab.captured().assert_sound("10.0.0.2");
     });

@@ -4,6 +4,7 @@
 //! `pktscript`, which this module starts again with [`INSIDE`].
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -132,7 +133,7 @@ pub fn kernel(program: &Path, paths: &[PathBuf], jobs: usize) -> Vec<Report> {
         for _ in 0..jobs.min(paths.len()) {
             scope.spawn(|| {
                 while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let verdict = kernel_with_tries(program, path);
+                    let verdict = kernel_with_tries(program, path, 1..=TRIES - 1);
                     if let Ok(mut results) = results.lock() {
                         results.push(Report {
                             path: path.clone(),
@@ -145,11 +146,17 @@ pub fn kernel(program: &Path, paths: &[PathBuf], jobs: usize) -> Vec<Report> {
     });
     let mut results = results.into_inner().unwrap_or_default();
     results.sort_by(|a, b| a.path.cmp(&b.path));
+    // The last time with no other beside it: what failed because all were late fails with all, each time.
+    for report in &mut results {
+        if matches!(report.verdict, Verdict::Failed(_)) {
+            report.verdict = kernel_with_tries(program, &report.path, TRIES..=TRIES);
+        }
+    }
     results
 }
 
 /// Real time is not exact: a failure counts when it comes three times.
-fn kernel_with_tries(program: &Path, path: &Path) -> Verdict {
+fn kernel_with_tries(program: &Path, path: &Path, tries: RangeInclusive<usize>) -> Verdict {
     let script = match load(path) {
         Ok(script) => script,
         Err(error) => return Verdict::Failed(error),
@@ -158,7 +165,7 @@ fn kernel_with_tries(program: &Path, path: &Path) -> Verdict {
         return Verdict::NotForThisSide(reason);
     }
     let mut verdict = Verdict::Failed("never run".into());
-    for tried in 1..=TRIES {
+    for tried in tries {
         verdict = match kernel_once(program, path) {
             Ok(trace) => return Verdict::Passed(trace, tried),
             Err(what) => Verdict::Failed(what),

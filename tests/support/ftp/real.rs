@@ -287,6 +287,20 @@ impl RealServer {
         give(&file);
     }
 
+    /// Makes the file that clients see as `path` one of so many zeros, which take no room until they are written to.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[expect(clippy::expect_used, reason = "a test helper")]
+    pub fn put_zeros(&self, path: &str, length: u64) {
+        self.put(path, "");
+        let file = File::options()
+            .write(true)
+            .open(self.root.join(path.trim_start_matches('/')))
+            .expect("a file");
+        file.set_len(length).expect("a long file");
+    }
+
     /// What is in the file that clients see as `path`.
     #[must_use]
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
@@ -323,6 +337,12 @@ impl RealServer {
 impl Drop for RealServer {
     fn drop(&mut self) {
         self.kill();
+        if !std::thread::panicking() {
+            // Some tests fill it with tens of thousands of files.
+            for folder in [&self.folder, &self.root] {
+                drop(fs::remove_dir_all(folder));
+            }
+        }
     }
 }
 

@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt::ReceiveTimestampns,
-};
+use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
 use nix::time::{ClockId, clock_gettime};
 
 use super::Machine;
@@ -18,6 +17,15 @@ use super::Machine;
 const HEADERS: u32 = 28;
 /// A packet that says that there are no more.
 const END: u32 = u32::MAX;
+
+/// So many octets wait at the socket that a receiver which is late loses nothing itself: what is missing was lost on the way.
+///
+/// # Panics
+/// When this process is not root.
+#[expect(clippy::unwrap_used, reason = "a test helper")]
+pub fn receive_late(socket: &UdpSocket) {
+    setsockopt(socket, RcvBufForce, &(8 << 20)).unwrap();
+}
 
 /// Packets of one length from one machine to another.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +87,7 @@ impl Carried {
     }
 }
 
-/// Sends all flows at once, and a flood from before them until they are through.
+/// Sends all flows at once, and a flood from before them until they are through, with no compiler beside them.
 ///
 /// # Panics
 /// When a socket fails, or a flow's end does not arrive within a minute.
@@ -90,6 +98,7 @@ pub fn carry(flows: &[Flow<'_>], flood: Option<&Flood<'_>>) -> Vec<Carried> {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let run = RUNS.fetch_add(1, Ordering::Relaxed);
     let over = AtomicBool::new(false);
+    let _quiet = crate::quiet();
     std::thread::scope(|scope| {
         let over = &over;
         let sinks: Vec<_> = flows
@@ -201,6 +210,7 @@ fn inundate(socket: &UdpSocket, run: u32, flood: &Flood<'_>, over: &AtomicBool) 
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a test helper")]
 fn receive(socket: &UdpSocket, run: u32, packets: u32) -> Vec<Duration> {
     setsockopt(socket, ReceiveTimestampns, &true).unwrap();
+    receive_late(socket);
     socket
         .set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();

@@ -1,7 +1,6 @@
 //! A machine: a namespace, perhaps with a daemon.
 
 use std::fs::File;
-use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
@@ -14,7 +13,7 @@ use fairway_stack::{LocalAddr, Net};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::{Child, Namespace, Output, until};
+use crate::{Child, Namespace, Output, uninterrupted, until};
 
 /// Nothing here takes longer unless it is broken.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -122,13 +121,8 @@ impl Machine {
         command.env("NOTIFY_SOCKET", &told).stderr(log);
         let daemon = Child::spawn(&mut command);
         let mut state = [0; 200];
-        let n = loop {
-            match socket.recv(&mut state) {
-                Ok(n) => break n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => panic!("{error}: {}", self.log()),
-            }
-        };
+        let n = uninterrupted(|| socket.recv(&mut state))
+            .unwrap_or_else(|error| panic!("{error}: {}", self.log()));
         let state = state.get(..n).unwrap_or_default();
         assert!(state.starts_with(b"READY=1"), "{}", self.log());
         self.daemon = Some(daemon);

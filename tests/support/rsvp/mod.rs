@@ -7,7 +7,7 @@ mod data;
 mod machine;
 mod row;
 
-pub use data::{Carried, Flood, Flow, carry};
+pub use data::{Carried, Flood, Flow, carry, receive_late};
 pub use machine::{Held, Machine, programs};
 pub use row::{BOTTLENECK_BITS, Row};
 
