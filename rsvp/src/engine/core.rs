@@ -216,15 +216,19 @@ impl Engine {
 
     /// What neighbours have brought, and what goes to them.
     pub(super) fn flush(&mut self, now: Instant) {
+        let mut asked = Flows::new();
         while let Some(delivery) = self.node.neighbours.poll_delivery() {
-            self.deliver(now, delivery);
+            if !matches!(delivery, Delivery::Refreshed { .. }) {
+                asked.clear();
+            }
+            self.deliver(now, delivery, &mut asked);
         }
         while let Some(transmit) = self.node.neighbours.poll_transmit() {
             self.node.outputs.push_back(Output::Transmit(transmit));
         }
     }
 
-    fn deliver(&mut self, now: Instant, delivery: Delivery) {
+    fn deliver(&mut self, now: Instant, delivery: Delivery, asked: &mut Flows) {
         match delivery {
             Delivery::Message {
                 arrival,
@@ -260,7 +264,7 @@ impl Engine {
                 interface,
                 id,
                 flow,
-            } => self.refreshed(now, interface, id, flow),
+            } => self.refreshed(now, interface, id, flow, asked),
             Delivery::Resend(key) => self.resend(now, key),
             Delivery::Unlisted(keys) => self.unlisted(now, &keys),
             Delivery::Lost {
@@ -383,6 +387,7 @@ impl Engine {
         interface: IfIndex,
         id: IdOfState,
         flow: Option<(IpAddr, IpAddr)>,
+        asked: &mut Flows,
     ) {
         if self.node.hear_name(now, id) {
             self.node.counters.summary_refreshes += 1;
@@ -390,7 +395,9 @@ impl Engine {
             // RFC 2961 §5.4: of a multicast list only those answer that data of that flow goes through.
             // So do those whose applications want it.
             let concerned = flow.is_none_or(|(source, group)| {
-                self.node.forwards_flow(source, group) || self.has_application(group)
+                *asked.entry((source, group)).or_insert_with(|| {
+                    self.node.forwards_flow(source, group) || self.has_application(group)
+                })
             });
             if concerned {
                 self.node.neighbours.nack(now, interface, id);
@@ -416,15 +423,11 @@ impl Engine {
 
     /// Whether an application of this node takes part in a session of that destination.
     fn has_application(&self, destination: IpAddr) -> bool {
-        let with = |protocol, port| SessionKey {
-            destination,
-            protocol,
-            port,
-        };
-        self.by_key
-            .range(with(0, 0)..=with(u8::MAX, u16::MAX))
-            .filter_map(|(_, index)| self.at(*index))
-            .any(|session| !session.apps.is_empty())
+        // Of these there are fewer than of sessions, which anybody on the network makes.
+        self.by_app
+            .values()
+            .filter_map(|index| self.at(*index))
+            .any(|session| session.key.destination == destination)
     }
 
     fn at(&self, index: u32) -> Option<&SessionState> {
@@ -690,6 +693,9 @@ fn is_within(address: IpAddr, network: IpAddr, length: u8) -> bool {
         _ => false,
     }
 }
+
+/// Whether data of a flow, source and group, concerns this node: what names that follow each other have in common.
+type Flows = BTreeMap<(IpAddr, IpAddr), bool>;
 
 /// The engine's queue of outputs.
 pub(super) type Outputs = VecDeque<Output>;

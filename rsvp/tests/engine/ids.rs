@@ -1,13 +1,14 @@
 //! Names of messages, as far as state depends on them: RFC 2961 §4, §5.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use fairway_rsvp::api::Call;
 use fairway_rsvp::engine::Config;
 use fairway_rsvp::intserv::Tspec;
 use fairway_rsvp::msg::{Ack, Body, LooseFlows, Message, ResvTear, Srefresh};
 use fairway_rsvp::wire::{
-    AckKind, Epoch, HeaderFlags, Id, IdEntries, MessageId, MessageIdAck, MessageIdList,
+    AckKind, Epoch, HeaderFlags, Id, IdEntries, McastId, MessageId, MessageIdAck, MessageIdList,
     MessageType, RsvpHop, Style,
 };
 
@@ -245,6 +246,43 @@ fn unknown_names_are_refused_and_a_refused_name_brings_the_whole_message() {
     assert!(again.iter().any(
         |message| matches!(&message.body, Body::Resv(resv) if resv.flows == ff(&[(s1, 2.0)]))
     ));
+}
+
+#[test]
+fn of_many_names_of_one_flow_routing_is_asked_once() {
+    // RFC 2961 §5.4: who does not forward that data does not answer.
+    let mut one = node();
+    let session = one.session;
+    let from = one.neighbour(A, 2);
+    let (IpAddr::V4(source), IpAddr::V4(group)) = (one.sender(1).address(), session.destination)
+    else {
+        panic!("IPv4");
+    };
+    let refused = |one: &mut One, source: Ipv4Addr| {
+        let entries = (0..1000).map(|number| McastId {
+            id: Id(number),
+            source,
+            group,
+        });
+        let list = MessageIdList {
+            epoch: Epoch::new(7),
+            entries: IdEntries::McastV4(entries.collect()),
+        };
+        let mut message = Message::new(64, Body::Srefresh(Srefresh { lists: vec![list] }));
+        message.flags = HeaderFlags::REFRESH_REDUCTION;
+        one.table().asked = 0;
+        one.hear_message(A, from, &message);
+        let messages = one.sent_messages();
+        let acks: usize = messages.iter().map(|message| message.acks.len()).sum();
+        let asked = one.table().asked;
+        (acks, asked)
+    };
+    assert_eq!(refused(&mut one, source), (1000, 1));
+    let other = Ipv4Addr::new(10, 9, 0, 77);
+    assert_eq!(refused(&mut one, other), (0, 1));
+    // Now an application of this node wants it.
+    one.call(1, Call::Open(session)).unwrap();
+    assert_eq!(refused(&mut one, other), (1000, 1));
 }
 
 /// Which messages of a type have left since this was last asked: their names, if they have one.

@@ -43,6 +43,8 @@ pub(crate) struct Table {
     pub(crate) unicast: BTreeMap<IpAddr, IfIndex>,
     pub(crate) trees: BTreeMap<IpAddr, Tree>,
     pub(crate) shared_trees: bool,
+    /// How often trees were asked for.
+    pub(crate) asked: usize,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,9 @@ impl Routing for Routes {
     }
 
     fn multicast(&mut self, source: IpAddr, _: IpAddr) -> Option<Tree> {
-        self.0.lock().unwrap().trees.get(&source).cloned()
+        let mut table = self.0.lock().unwrap();
+        table.asked += 1;
+        table.trees.get(&source).cloned()
     }
 
     fn notifies(&self) -> bool {
