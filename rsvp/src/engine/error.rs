@@ -95,27 +95,29 @@ impl Node {
             return;
         }
         let failed = failed_flowspec(error);
-        let mut phops: Vec<Phop> = from.iter().map(|(_, phop)| *phop).collect();
-        phops.sort_unstable();
-        phops.dedup();
+        let mut phops: Vec<Phop> = Vec::new();
         let admission = error.error.code == ErrorCode::ADMISSION_CONTROL;
         if let (true, Some(failed)) = (admission, failed) {
             for (key, phop) in &from {
-                if let Some(name) = BsbKey::of(style, key.sender, *phop) {
-                    self.blockade(now, session, name, *phop, failed);
+                if let Some(name) = BsbKey::of(style, key.sender, *phop)
+                    && self.blockade(now, session, name, *phop, failed)
+                {
+                    phops.push(*phop);
                 }
             }
         }
         // Where the data comes by another hop, that is no failure.
         from.retain(|(key, phop)| session.psbs.get(key).is_some_and(|psb| psb.phop == *phop));
         self.forward_resv_err(now, session, error, &from, failed.filter(|_| admission));
-        if admission {
-            for phop in phops {
-                self.refresh_resv(now, session, phop, Cause::Error);
-            }
+        // RFC 2205 §3.5: what is not blockaded is asked for at once. Without a blockade nothing else would be asked.
+        phops.sort_unstable();
+        phops.dedup();
+        for phop in phops {
+            self.refresh_resv(now, session, phop, Cause::Error);
         }
     }
 
+    /// Keeps what failed out of what that hop is asked, for a while; whether there was room to note that.
     fn blockade(
         &mut self,
         now: Instant,
@@ -123,11 +125,11 @@ impl Node {
         name: BsbKey,
         phop: Phop,
         failed: Flowspec,
-    ) {
+    ) -> bool {
         let is_new = !session.bsbs.contains(&name);
         if is_new && session.bsbs.len() >= self.config.limits.blockades {
             self.drop_message("limit: blockades");
-            return;
+            return false;
         }
         let interface = phop.interface();
         let times = self
@@ -143,6 +145,7 @@ impl Node {
             expires,
         };
         session.bsbs.insert(name, Box::new(bsb));
+        true
     }
 
     fn forward_resv_err(

@@ -390,6 +390,20 @@ fn a_hop_that_data_does_not_come_by_any_more_blockades_no_other() {
 }
 
 #[test]
+fn a_refusal_that_does_not_say_what_failed_is_told_and_not_answered() {
+    // RFC 2205 §3.5: the Resv that follows a blockade is another. Here it would be the same, and refused again.
+    let mut one = node();
+    one.reserve(C, 2, wf(1.0));
+    one.sent();
+    let failed = loose(Style::WF, None, &[]);
+    one.refuse(A, ErrorFlags::NONE, ErrorCode::ADMISSION_CONTROL, 2, failed);
+    let (interface, _, spec) = error(&mut one);
+    assert_eq!((interface, spec.code), (C, ErrorCode::ADMISSION_CONTROL));
+    let now = one.now;
+    assert_eq!(one.engine.sessions(now)[0].blockades, []);
+}
+
+#[test]
 fn scope_of_an_error_is_cut_down_to_the_senders_of_each_interface() {
     // RFC 2205 §3.4: and where none is left, nothing is sent.
     let mut one = One::new();
