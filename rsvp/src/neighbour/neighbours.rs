@@ -184,7 +184,12 @@ impl Neighbours {
                     }
                 }
                 Timer::Hello(peer) => self.hello_timeout(now, peer),
-                Timer::Challenge(key) => self.challenge(now, key),
+                // Its key may have gone meanwhile.
+                Timer::Challenge(key) => {
+                    if self.associations.is_known(&key) {
+                        self.challenge(now, key);
+                    }
+                }
             }
         }
         while let Some(peer) = self.idle.pop_due(now) {

@@ -141,6 +141,11 @@ impl Associations {
         }
     }
 
+    /// Whether anything is known under a key, be it only that its number was asked for.
+    pub(super) fn is_known(&self, key: &AssociationKey) -> bool {
+        self.known.contains_key(key)
+    }
+
     /// Takes note that a challenge goes, and gives the wait until the next: the first, or after one that was not
     /// answered. `None`: it was tried often enough, or there is no need.
     pub(super) fn challenge(&mut self, key: AssociationKey, cookie: Bytes) -> Option<Duration> {

@@ -223,6 +223,17 @@ mod first_message {
         assert_eq!(pair.ports(1, MessageType::PATH_ERR), [2, 3]);
     }
 
+    #[test]
+    fn is_not_challenged_again_under_a_key_that_is_gone() {
+        let mut pair = pair(true);
+        pair.send(0, to(b(), None, true, path_err(a(), 1)));
+        pair.run_losing(ms(500), |node, _| node == 1);
+        let other = secured(true, vec![key(2, b"secret")]);
+        pair.nodes[1].set_interface(ms(500), &interface(b(), other));
+        pair.run_losing(ms(60_000), |node, _| node == 1);
+        assert_eq!(pair.sent[1].len(), 1);
+    }
+
     impl Pair {
         /// By what the counters and a message make of it: a neighbour that was never believed has no row.
         fn row_of_security(&self, node: usize) -> SecurityRow {
