@@ -69,7 +69,8 @@ pub struct TcSettings {
     pub link_header: Option<u32>,
     /// A queueing discipline that an administrator made may be replaced. Default no: then there is admission only.
     pub replace_qdisc: bool,
-    /// The most reservations on the interface. Default and maximum 61 000: a class each, of which HTB has 65 534.
+    /// The most reservations on the interface. Default and maximum 61 000: a class each, of which HTB has 65 534, for all
+    /// interfaces together.
     pub max_reservations: usize,
     /// The most filters on the interface. Default 262 144.
     pub max_filters: usize,

@@ -399,6 +399,56 @@ fn nobody_shares_the_class_of_rsvp() {
     });
 }
 
+/// A packet keeps the name of its class when the interface below sends it: that one must have no such class.
+#[test]
+fn what_is_reserved_on_an_interface_is_no_others_below_it() {
+    let test = "what_is_reserved_on_an_interface_is_no_others_below_it";
+    with_link(test, 20.0, |tc, link| {
+        with_neighbour();
+        told("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+        let made = "ip link add link out name upper type macvlan mode bridge";
+        let mut command = std::process::Command::new("sh");
+        if !command.args(["-c", made]).status().unwrap().success() {
+            eprintln!("{test}: skipped, this system has no macvlan");
+            return;
+        }
+        for line in [
+            "link set dev upper up",
+            "address add 10.1.0.1/24 dev upper",
+            "neighbour add 10.1.0.2 lladdr 02:00:00:00:00:02 dev upper nud permanent",
+        ] {
+            told(&format!("ip {line}"));
+        }
+        let upper = interface("upper");
+        tc.set_interface(&upper, &settings(20.0));
+        let request = controlled_load(10_000.0, 5000.0);
+        for (index, to) in [(link, "10.0.0.2"), (upper.index, "10.1.0.2")] {
+            let session = session(to, 5004);
+            tc.install(index, None, &request, &session, &[None])
+                .unwrap();
+        }
+        let socket = UdpSocket::bind("10.1.0.1:0").unwrap();
+        let mut counted = || {
+            let status = tc.status();
+            let of = |index| status.interfaces.iter().find(|one| one.index == index);
+            let [below, above] = [link, upper.index].map(|index| of(index).unwrap().clone());
+            [
+                above.reservations[0].counters.packets,
+                below.best_effort.packets,
+                below.reservations[0].counters.packets,
+            ]
+        };
+        let before = counted();
+        assert_eq!((before[0], before[2]), (0, 0));
+        socket.send_to(b"data", "10.1.0.2:5004").unwrap();
+        until("the packet below", LIMIT, || {
+            let after = counted();
+            let all = after.iter().sum::<u64>() - before.iter().sum::<u64>();
+            (all == 2).then(|| assert_eq!(after, [1, before[1] + 1, 0]))
+        });
+    });
+}
+
 /// A reservation for RSVP, or for the protocol of neighbour discovery or of routers, takes none of their messages.
 #[test]
 fn no_reservation_takes_what_is_control() {

@@ -20,10 +20,12 @@ impl LinuxTc {
             warn!(name, %error, "its scheduler cannot be removed");
         }
         let installed = link.take_installed();
+        let numbers = core::mem::take(&mut link.numbers);
         if let Ok(classifier) = &mut self.classifier {
             let entries = installed.iter().map(|of| (of.minor, &of.entry));
             classifier.remove_link(index, entries);
         }
+        self.numbers.give_back_all(numbers);
     }
 
     /// Installs a link with all its reservations, or else has them counted only. Gives those that cannot stay.
@@ -67,10 +69,11 @@ impl LinuxTc {
             let entry = link.ledger.as_ref().and_then(|ledger| ledger.get(*handle));
             let planned = entry.ok_or(TcError::NoSuchHandle).and_then(|entry| {
                 let plan = Plan::new(&reservation.request, entry, &terms)?;
-                Ok((plan, link.numbers.take().ok_or(TcError::TooMany)?))
+                Ok((plan, self.numbers.take().ok_or(TcError::TooMany)?))
             });
             match planned {
                 Ok((plan, minor)) => {
+                    link.numbers.insert(minor);
                     classes.push((minor, plan.class, plan.queue));
                     let entry = rules(index, &reservation.session, &reservation.filters, &plan);
                     reservation.installed = Some(Installed { minor, plan, entry });
@@ -170,7 +173,11 @@ impl LinuxTc {
             return;
         };
         match removed {
-            Ok(()) => link.numbers.give_back(minor),
+            Ok(()) => {
+                if link.numbers.remove(&minor) {
+                    self.numbers.give_back(minor);
+                }
+            }
             Err(error) => {
                 let (name, class) = (&link.name, format!("{:x}", htb::class_id(minor)));
                 warn!(name, class, %error, "a reservation cannot be removed");
@@ -219,6 +226,8 @@ impl LinuxTc {
                 warn!(name, %error, "its scheduler cannot be removed");
             }
             link.take_installed();
+            self.numbers
+                .give_back_all(core::mem::take(&mut link.numbers));
             link.state = TcState::AdmissionOnly(format!("nftables: {error}"));
         }
     }

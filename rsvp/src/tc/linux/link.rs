@@ -1,6 +1,6 @@
 //! What is known of one interface, and what is reserved on it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::plan::{Plan, Terms, whole};
 use super::{TcState, classifier, htb};
@@ -32,7 +32,8 @@ pub(super) struct Link {
     pub(super) reservations: BTreeMap<RHandle, Reservation>,
     /// How many filters all of them have.
     pub(super) filters: usize,
-    pub(super) numbers: Numbers,
+    /// Those of its classes, and of what could not be removed.
+    pub(super) numbers: BTreeSet<u16>,
 }
 
 /// A reservation: what was asked, and how it is installed.
@@ -145,7 +146,6 @@ impl Link {
 
     /// Nothing of its reservations is installed any more; gives what was.
     pub(super) fn take_installed(&mut self) -> Vec<Installed> {
-        self.numbers = Numbers::default();
         self.reservations
             .values_mut()
             .filter_map(|reservation| reservation.installed.take())
@@ -177,11 +177,15 @@ impl Link {
     }
 }
 
-/// Numbers of classes that are not in use; those that were longest ago come first.
+/// Numbers of classes that are not in use on any link; those that were longest ago come first.
+///
+/// No two links have a number in common. By a packet's priority HTB knows its class, and a packet keeps it when it goes from
+/// a VLAN, a bridge or the like to the link below: there, no class has that number, and so it is best effort.
 #[derive(Debug)]
 pub(super) struct Numbers {
     never_used: u16,
     free: VecDeque<u16>,
+    used: u16,
 }
 
 impl Default for Numbers {
@@ -189,6 +193,7 @@ impl Default for Numbers {
         Self {
             never_used: htb::FIRST,
             free: VecDeque::new(),
+            used: 0,
         }
     }
 }
@@ -200,15 +205,29 @@ impl Numbers {
             let number = self.never_used;
             self.never_used += 1;
             if htb::is_free_number(number) {
+                self.used += 1;
                 return Some(number);
             }
         }
-        self.free.pop_front()
+        let number = self.free.pop_front()?;
+        self.used += 1;
+        Some(number)
     }
 
     /// It is free again.
     pub(super) fn give_back(&mut self, number: u16) {
         self.free.push_back(number);
+        self.used = self.used.saturating_sub(1);
+    }
+
+    /// All of a link that has no classes any more are free again. When no link has any, all begins anew.
+    pub(super) fn give_back_all(&mut self, numbers: BTreeSet<u16>) {
+        for number in numbers {
+            self.give_back(number);
+        }
+        if self.used == 0 {
+            *self = Self::default();
+        }
     }
 }
 
@@ -238,10 +257,12 @@ mod tests {
     #[test]
     fn numbers_of_classes_are_used_once() {
         let mut numbers = Numbers::default();
-        let all: std::collections::BTreeSet<u16> = core::iter::from_fn(|| numbers.take()).collect();
+        let all: BTreeSet<u16> = core::iter::from_fn(|| numbers.take()).collect();
         assert!(all.len() >= 61_000);
         assert!(!all.contains(&0x5250) && !all.contains(&2));
         numbers.give_back(77);
         assert_eq!((numbers.take(), numbers.take()), (Some(77), None));
+        numbers.give_back_all(all);
+        assert_eq!(numbers.take(), Some(htb::FIRST));
     }
 }

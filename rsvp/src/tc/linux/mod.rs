@@ -37,6 +37,13 @@
 //! it is told by what its rate gives in a second: a flow that has been silent gets that much more before it is held to
 //! its reservation. The scheduler still protects all others from it.
 //!
+//! # Interfaces on interfaces
+//!
+//! No two interfaces have a class of the same number: a packet from a VLAN, a bridge, a bond or a macvlan is still marked with
+//! the class it had there when the interface below sends it, which does not know that class and takes it for best effort. A
+//! reservation holds where its session's data leaves by the routes, and no further down: there the links below must carry
+//! all that the interfaces on them may send, or have the scheduler themselves and their rates no more than that.
+//!
 //! # What others do to it
 //!
 //! `nft flush ruleset`, which is what a reload of a firewall begins with, takes the table away, and `tc qdisc del` a

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::classifier::Classifier;
 use super::htb::{self, Scheduler};
 use super::install::rules;
-use super::link::{Installed, Link, Lost, Reservation};
+use super::link::{Installed, Link, Lost, Numbers, Reservation};
 use super::lock::Lock;
 use super::plan::Plan;
 use super::watch::{Expected, Shared};
@@ -44,6 +44,7 @@ pub struct LinuxTc {
     pub(super) scheduler: Scheduler,
     pub(super) classifier: Result<Classifier, String>,
     pub(super) links: BTreeMap<IfIndex, Link>,
+    pub(super) numbers: Numbers,
     next: u64,
     is_closed: bool,
     expected: Shared,
@@ -70,6 +71,7 @@ impl LinuxTc {
             scheduler,
             classifier: classifier.map_err(|error| format!("nftables: {error}")),
             links: BTreeMap::new(),
+            numbers: Numbers::default(),
             next: 1,
             is_closed: false,
             expected: Shared::default(),
@@ -321,9 +323,13 @@ impl LinuxTc {
             .and_then(|reservation| reservation.installed.as_ref());
         let minor = match old {
             Some(old) => old.minor,
-            None => link.numbers.take().ok_or(TcError::TooMany)?,
+            None => {
+                let minor = self.numbers.take().ok_or(TcError::TooMany)?;
+                link.numbers.insert(minor);
+                minor
+            }
         };
-        let scheduler = &mut self.scheduler;
+        let (scheduler, numbers) = (&mut self.scheduler, &mut self.numbers);
         let name = (handle, index, minor);
         // A class that cannot be removed keeps its number.
         let mut is_free = true;
@@ -336,8 +342,8 @@ impl LinuxTc {
                         .inspect_err(|_| is_free = scheduler.delete_class(index, minor).is_ok())
                 })
                 .inspect_err(|_| {
-                    if is_free {
-                        link.numbers.give_back(minor);
+                    if is_free && link.numbers.remove(&minor) {
+                        numbers.give_back(minor);
                     }
                 }),
             Some(old) => {
