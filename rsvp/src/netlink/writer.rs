@@ -62,7 +62,7 @@ impl Writer {
     }
 
     /// What has been written, and each message's sequence number and whether it is answered.
-    pub(super) fn finish(self) -> (Vec<u8>, Vec<(u32, bool)>) {
+    pub(crate) fn finish(self) -> (Vec<u8>, Vec<(u32, bool)>) {
         (self.octets, self.sequences)
     }
 

@@ -80,6 +80,12 @@ const fn handle_of_queue(minor: u16) -> u32 {
     (minor as u32) << 16
 }
 
+/// The handle of a queue that takes the place of the first one of a class that is always there. The kernel's own choice,
+/// 8001: and so on, would be in the way of classes with such numbers.
+const fn handle_of_fair_queue(minor: u16) -> u32 {
+    handle_of_queue(minor + FIRST / 2)
+}
+
 /// The list that a handle is in: `hash_32` of linux/hash.h, 4 bits.
 const fn list(handle: u32) -> u32 {
     handle.wrapping_mul(0x61c8_8647) >> 28
@@ -237,12 +243,7 @@ impl Scheduler {
         // Better, where they are there: queues that do not stand, and in which nobody is in the way of others; and a way
         // for ARP.
         for minor in [BEST_EFFORT, NETWORK_CONTROL] {
-            drop(self.channel.send(|out| {
-                out.message(NEW_QDISC, ACK | CREATE | REPLACE, |out| {
-                    tcmsg(out, interface, 0, class_id(minor), 0);
-                    out.text(KIND, "fq_codel");
-                });
-            }));
+            drop(self.channel.send(|out| fair_queue(out, interface, minor)));
         }
         drop(self.channel.send(|out| arp_to_control(out, interface)));
         Ok(())
@@ -481,6 +482,14 @@ fn fifo(out: &mut Writer, flags: u16, interface: IfIndex, minor: u16, octets: u3
     });
 }
 
+/// A queue of a class that is always there, in which nobody is in the way of others, instead of its first one.
+fn fair_queue(out: &mut Writer, interface: IfIndex, minor: u16) {
+    out.message(NEW_QDISC, ACK | CREATE | REPLACE, |out| {
+        tcmsg(out, interface, handle_of_fair_queue(minor), class_id(minor), 0);
+        out.text(KIND, "fq_codel");
+    });
+}
+
 /// Without neighbours' addresses nothing leaves: ARP, which nftables does not see here, goes with control traffic.
 fn arp_to_control(out: &mut Writer, interface: IfIndex) {
     out.message(NEW_FILTER, ACK | CREATE | EXCL, |out| {
@@ -529,6 +538,8 @@ fn ticks_per_second(psched: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// A tick is 64 ns on the kernels of today: 1000/64 in a microsecond.
@@ -547,5 +558,23 @@ mod tests {
         let free = (FIRST..=LAST).filter(|minor| is_free_number(*minor));
         assert!(free.count() >= 61_000);
         assert_eq!(class_id(0x10), 0x5250_0010);
+    }
+
+    /// Every class can have its queue, whichever others there are.
+    #[test]
+    fn no_two_queues_have_one_handle() {
+        let own = [BEST_EFFORT, CONTROL, NETWORK_CONTROL].map(handle_of_queue);
+        let reserved = (FIRST..=LAST).map(handle_of_queue);
+        let mut all: BTreeSet<u32> = reserved.chain(own).collect();
+        for minor in [BEST_EFFORT, NETWORK_CONTROL] {
+            let mut out = Writer::default();
+            fair_queue(&mut out, IfIndex(2), minor);
+            let (octets, _) = out.finish();
+            // Behind the header of netlink, and the interface.
+            let handle = u32_at(&octets, 16 + 8).unwrap();
+            assert!(handle != 0 && handle & 0xffff == 0, "{handle:x}");
+            assert!(all.insert(handle), "{handle:x}");
+            assert_ne!(list(handle), list(HANDLE));
+        }
     }
 }
