@@ -6,9 +6,10 @@ use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::tc::linux::{LinuxTc, TcState};
 use fairway_rsvp::tc::{RHandle, TcError, TcMode, TcSettings, TrafficControl as _};
 use fairway_rsvp::wire::Sender;
-use fairway_tests::rsvp::possible;
+use fairway_tests::rsvp::{Machine, possible};
 use fairway_tests::{Namespace, built, until};
 use fairway_wire::Protocol;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
@@ -566,4 +567,36 @@ fn one_that_cannot_be_installed_takes_no_other_with_it() {
         assert_eq!(tc.summary(link).unwrap().state, TcState::Installed);
         assert_eq!((classes().len(), elements("buckets").len()), (5, 1));
     });
+}
+
+/// RFC 2211 §6, RFC 2212: a link that becomes slower keeps what is reserved; who operates it is told.
+#[test]
+fn a_link_that_becomes_too_slow_is_told_of() {
+    if !possible("a_link_that_becomes_too_slow_is_told_of") {
+        return;
+    }
+    let mut nodes = [Machine::new(), Machine::new()];
+    nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
+    let config = |rate| format!("[defaults]\nbandwidth = \"{rate}Mbit/s\"\nrefresh = \"1s\"\n");
+    for node in &mut nodes {
+        node.start(&config(20));
+    }
+    let [sender, receiver] = &nodes;
+    let send = sender.hold("send 10.8.0.2:5004 --from :5004 --rate 5Mbit/s --min-packet 140B");
+    let reserve = receiver.hold("reserve 10.8.0.2:5004");
+    reserve.says("confirmed by 10.8.0.1");
+    let told = "more is reserved than the link has";
+    assert!(!nodes[0].log().contains(told));
+    nodes[0].configure(&config(4));
+    nodes[0].daemon().signal(Signal::SIGHUP);
+    until("a warning", LIMIT, || {
+        let log = nodes[0].log();
+        let line = log.lines().find(|line| line.contains(told))?;
+        for word in [" WARN ", "name=\"one\"", "5.5Mbit/s", "3Mbit/s"] {
+            assert!(line.contains(word), "{line}");
+        }
+        Some(())
+    });
+    assert_eq!(nodes[0].classes("one"), 1);
+    drop((send, reserve));
 }

@@ -133,6 +133,25 @@ fn tell_state(name: &str, before: Option<&ShaperState>, now: &ShaperState) {
     }
 }
 
+/// Tells the log that more is reserved on an interface than can be, when that is news: its link has become slower, or its
+/// share smaller. What is reserved stays.
+fn tell_overdrawn(name: &str, before: Option<&ShaperState>, now: &ShaperState) {
+    let of = |state: &ShaperState| Some((state.reserved?, state.share?));
+    let is_overdrawn = |(reserved, share): (f32, f32)| reserved > share;
+    let Some((reserved, share)) = of(now).filter(|of| is_overdrawn(*of)) else {
+        return;
+    };
+    let was = before.and_then(of).filter(|of| is_overdrawn(*of));
+    if was.is_none_or(|(_, before)| before != share) {
+        warn!(
+            name,
+            reserved = shown::rate(reserved),
+            reservable = shown::rate(share),
+            "more is reserved than the link has for it now: promises may not be kept"
+        );
+    }
+}
+
 impl Service {
     /// Reads the list anew, and tells what is new, other, or gone.
     pub(super) fn read_interfaces(&mut self) {
@@ -192,7 +211,9 @@ impl Service {
                 Logged::new(interface, keys, &state).tell_news(*index, &mut self.logged);
                 let before = before.get(index);
                 let says_other = before.is_some_and(|(before, _)| *before != element);
-                tell_state(name, before.map(|(_, before)| before), &state);
+                let state_before = before.map(|(_, before)| before);
+                tell_state(name, state_before, &state);
+                tell_overdrawn(name, state_before, &state);
                 let lost: Vec<(RHandle, (ErrorCode, u16))> = match reservations {
                     Reservations::Kept => Vec::new(),
                     Reservations::KeptWithout(lost) => lost
