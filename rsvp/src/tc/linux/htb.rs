@@ -485,7 +485,13 @@ fn fifo(out: &mut Writer, flags: u16, interface: IfIndex, minor: u16, octets: u3
 /// A queue of a class that is always there, in which nobody is in the way of others, instead of its first one.
 fn fair_queue(out: &mut Writer, interface: IfIndex, minor: u16) {
     out.message(NEW_QDISC, ACK | CREATE | REPLACE, |out| {
-        tcmsg(out, interface, handle_of_fair_queue(minor), class_id(minor), 0);
+        tcmsg(
+            out,
+            interface,
+            handle_of_fair_queue(minor),
+            class_id(minor),
+            0,
+        );
         out.text(KIND, "fq_codel");
     });
 }

@@ -148,16 +148,19 @@ impl Plan {
             Flowspec::ControlledLoad(_) => (rate * terms.margin(), 1),
         };
         let is_guaranteed = priority == 0;
+        let bucket = whole(on_link(tspec.bucket().wide()).ceil());
         let rate = whole(rate.ceil());
         // RFC 2212 "Policing": where flows merge, and before a branch with less, data is reshaped.
         let reshapes = is_guaranteed && (request.policing.merge || request.policing.branch);
         let mut class = terms.class(rate, terms.rate, priority);
         if reshapes {
+            // As much at once as the timer of the scheduler needs to keep the rate up, but never more than b: what leaves
+            // conforms to the Tspec.
             class.ceil = rate;
-            class.burst = u64::from(terms.longest);
+            class.burst = class.burst.min(bucket).max(terms.longest.into());
             class.ceil_burst = class.burst;
         } else {
-            class.burst = whole(on_link(tspec.bucket().wide()).ceil()) + u64::from(terms.longest);
+            class.burst = bucket + u64::from(terms.longest);
             if terms.excess == Excess::Drop {
                 class.ceil = rate;
                 class.ceil_burst = class.burst;
@@ -282,7 +285,16 @@ mod tests {
             (reshaped.class.rate, reshaped.class.ceil),
             (228_000, 228_000)
         );
-        assert_eq!(reshaped.class.ceil_burst, 1514);
+        // Two packets and a thousandth of a second, which is less than b.
+        assert_eq!(reshaped.class.burst, 228 + 2 * 1514);
+        assert_eq!(reshaped.class.ceil_burst, reshaped.class.burst);
+        // No more than b leaves at once, but for a packet.
+        for (bucket, burst) in [(2000.0, 2280), (1500.0, 1710), (150.0, 1514)] {
+            let small = Tspec::new(125_000.0, bucket, f32::INFINITY, 100, 1500).unwrap();
+            let flowspec = Flowspec::guaranteed(small, 200_000.0, 0).unwrap();
+            let class = plan(flowspec, merge, Excess::BestEffort).class;
+            assert_eq!([class.burst, class.ceil_burst], [burst; 2], "{bucket}");
+        }
     }
 
     /// Excess that is to be dropped waits behind what is reserved, and gets no more.
