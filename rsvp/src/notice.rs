@@ -185,6 +185,10 @@ impl fmt::Display for Shortage {
                 write!(f, "{free} free")
             }
             Bound::PerFlow => write!(f, "{wanted} wanted, {free} for one reservation at most"),
+            Bound::Queue { wanted, most } => write!(
+                f,
+                "its bucket and the path so far need a queue of {wanted}B, {most}B is the longest there is"
+            ),
         }
     }
 }

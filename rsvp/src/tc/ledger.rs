@@ -60,7 +60,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn new(request: &Request, link_header: u32) -> Self {
+    pub(super) fn new(request: &Request, link_header: u32) -> Self {
         let effective = request.flowspec.effective(&request.path);
         Self {
             asked: request.flowspec,

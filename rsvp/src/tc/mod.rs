@@ -102,6 +102,13 @@ pub enum Bound {
     },
     /// What one reservation can have. Neither rate counts link headers.
     PerFlow,
+    /// Its queue, for what b and the path so far may let bunch up. There is bandwidth enough.
+    Queue {
+        /// Octets that its queue needs.
+        wanted: u64,
+        /// Octets of the longest there is.
+        most: u64,
+    },
 }
 
 impl TcError {

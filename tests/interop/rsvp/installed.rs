@@ -4,7 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::tc::linux::{LinuxTc, TcState};
-use fairway_rsvp::tc::{RHandle, TcError, TcMode, TcSettings, TrafficControl as _};
+use fairway_rsvp::tc::{Bound, RHandle, TcError, TcMode, TcSettings, TrafficControl as _};
 use fairway_rsvp::wire::Sender;
 use fairway_tests::rsvp::{Machine, possible};
 use fairway_tests::{Namespace, built, until};
@@ -553,6 +553,13 @@ fn one_that_cannot_be_installed_takes_no_other_with_it() {
         let long = install(tc, 1e8);
         let lost = tc.set_interface(&interface("out"), &settings(20.0));
         assert_eq!(lost, [(long, TcError::Bandwidth)]);
+        // Bandwidth there is.
+        let asked = controlled_load(10_000.0, 1e8);
+        let shortage = tc.shortage(link, None, &asked).unwrap();
+        let Bound::Queue { wanted, most } = shortage.bound else {
+            panic!("{shortage:?}");
+        };
+        assert!(wanted > 100_000_000 && most == 64 << 20, "{shortage:?}");
         assert_eq!(tc.summary(link).unwrap().state, TcState::Installed);
         assert!(class("5250:10").is_some() && class("5250:11").is_none());
         // It just fits while the link has no headers.

@@ -6,8 +6,8 @@ use crate::tc::{Excess, Request, TcError};
 
 /// The least queue of a class: one packet of packets (GRO, GSO) and some.
 const LEAST_QUEUE: f64 = 131_072.0;
-/// The longest queue of a class, octets. What needs more is refused.
-const LONGEST_QUEUE: f64 = 67_108_864.0;
+/// The longest queue of a class, octets, unless the link sends more in a tenth of a second. What needs more is refused.
+const LONGEST_QUEUE: u64 = 64 << 20;
 
 /// A class of the scheduler. Rates and sizes are in octets, link headers included.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,6 +96,11 @@ impl Terms {
         u32::try_from((self.rate / 10).clamp(65_536, 4 << 20)).unwrap_or(u32::MAX)
     }
 
+    /// Octets of the longest queue of a reservation.
+    pub(super) fn longest_queue(&self) -> u64 {
+        (self.rate / 10).clamp(LONGEST_QUEUE, u32::MAX.into())
+    }
+
     fn control_rate(&self) -> u64 {
         self.rate.div_ceil(100)
     }
@@ -131,15 +136,9 @@ impl Plan {
     pub(super) fn new(request: &Request, entry: &Entry, terms: &Terms) -> Result<Self, TcError> {
         let tspec = entry.effective().tspec();
         let on_link = |octets: f64| octets * tspec.on_link(terms.header);
-        let upstream = request
-            .upstream
-            .map(|terms| terms.since_reshaper)
-            .filter(|terms| terms.is_exact())
-            .unwrap_or_default();
-        let since_reshaper = upstream.plus(terms.own);
-        let queue = delay::buffer(tspec, entry.effective().rate(), since_reshaper, 0);
-        let queue = on_link(queue).max(LEAST_QUEUE);
-        if queue > LONGEST_QUEUE {
+        let since_reshaper = since_reshaper(request, terms);
+        let queue = Self::queue(request, entry, terms);
+        if queue > terms.longest_queue() {
             return Err(TcError::Bandwidth);
         }
         let rate = entry.rate().wide();
@@ -175,10 +174,24 @@ impl Plan {
         });
         Ok(Self {
             class,
-            queue: u32::try_from(whole(queue)).unwrap_or(u32::MAX),
+            queue: u32::try_from(queue).unwrap_or(u32::MAX),
             bucket,
         })
     }
+
+    /// Octets of its queue, link headers included, whether there are such queues or not.
+    pub(super) fn queue(request: &Request, entry: &Entry, terms: &Terms) -> u64 {
+        let (tspec, rate) = (entry.effective().tspec(), entry.effective().rate());
+        let octets = delay::buffer(tspec, rate, since_reshaper(request, terms), 0);
+        whole((octets * tspec.on_link(terms.header)).max(LEAST_QUEUE))
+    }
+}
+
+/// What the path so far, this node included, may have let bunch up.
+fn since_reshaper(request: &Request, terms: &Terms) -> ErrorTerms {
+    let upstream = request.upstream.map(|terms| terms.since_reshaper);
+    let exact = upstream.filter(|terms| terms.is_exact());
+    exact.unwrap_or_default().plus(terms.own)
 }
 
 fn scale(rate: u64, factor: f64) -> u64 {
@@ -267,6 +280,17 @@ mod tests {
             })
         );
         assert_eq!(plan.queue, 131_072);
+    }
+
+    /// RFC 2212: room for b + Csum + Dsum · R is what loses nothing; on a fast link that is more.
+    #[test]
+    fn queues_are_as_long_as_links_are_fast() {
+        let of = |rate| Terms {
+            rate,
+            ..terms(Excess::BestEffort)
+        };
+        let longest = [LINK, 1_250_000_000, u64::MAX].map(|rate| of(rate).longest_queue());
+        assert_eq!(longest, [64 << 20, 125_000_000, u32::MAX.into()]);
     }
 
     /// RFC 2212 "Policing": M and B reshape, so that no more than R leaves.

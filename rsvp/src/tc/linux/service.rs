@@ -20,7 +20,7 @@ use crate::intserv::{Bandwidth, LocalControlledLoad, LocalElement, LocalGuarante
 use crate::netlink::KernelError;
 use crate::tc::admission_only::{local_values, no_services};
 use crate::tc::ledger::{Entry, Ledger};
-use crate::tc::{Granted, RHandle, Request, Shortage, TcError, TcSettings, TrafficControl};
+use crate::tc::{Bound, Granted, RHandle, Request, Shortage, TcError, TcSettings, TrafficControl};
 use crate::wire::{Sender, Session};
 
 /// What one that was killed left behind.
@@ -522,8 +522,24 @@ impl TrafficControl for LinuxTc {
         handle: Option<RHandle>,
         request: &Request,
     ) -> Option<Shortage> {
-        let ledger = self.links.get(&interface)?.ledger.as_ref();
-        ledger.map(|ledger| ledger.shortage(handle, request))
+        let link = self.links.get(&interface)?;
+        let ledger = link.ledger.as_ref()?;
+        let shortage = ledger.shortage(handle, request);
+        // Bandwidth is not what is short, then.
+        if shortage.bound == Bound::PerFlow
+            && shortage.wanted <= shortage.free
+            && let Some(terms) = link.terms()
+        {
+            let entry = Entry::new(request, terms.header);
+            return Some(Shortage {
+                bound: Bound::Queue {
+                    wanted: Plan::queue(request, &entry, &terms),
+                    most: terms.longest_queue(),
+                },
+                ..shortage
+            });
+        }
+        Some(shortage)
     }
 
     fn remove(&mut self, interface: IfIndex, handle: RHandle) {
