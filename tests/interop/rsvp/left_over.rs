@@ -6,7 +6,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::Stdio;
 
 use fairway_rsvp::tc::linux::{LinuxTc, TcState};
-use fairway_rsvp::tc::{TcSettings, TrafficControl as _};
+use fairway_rsvp::tc::{TcMode, TcSettings, TrafficControl as _};
 use fairway_tests::rsvp::possible;
 use fairway_tests::{Child, Namespace, built, until};
 
@@ -121,6 +121,44 @@ fn what_an_administrator_made_is_not_touched() {
         assert!(told("tc class show dev out").contains("5250:10"));
         drop(tc);
         assert!(!told("tc qdisc show dev out").contains("htb"));
+    });
+}
+
+/// An interface that could not be taken because of somebody else's queueing discipline is, when that is gone.
+#[test]
+fn what_was_somebody_elses_is_taken_when_it_is_free() {
+    if !possible("what_was_somebody_elses_is_taken_when_it_is_free") {
+        return;
+    }
+    let namespace = namespace();
+    namespace.enter(|| {
+        told("tc qdisc add dev out root handle 7: htb default 1");
+        let mut tc = LinuxTc::new().unwrap();
+        let mut watch = tc.watch().unwrap();
+        let link = interface("out");
+        tc.set_interface(&link, &settings(20.0));
+        let request = controlled_load(10_000.0, 5000.0);
+        let session = session("10.0.0.2", 5004);
+        tc.install(link.index, None, &request, &session, &[None])
+            .unwrap();
+        assert!(watch.is_wanting() && !watch.is_amiss());
+        // Trying it again changes nothing while it is there.
+        tc.set_interface(&link, &settings(20.0));
+        assert!(watch.is_wanting());
+        assert!(told("tc qdisc show dev out").contains("htb 7:"));
+        told("tc qdisc del dev out root");
+        assert!(watch.is_wanting());
+        tc.set_interface(&link, &settings(20.0));
+        assert!(!watch.is_wanting() && !watch.is_amiss());
+        assert_eq!(tc.status().interfaces[0].state, TcState::Installed);
+        assert!(told("tc class show dev out").contains("5250:10"));
+        // Where there is to be none, none is wanting.
+        let counted = TcSettings {
+            mode: TcMode::AdmissionOnly,
+            ..settings(20.0)
+        };
+        tc.set_interface(&link, &counted);
+        assert!(!watch.is_wanting());
     });
 }
 

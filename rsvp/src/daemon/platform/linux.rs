@@ -38,6 +38,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How often it is looked whether what is installed is still there.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// At every how many of those looks it is tried again to install what could not be.
+const LOOKS_PER_TRIAL: u32 = 12;
+
 impl Platform {
     /// This machine: the network namespace of the calling thread.
     ///
@@ -110,8 +113,11 @@ impl Watch for LinuxWatch {
 
 /// The thread that looks after traffic control: when interfaces are read anew, it is mended.
 fn look_after(mut watch: TcWatch, end: &PipeReader, tell: &mpsc::Sender<Change>) {
+    let mut looks = 0;
     while !has_ended(end, LOOK) {
-        if watch.is_amiss() && tell.blocking_send(Change::Interfaces).is_err() {
+        looks = (looks + 1) % LOOKS_PER_TRIAL;
+        let tries = looks == 0 && watch.is_wanting();
+        if (tries || watch.is_amiss()) && tell.blocking_send(Change::Interfaces).is_err() {
             return;
         }
     }

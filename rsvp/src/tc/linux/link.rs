@@ -157,6 +157,11 @@ impl Link {
         matches!(self.state, TcState::Installed)
     }
 
+    /// Whether a scheduler could not be installed that is to be.
+    pub(super) fn is_wanting(&self) -> bool {
+        self.settings.mode == TcMode::Auto && matches!(self.state, TcState::AdmissionOnly(_))
+    }
+
     /// The link in the scheduler's terms; `None` if its rate is not known.
     pub(super) fn terms(&self) -> Option<Terms> {
         let rate = self.rate?;

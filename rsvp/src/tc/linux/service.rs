@@ -201,6 +201,7 @@ impl LinuxTc {
         self.expected.set(Expected {
             table: classifier.written(),
             links: links.map(|(index, _)| *index).collect(),
+            is_wanting: self.links.values().any(Link::is_wanting),
         });
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Expected {
     pub(super) table: Written,
     /// Interfaces with our scheduler.
     pub(super) links: BTreeSet<IfIndex>,
+    /// There are interfaces that are to have it, and have not.
+    pub(super) is_wanting: bool,
 }
 
 /// What is to be there, known to who installs it and to who watches it.
@@ -28,6 +30,12 @@ impl Shared {
     /// It is this.
     pub(super) fn set(&self, expected: Expected) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = expected;
+    }
+
+    /// Whether there are interfaces that are to have our scheduler, and have not.
+    fn is_wanting(&self) -> bool {
+        let expected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.is_wanting
     }
 
     fn get(&self) -> Expected {
@@ -54,6 +62,13 @@ impl TcWatch {
             routes: Channel::open(NETLINK_ROUTE)?,
             filters: Channel::open(NETLINK_NETFILTER)?,
         })
+    }
+
+    /// Whether something could not be installed that is to be, since somebody else's queueing discipline was there, or the
+    /// kernel refused it: `LinuxTc::set_interface` tries it again. Nobody tells when it would succeed.
+    #[must_use]
+    pub fn is_wanting(&self) -> bool {
+        self.expected.is_wanting()
     }
 
     /// Whether something is missing, or is there that could not be removed: `LinuxTc::set_interface` mends it. While that
