@@ -61,7 +61,8 @@ pub struct TcSettings {
     /// What becomes of data beyond a reservation. Default: best effort.
     pub excess: Excess,
     /// *D* of guaranteed service, microseconds: how late the node can be at any rate. Default 10 000, which is what a
-    /// scheduler of a general-purpose system needs.
+    /// scheduler of a general-purpose system needs. Where the system joins packets (GRO, TSO), it is no less than the time
+    /// the link takes for 64 KiB: another's may have begun.
     pub delay_micros: u32,
     /// The least time a packet takes to the next node, microseconds. Default 0.
     pub latency_micros: u32,
