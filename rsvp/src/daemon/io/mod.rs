@@ -24,7 +24,7 @@ use bytes::Bytes;
 use fairway_stack::{
     Family, IpProtocol, MsgInfo, Net, NetError, RawSocket, SendInfo, UdpSocket, option,
 };
-use tracing::{debug, trace};
+use tracing::{debug, trace, warn};
 
 use crate::interface::IfIndex;
 use crate::neighbour::{Arrival, Transmit, Via};
@@ -184,7 +184,11 @@ impl PacketIo {
         }
         match RawPair::v6(net, in_transit) {
             Ok(pair) => io.v6 = Some(pair),
-            Err(error) => debug!(%error, "no raw sockets for IPv6"),
+            // No IPv6 at all, or UDP only.
+            Err(error) if error == NetError::AfNoSupport || encapsulation.host => {
+                debug!(%error, "no raw sockets for IPv6");
+            }
+            Err(error) => warn!(%error, "no raw sockets for IPv6: RSVP is spoken in IPv4 only"),
         }
         io.encapsulate(encapsulation)
             .map_err(failed("UDP encapsulation"))?;
