@@ -1,5 +1,6 @@
 //! Traffic control with as much in it as there may be.
 
+use fairway_rsvp::daemon::platform::{Reservations, Shaper};
 use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::tc::TrafficControl as _;
 use fairway_rsvp::tc::linux::LinuxTc;
@@ -77,6 +78,24 @@ fn the_end_takes_a_few_requests() {
         assert!(requests < 10, "{requests}");
         assert!(!told("tc qdisc show dev out").contains("htb"));
         assert!(!told("nft list tables").contains("fairway"));
+    });
+}
+
+/// Each change of an interface has all of them told anew: the table, which they share, is looked at once.
+#[test]
+fn interfaces_that_have_not_changed_take_few_requests() {
+    let test = "interfaces_that_have_not_changed_take_few_requests";
+    with_link(test, 1000.0, |tc, _| {
+        let (link, settings) = (interface("out"), settings(1000.0));
+        let before = tc.status().requests;
+        Shaper::look_after(tc);
+        for _ in 0..100 {
+            let told = Shaper::set_interface(tc, &link, &settings);
+            assert_eq!(told, Reservations::Kept);
+        }
+        // Its kind and its queueing discipline.
+        let requests = tc.status().requests - before;
+        assert!((200..210).contains(&requests), "{requests}");
     });
 }
 

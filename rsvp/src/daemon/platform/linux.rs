@@ -216,9 +216,13 @@ impl Changes for LinuxChanges {
 }
 
 impl Shaper for LinuxTc {
+    fn look_after(&mut self) {
+        self.look_after_table();
+    }
+
     fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) -> Reservations {
         // What the system has lost is installed anew, or else counted.
-        let lost = Self::set_interface(self, interface, settings);
+        let lost = self.set_this_interface(interface, settings);
         if lost.is_empty() {
             Reservations::Kept
         } else {

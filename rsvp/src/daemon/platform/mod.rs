@@ -22,6 +22,10 @@ use crate::wire::{Sender, Session};
 
 /// Traffic control, told of interfaces and asked how it fares.
 pub trait Shaper: TrafficControl {
+    /// Interfaces are about to be told of, all there are: what they have in common is looked after. By default they have
+    /// nothing.
+    fn look_after(&mut self) {}
+
     /// An interface is there, or has changed. What is reserved on it stays, if it is said so.
     fn set_interface(&mut self, interface: &Interface, settings: &TcSettings) -> Reservations;
 

@@ -192,11 +192,13 @@ impl Service {
         }
         // Before any is told of: what is mended for one may be another's, too.
         let before: BTreeMap<IfIndex, (LocalElement, ShaperState)> = {
-            let shaper = self.shaper.lock();
+            let mut shaper = self.shaper.lock();
             let known = self.interfaces.keys();
-            known
+            let before = known
                 .map(|index| (*index, (shaper.advertise(*index), shaper.state(*index))))
-                .collect()
+                .collect();
+            shaper.look_after();
+            before
         };
         for (index, interface) in &new {
             let name = &interface.name;

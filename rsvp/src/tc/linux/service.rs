@@ -104,11 +104,27 @@ impl LinuxTc {
         interface: &Interface,
         settings: &TcSettings,
     ) -> Vec<(RHandle, TcError)> {
+        self.look_after_table();
+        self.set_this_interface(interface, settings)
+    }
+
+    /// What all interfaces have in common is put back, if somebody else has removed it.
+    pub(crate) fn look_after_table(&mut self) {
+        if !self.is_closed
+            && let Err(error) = self.mend_table()
+        {
+            self.count_only(&error);
+        }
+    }
+
+    /// [`set_interface`](Self::set_interface), when what they have in common has been looked after.
+    pub(crate) fn set_this_interface(
+        &mut self,
+        interface: &Interface,
+        settings: &TcSettings,
+    ) -> Vec<Lost> {
         if self.is_closed {
             return Vec::new();
-        }
-        if let Err(error) = self.mend_table() {
-            self.count_only(&error);
         }
         let lost = self.set_link(interface, settings);
         self.expect();
