@@ -450,6 +450,28 @@ fn what_is_reserved_on_an_interface_is_no_others_below_it() {
     });
 }
 
+/// A socket that is opened after a reload is that of the daemon's user.
+#[test]
+fn what_the_daemons_user_sends_is_rsvp() {
+    if !possible("what_the_daemons_user_sends_is_rsvp") {
+        return;
+    }
+    let namespace = namespace();
+    namespace.enter(|| {
+        with_neighbour();
+        let mut tc = LinuxTc::for_user(65_534).unwrap();
+        tc.set_interface(&interface("out"), &settings(20.0));
+        for (user, control) in [(65_533, 0), (65_534, 1), (0, 1)] {
+            let before = sent(&mut tc);
+            let line = "echo data > /dev/udp/10.0.0.2/1698";
+            let user = format!("--reuid={user}");
+            let mut command = std::process::Command::new("setpriv");
+            built(command.args([user.as_str(), "--clear-groups", "bash", "-c", line]));
+            await_sent(&mut tc, before, [control, 0, 0]);
+        }
+    });
+}
+
 /// A reservation for RSVP, or for the protocol of neighbour discovery or of routers, takes none of their messages.
 #[test]
 fn no_reservation_takes_what_is_control() {

@@ -11,7 +11,7 @@ use fairway_rsvp::daemon::platform::Platform;
 use fairway_rsvp::daemon::service::Daemon;
 use fairway_rsvp::interface::IfIndex;
 use fairway_rsvp::tc::linux::{LeftOver, LinuxTc};
-use fairway_service::{Exit, Log, Program, Signals, Told, notify, serve};
+use fairway_service::{Exit, Log, Program, Signals, Told, notify, serve, wanted_user};
 use fairway_stack::Net;
 use tracing::error;
 
@@ -79,7 +79,8 @@ async fn run(args: &Args, loaded: Loaded, log: &Log) -> Exit {
     };
     make_directories(loaded.config());
     let config = loaded.config().clone();
-    let started = match Platform::linux() {
+    let user = wanted_user(&config.user).map(|user| user.uid.as_raw());
+    let started = match Platform::linux(user) {
         Ok(platform) => Daemon::start(&net, loaded, platform).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };

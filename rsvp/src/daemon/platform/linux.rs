@@ -42,13 +42,14 @@ const LOOK: Duration = Duration::from_secs(5);
 const LOOKS_PER_TRIAL: u32 = 12;
 
 impl Platform {
-    /// This machine: the network namespace of the calling thread.
+    /// This machine: the network namespace of the calling thread. `user`: who the daemon is going to be, if it is to be
+    /// somebody else than it is now.
     ///
     /// # Errors
     /// Another process has the traffic control of this namespace, which stays as it is; a system that does not speak
     /// netlink.
-    pub fn linux() -> io::Result<Self> {
-        let shaper = LinuxTc::new()?;
+    pub fn linux(user: Option<u32>) -> io::Result<Self> {
+        let shaper = user.map_or_else(LinuxTc::new, LinuxTc::for_user)?;
         let watches = (LinuxWatch::new()?, shaper.watch()?);
         Ok(Self {
             routing: Box::new(LinuxRouting::new(true)?),

@@ -43,6 +43,8 @@ pub(super) struct Classifier {
     /// Interfaces that are looked at.
     links: BTreeSet<IfIndex>,
     written: Written,
+    /// Whose RSVP in UDP is control traffic.
+    users: BTreeSet<u32>,
 }
 
 /// What a table is known by that is as it was written.
@@ -70,17 +72,18 @@ impl Classifier {
         remove_table(&mut Channel::open(NETLINK_NETFILTER)?)
     }
 
-    /// Makes the table, which must not be there.
+    /// Makes the table, which must not be there. What `users` send in UDP can be RSVP.
     ///
     /// # Errors
     /// What the system or the kernel says: then there is none.
-    pub(super) fn open() -> Result<Self, KernelError> {
+    pub(super) fn open(users: BTreeSet<u32>) -> Result<Self, KernelError> {
         let mut channel = Channel::open(NETLINK_NETFILTER)?;
         // No owner, though the kernel would remove the table with it: `nft -j` of Debian 12 dies of such tables.
-        channel.send(write_table)?;
+        channel.send(|out| write_table(out, &users))?;
         let uses = uses(&mut channel)?;
         Ok(Self {
             channel,
+            users,
             owners: BTreeMap::new(),
             links: BTreeSet::new(),
             written: Written {
@@ -114,7 +117,8 @@ impl Classifier {
         self.links.clear();
         self.note_remains();
         remove_table(&mut self.channel)?;
-        self.channel.send(write_table)?;
+        let users = &self.users;
+        self.channel.send(|out| write_table(out, users))?;
         self.written = Written {
             uses: uses(&mut self.channel)?,
             has_remains: false,

@@ -21,7 +21,7 @@
 //!
 //! Any user can mark data as CS6, and no user can send what has a class with RSVP: whoever floods does not stop the
 //! messages that hold reservations, nor what finds neighbours. Of RSVP in UDP (RFC 2205 appendix C), that is so for what
-//! root sends, or our own user. A reservation takes none of it away, whatever its session is.
+//! root sends, or the daemon's own user. A reservation takes none of it away, whatever its session is.
 //!
 //! # The classifier and excess
 //!

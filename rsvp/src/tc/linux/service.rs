@@ -1,8 +1,9 @@
 //! Traffic control as the engine knows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use rustix::process::geteuid;
 use tracing::warn;
 
 use super::classifier::Classifier;
@@ -59,6 +60,14 @@ impl LinuxTc {
     /// `AddrInUse` if another process does this: then nothing is touched. Others if the kernel does not speak of networks
     /// at all.
     pub fn new() -> io::Result<Self> {
+        Self::for_user(geteuid().as_raw())
+    }
+
+    /// The same, for a daemon that is this user sooner or later: what it sends in UDP then is RSVP, as what root sends is.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn for_user(user: u32) -> io::Result<Self> {
         let lock = Lock::take()?;
         let mut scheduler = Scheduler::open()?;
         match scheduler.remove_left_over() {
@@ -66,7 +75,10 @@ impl LinuxTc {
             Err(error) if error.is_refusal() => warn!(%error, "what is left over stays"),
             removed => drop(removed.map_err(io::Error::other)?),
         }
-        let classifier = Classifier::remove_left_over().and_then(|_| Classifier::open());
+        let classifier = Classifier::remove_left_over().and_then(|_| {
+            // Sockets that were opened before it gave up being root are root's.
+            Classifier::open(BTreeSet::from([0, geteuid().as_raw(), user]))
+        });
         Ok(Self {
             scheduler,
             classifier: classifier.map_err(|error| format!("nftables: {error}")),

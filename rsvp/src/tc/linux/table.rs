@@ -21,8 +21,6 @@
 
 use std::collections::BTreeSet;
 
-use rustix::process::geteuid;
-
 use super::flow::{FORMS, Form, Part};
 use super::htb::{BEST_EFFORT, CONTROL, NETWORK_CONTROL, class_id};
 use super::nft::{self, Action, Base, Meta, Register, Rule, Set, Verdict};
@@ -54,8 +52,8 @@ const TYPE_MARK: u32 = 19;
 const TYPE_INTERFACE: u32 = 20;
 const TYPE_CLASS: u32 = 23;
 
-/// The table, empty.
-pub(super) fn write_table(out: &mut Writer) {
+/// The table, empty. What these users send in UDP is RSVP, if it goes to its ports.
+pub(super) fn write_table(out: &mut Writer, users: &BTreeSet<u32>) {
     nft::transaction(out, |out| {
         nft::message(out, Action::NewTable, |out| {
             out.text(1, TABLE);
@@ -96,19 +94,19 @@ pub(super) fn write_table(out: &mut Writer) {
             });
             out.text(7, "filter");
         });
-        write_out(out);
+        write_out(out, users);
         write_police(out);
     });
 }
 
-fn write_out(out: &mut Writer) {
+fn write_out(out: &mut Writer, users: &BTreeSet<u32>) {
     const KEY: Register = Register::FIRST;
     nft::rule(out, TABLE, OUT, |rule| {
         rule.load(Meta::OutInterface, KEY)
             .is_not_in(LINKS, KEY)
             .verdict(Verdict::Accept);
     });
-    write_control(out);
+    write_control(out, users);
     for form in &FORMS {
         nft::rule(out, TABLE, OUT, |rule| {
             rule.load(Meta::Family, KEY).is(KEY, &[family(form.v6)]);
@@ -142,7 +140,7 @@ fn write_out(out: &mut Writer) {
 
 /// What no reservation takes: RSVP, and the neighbour discovery that nothing leaves without. Who sends it has rights that
 /// not everybody has.
-fn write_control(out: &mut Writer) {
+fn write_control(out: &mut Writer, users: &BTreeSet<u32>) {
     const KEY: Register = Register::FIRST;
     to_class(out, CONTROL, |rule| {
         rule.load(Meta::Protocol, KEY).is(KEY, &[RSVP]);
@@ -153,8 +151,8 @@ fn write_control(out: &mut Writer) {
             .payload(Base::Transport, 0, 1, KEY)
             .is_within(KEY, NEIGHBOUR_DISCOVERY);
     });
-    // In UDP, RSVP is what root or we send: the daemon opens its sockets before it gives up being root.
-    for user in BTreeSet::from([0, geteuid().as_raw()]) {
+    // In UDP, RSVP is what these users send.
+    for user in users {
         to_class(out, CONTROL, |rule| {
             rule.load(Meta::Protocol, KEY)
                 .is(KEY, &[UDP])
