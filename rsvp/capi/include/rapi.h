@@ -446,11 +446,11 @@ typedef void rapi_event_rtn_t(
 /* Error codes of calls. */
 #define RAPI_ERR_OK 0            /* no error */
 #define RAPI_ERR_INVAL 1         /* invalid parameter */
-#define RAPI_ERR_MAXSESS 2       /* too many sessions */
+#define RAPI_ERR_MAXSESS 2       /* too many sessions, or connections to the daemon */
 #define RAPI_ERR_BADSID 3        /* no such session */
 #define RAPI_ERR_N_FFS 4         /* number of filters or flowspecs does not fit the style */
 #define RAPI_ERR_BADSTYLE 5      /* illegal style */
-#define RAPI_ERR_SYSCALL 6       /* a system call failed: errno */
+#define RAPI_ERR_SYSCALL 6       /* a system call failed, of rapi_session: errno; EACCES: no right to use RSVP */
 #define RAPI_ERR_OVERFLOW 7      /* the lists are too long for a message to the daemon */
 #define RAPI_ERR_MEMFULL 8       /* not given by this library: without memory, it ends the program */
 #define RAPI_ERR_NORSVP 9        /* no daemon, or none that answers */

@@ -29,13 +29,16 @@ impl Code {
     /// Of what a call could not do. Errors that are told later are not among them: see [`later`].
     pub(crate) const fn of(error: CallError) -> Self {
         match error {
-            CallError::Refused(ApiError::TooManySessions) => Self::MAXSESS,
+            CallError::Refused(ApiError::TooManySessions | ApiError::TooManyConnections) => {
+                Self::MAXSESS
+            }
             CallError::Refused(ApiError::BadSession) => Self::BADSID,
             CallError::Refused(ApiError::Counts) => Self::N_FFS,
             CallError::Refused(ApiError::BadStyle) => Self::BADSTYLE,
             CallError::Refused(_) => Self::INVAL,
             CallError::TooLong(_) => Self::OVERFLOW,
-            CallError::NoDaemon => Self::NORSVP,
+            // Of opening a session, more is said.
+            CallError::NoDaemon | CallError::Unreachable(_) => Self::NORSVP,
             _ => Self::UNKNOWN,
         }
     }

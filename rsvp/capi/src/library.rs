@@ -210,7 +210,10 @@ pub(crate) fn open(session: Session, registration: Registration) -> Result<u32, 
             if let Some(number) = entered {
                 registry().sessions.remove(&number);
             }
-            Err(NotOpened(Code::of(error), None))
+            Err(match error {
+                CallError::Unreachable(errno) => NotOpened(Code::SYSCALL, Some(errno)),
+                error => NotOpened(Code::of(error), None),
+            })
         }
     }
 }

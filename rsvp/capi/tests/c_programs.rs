@@ -15,6 +15,7 @@ mod daemon;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
@@ -25,6 +26,7 @@ use fairway_rsvp::api::{ApiId, Call, Event, ReserveCall, Service};
 use fairway_rsvp::wire::{ErrorCode, ErrorFlags, ErrorSpec, Sender, Session};
 use fairway_wire::Protocol;
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 use crate::daemon::{Daemon, STRANGER};
 
@@ -315,6 +317,28 @@ fn a_program_survives_its_daemon() {
     let daemon = Daemon::start(&at);
     running.until("event 1 code 0 value 0 flowspecs 1");
     daemon.until(|seen| matches!(seen.calls.last()?.1, Call::Sender(_)).then_some(()));
+}
+
+/// rapi.md §2.6: a daemon that is full, and one that the system keeps the program from, are other than none.
+#[test]
+fn a_program_that_is_turned_away_hears_why() {
+    if !have("cc") {
+        return;
+    }
+    let at = socket("full");
+    let program = compiled("watch", "full");
+    let limits = Limits {
+        clients: 0,
+        ..Limits::default()
+    };
+    let daemon = Daemon::start_limited(&at, limits);
+    assert_eq!(Running::start(&program, &[], &at).line(), "no session: 2");
+    drop(daemon);
+    let _datagrams = UnixDatagram::bind(&at).unwrap();
+    let errno = Errno::PROTOTYPE.raw_os_error();
+    let expected = format!("errno {errno} no session: 6");
+    assert_eq!(Running::start(&program, &[], &at).line(), expected);
+    std::fs::remove_file(at).unwrap();
 }
 
 /// rapi.md §5: zero flowspecs, went away. What went away with the daemon is told when it is back, be it before anybody has

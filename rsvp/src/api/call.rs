@@ -126,6 +126,9 @@ pub enum ApiError {
     /// Too many sessions.
     #[error("too many sessions")]
     TooManySessions,
+    /// Too many connections, of all users or of this one: the daemon takes no more.
+    #[error("too many connections")]
+    TooManyConnections,
     /// No such session.
     #[error("no such session")]
     BadSession,

@@ -25,8 +25,9 @@
 //! | 18 reservation event | daemon | session, STYLE, FILTER_SPEC…, \[FLOWSPEC\] |
 //! | 19 path error | daemon | session, ERROR_SPEC, SENDER_TEMPLATE, \[SENDER_TSPEC\] |
 //! | 20 reservation error, 21 confirmation | daemon | session, ERROR_SPEC, STYLE, FILTER_SPEC…, \[FLOWSPEC\] |
+//! | 22 refusal | daemon | [code](ApiError::code) (8), zero (24) |
 //!
-//! Both say hello first. Numbers are in network order; names in capitals are RSVP objects with their headers, so that
+//! Both say hello first; a daemon that does not take the connection says why instead, and ends it. Numbers are in network order; names in capitals are RSVP objects with their headers, so that
 //! what an object carries and nobody here knows is kept. The library chooses the numbers of requests and sessions.
 //! Events too long for one frame come in several of one kind; M says that more follow, and their bodies behind the
 //! session's number, put together, are the whole.
@@ -66,6 +67,7 @@ const RESV: u8 = 18;
 const PATH_ERROR: u8 = 19;
 const RESV_ERROR: u8 = 20;
 const CONFIRM: u8 = 21;
+const REFUSAL: u8 = 22;
 
 /// Why what came is no message. Nothing that follows can be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -119,6 +121,11 @@ pub enum ToLibrary {
     Hello {
         /// [`VERSION`] of the daemon.
         version: u16,
+    },
+    /// Instead of a greeting: the connection is not taken.
+    Refusal {
+        /// Why.
+        error: ApiError,
     },
     /// The call was taken, or why not.
     Reply {
@@ -320,6 +327,7 @@ impl ToLibrary {
     pub fn encode(&self) -> Bytes {
         match self {
             Self::Hello { version } => hello(*version).into(),
+            Self::Refusal { error } => frame(REFUSAL, false, &[&[error.code(), 0, 0, 0]]).into(),
             Self::Reply { request, result } => {
                 let code = result.map_or_else(ApiError::code, |()| 0);
                 frame(REPLY, false, &[&request.to_be_bytes(), &[code, 0, 0, 0]]).into()
@@ -409,10 +417,16 @@ impl Assembler {
     }
 }
 
-/// A greeting or a reply.
+/// A greeting, a refusal or a reply.
 fn read_single(frame: &Frame) -> Result<ToLibrary, ProtoError> {
     match frame.kind {
         HELLO => read_hello(&frame.body).map(|version| ToLibrary::Hello { version }),
+        REFUSAL => {
+            let code = Reader::new(&frame.body).u8();
+            let code = code.ok_or(ProtoError::Body(REFUSAL))?;
+            let error = ApiError::of_code(code).unwrap_or(ApiError::Invalid);
+            Ok(ToLibrary::Refusal { error })
+        }
         REPLY => {
             let mut reader = Reader::new(&frame.body);
             let mut fields = || Some((reader.u32()?, reader.u8()?));
@@ -430,7 +444,7 @@ fn read_single(frame: &Frame) -> Result<ToLibrary, ProtoError> {
 
 impl ApiError {
     /// Its number between library and daemon: that of `rapi.md` §2.6 (ISI) where there is one, else 128 and the code
-    /// of RFC 2205 appendix B.
+    /// of RFC 2205 appendix B, if it has one of these.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -442,6 +456,7 @@ impl ApiError {
             Self::BadSender => 14,
             Self::BadReceiver => 15,
             Self::BadSourcePort => 16,
+            Self::TooManyConnections => 64,
             Self::DestinationPorts => 128 + 7,
             Self::SenderPorts => 128 + 8,
         }
@@ -459,6 +474,7 @@ impl ApiError {
             14 => Self::BadSender,
             15 => Self::BadReceiver,
             16 => Self::BadSourcePort,
+            64 => Self::TooManyConnections,
             135 => Self::DestinationPorts,
             136 => Self::SenderPorts,
             _ => return None,

@@ -164,6 +164,15 @@ pub enum ConnectError {
     User(u32),
 }
 
+impl ConnectError {
+    /// What to send before the connection is closed, as far as it goes without waiting.
+    #[must_use]
+    pub fn last_words(self) -> Bytes {
+        let error = ApiError::TooManyConnections;
+        ToLibrary::Refusal { error }.encode()
+    }
+}
+
 /// What the server has counted since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -386,7 +395,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]: close it.
+    /// [`ConnectError`]: close it, after its [last words](ConnectError::last_words).
     pub fn handle_connect(&mut self, peer: Peer) -> Result<ClientId, ConnectError> {
         let of_user = |client: &&Client| client.peer.uid == peer.uid;
         let reserved = match peer.uid {

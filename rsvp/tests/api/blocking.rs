@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError::Timeout};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use fairway_rsvp::api::proto::{ToLibrary, VERSION};
 use fairway_rsvp::api::server::Limits;
 use fairway_rsvp::api::{ApiError, ApiId, Call, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -176,6 +177,39 @@ fn without_a_daemon_nothing_can_be_opened() {
     assert_eq!(client.open(flow()), Err(CallError::NoDaemon));
     assert_eq!(client.dispatch(|_, _| ()), Ok(()));
     assert!(!readable(&client, Duration::ZERO));
+}
+
+/// rapi.md §2.6: a daemon that is full, and one that the system keeps us from, are other than none.
+#[test]
+fn who_is_turned_away_hears_why() {
+    let limits = Limits {
+        clients: 1,
+        ..Limits::default()
+    };
+    let daemon = Daemon::start_limited(&socket(), limits);
+    let (first, second) = (client(&daemon), client(&daemon));
+    let session = first.open(flow()).unwrap();
+    let full = CallError::Refused(ApiError::TooManyConnections);
+    assert_eq!(second.open(flow()), Err(full));
+    first.release(session).unwrap();
+    daemon.until(|seen| (seen.clients == 0).then_some(()));
+    second.open(flow()).unwrap();
+
+    let at = socket();
+    let _datagrams = UnixDatagram::bind(&at).unwrap();
+    let client = Client::new(&at).unwrap();
+    let error = client.open(flow()).unwrap_err();
+    assert_eq!(
+        error,
+        CallError::Unreachable(Errno::PROTOTYPE.raw_os_error())
+    );
+    let text = error.to_string();
+    assert!(
+        text.starts_with("the RSVP daemon cannot be reached: "),
+        "{text}"
+    );
+    std::fs::remove_file(at).unwrap();
+    assert_eq!(client.open(flow()), Err(CallError::NoDaemon));
 }
 
 /// Sessions come back when the daemon does, and the descriptor says when to look.

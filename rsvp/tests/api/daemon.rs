@@ -210,10 +210,13 @@ impl Loop {
         while let Ok((stream, _)) = self.listener.accept() {
             stream.set_nonblocking(true).unwrap();
             let peer = Peer { uid: 0, pid: None };
-            if let Ok(client) = self.server.handle_connect(peer) {
-                let sending = Bytes::new();
-                self.connections
-                    .insert(client, Connection { stream, sending });
+            let mut connection = Connection {
+                stream,
+                sending: Bytes::new(),
+            };
+            match self.server.handle_connect(peer) {
+                Ok(client) => drop(self.connections.insert(client, connection)),
+                Err(error) => drop(connection.stream.write(&error.last_words())),
             }
         }
     }

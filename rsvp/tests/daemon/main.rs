@@ -432,6 +432,31 @@ fn applications_reserve_by_the_api_and_end_with_their_connection() {
     });
 }
 
+/// rapi.md §2.6: who is turned away hears that there is a daemon, and why it does not answer.
+#[test]
+fn applications_that_are_too_many_are_told() {
+    use fairway_rsvp::api::client::{CallError, Rapi};
+    use fairway_rsvp::api::{ApiError, SOCKET_PATH};
+    use fairway_rsvp::wire::Session;
+
+    let (network, [host, ..]) = row();
+    network.run(async {
+        let _daemon = daemon(&host.net(), "[limits]\napplications = 1\n");
+        let path = LocalAddr::path(SOCKET_PATH);
+        let session = Session {
+            destination: host.address().into(),
+            protocol: fairway_wire::Protocol(17),
+            e_police: false,
+            port: 5004,
+        };
+        let first = Rapi::connect(&host.net(), &path).await.unwrap();
+        let _open = first.open(session).await.unwrap();
+        let second = Rapi::connect(&host.net(), &path).await.unwrap();
+        let error = second.open(session).await.unwrap_err();
+        assert_eq!(error, CallError::Refused(ApiError::TooManyConnections));
+    });
+}
+
 /// RFC 2205 §3.1.4, rapi.md §4.3: a daemon that has just begun knows of no path to reserve on; what an application had
 /// reserved is asked for again when it does, and the application hears of no error.
 #[test]

@@ -129,3 +129,32 @@ fn programs_of_both_forms_reserve_between_two_hosts() {
         assert!(status.success(), "{status}");
     }
 }
+
+/// rapi.md §2.6: a daemon that is full is other than none.
+#[test]
+fn a_program_that_is_turned_away_hears_why() {
+    let test = "a_program_that_is_turned_away_hears_why";
+    if !possible(test) || !have(test, &["cc"]) {
+        return;
+    }
+    let folder = scratch(test);
+    let mut host = Machine::new();
+    let [first, second] = ["receiver_c809", "receiver_os2"].map(|name| compiled(&folder, name));
+    let session = ["10.9.0.2", "5000"];
+    host.start("router = \"no\"\n[limits]\napplications = 1\n");
+    let first = run(&host, &first, &session);
+    first.until("listening");
+    let turned_away = host.command(&second).args(session).output().unwrap();
+    let said = String::from_utf8_lossy(&turned_away.stderr);
+    assert_eq!(
+        said,
+        "rapi_session: 2\n",
+        "RAPI_ERR_MAXSESS: {}",
+        host.log()
+    );
+    let status = host.daemon().stop(Signal::SIGTERM, LIMIT);
+    assert!(status.success(), "{status}");
+    let alone = host.command(&second).args(session).output().unwrap();
+    let said = String::from_utf8_lossy(&alone.stderr);
+    assert_eq!(said, "rapi_session: 9\n", "RAPI_ERR_NORSVP");
+}

@@ -20,6 +20,7 @@ int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "secure") == 0) printf("secure: %lu\n", getauxval(AT_SECURE));
   rapi_sid_t sid = rapi_session((rapi_addr_t *)&to, 17, 0, hear, NULL, &error);
   if (sid == RAPI_NULL_SID) {
+    if (error == RAPI_ERR_SYSCALL) printf("errno %d ", errno);
     printf("no session: %d\n", error);
     return 1;
   }

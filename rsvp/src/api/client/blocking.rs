@@ -410,7 +410,7 @@ impl Client {
             state = self.lock();
             state.is_listened_to = false;
             self.changed.notify_all();
-            let _attached = stream.map(|stream| state.attach(self, stream));
+            let _attached = state.attach_or_miss(self, stream);
         }
         state
     }
@@ -480,9 +480,8 @@ impl State {
         }
         // If it has just ended, the daemon may be back already.
         if self.stream.is_none() {
-            let stream = Connection::to(&client.path, &client.all, None)
-                .map_err(|_| DispatchError::NoDaemon)?;
-            self.attach(client, stream)?;
+            let stream = Connection::to(&client.path, &client.all, None);
+            self.attach_or_miss(client, stream)?;
         }
         Ok(())
     }
@@ -508,6 +507,21 @@ impl State {
             // It becomes readable by that.
             Some(stream) if self.is_listened_to => stream.end(),
             _ => self.disconnect(client),
+        }
+    }
+
+    /// Takes a new connection, or says why there is none.
+    fn attach_or_miss(
+        &mut self,
+        client: &Client,
+        stream: io::Result<Connection>,
+    ) -> Result<(), DispatchError> {
+        match stream {
+            Ok(stream) => self.attach(client, stream),
+            Err(error) => {
+                self.core.handle_unreachable(missed(&error));
+                Err(DispatchError::NoDaemon)
+            }
         }
     }
 
@@ -546,6 +560,18 @@ impl State {
 
     /// Sends and reads until neither goes on; an error is the end of the connection.
     fn exchange(&mut self, client: &Client) -> io::Result<()> {
+        self.hear()?;
+        self.collect(client);
+        let sent = self.transmit(client);
+        if sent.is_err() {
+            // It may have been said why.
+            self.hear()?;
+        }
+        sent
+    }
+
+    /// Reads until that does not go on.
+    fn hear(&mut self) -> io::Result<()> {
         let Some(stream) = &mut self.stream else {
             return Err(io::ErrorKind::NotConnected.into());
         };
@@ -564,8 +590,7 @@ impl State {
                 Err(error) => return Err(error),
             }
         }
-        self.collect(client);
-        self.transmit(client)
+        Ok(())
     }
 
     /// Sends until that does not go on.
@@ -635,6 +660,16 @@ impl State {
                 self.timer_runs = is_missed;
             }
         }
+    }
+}
+
+/// What a connection that was not made says of the daemon: that it is not there, or takes none in time, or nothing.
+fn missed(error: &io::Error) -> CallError {
+    match Errno::from_io_error(error) {
+        None | Some(Errno::NOENT | Errno::CONNREFUSED | Errno::AGAIN | Errno::INTR) => {
+            CallError::NoDaemon
+        }
+        Some(errno) => CallError::Unreachable(errno.raw_os_error()),
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! # When the daemon goes and comes back
 //!
-//! With [`Core::handle_disconnected`] all calls that wait fail, and so do new ones; a release succeeds, since the
+//! With [`Core::handle_disconnected`] all calls that wait fail, and so do new ones, with the daemon's reason if it had
+//! no room for the connection; a release succeeds, since the
 //! daemon releases by itself what a lost connection held. What was wanted before stays wanted. When a new connection
 //! is greeted, it is asked for again, in the order of the sessions: open, sender; each session is told
 //! [`Notice::Reestablished`], and the events that follow tell what there is then. What ended in the meantime has no
@@ -77,6 +78,9 @@ pub enum CallError {
     /// There is no daemon, or none that answers.
     #[error("the RSVP daemon does not answer")]
     NoDaemon,
+    /// It may be there, but the system does not let us reach it: the number of its error.
+    #[error("the RSVP daemon cannot be reached: {}", std::io::Error::from_raw_os_error(*.0))]
+    Unreachable(i32),
     /// It does not fit a message.
     #[error("{0}")]
     TooLong(#[from] CallTooLong),
@@ -92,6 +96,9 @@ pub enum LinkError {
     /// The daemon speaks another version.
     #[error("the daemon speaks version {0} of the protocol, this library version {VERSION}")]
     Version(u16),
+    /// The daemon does not take it.
+    #[error("the RSVP daemon does not take a connection: {0}")]
+    Refused(ApiError),
 }
 
 /// What is wanted in a session.
@@ -211,6 +218,8 @@ impl Notices {
 #[derive(Debug)]
 pub struct Core {
     link: Link,
+    /// Why calls fail while there is no connection.
+    missed: CallError,
     frames: Frames,
     assembler: Assembler,
     sessions: BTreeMap<u32, Wanted>,
@@ -234,6 +243,7 @@ impl Core {
     pub const fn new() -> Self {
         Self {
             link: Link::Down,
+            missed: CallError::NoDaemon,
             frames: Frames::new(),
             assembler: Assembler::new(),
             sessions: BTreeMap::new(),
@@ -320,7 +330,7 @@ impl Core {
 
     fn request(&mut self, session: u32, call: Call) -> Result<RequestId, CallError> {
         if self.link == Link::Down {
-            return Err(CallError::NoDaemon);
+            return Err(self.missed);
         }
         let request = self.number();
         let message = ToDaemon::Request {
@@ -342,6 +352,7 @@ impl Core {
     /// There is a new connection to the daemon.
     pub fn handle_connected(&mut self) {
         self.handle_disconnected();
+        self.missed = CallError::NoDaemon;
         self.link = Link::Greeting;
         let hello = ToDaemon::Hello { version: VERSION };
         self.output.extend(hello.encode());
@@ -396,6 +407,12 @@ impl Core {
         }
     }
 
+    /// There is no new connection: calls fail with this error until there is.
+    pub fn handle_unreachable(&mut self, error: CallError) {
+        self.handle_disconnected();
+        self.missed = error;
+    }
+
     /// The connection is gone.
     pub fn handle_disconnected(&mut self) {
         self.link = Link::Down;
@@ -409,7 +426,7 @@ impl Core {
                     call: Call::Release,
                     ..
                 } => Ok(()),
-                Pending::Call { .. } => Err(CallError::NoDaemon),
+                Pending::Call { .. } => Err(self.missed),
             };
             self.results.push_back((RequestId(request), result));
         }
@@ -438,6 +455,10 @@ impl Core {
                 }
                 self.link = Link::Up;
             }
+            (ToLibrary::Refusal { error }, Link::Greeting) => {
+                self.missed = error.into();
+                return Err(LinkError::Refused(error));
+            }
             (ToLibrary::Reply { request, result }, Link::Up) => self.handle_reply(request, result),
             (ToLibrary::Event { session, event }, Link::Up) => {
                 // Of sessions that were released meanwhile there may still be some.
@@ -450,7 +471,7 @@ impl Core {
                     self.notices.push(session, notice);
                 }
             }
-            (ToLibrary::Hello { .. }, Link::Up | Link::Down)
+            (ToLibrary::Hello { .. } | ToLibrary::Refusal { .. }, Link::Up | Link::Down)
             | (ToLibrary::Reply { .. } | ToLibrary::Event { .. }, Link::Greeting | Link::Down) => {
                 return Err(ProtoError::Greeting.into());
             }

@@ -302,13 +302,20 @@ impl Driver {
                 },
                 sent = writer.write(&sending), if !sending.is_empty() => match sent {
                     Ok(len) if len > 0 => sending.advance(len),
-                    _ => break false,
+                    _ => {
+                        // The daemon has closed it, and may have said why.
+                        if let Ok(len @ 1..) = reader.read(&mut buffer).await {
+                            let octets = buffer.get(..len).unwrap_or_default();
+                            let _no_use = self.core.handle_octets(octets);
+                        }
+                        break false;
+                    }
                 },
                 got = reader.read(&mut buffer) => match got {
                     Ok(len) if len > 0 => {
                         let octets = buffer.get(..len).unwrap_or_default();
                         if let Err(error) = self.core.handle_octets(octets) {
-                            tracing::warn!(%error, "the RSVP daemon is not understood");
+                            tracing::warn!(%error, "a connection to the RSVP daemon is of no use");
                             break false;
                         }
                         if self.core.is_up() {

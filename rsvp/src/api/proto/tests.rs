@@ -186,6 +186,8 @@ fn replies_carry_every_error() {
             result: Err(error),
         };
         assert_eq!(heard(&message.encode()), [message]);
+        let message = ToLibrary::Refusal { error };
+        assert_eq!(heard(&message.encode()), [message]);
     }
     let message = ToLibrary::Reply {
         request: u32::MAX,

@@ -1,6 +1,11 @@
 //! Applications: connections on one side, the pure server on the other.
 
+use core::pin::Pin;
+use core::task::{Context, Waker};
+
+use bytes::Bytes;
 use fairway_stack::LocalStream;
+use tokio::io::AsyncWrite as _;
 use tracing::{debug, warn};
 
 use super::{Behind, Service};
@@ -32,6 +37,7 @@ impl Service {
                 if self.seldom.may(self.clock.now(), key) {
                     warn!(%error, key, uid = peer.uid, "application not taken");
                 }
+                self.turn_away(stream, error.last_words());
                 return;
             }
         };
@@ -41,6 +47,16 @@ impl Service {
             .insert(id, (connection, Behind::Application(client)));
         self.applications.insert(client, id);
         self.move_on(id);
+    }
+
+    /// Ends a connection after some words: at once, unless it is so new that nothing can be sent yet.
+    fn turn_away(&mut self, mut stream: LocalStream, words: Bytes) {
+        let mut context = Context::from_waker(Waker::noop());
+        let sent = Pin::new(&mut stream).poll_write(&mut context, &words);
+        if sent.is_pending() {
+            let id = self.connection_id();
+            Connection::start(&self.net, id, stream, self.to_inbox.clone()).finish(Some(words));
+        }
     }
 
     /// What the server of applications wants.

@@ -401,6 +401,42 @@ fn without_a_daemon_calls_fail_and_releases_do_not() {
     assert!(!pair.core.has_sessions());
 }
 
+/// Who is turned away knows why, whether it asks before the daemon says so or after.
+#[test]
+fn a_daemon_without_room_says_so() {
+    let limits = Limits {
+        clients: 0,
+        ..Limits::default()
+    };
+    let peer = Peer { uid: 0, pid: None };
+    let full = Server::new(limits, 1).handle_connect(peer).unwrap_err();
+    let error = ApiError::TooManyConnections;
+    let mut pair = Pair::new();
+    pair.core.handle_connected();
+    let (_, waits) = pair.core.open(session()).unwrap();
+    assert_eq!(
+        pair.core.handle_octets(&full.last_words()),
+        Err(LinkError::Refused(error))
+    );
+    pair.core.handle_disconnected();
+    let refused = CallError::Refused(error);
+    assert_eq!(pair.core.poll_result(), Some((waits, Err(refused))));
+    assert!(matches!(pair.core.open(session()), Err(of) if of == refused));
+    // It may have gone since, or have room.
+    pair.core.handle_unreachable(CallError::NoDaemon);
+    assert!(matches!(
+        pair.core.open(session()),
+        Err(CallError::NoDaemon)
+    ));
+    pair.connect();
+    pair.open();
+    // There is nothing to be refused any more.
+    assert_eq!(
+        pair.core.handle_octets(&full.last_words()),
+        Err(LinkError::Protocol(ProtoError::Greeting))
+    );
+}
+
 #[test]
 fn a_daemon_of_another_version_is_none() {
     let mut core = Core::new();
