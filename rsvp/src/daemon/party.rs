@@ -3,7 +3,8 @@
 //! Pure: an entry and events in, calls and words out.
 //!
 //! A receiver asks when it knows whom to ask: at the first path event that names a sender it wants. What it asks for is
-//! computed anew at each path event, and asked for again only if it differs.
+//! computed anew at each path event, and asked for again only if it differs. What this node itself refuses it does not keep,
+//! so that no refresh would bring it back: that is asked for again after a while, as it is.
 
 use core::time::Duration;
 
@@ -42,11 +43,23 @@ pub(super) struct Party {
     role: Role,
     session: Session,
     /// What is asked for now.
-    asked: Option<ReserveCall>,
+    asked: Option<Asked>,
+    /// What was told of its being refused by this node.
+    refusals: Vec<EventOf>,
+    /// It is to be asked for again.
+    is_refused: bool,
     /// The senders there are.
     senders: Vec<PathSender>,
     /// It is said that nobody is there to ask for, or why it is not asked.
     is_said: bool,
+}
+
+/// What a receiver asks for.
+#[derive(Clone, Debug)]
+struct Asked {
+    call: ReserveCall,
+    /// What is told of it.
+    told: EventOf,
 }
 
 /// What is to be done and told after an event.
@@ -54,6 +67,8 @@ pub(super) struct Party {
 pub(super) struct Reaction {
     /// Asked of the engine.
     pub(super) call: Option<Call>,
+    /// [`Party::retry`] is to be called after a while.
+    pub(super) retry: bool,
     /// Told to whoever watches.
     pub(super) tell: Vec<EventOf>,
 }
@@ -103,6 +118,8 @@ impl Party {
             role,
             session,
             asked: None,
+            refusals: Vec::new(),
+            is_refused: false,
             senders: Vec::new(),
             is_said: false,
         };
@@ -137,8 +154,8 @@ impl Party {
     /// Something happened in its session.
     pub(super) fn handle_event(&mut self, event: &Event) -> Reaction {
         let mut reaction = Reaction {
-            call: None,
             tell: vec![event.into()],
+            ..Reaction::default()
         };
         let Role::Receiver(entry) = &self.role else {
             return reaction;
@@ -166,20 +183,26 @@ impl Party {
             Ok(None) => {
                 // Nobody is left to reserve for; what was asked for ends with their state.
                 self.asked = None;
+                self.refusals.clear();
                 reaction.tell.extend(self.wait());
             }
             Ok(Some((call, bound))) => {
-                if self.asked.as_ref() == Some(&call) {
+                if self.asked.as_ref().is_some_and(|asked| asked.call == call) {
                     return reaction;
                 }
-                reaction.tell.push(EventOf::Asked {
+                let told = EventOf::Asked {
                     style: call.style.to_string(),
                     senders: call.filters.iter().copied().map(value::sender).collect(),
                     flowspecs: call.flowspecs.iter().map(value::Flowspec::from).collect(),
                     bound_micros: bound.and_then(|bound| u64::try_from(bound.as_micros()).ok()),
-                });
+                };
+                reaction.tell.push(told.clone());
                 reaction.tell.extend(capped(entry, senders, &call));
-                self.asked = Some(call.clone());
+                self.asked = Some(Asked {
+                    call: call.clone(),
+                    told,
+                });
+                self.refusals.clear();
                 self.is_said = false;
                 reaction.call = Some(Call::Reserve(Box::new(call)));
             }
@@ -189,6 +212,35 @@ impl Party {
             }
         }
         reaction
+    }
+
+    /// This node itself has refused what is asked for, or a part of it. Each refusal is told once, however often it is met.
+    pub(super) fn handle_refusal(&mut self, event: &Event) -> Reaction {
+        let mut reaction = self.handle_event(event);
+        if self.asked.is_none() {
+            return reaction;
+        }
+        reaction.retry = !core::mem::replace(&mut self.is_refused, true);
+        reaction.tell.retain(|told| !self.refusals.contains(told));
+        self.refusals.extend_from_slice(&reaction.tell);
+        reaction
+    }
+
+    /// What was refused, to be asked for again, if it is still wanted. Once the engine has answered, call
+    /// [`retried`](Self::retried).
+    pub(super) fn retry(&mut self) -> Option<Call> {
+        self.is_refused = false;
+        let asked = self.asked.as_ref().filter(|_| !self.refusals.is_empty())?;
+        Some(Call::Reserve(Box::new(asked.call.clone())))
+    }
+
+    /// What is told of the trial, if it was not refused again.
+    pub(super) fn retried(&mut self) -> Option<EventOf> {
+        if self.is_refused {
+            return None;
+        }
+        self.refusals.clear();
+        self.asked.as_ref().map(|asked| asked.told.clone())
     }
 }
 
@@ -342,6 +394,7 @@ mod tests {
     use crate::intserv::{
         Adspec, Bandwidth, ErrorTerms, Latency, LocalElement, LocalGuaranteed, LocalValues,
     };
+    use crate::wire::{ErrorCode, ErrorFlags, ErrorSpec};
 
     fn entry(service: ServiceName) -> ReservationEntry {
         ReservationEntry {
@@ -444,6 +497,68 @@ mod tests {
                 (filters, flowspecs)
             );
         }
+    }
+
+    fn refusal(value: u16, sender: &str) -> Event {
+        let endpoint: Endpoint = sender.parse().unwrap();
+        Event::ResvError {
+            error: ErrorSpec {
+                node: [192, 0, 2, 9].into(),
+                flags: ErrorFlags::NONE,
+                code: ErrorCode::CONFLICTING_STYLE,
+                value,
+            },
+            style: Style::FF,
+            filters: vec![endpoint.into()],
+            flowspec: None,
+        }
+    }
+
+    /// A node keeps nothing of what it refuses: refreshes would not bring it back.
+    #[test]
+    fn what_the_node_refuses_is_asked_for_again_and_told_once() {
+        let (mut party, _) =
+            Party::new(Role::Receiver(entry(ServiceName::ControlledLoad))).unwrap();
+        let two = Event::Path(vec![sender("10.0.0.1:5004"), sender("10.0.0.2:5004")]);
+        let first = party.handle_event(&two);
+        let told = first.tell[1].clone();
+        let call = reserve(first);
+        for (sender, retry) in [("10.0.0.1:5004", true), ("10.0.0.2:5004", false)] {
+            let reaction = party.handle_refusal(&refusal(1, sender));
+            assert_eq!((reaction.tell.len(), reaction.retry), (1, retry));
+        }
+        // The same path changes nothing.
+        assert!(reserve(party.handle_event(&two)).is_none());
+        // In vain.
+        assert_eq!(party.retry(), call.clone().map(Box::new).map(Call::Reserve));
+        let reaction = party.handle_refusal(&refusal(1, "10.0.0.2:5004"));
+        assert_eq!((reaction.tell.len(), reaction.retry), (0, true));
+        assert_eq!(party.retried(), None);
+        // For another reason.
+        assert!(party.retry().is_some());
+        let reaction = party.handle_refusal(&refusal(2, "10.0.0.2:5004"));
+        assert_eq!((reaction.tell.len(), reaction.retry), (1, true));
+        assert_eq!(party.retried(), None);
+        // And with success.
+        assert_eq!(party.retry(), call.map(Box::new).map(Call::Reserve));
+        assert_eq!(party.retried(), Some(told));
+        assert_eq!(party.retry(), None);
+        // What routers further on refuse is this node's to refresh.
+        party.handle_event(&refusal(1, "10.0.0.1:5004"));
+        assert_eq!(party.retry(), None);
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_is_not_asked_for_again() {
+        let (mut party, _) =
+            Party::new(Role::Receiver(entry(ServiceName::ControlledLoad))).unwrap();
+        let one = Event::Path(vec![sender("10.0.0.1:5004")]);
+        party.handle_event(&one);
+        assert!(party.handle_refusal(&refusal(1, "10.0.0.1:5004")).retry);
+        party.handle_event(&Event::Path(Vec::new()));
+        // Another one meanwhile, which is not refused.
+        assert!(reserve(party.handle_event(&one)).is_some());
+        assert_eq!(party.retry(), None);
     }
 
     #[test]

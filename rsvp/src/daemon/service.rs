@@ -63,6 +63,8 @@ const FIRST_APPLICATION: u64 = 1 << 32;
 const NOBODY: u32 = u32::MAX;
 /// What goes out when the daemon ends gets this long.
 const FLUSH: Duration = Duration::from_secs(1);
+/// What this node has refused a party of its own is asked for again after this time.
+const RETRY: Duration = Duration::from_secs(5);
 /// An error of accepting is not met again sooner.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -228,6 +230,8 @@ struct Service {
     to_inbox: mpsc::Sender<FromClient>,
     parties: BTreeMap<ApiId, Played>,
     next_party: u64,
+    /// Parties that are to ask again, and when, the soonest first.
+    refused: VecDeque<(Instant, ApiId)>,
     /// Groups that applications take part in, and whose these are; `None`: the daemon's own.
     groups: BTreeMap<ApiId, (IpAddr, Option<u32>)>,
     /// [`join`](Self::join) is owed.
@@ -315,6 +319,7 @@ impl Service {
             to_inbox,
             parties: BTreeMap::new(),
             next_party: 0,
+            refused: VecDeque::new(),
             groups: BTreeMap::new(),
             groups_changed: false,
             groups_left_out: 0,
@@ -356,6 +361,7 @@ impl Service {
                 self.settling.poll_timeout(),
                 self.rapi.poll_timeout(),
                 self.told.poll_timeout(),
+                self.refused.front().map(|(at, _)| *at),
             ];
             timer.as_mut().reset(deadlines.into_iter().flatten().min());
             tokio::select! { biased;
@@ -410,6 +416,7 @@ impl Service {
                 }
             }
             self.tell_changes(now);
+            self.ask_again(now);
             for _ in 0..MESSAGES {
                 match self.inbox.try_recv() {
                     Ok(message) => self.heard(message),

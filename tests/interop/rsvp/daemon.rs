@@ -254,6 +254,31 @@ fn a_script_learns_whether_a_reservation_can_be_had() {
     });
 }
 
+/// RFC 2205 §1.3: styles do not mix in a session. Who comes second has its turn when the first has gone.
+#[test]
+fn what_the_node_refuses_is_asked_for_again() {
+    if !possible("what_the_node_refuses_is_asked_for_again") {
+        return;
+    }
+    let mut nodes = [Machine::new(), Machine::new()];
+    nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
+    for node in &mut nodes {
+        node.start(CONFIG);
+    }
+    let [sender, receiver] = &nodes;
+    let _send = sender.hold("send 10.8.0.2:5004 --from 10.8.0.1:5004 --rate 5Mbit/s");
+    let first = receiver.hold("reserve 10.8.0.2:5004 --style se");
+    first.says("confirmed");
+    let second = receiver.hold("reserve 10.8.0.2:5004 --style wf");
+    second.says("conflicting reservation style");
+    first.stop();
+    second.says("confirmed");
+    let said = second.said();
+    assert_eq!(said.matches("conflicting").count(), 1, "{said}");
+    assert_eq!(said.matches("reserving WF").count(), 2, "{said}");
+    assert_eq!(sender.classes("one"), 1);
+}
+
 /// The same over IPv6: router alert in hop-by-hop options, messages with foreign source addresses.
 #[test]
 fn ipv6_reserves_as_ipv4_does() {

@@ -1,9 +1,12 @@
 //! Senders and receivers that the daemon plays: for the configuration, and for runs of `rsvpctl`.
 
+use std::net::IpAddr;
+
+use fairway_stack::Instant;
 use tracing::{debug, info, warn};
 
-use super::{Owner, Played, Service};
-use crate::api::{ApiId, Call};
+use super::{Owner, Played, RETRY, Service};
+use crate::api::{ApiId, Call, Event};
 use crate::daemon::config::{ReservationEntry, SenderEntry};
 use crate::daemon::control::protocol::Reply;
 use crate::daemon::control::value::{self, EventOf};
@@ -99,25 +102,24 @@ impl Service {
     }
 
     /// Something happened to a party.
-    pub(super) fn tell_party(&mut self, id: ApiId, event: &crate::api::Event) {
+    pub(super) fn tell_party(&mut self, id: ApiId, event: &Event) {
+        let is_own = match event {
+            Event::ResvError { error, .. } => self.is_own(error.node),
+            _ => false,
+        };
         let Some(played) = self.parties.get_mut(&id) else {
             return; // dismissed meanwhile
         };
-        let reaction = played.party.handle_event(event);
-        let owner = played.owner;
-        let session = *played.party.session();
-        match owner {
-            Owner::Fixed => {
-                for told in &reaction.tell {
-                    log_event(&session, told);
-                }
-            }
-            Owner::Control(connection) => {
-                for told in reaction.tell {
-                    self.answer(connection, &Reply::Event(told));
-                }
-            }
+        let reaction = if is_own {
+            played.party.handle_refusal(event)
+        } else {
+            played.party.handle_event(event)
+        };
+        let (owner, session) = (played.owner, *played.party.session());
+        if reaction.retry {
+            self.refused.push_back((self.clock.now() + RETRY, id));
         }
+        self.tell_owner(owner, &session, reaction.tell);
         if let Some(call) = reaction.call
             && let Err(error) = self.call(id, call)
         {
@@ -130,6 +132,50 @@ impl Service {
                 }
             }
         }
+    }
+
+    /// Asks again for what this node has refused a while ago.
+    pub(super) fn ask_again(&mut self, now: Instant) {
+        while let Some((at, id)) = self.refused.front().copied()
+            && at <= now
+        {
+            self.refused.pop_front();
+            let Some(call) = self.parties.get_mut(&id).and_then(|of| of.party.retry()) else {
+                continue; // it has gone, or wants something else
+            };
+            if self.call(id, call).is_err() {
+                continue; // it was none that could be refused
+            }
+            // A refusal is among what the engine has to say now.
+            self.carry_out();
+            let Some(played) = self.parties.get_mut(&id) else {
+                continue;
+            };
+            if let Some(told) = played.party.retried() {
+                let (owner, session) = (played.owner, *played.party.session());
+                self.tell_owner(owner, &session, [told]);
+            }
+        }
+    }
+
+    fn tell_owner(
+        &mut self,
+        owner: Owner,
+        session: &Session,
+        all: impl IntoIterator<Item = EventOf>,
+    ) {
+        for told in all {
+            match owner {
+                Owner::Fixed => log_event(session, &told),
+                Owner::Control(connection) => self.answer(connection, &Reply::Event(told)),
+            }
+        }
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.interfaces
+            .values()
+            .any(|interface| interface.addresses.contains(&address))
     }
 }
 
