@@ -207,6 +207,9 @@ impl Party {
                 reaction.call = Some(Call::Reserve(Box::new(call)));
             }
             Err(why) => {
+                // What was promised before is not kept either.
+                reaction.call = self.asked.take().map(|asked| removal(asked.call.style));
+                self.refusals.clear();
                 self.is_said = true;
                 reaction.tell.push(EventOf::NotAsked { why });
             }
@@ -242,6 +245,18 @@ impl Party {
         self.refusals.clear();
         self.asked.as_ref().map(|asked| asked.told.clone())
     }
+}
+
+/// Takes back what was asked for.
+fn removal(style: Style) -> Call {
+    Call::Reserve(Box::new(ReserveCall {
+        style,
+        filters: Vec::new(),
+        flowspecs: Vec::new(),
+        confirm: false,
+        interface: None,
+        policy: Vec::new(),
+    }))
 }
 
 /// A Tspec from numbers with units.
@@ -627,6 +642,28 @@ mod tests {
         assert!(
             matches!(&reaction.tell[1], EventOf::NotAsked { why } if why.contains("10.0.0.1:5004"))
         );
+    }
+
+    /// A reservation that does not give what was wished for any more is given up, until the path is as good again.
+    #[test]
+    fn what_can_be_promised_no_more_is_taken_back() {
+        let mut wish = entry(ServiceName::Guaranteed);
+        wish.delay = Some(Span(Duration::from_micros(60_100)));
+        let (mut party, _) = Party::new(Role::Receiver(wish)).unwrap();
+        let good = Event::Path(vec![sender("10.0.0.1:5004")]);
+        let call = reserve(party.handle_event(&good)).unwrap();
+        let mut far = sender("10.0.0.1:5004");
+        far.adspec = None;
+        let bad = Event::Path(vec![far]);
+        let reaction = party.handle_event(&bad);
+        assert!(matches!(reaction.tell[1], EventOf::NotAsked { .. }));
+        let taken_back = reserve(reaction).unwrap();
+        assert_eq!(
+            (taken_back.style, taken_back.flowspecs.len()),
+            (Style::FF, 0)
+        );
+        assert!(reserve(party.handle_event(&bad)).is_none());
+        assert_eq!(reserve(party.handle_event(&good)), Some(call));
     }
 
     #[test]

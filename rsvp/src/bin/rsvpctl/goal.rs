@@ -57,7 +57,12 @@ impl Goal {
                 }
                 return self.failed();
             }
-            EventOf::PathError { .. } | EventOf::NotAsked { .. } => return self.failed(),
+            EventOf::NotAsked { .. } => {
+                // Nor is anything kept of what was confirmed before.
+                self.confirmed.clear();
+                return self.failed();
+            }
+            EventOf::PathError { .. } => return self.failed(),
             EventOf::Asked { senders, .. } => {
                 self.asked = names(senders).collect();
                 return None;
@@ -168,6 +173,19 @@ mod tests {
         let mut goal = Goal::new(false, true);
         assert_eq!(goal.heard(&asked(&[])), None);
         assert_eq!(goal.heard(&confirmed("WF", &[])), Some(Exit::Done));
+    }
+
+    /// The path became too long, and short again: what was reserved before has been taken back.
+    #[test]
+    fn what_was_taken_back_is_to_be_confirmed_anew() {
+        let mut goal = Goal::new(false, true);
+        assert_eq!(goal.heard(&asked(&["a", "b"])), None);
+        assert_eq!(goal.heard(&confirmed("FF", &["a"])), None);
+        assert_eq!(goal.heard(&refused()), None);
+        assert_eq!(goal.over(), Exit::Refused);
+        assert_eq!(goal.heard(&asked(&["a", "b"])), None);
+        assert_eq!(goal.heard(&confirmed("FF", &["b"])), None);
+        assert_eq!(goal.heard(&confirmed("FF", &["a"])), Some(Exit::Done));
     }
 
     #[test]
