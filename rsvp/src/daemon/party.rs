@@ -87,33 +87,7 @@ impl Party {
             port: destination.port,
         };
         let mut calls = vec![Call::Open(session)];
-        match &role {
-            Role::Sender(entry) => {
-                if let Some((key, what)) = entry.fault() {
-                    return Err(PartyError::Entry(key, what));
-                }
-                let unspecified = || match session.destination {
-                    std::net::IpAddr::V4(_) => Sender::V4(std::net::Ipv4Addr::UNSPECIFIED, 0),
-                    std::net::IpAddr::V6(_) => Sender::V6(std::net::Ipv6Addr::UNSPECIFIED, 0),
-                };
-                calls.push(Call::Sender(Box::new(SenderCall {
-                    template: entry.source.map_or_else(unspecified, Sender::from),
-                    interface: None,
-                    tspec: tspec(&entry.traffic)?,
-                    adspec: None,
-                    policy: Vec::new(),
-                    ttl: entry.ttl,
-                })));
-            }
-            Role::Receiver(entry) => {
-                if let Some((key, what)) = entry.fault() {
-                    return Err(PartyError::Entry(key, what));
-                }
-                if let Some(traffic) = &entry.traffic {
-                    tspec(traffic)?;
-                }
-            }
-        }
+        calls.extend(first_call(&role)?);
         let party = Self {
             role,
             session,
@@ -124,6 +98,48 @@ impl Party {
             is_said: false,
         };
         Ok((party, calls))
+    }
+
+    /// Whether it is enough to [`change`](Self::change) this one into another: of a sender, that is the same source.
+    pub(super) fn can_become(&self, role: &Role) -> bool {
+        match (&self.role, role) {
+            (Role::Sender(old), Role::Sender(new)) => {
+                (old.destination, old.protocol, old.source)
+                    == (new.destination, new.protocol, new.source)
+            }
+            (Role::Receiver(old), Role::Receiver(new)) => {
+                (old.destination, old.protocol) == (new.destination, new.protocol)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it reserves in the same way for the same senders as that other one, or sends.
+    pub(super) fn is_like(&self, role: &Role) -> bool {
+        match (&self.role, role) {
+            (Role::Receiver(old), Role::Receiver(new)) => {
+                (old.style, &old.senders) == (new.style, &new.senders)
+            }
+            _ => true,
+        }
+    }
+
+    /// Makes it another one that it [can become](Self::can_become): what stands is changed, not given up.
+    pub(super) fn change(&mut self, role: Role) -> Result<Reaction, PartyError> {
+        let mut reaction = Reaction {
+            call: first_call(&role)?,
+            ..Reaction::default()
+        };
+        self.role = role;
+        if let Role::Receiver(_) = self.role {
+            let asked = self.asked.as_ref().map(|asked| asked.call.style);
+            self.ask(&mut reaction);
+            // Of those it wants now nobody is there.
+            if let (Some(style), None, None) = (asked, &self.asked, &reaction.call) {
+                reaction.call = Some(removal(style));
+            }
+        }
+        Ok(reaction)
     }
 
     /// What it is.
@@ -157,7 +173,7 @@ impl Party {
             tell: vec![event.into()],
             ..Reaction::default()
         };
-        let Role::Receiver(entry) = &self.role else {
+        let Role::Receiver(_) = &self.role else {
             return reaction;
         };
         let senders = match event {
@@ -179,7 +195,16 @@ impl Party {
             }
         };
         self.senders.clone_from(senders);
-        match wanted(entry, senders) {
+        self.ask(&mut reaction);
+        reaction
+    }
+
+    /// Asks for what is wanted of the senders there are, if that is something else than before.
+    fn ask(&mut self, reaction: &mut Reaction) {
+        let Role::Receiver(entry) = &self.role else {
+            return;
+        };
+        match wanted(entry, &self.senders) {
             Ok(None) => {
                 // Nobody is left to reserve for; what was asked for ends with their state.
                 self.asked = None;
@@ -188,7 +213,7 @@ impl Party {
             }
             Ok(Some((call, bound))) => {
                 if self.asked.as_ref().is_some_and(|asked| asked.call == call) {
-                    return reaction;
+                    return;
                 }
                 let told = EventOf::Asked {
                     style: call.style.to_string(),
@@ -197,7 +222,7 @@ impl Party {
                     bound_micros: bound.and_then(|bound| u64::try_from(bound.as_micros()).ok()),
                 };
                 reaction.tell.push(told.clone());
-                reaction.tell.extend(capped(entry, senders, &call));
+                reaction.tell.extend(capped(entry, &self.senders, &call));
                 self.asked = Some(Asked {
                     call: call.clone(),
                     told,
@@ -214,7 +239,6 @@ impl Party {
                 reaction.tell.push(EventOf::NotAsked { why });
             }
         }
-        reaction
     }
 
     /// This node itself has refused what is asked for, or a part of it. Each refusal is told once, however often it is met.
@@ -244,6 +268,39 @@ impl Party {
         }
         self.refusals.clear();
         self.asked.as_ref().map(|asked| asked.told.clone())
+    }
+}
+
+/// What is asked first, once the session is open; checks the entry.
+fn first_call(role: &Role) -> Result<Option<Call>, PartyError> {
+    let fault = match role {
+        Role::Sender(entry) => entry.fault(),
+        Role::Receiver(entry) => entry.fault(),
+    };
+    if let Some((key, what)) = fault {
+        return Err(PartyError::Entry(key, what));
+    }
+    match role {
+        Role::Sender(entry) => {
+            let unspecified = || match entry.destination.address {
+                std::net::IpAddr::V4(_) => Sender::V4(std::net::Ipv4Addr::UNSPECIFIED, 0),
+                std::net::IpAddr::V6(_) => Sender::V6(std::net::Ipv6Addr::UNSPECIFIED, 0),
+            };
+            Ok(Some(Call::Sender(Box::new(SenderCall {
+                template: entry.source.map_or_else(unspecified, Sender::from),
+                interface: None,
+                tspec: tspec(&entry.traffic)?,
+                adspec: None,
+                policy: Vec::new(),
+                ttl: entry.ttl,
+            }))))
+        }
+        Role::Receiver(entry) => {
+            if let Some(traffic) = &entry.traffic {
+                tspec(traffic)?;
+            }
+            Ok(None)
+        }
     }
 }
 
@@ -664,6 +721,60 @@ mod tests {
         );
         assert!(reserve(party.handle_event(&bad)).is_none());
         assert_eq!(reserve(party.handle_event(&good)), Some(call));
+    }
+
+    /// A configuration that is read again: nothing is torn that is wanted still.
+    #[test]
+    fn a_changed_entry_changes_what_stands() {
+        let before = entry(ServiceName::ControlledLoad);
+        let (mut party, _) = Party::new(Role::Receiver(before.clone())).unwrap();
+        let one = Event::Path(vec![sender("10.0.0.1:5004")]);
+        assert!(reserve(party.handle_event(&one)).is_some());
+        let mut after = before.clone();
+        after.traffic = Some(Traffic::of_rate("500kbit/s".parse().unwrap()));
+        let role = Role::Receiver(after.clone());
+        assert!(party.can_become(&role));
+        let call = reserve(party.change(role).unwrap()).unwrap();
+        assert_eq!(call.flowspecs[0].rate().get(), 62_500.0);
+        // Nothing that matters.
+        after.traffic = Some(Traffic::of_rate("0.5Mbit/s".parse().unwrap()));
+        let reaction = party.change(Role::Receiver(after.clone())).unwrap();
+        assert!(reaction.call.is_none() && reaction.tell.is_empty());
+        // Only for somebody who is not there.
+        after.senders = vec!["10.0.0.2:5004".parse().unwrap()];
+        let reaction = party.change(Role::Receiver(after.clone())).unwrap();
+        assert!(matches!(reaction.tell[..], [EventOf::Waiting { .. }]));
+        assert_eq!(reserve(reaction).unwrap().flowspecs, []);
+        // What makes no sense changes nothing.
+        let mut wrong = after.clone();
+        wrong.delay = Some(Span(Duration::from_millis(1)));
+        assert!(party.change(Role::Receiver(wrong)).is_err());
+        assert_eq!(party.role(), &Role::Receiver(after));
+        let mut other = before;
+        other.destination.port = 5005;
+        assert!(!party.can_become(&Role::Receiver(other)));
+    }
+
+    #[test]
+    fn a_changed_sender_says_other_things_of_the_same_source() {
+        let before = SenderEntry {
+            destination: "192.0.2.9:5004".parse().unwrap(),
+            protocol: Default::default(),
+            source: Some("10.0.0.1:5004".parse().unwrap()),
+            traffic: Traffic::of_rate("1Mbit/s".parse().unwrap()),
+            ttl: 9,
+        };
+        let (mut party, _) = Party::new(Role::Sender(before.clone())).unwrap();
+        let mut after = before.clone();
+        after.traffic.rate = "2Mbit/s".parse().unwrap();
+        assert!(party.can_become(&Role::Sender(after.clone())));
+        let Some(Call::Sender(call)) = party.change(Role::Sender(after)).unwrap().call else {
+            panic!("no call");
+        };
+        assert_eq!(call.tspec.rate().get(), 250e3);
+        let mut other = before;
+        other.source = None;
+        assert!(!party.can_become(&Role::Sender(other)));
     }
 
     #[test]

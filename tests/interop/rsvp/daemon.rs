@@ -432,6 +432,69 @@ fn a_configuration_is_taken_whole_or_not_at_all() {
     });
 }
 
+/// What the configuration sends and reserves is changed by reading it again, not torn and made anew: others would take the
+/// bandwidth meanwhile.
+#[test]
+fn a_configuration_read_again_changes_what_stands() {
+    if !possible("a_configuration_read_again_changes_what_stands") {
+        return;
+    }
+    let mut nodes = [Machine::new(), Machine::new()];
+    nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
+    let sending = |rate: &str| {
+        format!(
+            "{CONFIG}[[sender]]\ndestination = \"10.8.0.2:5004\"\ntraffic = {{ rate = \"{rate}\" }}\n"
+        )
+    };
+    let receiving = |style: &str| {
+        format!("{CONFIG}[[reservation]]\ndestination = \"10.8.0.2:5004\"\nstyle = \"{style}\"\n")
+    };
+    nodes[0].start(&sending("5Mbit/s"));
+    nodes[1].start(&receiving("ff"));
+    let class = |node: &Machine| {
+        let all = node.json("traffic-control 10.8.0.2:5004");
+        let classes = all["traffic_control"]["classes"].as_array().unwrap();
+        assert!(classes.len() <= 1, "{all}");
+        let class = classes.first()?;
+        let rate = class["rate_bytes_per_sec"].as_f64().unwrap();
+        Some((class["class"].as_str().unwrap().to_owned(), rate))
+    };
+    let first = until("the reservation", LIMIT, || class(&nodes[0]));
+
+    nodes[0].configure(&sending("6Mbit/s"));
+    nodes[0].daemon().signal(Signal::SIGHUP);
+    let second = until("the other rate", LIMIT, || {
+        class(&nodes[0]).filter(|(_, rate)| *rate > first.1)
+    });
+    assert_eq!(second.0, first.0);
+    for node in &nodes {
+        let log = node.ctl("log").stdout;
+        assert!(log.contains("Path") && !log.contains("Tear"), "{log}");
+    }
+
+    // Styles do not mix: what is reserved in one is given up for the other, and the sender keeps its own.
+    nodes[1].configure(&receiving("wf"));
+    nodes[1].daemon().signal(Signal::SIGHUP);
+    until("the other style", LIMIT, || {
+        nodes[0]
+            .ctl("reservations")
+            .stdout
+            .contains(" WF ")
+            .then_some(())
+    });
+    let log = nodes[0].ctl("log").stdout;
+    assert!(!log.contains("PathTear"), "{log}");
+
+    // Without a source it is whatever address the machine has.
+    nodes[0].run("ip addr add 10.8.0.7/24 dev one");
+    nodes[0].run("ip addr del 10.8.0.1/24 dev one");
+    nodes[0].run("ip addr replace 10.8.0.7/24 dev one");
+    until("the other address", LIMIT, || {
+        let senders = nodes[1].ctl("senders").stdout;
+        (senders.contains("10.8.0.7") && !senders.contains("10.8.0.1 ")).then_some(())
+    });
+}
+
 /// D6: the daemon keeps what it needs, and no other right of root's.
 #[test]
 fn the_daemon_keeps_two_rights() {

@@ -10,7 +10,7 @@ use crate::api::{ApiId, Call, Event};
 use crate::daemon::config::{ReservationEntry, SenderEntry};
 use crate::daemon::control::protocol::Reply;
 use crate::daemon::control::value::{self, EventOf};
-use crate::daemon::party::{Party, Role};
+use crate::daemon::party::{Party, Reaction, Role};
 use crate::engine::{SenderReport, Side};
 use crate::shown;
 use crate::wire::Session;
@@ -38,14 +38,8 @@ impl Service {
         let Role::Sender(_) = played.party.role() else {
             return played.party.wait();
         };
-        let wanted = *played.party.session();
-        let is_of = |session: &Session| {
-            (session.destination, session.protocol, session.port)
-                == (wanted.destination, wanted.protocol, wanted.port)
-        };
-        let report = self.engine.sessions_of(self.clock.now(), is_of).next()?;
-        let is_own = |of: &&SenderReport| of.previous_hop == Side::Application(id);
-        let own = report.senders.iter().find(is_own)?;
+        let session = *played.party.session();
+        let own = self.own_sender(id, &session)?;
         Some(EventOf::PathSent {
             sender: value::sender(own.sender),
             tspec: (&own.tspec).into(),
@@ -66,8 +60,9 @@ impl Service {
         }
     }
 
-    /// Plays what the configuration names, and nothing else of that kind. What could not be played, for want of an address
-    /// perhaps, is tried again: to be called when interfaces have changed, too.
+    /// Plays what the configuration names, and nothing else of that kind; whom an entry has changed is changed, and loses
+    /// nothing. What could not be played, for want of an address perhaps, is tried again: to be called when interfaces have
+    /// changed, too.
     pub(super) fn play_fixed(&mut self) {
         let config = self.loaded.config();
         let senders = config.sender.iter().cloned().map(Role::Sender);
@@ -79,13 +74,28 @@ impl Service {
                 continue;
             }
             match wanted.iter().position(|role| role == played.party.role()) {
-                Some(at) => drop(wanted.swap_remove(at)),
+                Some(at) => drop(wanted.remove(at)),
                 None => over.push(*id),
             }
+        }
+        // Of several in one session, first those that stay the most alike.
+        for any in [false, true] {
+            over.retain(|id| {
+                let party = self.parties.get(id).map(|played| &played.party);
+                let can = |role: &Role| {
+                    party
+                        .is_some_and(|party| party.can_become(role) && (any || party.is_like(role)))
+                };
+                match wanted.iter().position(can) {
+                    Some(at) => !self.change(*id, wanted.remove(at)),
+                    None => true,
+                }
+            });
         }
         for id in over {
             self.dismiss(id);
         }
+        self.follow_addresses();
         for role in wanted {
             let session = role_session(&role);
             if let Err(error) = self.play(role, Owner::Fixed)
@@ -99,6 +109,72 @@ impl Service {
                 );
             }
         }
+    }
+
+    /// Makes a party another one, of the same session; whether that has come to pass.
+    fn change(&mut self, id: ApiId, role: Role) -> bool {
+        let Some(played) = self.parties.get_mut(&id) else {
+            return false;
+        };
+        let (owner, session) = (played.owner, *played.party.session());
+        let reaction = match played.party.change(role) {
+            Ok(reaction) => reaction,
+            Err(error) => {
+                warn!(%session, %error, "a sender or reservation of the configuration is left out");
+                return false;
+            }
+        };
+        self.tell_owner(owner, &session, reaction.tell);
+        let Some(call) = reaction.call else {
+            return true;
+        };
+        let done = self.call(id, call);
+        if let Err(error) = &done {
+            warn!(%session, %error, "a sender or reservation of the configuration is left out");
+        }
+        done.is_ok()
+    }
+
+    /// Senders of the configuration that name no source have that of this node, which may have changed.
+    fn follow_addresses(&mut self) {
+        let unnamed = self.parties.iter().filter(|(_, played)| {
+            let is_unnamed = matches!(played.party.role(), Role::Sender(entry) if entry
+                .source
+                .is_none_or(|source| source.address.is_unspecified()));
+            is_unnamed && played.owner == Owner::Fixed
+        });
+        let lost: Vec<(ApiId, Role)> = unnamed
+            .filter(|(id, played)| {
+                let own = self.own_sender(**id, played.party.session());
+                own.is_some_and(|own| !self.is_own(own.sender.address()))
+            })
+            .map(|(id, played)| (*id, played.party.role().clone()))
+            .collect();
+        for (id, role) in lost {
+            // As long as there is no other address, it stays as it is.
+            if let Some(played) = self.parties.get_mut(&id)
+                && let Ok(Reaction {
+                    call: Some(call), ..
+                }) = played.party.change(role)
+            {
+                let session = *played.party.session();
+                match self.call(id, call) {
+                    Ok(()) => info!(%session, "sending from another address"),
+                    Err(error) => debug!(%session, %error, "no address to send from"),
+                }
+            }
+        }
+    }
+
+    /// The path state of a party that sends.
+    fn own_sender(&self, id: ApiId, wanted: &Session) -> Option<SenderReport> {
+        let is_of = |session: &Session| {
+            (session.destination, session.protocol, session.port)
+                == (wanted.destination, wanted.protocol, wanted.port)
+        };
+        let mut reports = self.engine.sessions_of(self.clock.now(), is_of);
+        let is_own = |of: &SenderReport| of.previous_hop == Side::Application(id);
+        reports.next()?.senders.into_iter().find(is_own)
     }
 
     /// Something happened to a party.
