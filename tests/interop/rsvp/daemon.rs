@@ -1,6 +1,6 @@
 //! `rsvpd` and `rsvpctl` on Linux: three routers between two hosts, each in a namespace.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fairway_tests::rsvp::{Machine, Row, possible, programs};
@@ -196,6 +196,13 @@ fn a_script_learns_whether_a_reservation_can_be_had() {
     let expected =
         "path of 10.8.0.1:5004 sent by one: 5Mbit/s b 15kB; waiting for reservations …\n";
     assert!(output.stderr.starts_with(expected), "{output:?}");
+    // Interrupted before: that is no success either.
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut waits = receiver.ctl_command(&format!("{to} --until-confirmed --json"));
+        let mut waits = Child::spawn(waits.stdout(Stdio::piped()));
+        assert!(waits.first_line().contains("waiting"));
+        assert_eq!(waits.stop(signal, LIMIT).code(), Some(4));
+    }
     let send = sender.hold(from);
     let line = format!("{to} --rate 8Mbit/s --until-confirmed");
     let output = code(receiver, &line, 0);

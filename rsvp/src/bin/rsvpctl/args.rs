@@ -134,13 +134,13 @@ Examples:
 No data is sent: this announces a program that does. What receivers reserve is printed as it comes.
 
 Exit status:
-  0  ended by ctrl-c or --for, and the last news was good;
+  0  ended by ctrl-c, SIGTERM or --for, and the last news was good, or there was none;
      with --until-reserved, somebody has reserved
   1  refused by the daemon, or the last news was an error;
      with --fail-fast, the first error ends it
   2  wrong usage
   3  no daemon, or it has ended
-  4  with --until-reserved: nobody has reserved within --for
+  4  with --until-reserved: nobody had reserved when --for was over, or ctrl-c or SIGTERM came
 ";
 
 const RESERVE_HELP: &str = "\
@@ -159,14 +159,14 @@ the headers of their links, too (`rsvpctl interfaces`): packets of 64B with 14B 
 take 22 % more than their rate.
 
 Exit status:
-  0  ended by ctrl-c or --for, and the last news was good;
+  0  ended by ctrl-c, SIGTERM or --for, and the last news was good, or there was none;
      with --until-confirmed, the reservation stands
   1  refused by the daemon or a router, and that was the last news;
      with --fail-fast, the first error ends it, and so does less being granted than --rate asks
      for: what is granted instead is printed
   2  wrong usage
   3  no daemon, or it has ended
-  4  with --until-confirmed: no confirmation within --for
+  4  with --until-confirmed: not confirmed when --for was over, or ctrl-c or SIGTERM came
 ";
 
 #[derive(Clone, Debug, ClapArgs)]

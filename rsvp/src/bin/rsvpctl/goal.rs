@@ -32,17 +32,12 @@ impl Goal {
         }
     }
 
-    /// How it ends when its time is over; with success still to come, nobody has answered.
+    /// How it ends when its time is over, or it is interrupted; with success still to come, nobody has answered.
     pub(crate) fn over(&self) -> Exit {
         match (self.is_until, self.exit) {
             (true, Exit::Done) => Exit::TooLate,
             (_, exit) => exit,
         }
-    }
-
-    /// How it ends when it is interrupted.
-    pub(crate) const fn exit(&self) -> Exit {
-        self.exit
     }
 
     /// Something is heard; whether that ends it, and how.
@@ -194,8 +189,8 @@ mod tests {
         assert_eq!(goal.heard(&refused()), Some(Exit::Refused));
         let mut goal = Goal::new(false, false);
         assert_eq!(goal.heard(&refused()), None);
-        assert_eq!((goal.exit(), goal.over()), (Exit::Refused, Exit::Refused));
+        assert_eq!(goal.over(), Exit::Refused);
         assert_eq!(goal.heard(&confirmed("FF", &["a"])), None);
-        assert_eq!((goal.exit(), goal.over()), (Exit::Done, Exit::Done));
+        assert_eq!(goal.over(), Exit::Done);
     }
 }

@@ -16,6 +16,7 @@ use fairway_rsvp::daemon::config::Span;
 use fairway_rsvp::daemon::control::protocol::{Reply, Request, Sessions};
 use fairway_stack::{LocalAddr, LocalReadHalf, LocalWriteHalf, Net, NetError};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Args, Command, Lasting};
 use crate::goal::Goal;
@@ -209,9 +210,14 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let until = lasting.time.map(|span| clock.now() + span.0);
     let mut goal = Goal::new(lasting.fail_fast, is_until);
+    let mut term = signal(SignalKind::terminate()).map_err(|error| Failure {
+        exit: Exit::Refused,
+        text: error.to_string(),
+    })?;
     loop {
         let reply = tokio::select! { biased;
-            _ = tokio::signal::ctrl_c() => return Ok(goal.exit()),
+            _ = tokio::signal::ctrl_c() => return over(args, &goal, None),
+            _ = term.recv() => return over(args, &goal, None),
             () = async {
                 match until {
                     Some(until) => clock.sleep_until(until).await,
@@ -228,7 +234,7 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
         }
         let ends = goal.heard(&reply);
         if !print(args, &reply) {
-            return Ok(ends.unwrap_or(goal.exit()));
+            return Ok(ends.unwrap_or(goal.over()));
         }
         if let Some(exit) = ends {
             return Ok(exit);
@@ -236,18 +242,18 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-/// The time is over.
+/// The time is over; without one, it is interrupted.
 fn over(args: &Args, goal: &Goal, time: Option<Span>) -> Result<Exit, Failure> {
-    match (goal.over(), time) {
-        (Exit::TooLate, Some(time)) => Err(Failure {
-            exit: Exit::TooLate,
-            text: match args.command {
-                Command::Send(_) => format!("nobody has reserved within {time}"),
-                _ => format!("not confirmed within {time}"),
-            },
-        }),
-        (exit, _) => Ok(exit),
+    let exit = goal.over();
+    if exit != Exit::TooLate {
+        return Ok(exit);
     }
+    let when = time.map_or_else(|| "yet".to_owned(), |time| format!("within {time}"));
+    let text = match args.command {
+        Command::Send(_) => format!("nobody has reserved {when}"),
+        _ => format!("not confirmed {when}"),
+    };
+    Err(Failure { exit, text })
 }
 
 /// Prints an answer; `false` if nobody reads any more.
