@@ -136,7 +136,7 @@ No data is sent: this announces a program that does. What receivers reserve is p
 Exit status:
   0  ended by ctrl-c, SIGTERM or --for, and the last news was good, or there was none;
      with --until-reserved, somebody has reserved
-  1  refused by the daemon, or the last news was an error;
+  1  refused by the daemon, or the last news was an error, or that nothing is reserved any more;
      with --fail-fast, the first error ends it
   2  wrong usage
   3  no daemon, or it has ended

@@ -71,9 +71,14 @@ impl Goal {
                 self.exit = Exit::Done;
                 self.asked.is_subset(&self.confirmed)
             }
-            EventOf::Reservation { flowspec, .. } => {
+            EventOf::Reservation { flowspec: None, .. } => {
+                // No error, and no good news either: nothing is reserved for what is sent.
+                self.exit = Exit::Refused;
+                return None;
+            }
+            EventOf::Reservation { .. } => {
                 self.exit = Exit::Done;
-                flowspec.is_some()
+                true
             }
             EventOf::Path { .. } | EventOf::PathSent { .. } | EventOf::Waiting { .. } => {
                 return None;
@@ -126,8 +131,8 @@ mod tests {
         })
     }
 
-    fn capped() -> Reply {
-        let of_rate = |rate_bytes_per_sec| Flowspec {
+    fn of_rate(rate_bytes_per_sec: f32) -> Flowspec {
+        Flowspec {
             service: "controlled-load".to_owned(),
             tspec: Tspec {
                 rate_bytes_per_sec,
@@ -138,7 +143,10 @@ mod tests {
             },
             reserved_bytes_per_sec: None,
             slack_micros: None,
-        };
+        }
+    }
+
+    fn capped() -> Reply {
         Reply::Event(EventOf::Capped {
             senders: vec!["a".to_owned()],
             asked: of_rate(1e6),
@@ -181,6 +189,28 @@ mod tests {
         assert_eq!(goal.heard(&asked(&["a", "b"])), None);
         assert_eq!(goal.heard(&confirmed("FF", &["b"])), None);
         assert_eq!(goal.heard(&confirmed("FF", &["a"])), Some(Exit::Done));
+    }
+
+    #[test]
+    fn a_reservation_that_has_ended_is_no_good_news() {
+        let reserved = |flowspec| {
+            Reply::Event(EventOf::Reservation {
+                style: "FF".to_owned(),
+                senders: vec!["a".to_owned()],
+                flowspec,
+            })
+        };
+        let some = Some(of_rate(1e6));
+        let mut goal = Goal::new(true, false);
+        assert_eq!(goal.heard(&reserved(some.clone())), None);
+        assert_eq!(goal.over(), Exit::Done);
+        assert_eq!(goal.heard(&reserved(None)), None);
+        assert_eq!(goal.over(), Exit::Refused);
+        assert_eq!(goal.heard(&reserved(some.clone())), None);
+        assert_eq!(goal.over(), Exit::Done);
+        let mut goal = Goal::new(true, true);
+        assert_eq!(goal.heard(&reserved(None)), None);
+        assert_eq!(goal.heard(&reserved(some)), Some(Exit::Done));
     }
 
     #[test]
