@@ -52,6 +52,7 @@ Examples:
 Exit status:
   0  done                    1  the daemon, or the network, said no
   2  wrong usage             3  no daemon answers, or not within five seconds
+  4  what was to be waited for had not come
   (`rsvpctl send --help` and `rsvpctl reserve --help` say more)
 
 Files:
@@ -69,18 +70,18 @@ pub(crate) enum Command {
     #[command(visible_alias = "interface")]
     Interfaces,
     /// Sessions, with all that is known of them
-    Sessions(Filter),
+    Sessions(Listing),
     /// Senders: path state
-    Senders(Filter),
+    Senders(Listing),
     /// Reservations, as they were asked for: reservation state
-    Reservations(Filter),
+    Reservations(Listing),
     /// Reservations, as they are carried out: traffic control state, and the data they have carried
-    Installed(Filter),
+    Installed(Listing),
     /// Classes of traffic control, and what they have sent, dropped, and taken for excess
     #[command(visible_alias = "tc")]
-    TrafficControl(Filter),
+    TrafficControl(Listing),
     /// What is asked of previous hops, and what keeps being refused there
-    Requests(Filter),
+    Requests(Listing),
     /// Neighbours
     #[command(visible_alias = "neighbors")]
     Neighbours,
@@ -111,6 +112,23 @@ pub(crate) struct Filter {
     /// Only of this destination: an address, or address:port
     #[arg(value_name = "DESTINATION", value_parser = typed::endpoint)]
     pub(crate) destination: Option<Endpoint>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Listing {
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+
+    /// At most so many sessions, or classes; no more than 10000
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    most: u16,
+}
+
+impl Listing {
+    /// What is asked of the daemon.
+    pub(crate) fn most(&self) -> usize {
+        self.most.into()
+    }
 }
 
 /// How long, and for whom.
@@ -342,6 +360,21 @@ mod tests {
     fn parsed(words: &[&str]) -> Command {
         let all = ["rsvpctl"].iter().chain(words);
         Args::try_parse_from(all).unwrap().command
+    }
+
+    #[test]
+    fn a_list_has_a_bound() {
+        let Command::Senders(listing) = parsed(&["senders", "--most", "10000"]) else {
+            panic!("another command");
+        };
+        assert_eq!(listing.most(), 10_000);
+        let Command::TrafficControl(listing) = parsed(&["tc", "192.0.2.9"]) else {
+            panic!("another command");
+        };
+        assert_eq!(listing.most(), 1000);
+        for wrong in ["0", "10001"] {
+            assert!(Args::try_parse_from(["rsvpctl", "sessions", "--most", wrong]).is_err());
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use fairway_rsvp::daemon::config::Span;
-use fairway_rsvp::daemon::control::protocol::{Reply, Request, Sessions};
+use fairway_rsvp::daemon::control::protocol::{Reply, Request};
 use fairway_stack::{LocalAddr, LocalReadHalf, LocalWriteHalf, Net, NetError};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::signal::unix::{SignalKind, signal};
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// How long a daemon that is well may take for an answer, twice over.
+/// How long a daemon that is well may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The daemon.
@@ -145,24 +145,24 @@ fn lost(why: &str) -> Failure {
 
 /// What a command asks for.
 fn request(command: &Command) -> Request {
-    let sessions = |filter: &args::Filter| Request::Sessions {
-        destination: filter.destination,
-        most: 1000,
+    let sessions = |listing: &args::Listing| Request::Sessions {
+        destination: listing.filter.destination,
+        most: listing.most(),
     };
     match command {
         Command::Status => Request::Status,
         Command::Interfaces => Request::Interfaces,
-        Command::Sessions(filter)
-        | Command::Senders(filter)
-        | Command::Reservations(filter)
-        | Command::Requests(filter) => sessions(filter),
-        Command::Installed(filter) => Request::Installed {
-            destination: filter.destination,
-            most: 1000,
+        Command::Sessions(listing)
+        | Command::Senders(listing)
+        | Command::Reservations(listing)
+        | Command::Requests(listing) => sessions(listing),
+        Command::Installed(listing) => Request::Installed {
+            destination: listing.filter.destination,
+            most: listing.most(),
         },
-        Command::TrafficControl(filter) => Request::TrafficControl {
-            destination: filter.destination,
-            most: 1000,
+        Command::TrafficControl(listing) => Request::TrafficControl {
+            destination: listing.filter.destination,
+            most: listing.most(),
         },
         Command::Neighbours => Request::Neighbours,
         Command::Counters => Request::Counters,
@@ -183,7 +183,8 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
     let net = Net::system();
     let clock = net.clock();
     let silent = |_| lost(&format!("no answer within {} s", PATIENCE.as_secs()));
-    let asked = clock.timeout(PATIENCE, async {
+    let deadline = clock.now() + PATIENCE;
+    let asked = clock.timeout_at(deadline, async {
         let mut daemon = Daemon::connect(&net, args).await?;
         daemon.ask(&request(&args.command)).await?;
         Ok(daemon)
@@ -194,7 +195,7 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
         Command::Send(args) => (args.lasting.clone(), args.until_reserved),
         Command::Reserve(args) => (args.lasting.clone(), args.until_confirmed),
         _ => {
-            let reply = clock.timeout(PATIENCE, daemon.reply());
+            let reply = clock.timeout_at(deadline, daemon.reply());
             let reply = reply.await.map_err(silent)??;
             return match reply {
                 Reply::Error(text) => Err(Failure {
@@ -277,32 +278,63 @@ fn print(args: &Args, reply: &Reply) -> bool {
 
 /// The document: of sessions only the part that was asked for.
 fn json(command: &Command, reply: &Reply) -> Vec<u8> {
-    let Reply::Sessions(Sessions { sessions, is_cut }) = reply else {
+    let parts: &[&str] = match command {
+        Command::Senders(_) => &["senders"],
+        Command::Reservations(_) => &["reservations"],
+        Command::Installed(_) => &["installed"],
+        Command::Requests(_) => &["requests", "blockades"],
+        _ => return reply.to_line(),
+    };
+    let Ok(mut document) = serde_json::to_value(reply) else {
         return reply.to_line();
     };
-    let mut sessions = sessions.clone();
-    for session in &mut sessions {
-        let (senders, reservations, installed, requests) = match command {
-            Command::Senders(_) => (true, false, false, false),
-            Command::Reservations(_) => (false, true, false, false),
-            Command::Installed(_) => (false, false, true, false),
-            Command::Requests(_) => (false, false, false, true),
-            _ => return reply.to_line(),
+    let sessions = document.pointer_mut("/sessions/sessions");
+    let sessions = sessions.and_then(|sessions| sessions.as_array_mut());
+    for session in sessions.into_iter().flatten() {
+        let Some(session) = session.as_object_mut() else {
+            continue;
         };
-        if !senders {
-            session.senders.clear();
-        }
-        if !reservations {
-            session.reservations.clear();
-        }
-        if !installed {
-            session.installed.clear();
-        }
-        if !requests {
-            session.requests.clear();
-            session.blockades.clear();
-        }
+        // Whatever is a list is state of one kind.
+        session.retain(|key, value| !value.is_array() || parts.contains(&key.as_str()));
     }
-    let is_cut = *is_cut;
-    Reply::Sessions(Sessions { sessions, is_cut }).to_line()
+    format!("{document}\n").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fairway_rsvp::daemon::control::protocol::{SessionOf, Sessions};
+
+    /// An empty list would say that there is nothing.
+    #[test]
+    fn what_was_not_asked_for_is_left_out() {
+        let reply = Reply::Sessions(Sessions {
+            sessions: vec![SessionOf {
+                destination: [192, 0, 2, 9].into(),
+                protocol: "udp".to_owned(),
+                port: 5004,
+                senders: Vec::new(),
+                reservations: Vec::new(),
+                installed: Vec::new(),
+                requests: Vec::new(),
+                blockades: Vec::new(),
+                applications: 1,
+            }],
+            is_cut: true,
+        });
+        for (command, lists) in [
+            ("senders", r#""protocol":"udp","senders":[]"#),
+            ("requests", r#""protocol":"udp","requests":[]"#),
+        ] {
+            let args = Args::try_parse_from(["rsvpctl", command]).unwrap();
+            let text = String::from_utf8(json(&args.command, &reply)).unwrap();
+            assert!(text.contains(lists) && text.ends_with("}}\n"), "{text}");
+            assert!(text.contains(r#""is_cut":true"#), "{text}");
+            assert!(text.contains(r#""applications":1"#), "{text}");
+            assert!(!text.contains("reservations"), "{text}");
+            assert_eq!(text.contains("blockades"), command == "requests", "{text}");
+        }
+        let args = Args::try_parse_from(["rsvpctl", "sessions"]).unwrap();
+        assert_eq!(json(&args.command, &reply), reply.to_line());
+    }
 }

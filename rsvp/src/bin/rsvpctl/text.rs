@@ -17,7 +17,7 @@ use crate::event::event;
 use crate::width::{self, Table, fold};
 
 /// Behind an answer that is not all there is.
-const CUT: &str = "… and more: name a destination\n";
+const CUT: &str = "… and more: name a destination, or --most\n";
 
 /// What text is made for.
 pub(crate) struct Screen {
