@@ -175,8 +175,6 @@ struct Control {
     lines: Lines,
     /// What waits to be sent.
     waiting: VecDeque<Vec<u8>>,
-    /// Messages of these destinations are told as they pass.
-    watches: Option<Option<super::config::Endpoint>>,
     /// What it announced or reserved.
     parties: Vec<ApiId>,
     /// It is among [`Service::asking`].
@@ -226,6 +224,8 @@ struct Service {
     next_connection: u64,
     /// Runs of `rsvpctl` that may have sent a whole line, in turn.
     asking: VecDeque<ConnectionId>,
+    /// Runs of `rsvpctl` that are told of messages as they pass, and of which destination's.
+    watchers: BTreeMap<ConnectionId, Option<super::config::Endpoint>>,
     inbox: mpsc::Receiver<FromClient>,
     to_inbox: mpsc::Sender<FromClient>,
     parties: BTreeMap<ApiId, Played>,
@@ -315,6 +315,7 @@ impl Service {
             applications: BTreeMap::new(),
             next_connection: 0,
             asking: VecDeque::new(),
+            watchers: BTreeMap::new(),
             inbox,
             to_inbox,
             parties: BTreeMap::new(),
@@ -631,6 +632,9 @@ impl Service {
                 for id in control.parties {
                     self.dismiss(id);
                 }
+                if self.watchers.remove(&connection).is_some() {
+                    self.watchers_changed();
+                }
             }
         }
     }
@@ -644,15 +648,10 @@ impl Service {
     /// A message passed.
     fn log(&mut self, entry: engine::LogEntry) {
         let watching: Vec<ConnectionId> = self
-            .connections
+            .watchers
             .iter()
-            .filter_map(|(id, (_, behind))| match behind {
-                Behind::Control(control) => {
-                    let wanted = control.watches?;
-                    super::timeline::concerns(wanted, entry.session.as_ref()).then_some(*id)
-                }
-                Behind::Application(_) => None,
-            })
+            .filter(|(_, wanted)| super::timeline::concerns(**wanted, entry.session.as_ref()))
+            .map(|(id, _)| *id)
             .collect();
         if !watching.is_empty() {
             let line = Reply::Message(self.log_line(&entry));
@@ -661,6 +660,12 @@ impl Service {
             }
         }
         self.timeline.push(entry);
+    }
+
+    /// The engine tells of messages while somebody looks at them, or will.
+    fn watchers_changed(&mut self) {
+        let is_kept = self.at_start.limits.log_entries > 0;
+        self.engine.set_logs(is_kept || !self.watchers.is_empty());
     }
 
     fn changed(&mut self, change: Change) {

@@ -502,6 +502,26 @@ fn a_configuration_read_again_changes_what_stands() {
     });
 }
 
+/// Who keeps no messages can look at them all the same.
+#[test]
+fn messages_are_watched_where_none_are_kept() {
+    if !possible("messages_are_watched_where_none_are_kept") {
+        return;
+    }
+    let mut nodes = [Machine::new(), Machine::new()];
+    nodes[0].connect(("one", "10.8.0.1/24"), &nodes[1], ("two", "10.8.0.2/24"));
+    nodes[0].start(&format!("{CONFIG}[limits]\nlog_entries = 0\n"));
+    let _send = nodes[0].hold("send 10.8.0.2:5004 --from 10.8.0.1:5004 --rate 5Mbit/s");
+    let other = nodes[0].hold("watch 10.8.0.9");
+    let mut watch = nodes[0].ctl_command("watch 10.8.0.2");
+    let mut watch = Child::spawn(watch.stdout(Stdio::piped()));
+    let line = watch.first_line();
+    assert!(line.contains("Path") && line.contains("10.8.0.2"), "{line}");
+    assert!(watch.stop(Signal::SIGINT, LIMIT).success());
+    assert_eq!(other.said(), "");
+    assert_eq!(nodes[0].ctl("log").stdout, "");
+}
+
 /// D6: the daemon keeps what it needs, and no other right of root's.
 #[test]
 fn the_daemon_keeps_two_rights() {

@@ -122,10 +122,8 @@ impl Service {
                 )
             }
             Request::Watch { destination } => {
-                if let Some((_, Behind::Control(control))) = self.connections.get_mut(&connection) {
-                    control.watches = Some(destination);
-                }
-                return;
+                self.watchers.insert(connection, destination);
+                return self.watchers_changed();
             }
             Request::Send(entry) => return self.begin(connection, Role::Sender(entry)),
             Request::Reserve(entry) => return self.begin(connection, Role::Receiver(entry)),
