@@ -6,6 +6,8 @@ use core::time::Duration;
 use fairway_wire::Instant;
 
 use super::core::Engine;
+use super::merge::Desired;
+use super::node::Node;
 use super::path::arriving_adspec;
 use crate::api::ApiId;
 use crate::interface::{IfIndex, Interface};
@@ -115,6 +117,9 @@ pub struct RequestReport {
     pub style: Style,
     /// The senders.
     pub filters: Vec<Sender>,
+    /// What is asked for: of style FF for each of them, else one for all. `None`: that is left out for a while, since it has
+    /// failed.
+    pub flowspecs: Vec<Option<Flowspec>>,
     /// When it is refreshed; `None`: never.
     pub refresh_in: Option<Duration>,
 }
@@ -149,7 +154,11 @@ impl Engine {
             .map(move |session| {
                 let mut session = session.clone();
                 self.node.note_heard(&mut session);
-                report(now, &session)
+                let mut report = report(now, &session);
+                for (of, phop) in report.requests.iter_mut().zip(session.resvs.keys()) {
+                    of.flowspecs = self.node.asked_of(now, &session, *phop, &of.filters);
+                }
+                report
             })
     }
 
@@ -182,6 +191,29 @@ impl Engine {
     #[must_use]
     pub const fn neighbour_counters(&self) -> &NeighbourCounters {
         self.node.neighbours.counters()
+    }
+}
+
+impl Node {
+    /// What a previous hop is asked for these senders, as the next refresh says.
+    fn asked_of(
+        &self,
+        now: Instant,
+        session: &SessionState,
+        phop: Phop,
+        filters: &[Sender],
+    ) -> Vec<Option<Flowspec>> {
+        let Desired::Reserve(wanted) = self.desired(now, session, phop, false) else {
+            return Vec::new();
+        };
+        if session.style() != Some(Style::FF) {
+            return wanted.flowspecs.into_iter().map(Some).collect();
+        }
+        let of = |sender: &Sender| {
+            let at = wanted.filters.iter().position(|named| named == sender)?;
+            wanted.flowspecs.get(at).copied()
+        };
+        filters.iter().map(of).collect()
     }
 }
 
@@ -249,6 +281,8 @@ fn report(now: Instant, session: &SessionState) -> SessionReport {
                     incoming,
                     style: resv.style,
                     filters: resv.filters().collect(),
+                    // Known to the node.
+                    flowspecs: Vec::new(),
                     refresh_in: left(resv.refresh_at),
                 }
             })

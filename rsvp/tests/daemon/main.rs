@@ -106,6 +106,8 @@ fn a_reservation_is_made_over_two_routers_and_ends_with_its_receiver() {
         let known = sessions(&west).await;
         assert_eq!(known[0].installed.len(), 1);
         assert_eq!(known[0].senders.len(), 1);
+        let asked = known[0].requests[0].flowspecs[0].as_ref().unwrap();
+        assert_eq!(asked.tspec.rate_bytes_per_sec, 125e3);
         let reserved = reserved(&west).await;
         assert!(reserved.iter().any(|rate| *rate >= 125e3), "{reserved:?}");
 

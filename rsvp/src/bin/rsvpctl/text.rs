@@ -4,7 +4,8 @@ use core::fmt::Write as _;
 use std::time::Duration;
 
 use fairway_rsvp::daemon::control::protocol::{
-    ApplicationOf, Classes, Counters, InterfaceOf, LogLine, NeighbourOf, Reply, SessionOf, Status,
+    ApplicationOf, Classes, Counters, InterfaceOf, LogLine, NeighbourOf, Reply, RequestOf,
+    SessionOf, Status,
 };
 use fairway_rsvp::daemon::control::value::{Adspec, EventOf, Flowspec, Tspec};
 
@@ -357,6 +358,7 @@ fn requests(rows: &[SessionOf], width: Option<usize>) -> String {
         "SENDERS",
         "PREVIOUS HOP",
         "IN",
+        "ASKED FOR",
         "AGAIN IN",
     ]);
     let mut blocked = Table::new(["BLOCKED", "SENDER", "FAILED", "FOR"]);
@@ -369,6 +371,7 @@ fn requests(rows: &[SessionOf], width: Option<usize>) -> String {
                 list(&of.senders),
                 here(of.previous_hop),
                 of.incoming.clone(),
+                asked(of),
                 or_dash(of.refresh_in_micros, span),
             ]);
         }
@@ -387,6 +390,19 @@ fn requests(rows: &[SessionOf], width: Option<usize>) -> String {
     } else {
         table.shown(width)
     }
+}
+
+/// What is asked for, in the order of the senders; once, where it is the same for all.
+fn asked(of: &RequestOf) -> String {
+    let mut all: Vec<String> = of
+        .flowspecs
+        .iter()
+        .map(|of| or_dash(of.as_ref(), flowspec))
+        .collect();
+    if all.iter().all(|one| Some(one) == all.first()) {
+        all.truncate(1);
+    }
+    or_dash((!all.is_empty()).then_some(all), |all| all.join(", "))
 }
 
 /// Everything, session by session.
@@ -443,10 +459,11 @@ fn sessions(rows: &[SessionOf]) -> String {
         for of in &session.requests {
             let _ = writeln!(
                 text,
-                "  asked of {} by {} for {}",
+                "  asked of {} by {} for {}: {}",
                 here(of.previous_hop),
                 of.incoming,
                 list(&of.senders),
+                asked(of),
             );
         }
         for of in &session.blockades {
@@ -585,6 +602,41 @@ mod tests {
             session: Some("UDP 192.0.2.9:5004".to_owned()),
             summary: "from 192.0.2.1:5004 sends r 5.5Mbit/s, b 15kB, p unlimited, m 64B, M 1500B"
                 .to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_all_alike_is_said_once() {
+        let of_rate = |rate_bytes_per_sec| Flowspec {
+            service: "controlled-load".to_owned(),
+            tspec: Tspec {
+                rate_bytes_per_sec,
+                bucket_bytes: 15e3,
+                peak_bytes_per_sec: None,
+                min_packet_bytes: 64,
+                max_packet_bytes: 1500,
+            },
+            reserved_bytes_per_sec: None,
+            slack_micros: None,
+        };
+        let (one, two) = (Some(of_rate(125e3)), Some(of_rate(250e3)));
+        for (flowspecs, expected) in [
+            (vec![one.clone(), one.clone()], "CL 1Mbit/s b 15kB"),
+            (
+                vec![one, None, two],
+                "CL 1Mbit/s b 15kB, -, CL 2Mbit/s b 15kB",
+            ),
+            (Vec::new(), "-"),
+        ] {
+            let of = RequestOf {
+                incoming: "eth0".to_owned(),
+                previous_hop: None,
+                style: "FF".to_owned(),
+                senders: Vec::new(),
+                flowspecs,
+                refresh_in_micros: None,
+            };
+            assert_eq!(asked(&of), expected);
         }
     }
 

@@ -349,6 +349,10 @@ pub struct RequestOf {
     pub style: String,
     /// The senders; none of style WF.
     pub senders: Vec<String>,
+    /// What is asked for: of style FF for each of them, else one for all; none: that is left out for a while, since it has
+    /// failed.
+    #[serde(default)]
+    pub flowspecs: Vec<Option<Flowspec>>,
     /// When it is refreshed.
     pub refresh_in_micros: Option<u64>,
 }

@@ -277,6 +277,11 @@ impl Service {
                     previous_hop: node(&of.previous_hop),
                     style: of.style.to_string(),
                     senders: senders(&of.filters),
+                    flowspecs: of
+                        .flowspecs
+                        .iter()
+                        .map(|of| of.as_ref().map(Into::into))
+                        .collect(),
                     refresh_in_micros: of.refresh_in.map(micros),
                 })
                 .collect(),
