@@ -579,9 +579,16 @@ fn control_connections_that_make_no_sense_harm_nobody() {
         assert_eq!(bad.line().await, None);
         assert!(matches!(good.ask(&Request::Status).await, Reply::Status(_)));
 
-        // Too many are closed unheard.
+        // Too many are told so, unheard.
         let _more = [Ctl::to(&net).await, Ctl::to(&net).await];
         let mut one_too_many = Ctl::to(&net).await;
+        let Reply::Error(why) = one_too_many.reply().await else {
+            panic!("four");
+        };
+        assert_eq!(
+            why,
+            "too many runs of rsvpctl: limits.control_connections is 3"
+        );
         assert_eq!(one_too_many.line().await, None);
         assert!(matches!(good.ask(&Request::Status).await, Reply::Status(_)));
     });

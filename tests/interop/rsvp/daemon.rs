@@ -522,6 +522,23 @@ fn messages_are_watched_where_none_are_kept() {
     assert_eq!(nodes[0].ctl("log").stdout, "");
 }
 
+/// Limits are told to whoever meets them.
+#[test]
+fn one_rsvpctl_too_many_is_told_so() {
+    if !possible("one_rsvpctl_too_many_is_told_so") {
+        return;
+    }
+    let mut node = Machine::new();
+    node.start(&format!("{CONFIG}[limits]\ncontrol_connections = 1\n"));
+    let mut first = node.ctl_command("reserve 10.8.0.2:5004 --json");
+    let mut first = Child::spawn(first.stdout(Stdio::piped()));
+    assert!(first.first_line().contains("waiting"));
+    let second = node.ctl("status");
+    assert_eq!(second.status.code(), Some(1), "{second:?}");
+    let expected = "rsvpctl: too many runs of rsvpctl: limits.control_connections is 1\n";
+    assert_eq!(second.stderr, expected);
+}
+
 /// D6: the daemon keeps what it needs, and no other right of root's.
 #[test]
 fn the_daemon_keeps_two_rights() {

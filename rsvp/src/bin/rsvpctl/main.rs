@@ -186,8 +186,17 @@ async fn run(args: &Args) -> Result<Exit, Failure> {
     let deadline = clock.now() + PATIENCE;
     let asked = clock.timeout_at(deadline, async {
         let mut daemon = Daemon::connect(&net, args).await?;
-        daemon.ask(&request(&args.command)).await?;
-        Ok(daemon)
+        match daemon.ask(&request(&args.command)).await {
+            Ok(()) => Ok(daemon),
+            // It may have closed the connection with a word on why.
+            Err(failure) => match daemon.reply().await {
+                Ok(Reply::Error(text)) => Err(Failure {
+                    exit: Exit::Refused,
+                    text,
+                }),
+                _ => Err(failure),
+            },
+        }
     });
     let mut daemon = asked.await.map_err(silent)??;
     let (lasting, is_until) = match &args.command {

@@ -35,15 +35,19 @@ impl Service {
             .values()
             .filter(|(_, behind)| matches!(behind, Behind::Control(_)))
             .count();
-        if controls >= self.loaded.config().limits.control_connections {
+        let most = self.loaded.config().limits.control_connections;
+        if controls >= most {
             if self.seldom.may(self.clock.now(), "control connections") {
-                let most = self.loaded.config().limits.control_connections;
                 warn!(
                     key = "limits.control_connections",
                     most, "limit met: a run of rsvpctl is turned away"
                 );
             }
             self.control_refused += 1;
+            let why = format!("too many runs of rsvpctl: limits.control_connections is {most}");
+            let id = self.connection_id();
+            Connection::start(&self.net, id, stream, self.to_inbox.clone())
+                .finish(Some(Reply::Error(why).to_line().into()));
             return;
         }
         let peer = match stream.peer_credentials() {
