@@ -43,7 +43,7 @@ pub enum Request {
         /// Only of this destination; of port 0: whatever the port.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         destination: Option<Endpoint>,
-        /// At most so many sessions.
+        /// At most so many sessions, and no more than 10000.
         #[serde(default = "most_sessions")]
         most: usize,
     },
@@ -52,7 +52,7 @@ pub enum Request {
         /// Only of this destination; of port 0: whatever the port.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         destination: Option<Endpoint>,
-        /// At most so many classes.
+        /// At most so many classes, and no more than 10000.
         #[serde(default = "most_sessions")]
         most: usize,
     },

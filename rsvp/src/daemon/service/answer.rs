@@ -24,8 +24,8 @@ use crate::neighbour::{HelloRow, SecurityRow};
 use crate::tc::Policing;
 use crate::wire::MessageType;
 
-/// Sessions of one answer, whatever is asked: it is made at once, while nothing else is done.
-const MOST_SESSIONS: usize = 10_000;
+/// Sessions, or classes, of one answer, whatever is asked: it is made at once, while nothing else is done.
+pub(super) const MOST: usize = 10_000;
 
 impl Service {
     /// A run of `rsvpctl` has connected.
@@ -209,7 +209,7 @@ impl Service {
         });
         let sessions = wanted
             .by_ref()
-            .take(most.min(MOST_SESSIONS))
+            .take(most.min(MOST))
             .map(|report| self.session_row(&report))
             .collect();
         Sessions {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Service;
+use super::answer::MOST;
 use crate::daemon::config::{Endpoint, Protocol};
 use crate::daemon::control::protocol::{ClassOf, Classes, Counted, SessionName, Sessions};
 use crate::daemon::control::value;
@@ -11,17 +12,25 @@ use crate::daemon::timeline::concerns;
 use crate::wire::Session;
 
 impl Service {
-    /// Of a destination, if one is named; the system is asked for all.
+    /// Of a destination, if one is named. The system is asked for all, unless nothing is installed for that one.
     pub(super) fn class_rows(&self, destination: Option<Endpoint>, most: usize) -> Classes {
+        if destination.is_some() && !self.has_installed(destination) {
+            return Classes::default();
+        }
         let all = self.shaper.lock().classes();
+        let mut modes = BTreeMap::new();
         let mut wanted = all.into_iter().filter(|class| match &class.data {
             ShapedData::Reserved(session, _) => concerns(destination, Some(session)),
             ShapedData::Control | ShapedData::BestEffort => destination.is_none(),
         });
         let classes = wanted
             .by_ref()
-            .take(most)
-            .map(|class| self.class_row(class))
+            .take(most.min(MOST))
+            .map(|class| {
+                let mode = || self.shaper.lock().state(class.interface).kind;
+                let mode = *modes.entry(class.interface).or_insert_with(mode);
+                self.class_row(class, mode)
+            })
             .collect();
         Classes {
             classes,
@@ -29,8 +38,19 @@ impl Service {
         }
     }
 
-    /// Says of each reservation what data it has carried; the system is asked for all.
+    fn has_installed(&self, destination: Option<Endpoint>) -> bool {
+        self.engine
+            .sessions_of(self.clock.now(), |session| {
+                concerns(destination, Some(session))
+            })
+            .any(|session| !session.installed.is_empty())
+    }
+
+    /// Says of each reservation what data it has carried; the system is asked for all, unless there are none.
     pub(super) fn count_installed(&self, all: &mut Sessions, destination: Option<Endpoint>) {
+        if all.sessions.iter().all(|of| of.installed.is_empty()) {
+            return;
+        }
         let mut counted: BTreeMap<(String, SessionName, Vec<String>), Counted> = BTreeMap::new();
         let classes = self.shaper.lock().classes();
         for class in classes {
@@ -64,7 +84,7 @@ impl Service {
         }
     }
 
-    fn class_row(&self, of: ShaperClass) -> ClassOf {
+    fn class_row(&self, of: ShaperClass, mode: &str) -> ClassOf {
         let (kind, session, senders) = match of.data {
             ShapedData::Control => ("control", None, Vec::new()),
             ShapedData::BestEffort => ("best effort", None, Vec::new()),
@@ -75,7 +95,7 @@ impl Service {
         };
         ClassOf {
             interface: self.name(of.interface),
-            mode: self.shaper.lock().state(of.interface).kind.to_owned(),
+            mode: mode.to_owned(),
             class: of.class,
             kind: kind.to_owned(),
             session,
