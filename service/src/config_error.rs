@@ -77,6 +77,12 @@ impl ConfigError {
         }
     }
 
+    /// The line in the file, where it is known.
+    #[must_use]
+    pub const fn line(&self) -> Option<usize> {
+        self.line
+    }
+
     /// Names the key without its table, for files in which no two tables have keys of one name.
     #[must_use]
     pub fn without_table(self) -> Self {

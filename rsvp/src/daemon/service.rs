@@ -30,7 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 
 use self::interfaces::Logged;
-use super::config::{Config, Loaded, Router};
+use super::config::{Config, Loaded, NoKey, Router};
 use super::connection::{Connection, ConnectionId, FromClient, News};
 use super::control::protocol::{Lines, Reply};
 use super::io::{OpenError, PacketIo};
@@ -338,6 +338,7 @@ impl Service {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         self.read_interfaces();
         self.tell_missing();
+        self.tell_keys();
         self.play_fixed();
         info!(
             router = self.is_router,
@@ -695,11 +696,21 @@ impl Service {
         }
     }
 
+    /// Says where nothing can be signed, and nobody believed.
+    fn tell_keys(&self) {
+        let wall = self.clock.wall().duration_since(std::time::UNIX_EPOCH);
+        let now = wall.map_or(0, |wall| wall.as_secs());
+        for NoKey { key, line, what } in self.loaded.without_key(now) {
+            warn!(file = %self.loaded.file().display(), line, key, "{what}");
+        }
+    }
+
     fn reload(&mut self, loaded: Loaded) {
         self.loaded = loaded;
         self.rapi.set_limits(self.loaded.config().limits.server());
         self.read_interfaces();
         self.tell_missing();
+        self.tell_keys();
         self.play_fixed();
         info!("configuration read again");
         let keys = self.at_start.only_at_start(self.loaded.config());

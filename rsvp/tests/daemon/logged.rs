@@ -90,6 +90,24 @@ fn an_interface_that_is_not_there_is_warned_of() {
     });
 }
 
+/// Who signs with no valid key is believed by nobody: at the start and at each reload it is told why.
+#[test]
+fn keys_that_are_not_valid_yet_are_warned_of() {
+    let text = "[defaults]\nauthentication = \"required\"\n[[defaults.key]]\nid = 1\nsecret = \"hush\"\nstarts = \"9000-01-01T00:00:00Z\"\n";
+    logged(text, async |_, _, daemon, lines| {
+        for again in [true, false] {
+            let told = lines.with("no key is valid yet");
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].starts_with("WARN"), "{told:?}");
+            let said = "file=rsvpd.toml line=6 key=\"defaults.key.starts\"";
+            assert!(told[0].contains(said), "{told:?}");
+            if again {
+                daemon.reload(loaded(text)).await;
+            }
+        }
+    });
+}
+
 /// STYLE §11: SIGHUP swaps all; what cannot be swapped is said, in one line.
 #[test]
 fn keys_that_count_at_the_next_start_are_named() {

@@ -1,5 +1,6 @@
 //! `rsvpd` and `rsvpctl` on Linux: three routers between two hosts, each in a namespace.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -634,6 +635,16 @@ fn wrong_usage_is_told_and_has_its_code() {
         "{}",
         output.stderr
     );
+
+    // One that is not good yet is none to sign with.
+    let key = "[defaults]\nauthentication = \"required\"\n[[defaults.key]]\nid = 1\nsecret = \"hush\"\nstarts = \"9000-01-01T00:00:00Z\"\n";
+    std::fs::write(&file, key).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let output = run("rsvpd", &format!("--check-config -c {name}"));
+    assert_eq!(output.status.code(), Some(0));
+    let warning =
+        format!("rsvpd: warning: {name}:6: key `defaults.key.starts`: no key is valid yet");
+    assert!(output.stderr.starts_with(&warning), "{}", output.stderr);
 
     assert_eq!(run("rsvpd", "--no-such-flag").status.code(), Some(2));
     for (line, expected) in [

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
-use fairway_rsvp::daemon::config::{self, Config, ConfigError, Loaded, ReadSecret};
+use fairway_rsvp::daemon::config::{self, Config, ConfigError, Loaded, NoKey, ReadSecret};
 use fairway_service::{check_directives, read_config, user_of_flag};
 use fairway_stack::Net;
 
@@ -132,6 +132,22 @@ fn warn_of_missing(config: &Config, path: &Path, text: &str) {
     }
 }
 
+/// Time passes: that no key is valid now is no error of the file.
+fn warn_of_keys(loaded: &Loaded) {
+    let wall = Net::system().clock().wall();
+    let Ok(now) = wall.duration_since(std::time::UNIX_EPOCH) else {
+        return;
+    };
+    for NoKey { key, line, what } in loaded.without_key(now.as_secs()) {
+        let line = line.map_or_else(String::new, |line| format!(":{line}"));
+        let _ = writeln!(
+            std::io::stderr(),
+            "rsvpd: warning: {}{line}: key `{key}`: {what}",
+            loaded.file().display(),
+        );
+    }
+}
+
 /// The file, and the flags over it.
 pub(crate) fn load(args: &Args) -> Result<Loaded, String> {
     let words = |error: ConfigError| error.to_string();
@@ -160,7 +176,11 @@ pub(crate) fn load(args: &Args) -> Result<Loaded, String> {
     if let Some(log) = &args.log {
         config.log.clone_from(log);
     }
-    config.load(&path, &text, &mut Files).map_err(words)
+    let loaded = config.load(&path, &text, &mut Files).map_err(words)?;
+    if args.check_config {
+        warn_of_keys(&loaded);
+    }
+    Ok(loaded)
 }
 
 #[cfg(test)]

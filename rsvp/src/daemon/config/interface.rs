@@ -430,8 +430,9 @@ impl InterfaceKeys {
         }
     }
 
-    /// What is wrong with values that are good by themselves, as key and words.
-    pub(super) fn fault(&self) -> Option<(&'static str, String)> {
+    /// What is wrong with values that are good by themselves, as key and words. `is_used`: an interface lives by them as they
+    /// are; else their parts may come together elsewhere.
+    pub(super) fn fault(&self, is_used: bool) -> Option<(&'static str, String)> {
         let millis = self.refresh.0.as_millis();
         if !(100..=65_535_000).contains(&millis) {
             return Some(("refresh", "from 100ms to 65535s".to_owned()));
@@ -451,7 +452,7 @@ impl InterfaceKeys {
         if self.ttl_limit == 0 {
             return Some(("ttl_limit", "at least 1 expected".to_owned()));
         }
-        if self.authentication != Authentication::Off && self.key.is_empty() {
+        if is_used && self.authentication != Authentication::Off && self.key.is_empty() {
             return Some(("authentication", "there is no key to sign with".to_owned()));
         }
         None

@@ -5,6 +5,7 @@
 
 mod fixed;
 mod interface;
+mod life;
 mod unit;
 
 use core::net::SocketAddr;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use self::life::Lives;
 use crate::api::{self, server};
 use crate::engine;
 use crate::interface::Settings;
@@ -25,6 +27,7 @@ pub use interface::{
     AlgorithmName, Authentication, Excess, HelloInterval, InterfaceKeys, InterfaceTable, KeyEntry,
     LinkHeader, LinkRate, TrafficControlMode, Udp,
 };
+pub use life::NoKey;
 pub use unit::{Mode, Moment, NotUnderstood, Octets, Rate, Secret, Share, Span};
 
 /// Where the daemon looks for its file if no flag names one; it need not be there.
@@ -319,13 +322,12 @@ impl Config {
         }
         let tables = self.interface.keys().map(|name| {
             let keys = self.keys_of_table(name);
-            (format!("interface.{name}"), keys)
+            (format!("interface.{name}"), keys, true)
         });
-        for (table, keys) in [("defaults".to_owned(), self.default_keys())]
-            .into_iter()
-            .chain(tables)
-        {
-            if let Some((key, what)) = keys.fault() {
+        let are_used = self.other_interfaces == OtherInterfaces::Use;
+        let defaults = ("defaults".to_owned(), self.default_keys(), are_used);
+        for (table, keys, is_used) in [defaults].into_iter().chain(tables) {
+            if let Some((key, what)) = keys.fault(is_used && keys.enabled) {
                 return Err(wrong((&table, 0), key, what));
             }
             for (nth, entry) in keys.key.iter().enumerate() {
@@ -470,6 +472,7 @@ impl Config {
         let tables = tables.into_iter();
         Ok(Loaded {
             file: file.to_owned(),
+            lives: self.lives(file, text),
             tables: tables.map(|(name, line)| (name.to_owned(), line)).collect(),
             config: self,
             secrets,
@@ -485,6 +488,7 @@ pub struct Loaded {
     file: PathBuf,
     /// The tables of interfaces, with their lines.
     tables: Vec<(String, Option<usize>)>,
+    lives: Vec<Lives>,
     secrets: BTreeMap<PathBuf, Vec<u8>>,
 }
 
@@ -520,6 +524,11 @@ impl Loaded {
             .iter()
             .filter(|(name, _)| !machine.contains(name));
         missing.map(|(name, line)| (name.as_str(), *line))
+    }
+
+    /// The tables of which no key is valid now, so many seconds after 1970, though interfaces sign by them.
+    pub fn without_key(&self, now: u64) -> impl Iterator<Item = NoKey> {
+        self.lives.iter().filter_map(move |of| of.fault(now))
     }
 
     /// What the engine is told of an interface.

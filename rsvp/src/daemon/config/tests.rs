@@ -267,6 +267,93 @@ fn interfaces_that_are_not_there_are_named_with_their_line() {
 }
 
 /// A level misspelt would be taken for a target, and nothing logged.
+/// What no interface lives by needs no keys.
+#[test]
+fn keys_are_expected_where_something_is_signed() {
+    let signed = "[defaults]\nauthentication = \"required\"\n";
+    let ignore = "other_interfaces = \"ignore\"\n";
+    let keys = "[[interface.eth0.key]]\nid = 1\nsecret = \"hush\"\n";
+    let disabled = "[interface.eth1]\nenabled = false\n";
+    for good in [
+        format!("{ignore}{signed}{keys}"),
+        format!("{ignore}{signed}{keys}{disabled}"),
+        format!("{signed}enabled = false\n{keys}"),
+        "[interface.eth1]\nenabled = false\nauthentication = \"required\"\n".to_owned(),
+    ] {
+        let config = parsed(&good);
+        assert_eq!(config.keys("eth0").key.len(), good.matches("key]]").count());
+    }
+    for (wrong, key) in [
+        (format!("{signed}{keys}"), "defaults"),
+        (
+            format!("{ignore}{signed}[interface.eth1]\n"),
+            "interface.eth1",
+        ),
+        (
+            format!("{signed}enabled = false\n[interface.eth1]\nenabled = true\n"),
+            "interface.eth1",
+        ),
+    ] {
+        let told = error(&wrong);
+        let expected = format!("key `{key}.authentication`: there is no key to sign with");
+        assert!(told.ends_with(&expected), "{told}");
+    }
+    // Other mistakes are some everywhere.
+    let told = error(&format!("{ignore}[defaults]\nrefresh = \"1ms\"\n"));
+    assert_eq!(
+        told,
+        "r.toml:3: key `defaults.refresh`: from 100ms to 65535s"
+    );
+}
+
+/// Time passes without anybody reading a configuration.
+#[test]
+fn keys_of_which_none_is_valid_are_named_with_their_line() {
+    let text = "\
+[defaults]
+authentication = \"required\"
+[[defaults.key]]
+id = 1
+secret = \"a\"
+starts = \"1970-01-01T00:16:40Z\"
+ends = \"1970-01-01T00:33:20Z\"
+[[defaults.key]]
+id = 2
+secret = \"b\"
+starts = \"1970-01-01T00:25:00Z\"
+ends = \"1970-01-01T00:41:40Z\"
+[interface.eth0]
+bandwidth = \"1Mbit/s\"
+[[interface.eth1.key]]
+id = 1
+secret = \"c\"
+starts = \"1970-01-01T00:50:00Z\"
+[interface.eth2]
+authentication = \"off\"
+[[interface.eth2.key]]
+id = 1
+secret = \"d\"
+ends = \"1970-01-01T00:00:01Z\"
+";
+    let loaded = parsed(text).load(Path::new("r.toml"), text, &mut Files(&[]));
+    let loaded = loaded.unwrap();
+    let told = |now| -> Vec<String> {
+        let all = loaded.without_key(now);
+        all.map(|of| format!("{} {} {}", of.line.unwrap(), of.key, of.what))
+            .collect()
+    };
+    let early =
+        "6 defaults.key.starts no key is valid yet: the first one begins 1970-01-01T00:16:40Z";
+    let eth1 = "18 interface.eth1.key.starts no key is valid yet: the first one begins 1970-01-01T00:50:00Z";
+    let late =
+        "12 defaults.key.ends no key is valid any more: the last one ended 1970-01-01T00:41:40Z";
+    assert_eq!(told(999), [early, eth1]);
+    assert_eq!(told(1000), [eth1]);
+    assert_eq!(told(2500), [eth1]);
+    assert_eq!(told(2501), [late, eth1]);
+    assert_eq!(told(3000), [late]);
+}
+
 #[test]
 fn what_is_logged_has_levels() {
     for wrong in ["debgu", "foo=bar", "info,foo=bar"] {
