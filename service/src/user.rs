@@ -1,6 +1,9 @@
 //! From root to the user that serves.
 
-use nix::unistd::{User, geteuid, setgid, setgroups, setuid};
+use std::ffi::CString;
+
+use nix::errno::Errno;
+use nix::unistd::{User, geteuid, initgroups, setgid, setuid};
 
 /// The user to become: the first of `names` that exists. None if none does, or if the daemon is not root: it stays who
 /// it is.
@@ -38,13 +41,16 @@ pub struct BecomeError {
     pub errno: nix::Error,
 }
 
-/// Drops groups, group and user, in this order: without the user there is no right to the others.
+/// Takes the user's groups in place of root's, its group and itself, in this order: without root there is no right to the
+/// others. The groups are all that the user is in: what is read once more later, a file of keys perhaps, may be another
+/// group's.
 ///
 /// # Errors
 /// The first step that the system refuses; those before it are done.
 pub fn become_user(user: &User) -> Result<(), BecomeError> {
     let at = |call| move |errno| BecomeError { call, errno };
-    setgroups(&[]).map_err(at("setgroups"))?;
+    let name = CString::new(user.name.as_str()).map_err(|_| at("initgroups")(Errno::EINVAL))?;
+    initgroups(&name, user.gid).map_err(at("initgroups"))?;
     setgid(user.gid).map_err(at("setgid"))?;
     setuid(user.uid).map_err(at("setuid"))
 }

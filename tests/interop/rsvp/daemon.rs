@@ -1,5 +1,6 @@
 //! `rsvpd` and `rsvpctl` on Linux: three routers between two hosts, each in a namespace.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -559,6 +560,28 @@ fn the_daemon_keeps_two_rights() {
         let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
         assert!(status.contains("CapEff:\t0000000000003000"), "{status}");
     }
+}
+
+/// What its user may read through a group can be read at SIGHUP, too.
+#[test]
+fn the_daemon_is_in_its_users_groups() {
+    if !possible("the_daemon_is_in_its_users_groups") {
+        return;
+    }
+    let mut node = Machine::new();
+    node.start(&format!("user = [\"daemon\"]\n{CONFIG}"));
+    let id = node.daemon().id();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let groups = status.lines().find_map(|line| line.strip_prefix("Groups:"));
+    let numbers = |text: &str| -> BTreeSet<u32> {
+        text.split_whitespace()
+            .map(|number| number.parse().unwrap())
+            .collect()
+    };
+    // Its own among them.
+    let expected = numbers(&node.run("id -G daemon"));
+    assert!(!expected.is_empty());
+    assert_eq!(numbers(groups.unwrap()), expected);
 }
 
 /// STYLE §7: lines on standard error; the journal gives them times of its own.

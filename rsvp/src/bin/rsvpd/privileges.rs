@@ -40,7 +40,8 @@ pub(crate) fn make_directories(config: &Config) {
     }
 }
 
-/// Drops groups, group and user, if started as root, and all rights but two, for good: what it might execute gets none.
+/// Becomes the user, with its groups, if started as root, and drops all rights but two, for good: what it might execute gets
+/// none.
 ///
 /// Only this thread's rights: to be called before there are others.
 pub(crate) fn drop_privileges(config: &Config) -> Result<(), String> {
