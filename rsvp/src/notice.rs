@@ -1,4 +1,5 @@
-//! Why a message was refused, dropped, or could not be kept: for whoever operates this node.
+//! Why a message was refused, dropped, or could not be kept, and what came and went of reservations: for whoever operates this
+//! node.
 //!
 //! Values, made where it happens and put into words by whoever logs them. Their queue is short, and what finds no room there is
 //! counted: a flood costs nobody anything.
@@ -112,6 +113,12 @@ pub enum Why {
         /// The key it names.
         key: Option<KeyId>,
     },
+    /// Nothing is wrong: traffic control has a reservation more.
+    Installed(Flowspec),
+    /// Nothing is wrong: a reservation that traffic control has is another one now.
+    Changed(Flowspec),
+    /// Nothing is wrong: traffic control has a reservation less.
+    Removed(Flowspec),
 }
 
 impl Why {
@@ -129,6 +136,9 @@ impl Why {
             Self::Unreadable { .. } => "unreadable",
             Self::Limit { limit, .. } => limit,
             Self::Signature { fault, .. } => fault,
+            Self::Installed(_) => "installed",
+            Self::Changed(_) => "changed",
+            Self::Removed(_) => "removed",
         }
     }
 }
@@ -168,6 +178,9 @@ impl fmt::Display for Why {
             Self::Unreadable { offset, kind } => write!(f, "octet {offset}: {kind}"),
             Self::Limit { limit, most } => write!(f, "{limit}: at most {most}"),
             Self::Signature { fault, .. } => f.write_str(fault),
+            Self::Installed(flowspec) | Self::Changed(flowspec) | Self::Removed(flowspec) => {
+                flowspec.fmt(f)
+            }
         }
     }
 }

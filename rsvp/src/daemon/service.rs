@@ -242,6 +242,8 @@ struct Service {
     settling: Settling,
     seldom: Seldom,
     told: Told,
+    /// The same of reservations that came and went: they are many where all is well.
+    told_installed: Told,
     metrics: Option<metrics::Listener>,
     control_refused: u64,
     parties_refused: u64,
@@ -328,6 +330,7 @@ impl Service {
             settling: Settling::default(),
             seldom: Seldom::default(),
             told: Told::default(),
+            told_installed: Told::default(),
             metrics,
             control_refused: 0,
             parties_refused: 0,
@@ -363,6 +366,7 @@ impl Service {
                 self.settling.poll_timeout(),
                 self.rapi.poll_timeout(),
                 self.told.poll_timeout(),
+                self.told_installed.poll_timeout(),
                 self.refused.front().map(|(at, _)| *at),
             ];
             timer.as_mut().reset(deadlines.into_iter().flatten().min());

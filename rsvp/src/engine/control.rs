@@ -7,6 +7,7 @@ use fairway_wire::Instant;
 use super::merge::is_left_out;
 use super::node::Node;
 use crate::intserv::{ErrorTerms, Flowspec, GuaranteedTerms, Tspec};
+use crate::notice::Why;
 use crate::state::{Rsb, RsbKey, SessionState, Tcsb, TcsbKey};
 use crate::tc::{Policing, Request, TcError};
 use crate::wire::{ErrorFlags, ResvConfirm, Sender, Style};
@@ -74,6 +75,9 @@ impl Node {
             };
             if let Some(handle) = old.handle {
                 self.tc.remove(key.outgoing, handle);
+                let what = (old.style, &*old.filters);
+                let why = Why::Removed(old.flowspec.effective(&old.path));
+                self.note_installed(session, key.outgoing, what, why);
             }
             self.branches_changed(session, key);
             return Ok(Updated {
@@ -110,7 +114,22 @@ impl Node {
                 )
                 .map_err(|error| Refused { error, in_place });
             match granted {
-                Ok(granted) => (handle, forward) = (Some(granted.handle), granted.forward),
+                Ok(granted) => {
+                    let effective = asked.flowspec.effective(&path);
+                    let why = match old {
+                        Some(old) if handle.is_some() => {
+                            let before = old.flowspec.effective(&old.path);
+                            let is_other = effective != before || old.filters != asked.filters;
+                            is_other.then_some(Why::Changed(effective))
+                        }
+                        _ => Some(Why::Installed(effective)),
+                    };
+                    if let Some(why) = why {
+                        let what = (asked.style, &*asked.filters);
+                        self.note_installed(session, key.outgoing, what, why);
+                    }
+                    (handle, forward) = (Some(granted.handle), granted.forward);
+                }
                 Err(refused) => {
                     let what = (Some(asked.style), &*asked.filters);
                     let place = (key.outgoing, handle);

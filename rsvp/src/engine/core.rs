@@ -177,11 +177,16 @@ impl Engine {
         node.notices.pop().or_else(|| node.neighbours.poll_notice())
     }
 
+    /// The next reservation that has come, changed or gone in traffic control, if that is not too many to tell of.
+    pub fn poll_installed(&mut self) -> Option<Notice> {
+        self.node.installs.pop()
+    }
+
     /// How many notices were not kept until they were asked for.
     #[must_use]
     pub const fn notices_left_out(&self) -> u64 {
         let node = &self.node;
-        node.notices.left_out() + node.neighbours.notices_left_out()
+        node.notices.left_out() + node.installs.left_out() + node.neighbours.notices_left_out()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if ever.

@@ -70,6 +70,8 @@ pub(super) struct Node {
     /// The message that is processed now.
     pub(super) about: Option<About>,
     pub(super) notices: Notices,
+    /// What came and went of reservations.
+    pub(super) installs: Notices,
 }
 
 impl Node {
@@ -97,6 +99,7 @@ impl Node {
             counters: Counters::default(),
             about: None,
             notices: Notices::default(),
+            installs: Notices::default(),
         }
     }
 
@@ -337,6 +340,26 @@ impl Node {
             shortage,
         };
         self.notices.push(about.of_senders(named.into_iter()), why);
+    }
+
+    /// A reservation has come, changed or gone in traffic control.
+    pub(super) fn note_installed(
+        &mut self,
+        session: &SessionState,
+        interface: IfIndex,
+        (style, senders): (Style, &[Option<Sender>]),
+        why: Why,
+    ) {
+        let about = About {
+            interface,
+            session: Some(session.key.session()),
+            style: Some(style),
+            sender: senders.iter().flatten().next().copied(),
+            others: senders.iter().flatten().count().saturating_sub(1),
+            // Whose message it was; none: an application's call, or time.
+            ..self.about.unwrap_or(About::on(interface))
+        };
+        self.installs.push(about, why);
     }
 
     pub(super) fn tell(&mut self, to: ApiId, event: Event) {

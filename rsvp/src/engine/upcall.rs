@@ -7,6 +7,7 @@ use super::node::Node;
 use super::refresh::Cause;
 use super::resv::Refusal;
 use crate::interface::IfIndex;
+use crate::notice::Why;
 use crate::state::{RsbKey, SessionState, TcsbKey};
 use crate::tc::RHandle;
 use crate::wire::ErrorCode;
@@ -58,7 +59,11 @@ impl Node {
     ) {
         self.report_refusal(now, session, key, refusal);
         // It is not there to be removed.
-        session.tcsbs.remove(&key);
+        if let Some(old) = session.tcsbs.remove(&key) {
+            let what = (old.style, &*old.filters);
+            let why = Why::Removed(old.flowspec.effective(&old.path));
+            self.note_installed(session, key.outgoing, what, why);
+        }
         let lost: Vec<RsbKey> = super::control::members(session, key)
             .map(|(rsb_key, _)| *rsb_key)
             .collect();

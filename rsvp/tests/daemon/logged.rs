@@ -8,7 +8,7 @@ use fairway_rsvp::daemon::service::Daemon;
 use fairway_sim::{Network, Node};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{daemon, loaded};
+use crate::support::{TEN_MEGABIT, daemon, loaded};
 
 /// The lines of this thread's log.
 #[derive(Clone, Default)]
@@ -50,16 +50,20 @@ impl Lines {
 
 const SOON: Duration = Duration::from_secs(1);
 
-/// A daemon with this configuration, and its log at `info`.
-fn logged(text: &str, test: impl AsyncFnOnce(&Network, &Node, &Daemon, &Lines)) {
-    let lines = Lines::default();
-    let log = tracing_subscriber::fmt()
+/// A log at `info`.
+fn log(lines: &Lines) -> impl tracing::Subscriber {
+    tracing_subscriber::fmt()
         .with_ansi(false)
         .without_time()
         .with_target(false)
         .with_writer(lines.clone())
-        .finish();
-    let _log = tracing::subscriber::set_default(log);
+        .finish()
+}
+
+/// A daemon with this configuration, and its log at `info`.
+fn logged(text: &str, test: impl AsyncFnOnce(&Network, &Node, &Daemon, &Lines)) {
+    let lines = Lines::default();
+    let _log = tracing::subscriber::set_default(log(&lines));
     let network = Network::new(7);
     let nodes = [network.node("one"), network.node("other")];
     network.link(&nodes[0], &nodes[1]).connect();
@@ -105,6 +109,64 @@ fn keys_that_are_not_valid_yet_are_warned_of() {
                 daemon.reload(loaded(text)).await;
             }
         }
+    });
+}
+
+/// What came and went of reservations is in the journal: of what, where, how much, and by whose message; a flood of it is a few
+/// lines.
+#[test]
+fn reservations_that_come_and_go_are_told() {
+    let lines = Lines::default();
+    let _log = tracing::subscriber::set_default(log(&lines));
+    let network = Network::new(7);
+    let nodes = [network.node("one"), network.node("other")];
+    network.link(&nodes[0], &nodes[1]).connect();
+    let [from, to] = nodes.each_ref().map(Node::address);
+    let sending = |rate: &str| {
+        format!(
+            "{TEN_MEGABIT}[[sender]]\ndestination = \"{to}:5004\"\nsource = \"{from}:5004\"\ntraffic = {{ rate = \"{rate}\" }}\n"
+        )
+    };
+    let receiving = format!("{TEN_MEGABIT}[[reservation]]\ndestination = \"{to}:5004\"\n");
+    network.run(async {
+        let daemons = [
+            daemon(&nodes[0].net(), &sending("2Mbit/s")),
+            daemon(&nodes[1].net(), &receiving),
+        ];
+        let soon = async || network.clock().sleep(SOON).await;
+        soon().await;
+        let told = |what: &str, rate: &str, because: &str| {
+            let told = lines.with("INFO reservation ");
+            let expected = format!(
+                "INFO reservation {what} reserved=controlled load (r {rate}, b 15kB, p unlimited, m 64B, M 1500B){because} neighbour={to} \
+                 interface=\"eth0\" session=udp {to}:5004 style=FF sender=\"{from}:5004\""
+            );
+            let here: Vec<String> = told
+                .into_iter()
+                .filter(|line| !line.contains("our sender"))
+                .collect();
+            assert_eq!(here, [expected]);
+        };
+        told("installed", "2Mbit/s", "");
+        daemons[0].reload(loaded(&sending("3Mbit/s"))).await;
+        soon().await;
+        told("changed", "3Mbit/s", "");
+        daemons[1].reload(loaded(TEN_MEGABIT)).await;
+        soon().await;
+        told("removed", "3Mbit/s", " what=ResvTear");
+
+        // Again and again.
+        for text in [receiving.as_str(), TEN_MEGABIT].repeat(20) {
+            daemons[1].reload(loaded(text)).await;
+            soon().await;
+        }
+        let told = lines.take();
+        let count = |what| told.iter().filter(|line| line.contains(what)).count();
+        assert_eq!(count("INFO reservation installed"), 4);
+        assert_eq!(count("INFO reservation removed"), 4);
+        assert_eq!(count("more of the same are counted for a minute"), 2);
+        network.clock().sleep(Duration::from_secs(60)).await;
+        assert_eq!(lines.with("more of the same were left out").len(), 2);
     });
 }
 

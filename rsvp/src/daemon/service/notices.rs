@@ -1,4 +1,4 @@
-//! What the engine refused or left out, in the log.
+//! What the engine refused or left out, and the reservations that came and went, in the log.
 
 use fairway_stack::Instant;
 use tracing::field::display;
@@ -14,7 +14,8 @@ use crate::wire::MessageType;
 impl Service {
     /// Tells what has come up, at a bounded rate.
     pub(super) fn tell_notices(&mut self, now: Instant) {
-        for of in self.told.over(now) {
+        let over = self.told.over(now);
+        for of in over.into_iter().chain(self.told_installed.over(now)) {
             let neighbour = of.neighbour.map(display);
             info!(
                 neighbour,
@@ -25,6 +26,12 @@ impl Service {
         }
         while let Some(notice) = self.engine.poll_notice() {
             let verdict = self.told.judge(now, &notice);
+            if verdict != Verdict::LeaveOut {
+                self.tell(&notice, verdict == Verdict::TellLast);
+            }
+        }
+        while let Some(notice) = self.engine.poll_installed() {
+            let verdict = self.told_installed.judge(now, &notice);
             if verdict != Verdict::LeaveOut {
                 self.tell(&notice, verdict == Verdict::TellLast);
             }
@@ -44,7 +51,10 @@ impl Service {
         // Every line has the same fields, as far as they are known.
         macro_rules! line {
             ($text:literal $(, $($own:tt)+)?) => {
-                warn!(
+                line!(warn, $text $(, $($own)+)?)
+            };
+            ($level:ident, $text:literal $(, $($own:tt)+)?) => {
+                $level!(
                     $($($own)+,)?
                     neighbour = about.neighbour.map(display),
                     interface,
@@ -73,6 +83,9 @@ impl Service {
                 Some(_) => line!("Resv refused", reason = %why),
                 None => line!("a reservation does not fit any more", reason = %why),
             },
+            Why::Installed(_) => line!(info, "reservation installed", reserved = %why),
+            Why::Changed(_) => line!(info, "reservation changed", reserved = %why),
+            Why::Removed(_) => line!(info, "reservation removed", reserved = %why, what),
         }
     }
 }
