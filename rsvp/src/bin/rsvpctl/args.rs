@@ -176,6 +176,10 @@ Of controlled load nobody is granted more than the sender says it sends (RFC 221
 the headers of their links, too (`rsvpctl interfaces`): packets of 64B with 14B in front of each
 take 22 % more than their rate.
 
+What this machine itself refuses, for another style or service in the session or a limit, is asked
+for again every five seconds; what routers refuse, with each refresh. If a path becomes such that
+--delay cannot be had, what was reserved is given up until it is as good again.
+
 Exit status:
   0  ended by ctrl-c, SIGTERM or --for, and the last news was good, or there was none;
      with --until-confirmed, the reservation stands
