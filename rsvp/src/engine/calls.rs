@@ -105,7 +105,7 @@ impl Node {
             key,
             Box::new(Psb {
                 phop,
-                is_forgotten: false,
+                forgotten: None,
                 others: Vec::new(),
                 incoming: IfIndex::LOCAL,
                 tspec: call.tspec,

@@ -82,13 +82,11 @@ impl Node {
         if let ErrorCode::NO_PATH | ErrorCode::NO_SENDER = error.error.code {
             // The data does not come by there any more. Where it comes by another way, that is no failure.
             from.retain(|(key, phop)| !self.give_up_hop(now, session, *key, *phop));
-        }
-        if error.error.code == ErrorCode::NO_PATH {
-            // A hop that has announced the sender and knows nothing of it has mostly restarted, and will hear of it again.
-            // If it says so twice, and no Path comes between, that is a failure.
+            let period = self.time_values(arrival.interface).refresh_period();
+            // By the only way there is, it is no failure until it lasts.
             from.retain(|(key, _)| {
                 let psb = session.psbs.get_mut(key);
-                psb.is_none_or(|psb| core::mem::replace(&mut psb.is_forgotten, true))
+                psb.is_none_or(|psb| psb.forget(now, period))
             });
         }
         if from.is_empty() {

@@ -33,7 +33,7 @@ impl Node {
         let phop = core::mem::replace(&mut psb.phop, next.phop);
         let id = core::mem::replace(&mut psb.id, next_id);
         psb.incoming = next.phop.interface();
-        psb.is_forgotten = false;
+        psb.forgotten = None;
         (psb.expires, psb.lifetime) = (next.expires, next.lifetime);
         session.want(next.expires);
         for id in [id, next.id] {

@@ -85,7 +85,7 @@ impl Node {
                 Verdict::Process | Verdict::Refresh => {}
             }
             (psb.expires, psb.lifetime) = (expires, lifetime);
-            forgotten = core::mem::take(&mut psb.is_forgotten);
+            forgotten = psb.is_waited_for();
             (core::mem::replace(&mut psb.id, id), true)
         } else {
             let other = psb.others.iter_mut().find(|other| is_node(other.phop))?;
@@ -180,7 +180,7 @@ impl Node {
         let id = how.named.0;
         let mut psb = Box::new(Psb {
             phop: phop(arrival, path),
-            is_forgotten: false,
+            forgotten: None,
             others: Vec::new(),
             incoming: arrival.interface,
             tspec,
@@ -209,9 +209,13 @@ impl Node {
             || old
                 .as_ref()
                 .is_none_or(|old| contents_of_state(old) != contents_of_state(&psb));
-        let forgotten = old.as_ref().is_some_and(|old| old.is_forgotten);
+        let mut forgotten = false;
         let (mut old_hops, mut old_ids) = (Vec::new(), Vec::new());
-        if let Some(old) = old {
+        if let Some(mut old) = old {
+            forgotten = old.is_waited_for();
+            if old.phop.is_node(arrival.interface, path.hop.address) {
+                psb.forgotten = old.forgotten;
+            }
             old_ids.extend(old.id);
             if moved {
                 old_hops.extend(old.hops());

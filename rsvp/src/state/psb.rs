@@ -66,8 +66,8 @@ pub(crate) struct PathOut {
 pub(crate) struct Psb {
     /// The hop that has last said something new; if that one is gone, the one of the others that is heard longest.
     pub(crate) phop: Phop,
-    /// That hop has answered that it knows no path. It may have restarted: its next Path is answered at once.
-    pub(crate) is_forgotten: bool,
+    /// That hop has answered that it knows nothing of the sender.
+    pub(crate) forgotten: Option<Forgotten>,
     /// The hops before it that have not fallen silent.
     pub(crate) others: Vec<OtherHop>,
     /// [`IfIndex::LOCAL`] of a sender on this node.
@@ -99,6 +99,17 @@ pub(crate) struct Psb {
     /// Of a sender on this node whose application leaves it to the node what the Adspec starts with.
     pub(crate) offers: bool,
     pub(crate) id: Option<IdOfState>,
+}
+
+/// A hop that has announced a sender answers that it knows no path, or not that sender. It has mostly restarted, and
+/// will hear of it again within a refresh period; or else goes on without knowing it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forgotten {
+    /// When it said so first, and last.
+    first: Instant,
+    last: Instant,
+    /// No Path has come since: the next is answered at once.
+    waits: bool,
 }
 
 /// A hop that announces a sender whose Paths come by another hop now. When a route changes upstream, and both ways meet
@@ -151,6 +162,30 @@ impl Psb {
         let refreshes = self.outgoing.iter().map(|out| out.refresh_at);
         let others = self.others.iter().map(|other| other.expires);
         refreshes.chain(others).fold(self.expires, Instant::min)
+    }
+
+    /// The hop knows nothing of the sender; whether it has said so for longer than a restart explains: 1.5 of its
+    /// refresh periods. If it has not said so for twice that, it did hear of the sender meanwhile.
+    pub(crate) fn forget(&mut self, now: Instant, period: Duration) -> bool {
+        let borne = period.saturating_mul(3) / 2;
+        let is_over = |since: Instant, span| since.checked_add(span).is_some_and(|end| end <= now);
+        let before = self
+            .forgotten
+            .filter(|before| !is_over(before.last, borne.saturating_mul(2)));
+        let first = before.map_or(now, |before| before.first);
+        self.forgotten = Some(Forgotten {
+            first,
+            last: now,
+            waits: true,
+        });
+        is_over(first, borne)
+    }
+
+    /// A Path has come; whether the hop waits for what is reserved, having forgotten it.
+    pub(crate) fn is_waited_for(&mut self) -> bool {
+        self.forgotten
+            .as_mut()
+            .is_some_and(|forgotten| core::mem::take(&mut forgotten.waits))
     }
 
     /// Whether its data leaves by that interface.

@@ -131,15 +131,19 @@ fn an_error_of_a_way_that_data_does_not_take_any_more_is_no_failure() {
         assert_eq!(known(&one).1, stays);
         one.wait(Duration::from_secs(46));
         assert_eq!(sent(&mut one, MessageType::RESV), [stays]);
-        // Of the only way it is one.
-        one.refuse(
-            stays,
-            ErrorFlags::NONE,
-            ErrorCode::NO_SENDER,
-            0,
-            failed(s1, 1.0),
-        );
-        assert_eq!(sent(&mut one, MessageType::RESV_ERR), [C]);
+        // Of the only way it is one, if it lasts.
+        for told in [vec![], vec![C]] {
+            one.refuse(
+                stays,
+                ErrorFlags::NONE,
+                ErrorCode::NO_SENDER,
+                0,
+                failed(s1, 1.0),
+            );
+            assert_eq!(sent(&mut one, MessageType::RESV_ERR), told);
+            one.wait(Duration::from_secs(46));
+            one.sent();
+        }
     }
 }
 
@@ -349,6 +353,39 @@ fn a_hop_that_has_restarted_hears_what_is_reserved_as_soon_as_it_knows_the_sende
     // Whoever goes on without knowing it does not reserve.
     refuse(&mut one);
     assert!(sent(&mut one, MessageType::RESV_ERR).is_empty());
+    one.wait(Duration::from_secs(46));
+    one.sent();
     refuse(&mut one);
     assert_eq!(sent(&mut one, MessageType::RESV_ERR), [C]);
+}
+
+#[test]
+fn who_knows_nothing_of_a_sender_is_borne_for_a_while_and_not_for_ever() {
+    // RFC 2205 appendix B, codes 3 and 4: a hop that has restarted learns of its senders one after the other.
+    for code in [ErrorCode::NO_PATH, ErrorCode::NO_SENDER] {
+        let mut one = unicast(false);
+        one.announce(A, 1, 100.0);
+        let s1 = one.sender(1);
+        one.reserve(C, 2, ff(&[(s1, 1.0)]));
+        let refuse = |one: &mut One| {
+            one.sent();
+            one.refuse(A, ErrorFlags::NONE, code, 0, failed(s1, 1.0));
+            !sent(one, MessageType::RESV_ERR).is_empty()
+        };
+        let told = |one: &mut One, seconds: u64| {
+            one.wait(Duration::from_secs(seconds));
+            refuse(one)
+        };
+        // It says so twice, and again when the next refresh comes before its first Path.
+        assert!(!refuse(&mut one) && !refuse(&mut one) && !told(&mut one, 44));
+        // It lasts, whatever Paths come between.
+        one.announce(A, 1, 100.0);
+        assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+        assert!(told(&mut one, 1));
+        one.announce(A, 1, 100.0);
+        assert!(told(&mut one, 40) && told(&mut one, 80));
+        // It has known the sender since, and restarts again.
+        one.announce(A, 1, 100.0);
+        assert!(!told(&mut one, 90) && told(&mut one, 45));
+    }
 }
