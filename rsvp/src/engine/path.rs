@@ -80,8 +80,9 @@ impl Node {
                 Verdict::Process if psb.phop != hop || !is_said(psb, path, sender, how) => {
                     return None;
                 }
-                // Whatever its name: a router that does not know RSVP has come between, or left.
-                Verdict::Refresh if psb.non_rsvp != how.non_rsvp => return None,
+                // Whatever its name: a router that does not know RSVP has come between, or left; or another hop was
+                // heard meanwhile.
+                Verdict::Refresh if !has_same_way(psb, path, how) => return None,
                 Verdict::Process | Verdict::Refresh => {}
             }
             (psb.expires, psb.lifetime) = (expires, lifetime);
@@ -428,9 +429,12 @@ fn is_said(psb: &Psb, path: &Path, sender: &SenderDescriptor, how: How) -> bool 
         && psb.adspec_object == sender.adspec
         && psb.policy == path.policy
         && psb.unknown == path.unknown
-        && psb.non_rsvp == how.non_rsvp
-        && psb.ttl == how.ttl
-        && psb.e_police == path.session.e_police
+        && has_same_way(psb, path, how)
+}
+
+/// Whether a Path has come the way that is known.
+const fn has_same_way(psb: &Psb, path: &Path, how: How) -> bool {
+    psb.non_rsvp == how.non_rsvp && psb.ttl == how.ttl && psb.e_police == path.session.e_police
 }
 
 /// RFC 2205 §3.1.3: what makes a Path say something new, beside its hop.

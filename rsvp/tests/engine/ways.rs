@@ -91,6 +91,32 @@ fn a_hop_whose_turn_comes_is_known_by_what_it_has_said() {
 }
 
 #[test]
+fn a_hop_whose_turn_comes_is_believed_about_its_own_way() {
+    // RFC 2205 §3.1.3, §3.8: TTL and E_Police are of the last Path, and this one has come by another way.
+    let mut one = unicast(true);
+    let hear = |one: &mut One, interface: u32, ttl: u8, e_police: bool| {
+        let mut path = one.path(interface, 1, tspec(100.0));
+        path.session.e_police = e_police;
+        let source = one.sender(1).address();
+        let mut message = named(Body::Path(path), 1);
+        message.send_ttl = ttl;
+        one.hear_message(interface, source, &message);
+    };
+    let ttl = |one: &One| one.engine.sessions(one.now)[0].senders[0].ttl;
+    hear(&mut one, A, 60, true);
+    hear(&mut one, B, 50, false);
+    let tear = one.path_tear(one.neighbour(B, 2), 1);
+    one.hear(B, one.sender(1).address(), Body::PathTear(tear));
+    assert_eq!((known(&one).1, ttl(&one)), (A, 50));
+    // It is what it has said before, under its name.
+    hear(&mut one, A, 60, true);
+    assert_eq!(ttl(&one), 60);
+    let s1 = one.sender(1);
+    one.reserve(C, 2, ff(&[(s1, 1.0)]));
+    assert!(one.installed().on(C)[0].0.policing.edge);
+}
+
+#[test]
 fn the_name_of_a_hop_that_has_fallen_silent_is_forgotten() {
     // RFC 2961 §5.4: who comes back and names what is gone is asked for it.
     let mut one = unicast(true);
