@@ -141,9 +141,7 @@ impl Node {
                     .is_none_or(|sender| named_senders.binary_search(&sender).is_ok())
             })
             .filter_map(|(_, rsb)| rsb.id)
-            .filter(|stored| {
-                id.is_none_or(|id| stored.generator == id.generator && stored.epoch == id.epoch)
-            })
+            .filter(|stored| id.is_none_or(|id| stored.is_of_row(&id)))
             .reduce(|a, b| match a.id.compare(b.id) {
                 Some(core::cmp::Ordering::Less) => b,
                 _ => a,

@@ -179,6 +179,7 @@ impl Neighbours {
         }
         let mut late = false;
         let id = message.message_id.map(|object| IdOfState {
+            interface: sender.0,
             generator: sender.1,
             epoch: object.epoch,
             id: object.id,
@@ -320,6 +321,7 @@ impl Neighbours {
                 self.deliveries.push_back(Delivery::Refreshed {
                     interface,
                     id: IdOfState {
+                        interface,
                         generator,
                         epoch,
                         id,

@@ -127,12 +127,23 @@ impl Outgoing {
 /// The identifier of a message that made or changed a piece of state. The engine keeps it with the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IdOfState {
+    /// The interface it came in by: what is not signed at one does not speak for what was signed at another.
+    pub interface: IfIndex,
     /// Whose identifiers: the RSVP_HOP address, or the IP source of messages without one.
     pub generator: IpAddr,
     /// Changes when the generator restarts.
     pub epoch: Epoch,
     /// Grows with each change.
     pub id: Id,
+}
+
+impl IdOfState {
+    /// Whether both are of one row, so that the greater is the newer.
+    #[must_use]
+    pub fn is_of_row(&self, other: &Self) -> bool {
+        (self.interface, self.generator, self.epoch)
+            == (other.interface, other.generator, other.epoch)
+    }
 }
 
 /// What an identifier says about a message, given what is stored with the state it is about: RFC 2961 §4.4, §4.6.

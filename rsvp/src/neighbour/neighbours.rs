@@ -231,7 +231,7 @@ impl Neighbours {
         let (Some(stored), Some(arriving)) = (stored, arriving) else {
             return Verdict::Process;
         };
-        if stored.generator != arriving.generator || stored.epoch != arriving.epoch {
+        if !stored.is_of_row(&arriving) {
             return Verdict::Process;
         }
         match arriving.id.compare(stored.id) {

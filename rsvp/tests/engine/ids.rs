@@ -249,6 +249,28 @@ fn unknown_names_are_refused_and_a_refused_name_brings_the_whole_message() {
 }
 
 #[test]
+fn a_name_is_of_the_interface_it_came_in_by() {
+    // RFC 2747: where nothing is signed, anybody may send a summary under a neighbour's address.
+    let mut one = node();
+    path(&mut one, 5, 1, tspec(100.0));
+    for (interface, refused) in [(A, false), (C, true)] {
+        let list = MessageIdList {
+            epoch: Epoch::new(7),
+            entries: IdEntries::Ids(vec![Id(5)]),
+        };
+        let mut message = Message::new(64, Body::Srefresh(Srefresh { lists: vec![list] }));
+        message.flags = HeaderFlags::REFRESH_REDUCTION;
+        let from = one.neighbour(A, 2);
+        one.wait(Duration::from_millis(10));
+        one.sent();
+        one.hear_message(interface, from, &message);
+        let messages = one.sent_messages();
+        let mut acks = messages.iter().flat_map(|message| &message.acks);
+        assert_eq!(acks.any(|ack| ack.kind == AckKind::Nack), refused);
+    }
+}
+
+#[test]
 fn of_many_names_of_one_flow_routing_is_asked_once() {
     // RFC 2961 §5.4: who does not forward that data does not answer.
     let mut one = node();

@@ -421,6 +421,7 @@ mod answers {
     fn old_message_of_another_state_is_not_out_of_order() {
         let id = |id| {
             Some(IdOfState {
+                interface: LINK,
                 generator: b(),
                 epoch: Epoch::new(1),
                 id: Id(id),

@@ -153,6 +153,7 @@ fn lists_of_sources_and_groups_are_read() {
     node.handle_datagram(ms(0), &raw(b(), ip("239.1.1.1"), 64), &octets);
     let flow = Some((ip("10.8.8.8"), ip("239.1.1.1")));
     let id = IdOfState {
+        interface: LINK,
         generator: b(),
         epoch: Epoch::new(5),
         id: Id(3),
