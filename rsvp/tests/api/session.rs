@@ -1,4 +1,5 @@
-use core::future::Future as _;
+use core::future::{Future as _, poll_fn};
+use core::pin::Pin;
 use core::task::{Context, Waker};
 
 use fairway_rsvp::api::client::{CallError, Notice, Rapi, Session};
@@ -6,6 +7,7 @@ use fairway_rsvp::api::proto::{ToLibrary, VERSION};
 use fairway_rsvp::api::{ApiError, ApiId, Call, Event, ReserveCall};
 use fairway_sim::Network;
 use fairway_stack::{LocalAddr, Net};
+use futures_core::Stream as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::daemon::Daemon;
@@ -49,6 +51,35 @@ async fn senders_and_receivers_find_each_other() {
         daemon.until(|seen| (seen.calls.last()?.1 == Call::Release).then_some(()));
     });
     seen.await.unwrap();
+}
+
+/// For `select` and `map` of others: what is not there yet wakes who has asked for it, and a question that is dropped takes
+/// nothing along.
+#[tokio::test]
+async fn a_session_is_a_stream() {
+    let at = socket();
+    let _daemon = Daemon::start(&at);
+    let rapi = Rapi::connect(&Net::system(), &LocalAddr::path(&at))
+        .await
+        .unwrap();
+    let mut receiver = rapi.open(flow()).await.unwrap();
+    let source = rapi.open(flow()).await.unwrap();
+    let next =
+        async |session: &mut Session| poll_fn(|cx| Pin::new(&mut *session).poll_next(cx)).await;
+    let (heard, sent) = tokio::join!(next(&mut receiver), source.sender(sender(6000)));
+    sent.unwrap();
+    let Some(Notice::Event(Event::Path(senders))) = heard else {
+        panic!("{heard:?}");
+    };
+    assert_eq!(senders.len(), 1);
+    {
+        let mut asking = core::pin::pin!(next(&mut receiver));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(asking.as_mut().poll(&mut cx).is_pending());
+    }
+    source.withdraw().await.unwrap();
+    let heard = next(&mut receiver).await;
+    assert_eq!(heard, Some(Notice::Event(Event::Path(Vec::new()))));
 }
 
 #[tokio::test]

@@ -2,14 +2,18 @@
 //!
 //! A task owns the connection; handles send it calls and wait for the answers. It ends with the last handle.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use fairway_stack::{LocalAddr, LocalReadHalf, LocalStream, LocalWriteHalf, Net, NetError};
+use futures_core::Stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::select;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::core::Notices;
 use super::{CallError, Core, Notice, RequestId, SessionId};
@@ -29,7 +33,7 @@ pub struct Rapi {
     commands: mpsc::UnboundedSender<Command>,
 }
 
-/// An application's session. Dropping it releases it.
+/// An application's session, and what happens in it as a [`Stream`]. Dropping it releases it.
 #[derive(Debug)]
 pub struct Session {
     id: SessionId,
@@ -54,36 +58,62 @@ enum Command {
 
 /// Notices of one session.
 #[derive(Debug)]
-struct Inbox {
-    waiting: Mutex<(Notices, bool)>,
-    changed: Notify,
+struct Inbox(Mutex<Heard>);
+
+#[derive(Debug)]
+struct Heard {
+    notices: Notices,
+    is_over: bool,
+    /// Who waits for the next: a session has one reader.
+    reader: Option<Waker>,
 }
 
 impl Inbox {
     fn new() -> Self {
-        Self {
-            waiting: Mutex::new((Notices::new(), false)),
-            changed: Notify::new(),
-        }
+        Self(Mutex::new(Heard {
+            notices: Notices::new(),
+            is_over: false,
+            reader: None,
+        }))
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, session: SessionId, notice: Notice) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.0.push(session.0, notice);
-        self.changed.notify_one();
+        self.change(|heard| heard.notices.push(session.0, notice));
     }
 
     fn end(&self) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.1 = true;
-        self.changed.notify_one();
+        self.change(|heard| heard.is_over = true);
     }
 
-    /// The next notice, or whether there will be none.
-    fn pop(&self) -> Result<Notice, bool> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_over = waiting.1;
-        waiting.0.pop().map(|(_, notice)| notice).ok_or(is_over)
+    fn change(&self, change: impl FnOnce(&mut Heard)) {
+        let mut heard = self.heard();
+        change(&mut heard);
+        let reader = heard.reader.take();
+        drop(heard);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    fn pop(&self) -> Option<Notice> {
+        self.heard().notices.pop().map(|(_, notice)| notice)
+    }
+
+    /// The next notice; `None`: there will be none.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Notice>> {
+        let mut heard = self.heard();
+        match heard.notices.pop() {
+            Some((_, notice)) => Poll::Ready(Some(notice)),
+            None if heard.is_over => Poll::Ready(None),
+            None => {
+                heard.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -209,23 +239,26 @@ impl Session {
     ///
     /// No notice is lost.
     pub async fn next_event(&mut self) -> Option<Notice> {
-        loop {
-            match self.inbox.pop() {
-                Ok(notice) => return Some(notice),
-                Err(true) => return None,
-                Err(false) => self.inbox.changed.notified().await,
-            }
-        }
+        poll_fn(|cx| self.inbox.poll(cx)).await
     }
 
     /// Delivers what has happened, without waiting, and says how much that was.
     pub fn dispatch(&mut self, mut deliver: impl FnMut(Notice)) -> usize {
         let mut count = 0;
-        while let Ok(notice) = self.inbox.pop() {
+        while let Some(notice) = self.inbox.pop() {
             deliver(notice);
             count += 1;
         }
         count
+    }
+}
+
+/// As [`next_event`](Session::next_event).
+impl Stream for Session {
+    type Item = Notice;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Notice>> {
+        self.inbox.poll(cx)
     }
 }
 
