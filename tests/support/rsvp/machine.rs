@@ -314,7 +314,7 @@ impl Held {
             let text = self.said();
             let lines = text.lines().flat_map(serde_json::from_str::<Value>);
             let mut events = lines.filter_map(|line| line.get("event").cloned());
-            events.find(|event| event.get("event").is_some_and(|of| of == kind))
+            events.find(|event| event.get("kind").is_some_and(|of| of == kind))
         })
     }
 
