@@ -244,11 +244,13 @@ impl LinuxTc {
         };
         warn!(name = link.name, "somebody else has removed its scheduler");
         self.uninstall(index, &mut link, false);
-        // As before, all can be planned: nothing has changed but what is there.
+        // None is lost: nothing has changed but what is there, so that all can be planned as before, and have numbers.
         for (handle, error) in self.install_or_count(index, &mut link, None) {
             warn!(name = link.name, handle = handle.0, %error, "a reservation is lost");
         }
         let is_installed = link.is_installed();
+        // If it could not be put back, it is missed still: who watches has interfaces read, and whoever is told then learns
+        // what has become of it. Until then it answers as before.
         link.state = TcState::Installed;
         self.links.insert(index, link);
         is_installed

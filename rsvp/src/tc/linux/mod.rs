@@ -41,8 +41,9 @@
 //!
 //! No two interfaces have a class of the same number: a packet from a VLAN, a bridge, a bond or a macvlan is still marked with
 //! the class it had there when the interface below sends it, which does not know that class and takes it for best effort. A
-//! reservation holds where its session's data leaves by the routes, and no further down: there the links below must carry
-//! all that the interfaces on them may send, or have the scheduler themselves and their rates no more than that.
+//! reservation holds where its session's data leaves by the routes, and no further down: what lies below must carry all that
+//! the interfaces on it can send. Two processes do not know each other's numbers: an interface that was moved to another
+//! network namespace with a daemon of its own (macvlan), and that below it, should not both have the scheduler.
 //!
 //! # What others do to it
 //!
