@@ -286,8 +286,8 @@ pub(super) fn members(
 ) -> impl Iterator<Item = (&RsbKey, &Rsb)> {
     session
         .rsbs
-        .iter()
-        .filter(move |(rsb, _)| rsb.outgoing == key.outgoing && rsb.filter == key.filter)
+        // They are side by side.
+        .run(move |rsb| (rsb.outgoing, rsb.filter).cmp(&(key.outgoing, key.filter)))
         .map(|(rsb_key, rsb)| (rsb_key, &**rsb))
 }
 

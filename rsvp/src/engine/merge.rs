@@ -66,10 +66,75 @@ struct Part {
 #[derive(Debug, Default)]
 struct Parts {
     free: Vec<Part>,
-    /// Requests that are left out.
+    /// The least of the requests that are left out.
     blocked: Vec<Flowspec>,
     /// Where they are installed.
     blocked_at: Vec<TcsbKey>,
+}
+
+/// What one interface asks of a previous hop.
+#[derive(Clone, Copy, Debug)]
+struct Sum {
+    /// All that is not left out, merged.
+    free: Option<Flowspec>,
+    /// The least of what is left out, since it has failed.
+    blocked: Option<Flowspec>,
+    /// Nothing is left out.
+    whole: bool,
+}
+
+impl Sum {
+    fn of(session: &SessionState, from: TcsbKey, phop: Phop, blockade: Option<Flowspec>) -> Self {
+        let mut sum = Self {
+            free: None,
+            blocked: None,
+            whole: true,
+        };
+        for (_, rsb) in members(session, from) {
+            let asked = rsb.flowspec;
+            if rsb
+                .by_interface
+                .is_some_and(|named| named != phop.interface())
+            {
+                sum.whole = false;
+            } else if blockade.is_some_and(|failed| failed.blockades(&asked)) {
+                sum.whole = false;
+                sum.blocked = Some(sum.blocked.map_or(asked, |least| {
+                    least.greatest_lower_bound(&asked).unwrap_or(least)
+                }));
+            } else {
+                // One session has one service: what is installed was merged before.
+                sum.free = Some(
+                    sum.free
+                        .map_or(asked, |free| free.merge(&asked).unwrap_or(free)),
+                );
+            }
+        }
+        sum
+    }
+}
+
+/// What was summed up for one previous hop: by interface, and by what is blockaded there.
+#[derive(Debug, Default)]
+struct Sums(Vec<(TcsbKey, Option<Flowspec>, Sum)>);
+
+impl Sums {
+    fn of(
+        &mut self,
+        session: &SessionState,
+        from: TcsbKey,
+        phop: Phop,
+        blockade: Option<Flowspec>,
+    ) -> Sum {
+        let known = self.0.iter();
+        let mut known = known.filter(|(at, failed, _)| (*at, *failed) == (from, blockade));
+        if let Some((_, _, sum)) = known.next() {
+            return *sum;
+        }
+        let sum = Sum::of(session, from, phop, blockade);
+        self.0.push((from, blockade, sum));
+        sum
+    }
 }
 
 impl Node {
@@ -108,7 +173,8 @@ impl Node {
             let mut list = Vec::new();
             for (key, psb) in behind() {
                 let mut parts = Parts::default();
-                parts.collect(now, session, phop, (*key, psb), style);
+                let mut sums = Sums::default();
+                parts.collect(now, session, phop, (*key, psb), style, &mut sums);
                 match parts.merge(&mut wanted, after_error) {
                     Merged::Nothing => {}
                     Merged::Hold => wanted.held.push(key.sender),
@@ -134,9 +200,11 @@ impl Node {
             let mut parts = Parts::default();
             let mut free = Vec::new();
             let mut all = Vec::new();
+            // What an interface asks is the same for all senders, but for what is blockaded of it.
+            let mut sums = Sums::default();
             for (key, psb) in behind() {
                 let before = (parts.free.len(), parts.blocked.len());
-                parts.collect(now, session, phop, (*key, psb), style);
+                parts.collect(now, session, phop, (*key, psb), style, &mut sums);
                 if parts.free.len() > before.0 {
                     free.push(key.sender);
                 }
@@ -313,41 +381,30 @@ impl Parts {
         phop: Phop,
         (key, psb): (PsbKey, &Psb),
         style: Style,
+        sums: &mut Sums,
     ) {
         let blockade = blockade(session, style, key.sender, phop);
-        let blockade = blockade.filter(|bsb| now < bsb.expires);
+        let blockade = blockade
+            .filter(|bsb| now < bsb.expires)
+            .map(|bsb| bsb.flowspec);
         for from in session.tcsbs_of(key.sender, psb) {
             let Some(tcsb) = session.tcsbs.get(&from) else {
                 continue;
             };
-            let mut whole = true;
-            let mut free: Option<Flowspec> = None;
-            let blocked_before = self.blocked.len();
-            for (_, rsb) in members(session, from) {
-                if rsb
-                    .by_interface
-                    .is_some_and(|named| named != phop.interface())
-                {
-                    whole = false;
-                } else if blockade.is_some_and(|bsb| bsb.flowspec.blockades(&rsb.flowspec)) {
-                    whole = false;
-                    self.blocked.push(rsb.flowspec);
-                } else {
-                    free = match free {
-                        None => Some(rsb.flowspec),
-                        // One session has one service: what is installed was merged before.
-                        Some(free) => Some(free.merge(&rsb.flowspec).unwrap_or(free)),
-                    };
-                }
-            }
-            if self.blocked.len() > blocked_before && free.is_none() && psb.phop == phop {
+            let Sum {
+                free,
+                blocked,
+                whole,
+            } = sums.of(session, from, phop, blockade);
+            self.blocked.extend(blocked);
+            if blocked.is_some() && free.is_none() && psb.phop == phop {
                 self.blocked_at.push(from);
             }
             if let Some(free) = free {
                 // The way that data takes is the one to be confirmed.
                 let confirm = tcsb.confirm.filter(|_| psb.phop == phop);
                 let blocked = |(_, asked): &(ResvConfirm, Flowspec)| {
-                    blockade.is_some_and(|bsb| bsb.flowspec.blockades(asked))
+                    blockade.is_some_and(|failed| failed.blockades(asked))
                 };
                 self.free.push(Part {
                     flowspec: if whole { tcsb.forwarded() } else { free },

@@ -1,5 +1,7 @@
 //! A small map in order.
 
+use core::cmp::Ordering;
+
 /// A map in one sorted list: what a session holds is mostly one or two blocks of a kind, and the next is allocated when
 /// it comes. Values should be small, or boxed.
 #[derive(Clone, Debug)]
@@ -68,6 +70,14 @@ impl<K: Ord, V> VecMap<K, V> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
+    /// The entries whose keys are `Equal`, where keys that are not come before or behind all of them.
+    pub(crate) fn run(&self, order: impl Fn(&K) -> Ordering) -> impl Iterator<Item = (&K, &V)> {
+        let start = self.0.partition_point(|(key, _)| order(key).is_lt());
+        let end = self.0.partition_point(|(key, _)| order(key).is_le());
+        let run = self.0.get(start..end).unwrap_or_default();
+        run.iter().map(|(key, value)| (key, value))
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }
@@ -94,6 +104,8 @@ mod tests {
         assert_eq!(map.insert(3, 33), Some(30));
         assert_eq!(map.keys().copied().collect::<Vec<_>>(), [1, 3, 5]);
         assert_eq!((map.get(&3), map.get(&4)), (Some(&33), None));
+        let run = |tens: i32| map.run(move |key| (key / 2).cmp(&tens)).count();
+        assert_eq!([run(0), run(1), run(2), run(3)], [1, 1, 1, 0]);
         assert!(map.contains(&5) && map.len() == 3 && map.0.capacity() == 3);
         assert_eq!((map.remove(&1), map.remove(&1)), (Some(10), None));
         map.remove(&3);
