@@ -181,20 +181,20 @@ fn a_script_learns_whether_a_reservation_can_be_had() {
     };
     // Nobody sends yet: it is said at once, and beside the answers.
     let to = "reserve 10.8.0.2:5004";
-    let output = code(receiver, &format!("{to} --until-confirmed --for 100ms"), 4);
+    let output = code(receiver, &format!("{to} --until-confirmed --for 2s"), 4);
     assert!(output.stdout.is_empty(), "{output:?}");
-    let expected = "waiting for a sender …\nrsvpctl: not confirmed within 100ms\n";
+    let expected = "waiting for a sender …\nrsvpctl: not confirmed within 2s\n";
     assert_eq!(output.stderr, expected);
     let output = code(
         receiver,
-        &format!("{to} --from 10.8.0.1:1 --for 100ms --json"),
+        &format!("{to} --from 10.8.0.1:1 --for 2s --json"),
         0,
     );
     let waits = "{\"event\":{\"kind\":\"waiting\",\"senders\":[\"10.8.0.1:1\"]}}\n";
     assert_eq!(output.stdout, waits);
 
     let from = "send 10.8.0.2:5004 --from 10.8.0.1:5004 --rate 5Mbit/s";
-    let output = code(sender, &format!("{from} --until-reserved --for 100ms"), 4);
+    let output = code(sender, &format!("{from} --until-reserved --for 2s"), 4);
     let expected =
         "path of 10.8.0.1:5004 sent by one: 5Mbit/s b 15kB; waiting for reservations …\n";
     assert!(output.stderr.starts_with(expected), "{output:?}");
