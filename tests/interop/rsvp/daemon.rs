@@ -323,7 +323,7 @@ fn daemons_that_end_leave_nothing_and_killed_ones_recover() {
 
     let status = nodes[2]
         .daemon()
-        .stop(Signal::SIGTERM, Duration::from_secs(2));
+        .stop(Signal::SIGTERM, Duration::from_secs(10));
     assert!(status.success());
     assert!(!nodes[2].run("tc qdisc show").contains("htb"));
     assert!(!nodes[2].run("nft list ruleset").contains("rsvp"));
@@ -334,7 +334,7 @@ fn daemons_that_end_leave_nothing_and_killed_ones_recover() {
     // A host that ends takes its sender along.
     let status = nodes[0]
         .daemon()
-        .stop(Signal::SIGTERM, Duration::from_secs(2));
+        .stop(Signal::SIGTERM, Duration::from_secs(10));
     assert!(status.success());
     until("the path's end", LIMIT, || {
         (nodes[1].json("status")["status"]["sessions"] == 0).then_some(())
