@@ -205,7 +205,7 @@ fn iperf3_runs_through_a_native_router() {
     }
     let said = lab
         .left
-        .told("iperf3", "-c 10.2.0.1 -u -b 20M -l 1000 -w 4M -t 2 -J");
+        .told("iperf3", "-c 10.2.0.1 -u -b 20M -l 1000 -w 400k -t 2 -J");
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
     let lost = report["end"]["sum"]["lost_percent"].as_f64().unwrap();
     assert!(lost < 5.0, "{lost} %: {said}");

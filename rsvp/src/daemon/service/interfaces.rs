@@ -54,6 +54,11 @@ fn seen(system: &SystemInterface, loaded: &Loaded) -> Interface {
     }
 }
 
+/// Whether RSVP is spoken there now.
+const fn works(interface: &Interface) -> bool {
+    interface.up && interface.settings.enabled
+}
+
 /// What the log says of an interface.
 #[derive(Debug)]
 pub(super) struct Logged {
@@ -188,7 +193,9 @@ impl Service {
             // Traffic control first: it removes all at once what the engine removes one by one.
             self.shaper.lock().interface_gone(index);
             self.engine.handle_interface_gone(now, index);
-            self.lose_routes(now);
+            if self.interfaces.get(&index).is_some_and(works) {
+                self.lose_routes(now);
+            }
         }
         // Before any is told of: what is mended for one may be another's, too.
         let before: BTreeMap<IfIndex, (LocalElement, ShaperState)> = {
@@ -202,11 +209,10 @@ impl Service {
         };
         for (index, interface) in &new {
             let name = &interface.name;
-            let works = interface.up && interface.settings.enabled;
             let keys = self.loaded.config().keys(name);
             let mut shaper = self.shaper.lock();
             // Traffic control is told before the engine, which asks it.
-            if works {
+            if works(interface) {
                 let reservations = shaper.set_interface(interface, &keys.traffic_control());
                 let (element, state) = (shaper.advertise(*index), shaper.state(*index));
                 drop(shaper);
@@ -246,8 +252,7 @@ impl Service {
                 drop(shaper);
                 Logged::new(interface, keys, &state).tell_news(*index, &mut self.logged);
                 self.engine.handle_interface(now, interface.clone());
-                let worked = |old: &Interface| old.up && old.settings.enabled;
-                if self.interfaces.get(index).is_some_and(worked) {
+                if self.interfaces.get(index).is_some_and(works) {
                     self.lose_routes(now);
                 }
             }
@@ -284,17 +289,16 @@ impl Service {
     ///
     /// Who gets how much of what there may be is [`share_out`]'s.
     pub(super) fn join(&mut self) {
-        let works = |interface: &&Interface| interface.up && interface.settings.enabled;
         let here: Vec<u32> = self
             .interfaces
             .values()
-            .filter(works)
+            .filter(|interface| works(interface))
             .map(|interface| interface.index.0)
             .collect();
         let mut wanted: BTreeSet<(IpAddr, u32)> = self
             .interfaces
             .values()
-            .filter(works)
+            .filter(|interface| works(interface))
             .filter(|interface| interface.settings.udp != UdpEncapsulation::Never)
             .map(|interface| (ENCAPSULATION_GROUP.into(), interface.index.0))
             .collect();
