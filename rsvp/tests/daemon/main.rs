@@ -282,7 +282,9 @@ fn what_a_node_refuses_is_asked_for_again() {
         // Meanwhile it is tried in vain, which is not told.
         network.clock().sleep(Duration::from_secs(20)).await;
         drop(first);
-        assert!(matches!(second.event().await, EventOf::Asked { .. }));
+        let clock = network.clock();
+        let soon = clock.timeout(Duration::from_secs(10), second.event());
+        assert!(matches!(soon.await, Ok(EventOf::Asked { .. })));
         assert!(matches!(second.event().await, EventOf::Confirmed { .. }));
         assert_eq!(
             installed(&nodes).await,
