@@ -590,14 +590,22 @@ fn lost_senders(session: &SessionState, phop: Phop, wanted: &Wanted) -> Vec<Send
         .collect()
 }
 
-/// Whether some next hop asks by name for a sender behind that previous hop, be it routed there or not.
+/// Whether some next hop asks for a sender behind that previous hop, be it routed there or not. Of style WF those do
+/// that no sender is routed to: whoever was is on the way to somewhere else.
 fn is_asked_for(session: &SessionState, phop: Phop) -> bool {
-    session.style() != Some(Style::WF)
-        && session
-            .psbs
-            .iter()
-            .filter(|(_, psb)| psb.is_behind(phop))
-            .any(|(key, _)| session.rsbs.values().any(|rsb| rsb.selects(&key.sender)))
+    let is_wanted = |sender: &Sender| match session.style() {
+        Some(Style::WF) => session.rsbs.iter().any(|(key, rsb)| {
+            let mut senders = session.psbs.iter();
+            key.outgoing != phop.interface()
+                && !senders.any(|(sender, psb)| rsb.covers(key.outgoing, sender, psb))
+        }),
+        _ => session.rsbs.values().any(|rsb| rsb.selects(sender)),
+    };
+    session
+        .psbs
+        .iter()
+        .filter(|(_, psb)| psb.is_behind(phop))
+        .any(|(key, _)| is_wanted(&key.sender))
 }
 
 /// Whether a previous hop has announced that sender.

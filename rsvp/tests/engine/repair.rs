@@ -10,7 +10,7 @@ use fairway_rsvp::msg::{Ack, Body, HelloMessage, Message};
 use fairway_rsvp::wire::{Hello, HelloKind, MessageType, Sender, Style};
 
 use crate::net::{Net, cl, tspec, udp};
-use crate::one::{A, B, C, One, ff};
+use crate::one::{A, B, C, D, One, ff, loose, se, wf};
 
 /// Two ways from the first router to the last: over A, and, longer, over B and C.
 fn diamond(settings: Settings) -> Net {
@@ -343,6 +343,39 @@ fn a_multicast_tree_that_turns_takes_its_reservations_along() {
         matches!(heard.as_slice(), [Event::Resv { .. }]),
         "{heard:?}"
     );
+}
+
+#[test]
+fn while_a_new_way_is_tried_another_next_hop_may_tear_and_nothing_ends() {
+    // RFC 2205 §3.6: what neighbour 2 has reserved is only on its way to somewhere else, whatever the style.
+    for style in [Style::FF, Style::SE, Style::WF] {
+        let mut one = One::new();
+        one.route(1, A, &[C]);
+        one.announce(A, 1, 100.0);
+        let s1 = one.sender(1);
+        let flows = |times| match style {
+            Style::FF => ff(&[(s1, times)]),
+            Style::SE => se(times, &[s1]),
+            _ => wf(times),
+        };
+        one.reserve(C, 2, flows(1.0));
+        one.reserve(C, 3, flows(1.0));
+        one.route(1, A, &[D]);
+        one.routes_changed();
+        one.sent();
+        let named = if style == Style::WF { &[][..] } else { &[s1] };
+        one.tear(C, 3, loose(style, None, named));
+        assert_eq!(one.sent(), []);
+        // The new way takes longer than that: it was no way.
+        one.wait(Duration::from_secs(20));
+        let torn: Vec<u32> = one
+            .sent()
+            .into_iter()
+            .filter(|(_, body)| matches!(body, Body::ResvTear(_)))
+            .map(|(transmit, _)| transmit.interface.0)
+            .collect();
+        assert_eq!(torn, [A]);
+    }
 }
 
 #[test]
