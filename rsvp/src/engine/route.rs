@@ -10,6 +10,7 @@ use super::node::Node;
 use super::refresh::{Cause, later};
 use crate::interface::IfIndex;
 use crate::state::{NextHop, PathOut, Phop, Print, Psb, PsbKey, SessionState};
+use crate::timing::{KEEP_MULTIPLIER, lifetime};
 
 /// Repairs of many sessions are spread over this span after *W*.
 const REPAIR_SPREAD: Duration = Duration::from_millis(300);
@@ -160,14 +161,14 @@ impl Node {
             let held = lost.map(|out| self.repair_wait(out.interface)).max();
             turned |= held.is_some() || outgoing.len() != psb.outgoing.len();
             if let Some(held) = held {
-                session.hold(now, later(now, held.saturating_add(REPAIR_GRACE)));
+                self.hold(now, session, later(now, held.saturating_add(REPAIR_GRACE)));
             }
         }
         if let Some(wait) = wait {
             let spread = REPAIR_SPREAD * (self.random.u32() >> 22) / 1024;
             let at = later(now, wait.saturating_add(spread));
             session.repair_at = Some(session.repair_at.map_or(at, |old| old.min(at)));
-            session.hold(now, later(at, wait.saturating_add(REPAIR_GRACE)));
+            self.hold(now, session, later(at, wait.saturating_add(REPAIR_GRACE)));
             session.want(at);
         }
         if local_changed {
@@ -181,6 +182,22 @@ impl Node {
             }
             self.refresh_all(now, session, Cause::Turned);
         }
+    }
+
+    /// Until then nothing is torn only because routes have turned away; but not for longer than previous hops keep what
+    /// is not refreshed meanwhile.
+    fn hold(&self, now: Instant, session: &mut SessionState, until: Instant) {
+        let kept = |phop: &Phop| match phop {
+            Phop::Hop { interface, .. } => {
+                let period = self.time_values(*interface).refresh_period();
+                // The last refresh may be so long ago.
+                let last = period.saturating_mul(3) / 2;
+                Some(lifetime(period, KEEP_MULTIPLIER).saturating_sub(last))
+            }
+            Phop::App(_) => None,
+        };
+        let longest = session.resvs.keys().filter_map(kept).min();
+        session.hold(now, until, longest.unwrap_or(Duration::MAX));
     }
 
     /// *W* of an interface: RFC 2205 §3.6.
@@ -242,7 +259,7 @@ impl Node {
         }
         // Another way may be found: until then the hops before keep theirs.
         let wait = self.repair_wait(interface).saturating_add(REPAIR_GRACE);
-        session.hold(now, later(now, wait));
+        self.hold(now, session, later(now, wait));
         for key in lost {
             self.drop_rsb(session, key);
             self.update_and_report(now, session, tcsb_of(&key));

@@ -122,10 +122,12 @@ impl SessionState {
         self.next = self.next.min(at);
     }
 
-    /// Until then nothing is torn only because routes have turned away; but not for ever, however often they turn.
-    pub(crate) fn hold(&mut self, now: Instant, until: Instant) {
+    /// Until then nothing is torn only because routes have turned away; but not for longer than `longest`, however often
+    /// they turn.
+    pub(crate) fn hold(&mut self, now: Instant, until: Instant, longest: Duration) {
         if self.hold_until.is_none() {
-            self.hold_limit = now.checked_add(Self::LONGEST_HOLD).unwrap_or(Instant::MAX);
+            let longest = longest.min(Self::LONGEST_HOLD);
+            self.hold_limit = now.checked_add(longest).unwrap_or(Instant::MAX);
         }
         let until = until.min(self.hold_limit);
         self.hold_until = self.hold_until.max(Some(until));

@@ -379,6 +379,36 @@ fn while_a_new_way_is_tried_another_next_hop_may_tear_and_nothing_ends() {
 }
 
 #[test]
+fn routes_that_turn_and_turn_hold_nothing_for_longer_than_it_lives() {
+    // RFC 2205 §3.7: L = (K + 0.5) · 1.5 · R; the last refresh may be 1.5 · R old when the hold begins.
+    for (seconds, most) in [(10, 37), (30, 60)] {
+        let mut one = One::new();
+        one.settings.refresh_period = Duration::from_secs(seconds);
+        for interface in [A, B, C, D] {
+            one.set_interface(interface, true);
+        }
+        one.route(1, A, &[C]);
+        one.announce(A, 1, 100.0);
+        let s1 = one.sender(1);
+        one.reserve(C, 2, ff(&[(s1, 1.0)]));
+        one.sent();
+        let mut torn = false;
+        let mut waited = 0;
+        while !torn {
+            one.route(1, A, &[[B, D][waited % 2]]);
+            one.routes_changed();
+            one.wait(Duration::from_secs(1));
+            waited += 1;
+            let sent = one.sent();
+            torn = sent
+                .iter()
+                .any(|(_, body)| matches!(body, Body::ResvTear(_)));
+        }
+        assert!((most - 1..=most + 1).contains(&waited), "{waited}");
+    }
+}
+
+#[test]
 fn with_all_refreshes_lost_state_ends_between_the_bounds() {
     // RSVP-6: gone between (K + 0.5) · R and (K + 0.5) · 1.5 · R after the last refresh: 105 s and 157.5 s.
     for seconds in [0, 7, 31, 60] {
