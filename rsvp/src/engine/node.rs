@@ -177,9 +177,13 @@ impl Node {
 
     /// When to refresh next on an interface: drawn anew each time.
     pub(super) fn refresh_at(&mut self, now: Instant, interface: IfIndex) -> Instant {
-        let period = self.time_values(interface).refresh_period();
+        self.refresh_after(now, self.time_values(interface))
+    }
+
+    /// As [`refresh_at`](Self::refresh_at), of an interface with that period.
+    pub(super) fn refresh_after(&mut self, now: Instant, period: TimeValues) -> Instant {
         // Whatever is configured, time passes between two refreshes.
-        let wait = next_refresh(period, self.random.u32()).max(LEAST_WAIT);
+        let wait = next_refresh(period.refresh_period(), self.random.u32()).max(LEAST_WAIT);
         now.checked_add(wait).unwrap_or(Instant::MAX)
     }
 

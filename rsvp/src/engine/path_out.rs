@@ -45,14 +45,15 @@ impl Node {
         else {
             return;
         };
-        let refresh_at = self.refresh_at(now, interface);
-        let in_full_at = self.in_full_at(refresh_at, interface);
+        let time_values = self.time_values(interface);
+        let refresh_at = self.refresh_after(now, time_values);
         let neighbour = self.next_rsvp_hop(session, interface);
         // If summaries refresh it already, it is time for a refresh in full.
         if !trigger
             && !self.neighbours.is_summarised(state)
             && self.neighbours.can_summarise(interface, state, neighbour)
         {
+            let in_full_at = self.in_full_at(refresh_at, interface);
             // What was sent is what would be sent: whatever changes it sends it at once, or marks it.
             let unchanged = session
                 .psbs
@@ -67,7 +68,6 @@ impl Node {
             }
         }
         session.want(refresh_at);
-        let time_values = self.time_values(interface);
         let Some(psb) = session.psbs.get_mut(&key) else {
             return;
         };
@@ -126,7 +126,7 @@ impl Node {
                 .get_mut(&key)
                 .and_then(|psb| psb.outgoing.get_mut(at))
         {
-            out.refresh_at = in_full_at;
+            out.refresh_at = self.in_full_at(refresh_at, interface);
         }
     }
 
