@@ -44,8 +44,11 @@ pub(super) struct Party {
     session: Session,
     /// What is asked for now.
     asked: Option<Asked>,
-    /// What was told of its being refused by this node.
+    /// Senders that nothing is asked for, and why.
+    left_out: Vec<(Sender, String)>,
+    /// What was told of its being refused by this node, and what was met of that since it was asked for last.
     refusals: Vec<EventOf>,
+    met: Vec<EventOf>,
     /// It is to be asked for again.
     is_refused: bool,
     /// The senders there are.
@@ -92,7 +95,9 @@ impl Party {
             role,
             session,
             asked: None,
+            left_out: Vec::new(),
             refusals: Vec::new(),
+            met: Vec::new(),
             is_refused: false,
             senders: Vec::new(),
             is_said: false,
@@ -111,6 +116,17 @@ impl Party {
                 (old.destination, old.protocol) == (new.destination, new.protocol)
             }
             _ => false,
+        }
+    }
+
+    /// Whether it can be changed into the other one while others of its session stand, which all have one style and one
+    /// service.
+    pub(super) fn is_of_kind(&self, role: &Role) -> bool {
+        match (&self.role, role) {
+            (Role::Receiver(old), Role::Receiver(new)) => {
+                (old.style, old.service) == (new.style, new.service)
+            }
+            _ => true,
         }
     }
 
@@ -204,14 +220,27 @@ impl Party {
         let Role::Receiver(entry) = &self.role else {
             return;
         };
-        match wanted(entry, &self.senders) {
-            Ok(None) => {
+        let Wanted { call, left_out } = wanted(entry, &self.senders);
+        let before = core::mem::replace(&mut self.left_out, left_out);
+        match call {
+            Ok(None) if self.left_out.is_empty() => {
                 // Nobody is left to reserve for; what was asked for ends with their state.
                 self.asked = None;
                 self.refusals.clear();
                 reaction.tell.extend(self.wait());
             }
+            Ok(None) => {
+                let all = self.left_out.iter();
+                let all: Vec<String> = all.map(|(of, why)| of_sender(*of, why)).collect();
+                self.take_back(reaction, all.join("; "));
+            }
             Ok(Some((call, bound))) => {
+                for (sender, why) in self.left_out.iter().filter(|one| !before.contains(one)) {
+                    reaction.tell.push(EventOf::NotAsked {
+                        sender: Some(value::sender(*sender)),
+                        why: why.clone(),
+                    });
+                }
                 if self.asked.as_ref().is_some_and(|asked| asked.call == call) {
                     return;
                 }
@@ -231,14 +260,16 @@ impl Party {
                 self.is_said = false;
                 reaction.call = Some(Call::Reserve(Box::new(call)));
             }
-            Err(why) => {
-                // What was promised before is not kept either.
-                reaction.call = self.asked.take().map(|asked| removal(asked.call.style));
-                self.refusals.clear();
-                self.is_said = true;
-                reaction.tell.push(EventOf::NotAsked { why });
-            }
+            Err(why) => self.take_back(reaction, why),
         }
+    }
+
+    /// Nothing can be promised: what was promised before is not kept either.
+    fn take_back(&mut self, reaction: &mut Reaction, why: String) {
+        reaction.call = self.asked.take().map(|asked| removal(asked.call.style));
+        self.refusals.clear();
+        self.is_said = true;
+        reaction.tell.push(EventOf::NotAsked { sender: None, why });
     }
 
     /// This node itself has refused what is asked for, or a part of it. Each refusal is told once, however often it is met.
@@ -248,6 +279,7 @@ impl Party {
             return reaction;
         }
         reaction.retry = !core::mem::replace(&mut self.is_refused, true);
+        self.met.extend_from_slice(&reaction.tell);
         reaction.tell.retain(|told| !self.refusals.contains(told));
         self.refusals.extend_from_slice(&reaction.tell);
         reaction
@@ -257,17 +289,40 @@ impl Party {
     /// [`retried`](Self::retried).
     pub(super) fn retry(&mut self) -> Option<Call> {
         self.is_refused = false;
+        self.met.clear();
         let asked = self.asked.as_ref().filter(|_| !self.refusals.is_empty())?;
-        Some(Call::Reserve(Box::new(asked.call.clone())))
+        // What stands of it would be confirmed each time.
+        let confirm = asked.call.confirm && !self.is_refused_in_part(&asked.call);
+        let call = asked.call.clone();
+        Some(Call::Reserve(Box::new(ReserveCall { confirm, ..call })))
     }
 
-    /// What is told of the trial, if it was not refused again.
-    pub(super) fn retried(&mut self) -> Option<EventOf> {
+    /// What is told of the trial, if it was not refused again, and what is to be asked then.
+    pub(super) fn retried(&mut self) -> Option<(EventOf, Option<Call>)> {
         if self.is_refused {
+            // What is met again later is news then.
+            let met = &self.met;
+            self.refusals.retain(|refusal| met.contains(refusal));
             return None;
         }
+        let asked = self.asked.as_ref()?;
+        let call = asked.call.clone();
+        let is_to_be_confirmed = call.confirm && self.is_refused_in_part(&call);
+        let told = asked.told.clone();
         self.refusals.clear();
-        self.asked.as_ref().map(|asked| asked.told.clone())
+        let confirm = is_to_be_confirmed.then(|| Call::Reserve(Box::new(call)));
+        Some((told, confirm))
+    }
+
+    /// Whether some of the senders that are asked for were not refused.
+    fn is_refused_in_part(&self, call: &ReserveCall) -> bool {
+        let is_refused = |filter: &Sender| {
+            let name = value::sender(*filter);
+            self.refusals.iter().any(|refusal| {
+                matches!(refusal, EventOf::ReservationError { senders, .. } if senders.contains(&name))
+            })
+        };
+        call.style == Style::FF && !call.filters.iter().all(is_refused)
     }
 }
 
@@ -328,12 +383,16 @@ fn tspec(traffic: &Traffic) -> Result<Tspec, TspecError> {
     )
 }
 
-/// What is to be reserved for the senders there are; `None` if none of them is wanted. With the bound on the delay, where
-/// one is promised: the greatest of the senders'.
-fn wanted(
-    entry: &ReservationEntry,
-    senders: &[PathSender],
-) -> Result<Option<(ReserveCall, Option<Duration>)>, String> {
+/// What is to be reserved for the senders there are.
+struct Wanted {
+    /// `None` if none of them is wanted, or can be served. With the bound on the delay, where one is promised: the greatest
+    /// of the senders'. An error: nothing serves them all.
+    call: Result<Option<(ReserveCall, Option<Duration>)>, String>,
+    /// Those who are wanted and cannot be served, and why. Anybody can announce a sender: the others' reservation stands.
+    left_out: Vec<(Sender, String)>,
+}
+
+fn wanted(entry: &ReservationEntry, senders: &[PathSender]) -> Wanted {
     let is_wanted = |of: &&PathSender| {
         entry.senders.is_empty()
             || entry
@@ -343,14 +402,27 @@ fn wanted(
     };
     let mut filters = Vec::new();
     let mut flowspecs: Vec<Flowspec> = Vec::new();
-    let mut bound = None;
+    let (mut bound, mut left_out) = (None, Vec::new());
     for of in senders.iter().filter(is_wanted) {
-        let (flowspec, end_to_end) = flowspec(entry, of)
-            .map_err(|why| format!("sender {}: {why}", value::sender(of.template)))?;
-        bound = bound.max(end_to_end);
-        filters.push(of.template);
-        flowspecs.push(flowspec);
+        match flowspec(entry, of) {
+            Ok((flowspec, end_to_end)) => {
+                bound = bound.max(end_to_end);
+                filters.push(of.template);
+                flowspecs.push(flowspec);
+            }
+            Err(why) => left_out.push((of.template, why)),
+        }
     }
+    let call = call_for(entry, filters, flowspecs).map(|call| Some((call?, bound)));
+    Wanted { call, left_out }
+}
+
+/// The call for senders that can be served, if there are any.
+fn call_for(
+    entry: &ReservationEntry,
+    filters: Vec<Sender>,
+    flowspecs: Vec<Flowspec>,
+) -> Result<Option<ReserveCall>, String> {
     let Some((first, rest)) = flowspecs.split_first() else {
         return Ok(None);
     };
@@ -365,15 +437,19 @@ fn wanted(
         StyleName::Se => (Style::SE, filters, vec![merged()?]),
         StyleName::Wf => (Style::WF, Vec::new(), vec![merged()?]),
     };
-    let call = ReserveCall {
+    Ok(Some(ReserveCall {
         style,
         filters,
         flowspecs,
         confirm: entry.confirm,
         interface: None,
         policy: Vec::new(),
-    };
-    Ok(Some((call, bound)))
+    }))
+}
+
+/// Why nothing is asked for a sender, with its name.
+fn of_sender(sender: Sender, why: &str) -> String {
+    format!("sender {}: {why}", value::sender(sender))
 }
 
 /// Where more is asked for than the senders say they send, and that is more than anybody is granted: the smaller of both is
@@ -606,14 +682,26 @@ mod tests {
         let reaction = party.handle_refusal(&refusal(1, "10.0.0.2:5004"));
         assert_eq!((reaction.tell.len(), reaction.retry), (0, true));
         assert_eq!(party.retried(), None);
+        // One of them stands now, and is not to be confirmed each time.
+        let unconfirmed = call.clone().map(|call| ReserveCall {
+            confirm: false,
+            ..call
+        });
+        let unconfirmed = unconfirmed.map(Box::new).map(Call::Reserve);
+        assert_eq!(party.retry(), unconfirmed);
         // For another reason.
-        assert!(party.retry().is_some());
         let reaction = party.handle_refusal(&refusal(2, "10.0.0.2:5004"));
         assert_eq!((reaction.tell.len(), reaction.retry), (1, true));
         assert_eq!(party.retried(), None);
-        // And with success.
-        assert_eq!(party.retry(), call.map(Box::new).map(Call::Reserve));
-        assert_eq!(party.retried(), Some(told));
+        // What was not met meanwhile is news.
+        assert_eq!(party.retry(), unconfirmed);
+        let reaction = party.handle_refusal(&refusal(1, "10.0.0.2:5004"));
+        assert_eq!((reaction.tell.len(), reaction.retry), (1, true));
+        assert_eq!(party.retried(), None);
+        // And with success: now it is to be confirmed.
+        assert_eq!(party.retry(), unconfirmed);
+        let confirm = call.map(Box::new).map(Call::Reserve);
+        assert_eq!(party.retried(), Some((told, confirm)));
         assert_eq!(party.retry(), None);
         // What routers further on refuse is this node's to refresh.
         party.handle_event(&refusal(1, "10.0.0.1:5004"));
@@ -697,7 +785,7 @@ mod tests {
         let reaction = party.handle_event(&Event::Path(vec![sender("10.0.0.1:5004")]));
         assert!(reaction.call.is_none());
         assert!(
-            matches!(&reaction.tell[1], EventOf::NotAsked { why } if why.contains("10.0.0.1:5004"))
+            matches!(&reaction.tell[1], EventOf::NotAsked { sender: None, why } if why.contains("10.0.0.1:5004"))
         );
     }
 
@@ -721,6 +809,39 @@ mod tests {
         );
         assert!(reserve(party.handle_event(&bad)).is_none());
         assert_eq!(reserve(party.handle_event(&good)), Some(call));
+    }
+
+    /// Anybody can announce a sender: one that cannot be served costs the others nothing.
+    #[test]
+    fn a_sender_too_far_away_is_left_out() {
+        for style in [StyleName::Ff, StyleName::Se, StyleName::Wf] {
+            let mut wish = entry(ServiceName::Guaranteed);
+            wish.style = style;
+            wish.delay = Some(Span(Duration::from_micros(60_100)));
+            let (mut party, _) = Party::new(Role::Receiver(wish)).unwrap();
+            let near = sender("10.0.0.1:5004");
+            let mut far = sender("10.0.0.2:5004");
+            far.adspec = None;
+            let alone = Event::Path(vec![near.clone()]);
+            let both = Event::Path(vec![near, far.clone()]);
+            assert!(reserve(party.handle_event(&alone)).is_some());
+            let reaction = party.handle_event(&both);
+            assert!(matches!(
+                &reaction.tell[..],
+                [EventOf::Path { .. }, EventOf::NotAsked { sender: Some(of), .. }] if of == "10.0.0.2:5004"
+            ));
+            assert!(reserve(reaction).is_none());
+            // It is said once, and again when it has been away.
+            assert_eq!(party.handle_event(&both).tell.len(), 1);
+            assert_eq!(party.handle_event(&alone).tell.len(), 1);
+            assert_eq!(party.handle_event(&both).tell.len(), 2);
+            let reaction = party.handle_event(&Event::Path(vec![far]));
+            assert!(matches!(
+                reaction.tell[1],
+                EventOf::NotAsked { sender: None, .. }
+            ));
+            assert_eq!(reserve(reaction).unwrap().flowspecs, []);
+        }
     }
 
     /// A configuration that is read again: nothing is torn that is wanted still.

@@ -244,6 +244,42 @@ fn another_configuration_changes_what_it_changes_and_nothing_else() {
     });
 }
 
+/// RFC 2205 §1.3: styles do not mix in a session. Two entries of one that both have another are in each other's way, unless
+/// both go first.
+#[test]
+fn entries_of_one_session_take_another_style_together() {
+    let (network, nodes) = row();
+    let (from, to) = (nodes[0].address(), nodes[3].address());
+    let each = |entry: &dyn Fn(u16) -> String| {
+        let entries: String = [5004, 5006].map(entry).concat();
+        format!("{TEN_MEGABIT}{entries}")
+    };
+    let senders = each(&|port| {
+        format!(
+            "[[sender]]\ndestination = \"{to}:5004\"\nsource = \"{from}:{port}\"\ntraffic = {{ rate = \"2Mbit/s\" }}\n"
+        )
+    });
+    let receivers = |style: &str| {
+        each(&|port| {
+            format!(
+                "[[reservation]]\ndestination = \"{to}:5004\"\nsenders = [\"{from}:{port}\"]\nstyle = \"{style}\"\n"
+            )
+        })
+    };
+    network.run(async {
+        let texts = [&*senders, TEN_MEGABIT, TEN_MEGABIT, &*receivers("ff")];
+        let daemons = daemons(&nodes, texts);
+        let clock = network.clock();
+        clock.sleep(Duration::from_secs(1)).await;
+        let of_each = [vec![250e3; 2], vec![250e3; 2], vec![250e3; 2], vec![]];
+        assert_eq!(installed(&nodes).await, of_each);
+        daemons[3].reload(loaded(&receivers("se"))).await;
+        clock.sleep(Duration::from_secs(1)).await;
+        let shared = [vec![250e3], vec![250e3], vec![250e3], vec![]];
+        assert_eq!(installed(&nodes).await, shared);
+    });
+}
+
 const NO_TEARS: [&str; 0] = [];
 
 /// The messages a node saw that tear state, in and out.

@@ -37,7 +37,11 @@ pub(crate) fn event(of: &EventOf) -> String {
                 specs.join(", ")
             )
         }
-        EventOf::NotAsked { why } => format!("not reserved: {why}\n"),
+        EventOf::NotAsked { sender: None, why } => format!("not reserved: {why}\n"),
+        EventOf::NotAsked {
+            sender: Some(sender),
+            why,
+        } => format!("not reserved for {sender}: {why}\n"),
         EventOf::Reservation {
             style,
             senders,

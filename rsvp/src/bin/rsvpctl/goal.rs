@@ -52,12 +52,12 @@ impl Goal {
                 }
                 return self.failed();
             }
-            EventOf::NotAsked { .. } => {
+            EventOf::NotAsked { sender: None, .. } => {
                 // Nor is anything kept of what was confirmed before.
                 self.confirmed.clear();
                 return self.failed();
             }
-            EventOf::PathError { .. } => return self.failed(),
+            EventOf::NotAsked { .. } | EventOf::PathError { .. } => return self.failed(),
             EventOf::Asked { senders, .. } => {
                 self.asked = names(senders).collect();
                 return None;
@@ -127,6 +127,7 @@ mod tests {
 
     fn refused() -> Reply {
         Reply::Event(EventOf::NotAsked {
+            sender: None,
             why: "no".to_owned(),
         })
     }

@@ -294,7 +294,8 @@ fn json(command: &Command, reply: &Reply) -> Vec<u8> {
         Command::Requests(_) => &["requests", "blockades"],
         _ => return reply.to_line(),
     };
-    let Ok(mut document) = serde_json::to_value(reply) else {
+    // From the text: its numbers have the digits that they are shown with elsewhere.
+    let Ok(mut document) = serde_json::from_slice::<serde_json::Value>(&reply.to_line()) else {
         return reply.to_line();
     };
     let sessions = document.pointer_mut("/sessions/sessions");

@@ -581,6 +581,7 @@ mod tests {
     #[test]
     fn answers_read_as_they_were_written() {
         let reply = Reply::Event(EventOf::NotAsked {
+            sender: None,
             why: "no".to_owned(),
         });
         let line = reply.to_line();

@@ -267,6 +267,9 @@ pub enum EventOf {
     },
     /// Nothing can be asked for, and why.
     NotAsked {
+        /// Only for this sender: what is asked for the others stands.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        sender: Option<String>,
         /// Why.
         why: String,
     },

@@ -6,7 +6,7 @@ use fairway_stack::Instant;
 use tracing::{debug, info, warn};
 
 use super::{Owner, Played, RETRY, Service};
-use crate::api::{ApiId, Call, Event};
+use crate::api::{ApiError, ApiId, Call, Event};
 use crate::daemon::config::{ReservationEntry, SenderEntry};
 use crate::daemon::control::protocol::Reply;
 use crate::daemon::control::value::{self, EventOf};
@@ -79,21 +79,31 @@ impl Service {
             }
         }
         // Of several in one session, first those that stay the most alike.
+        let mut changes = Vec::new();
         for any in [false, true] {
             over.retain(|id| {
-                let party = self.parties.get(id).map(|played| &played.party);
-                let can = |role: &Role| {
-                    party
-                        .is_some_and(|party| party.can_become(role) && (any || party.is_like(role)))
+                let Some(Played { party, .. }) = self.parties.get(id) else {
+                    return false;
                 };
-                match wanted.iter().position(can) {
-                    Some(at) => !self.change(*id, wanted.remove(at)),
-                    None => true,
-                }
+                let is_alone = self.is_alone(*id, party);
+                let can = |role: &Role| {
+                    party.can_become(role)
+                        && (is_alone || party.is_of_kind(role))
+                        && (any || party.is_like(role))
+                };
+                let at = wanted.iter().position(can);
+                changes.extend(at.map(|at| (*id, wanted.remove(at))));
+                at.is_none()
             });
         }
+        // Who goes is in nobody's way any more.
         for id in over {
             self.dismiss(id);
+        }
+        for (id, role) in changes {
+            if !self.change(id, role) {
+                self.dismiss(id);
+            }
         }
         self.follow_addresses();
         for role in wanted {
@@ -111,12 +121,23 @@ impl Service {
         }
     }
 
-    /// Makes a party another one, of the same session; whether that has come to pass.
+    /// Whether the configuration has no other receiver in a party's session.
+    fn is_alone(&self, id: ApiId, party: &Party) -> bool {
+        !self.parties.iter().any(|(other, played)| {
+            *other != id
+                && played.owner == Owner::Fixed
+                && matches!(played.party.role(), Role::Receiver(_))
+                && played.party.session() == party.session()
+        })
+    }
+
+    /// Makes a party another one, of the same session; whether that has come to pass, or is to be tried again.
     fn change(&mut self, id: ApiId, role: Role) -> bool {
         let Some(played) = self.parties.get_mut(&id) else {
             return false;
         };
         let (owner, session) = (played.owner, *played.party.session());
+        let old = played.party.role().clone();
         let reaction = match played.party.change(role) {
             Ok(reaction) => reaction,
             Err(error) => {
@@ -128,11 +149,19 @@ impl Service {
         let Some(call) = reaction.call else {
             return true;
         };
-        let done = self.call(id, call);
-        if let Err(error) = &done {
-            warn!(%session, %error, "a sender or reservation of the configuration is left out");
+        match self.call(id, call) {
+            Ok(()) => true,
+            // As long as there is no address to send from, it stays as it is.
+            Err(error @ ApiError::BadSender) => {
+                debug!(%session, %error, "a sender of the configuration is changed later");
+                let as_it_was = self.parties.get_mut(&id).map(|of| of.party.change(old));
+                as_it_was.is_some_and(|changed| changed.is_ok())
+            }
+            Err(error) => {
+                warn!(%session, %error, "a sender or reservation of the configuration is left out");
+                false
+            }
         }
-        done.is_ok()
     }
 
     /// Senders of the configuration that name no source have that of this node, which may have changed.
@@ -227,9 +256,13 @@ impl Service {
             let Some(played) = self.parties.get_mut(&id) else {
                 continue;
             };
-            if let Some(told) = played.party.retried() {
+            if let Some((told, confirm)) = played.party.retried() {
                 let (owner, session) = (played.owner, *played.party.session());
                 self.tell_owner(owner, &session, [told]);
+                if let Some(call) = confirm {
+                    // As it stands.
+                    let _ = self.call(id, call);
+                }
             }
         }
     }
@@ -280,7 +313,7 @@ fn log_event(session: &Session, event: &EventOf) {
         EventOf::ReservationError { error, .. } => {
             warn!(%session, error = error.text, "reservation failed");
         }
-        EventOf::NotAsked { why } => warn!(%session, why, "not reserved"),
+        EventOf::NotAsked { sender, why } => warn!(%session, sender, why, "not reserved"),
         EventOf::Confirmed { by, .. } => info!(%session, %by, "reservation confirmed"),
         EventOf::Asked { .. } => info!(%session, "reserving"),
         EventOf::Capped { asked, granted, .. } => {
