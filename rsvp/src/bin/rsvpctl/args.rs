@@ -177,8 +177,9 @@ the headers of their links, too (`rsvpctl interfaces`): packets of 64B with 14B 
 take 22 % more than their rate.
 
 What this machine itself refuses, for another style or service in the session or a limit, is asked
-for again every five seconds; what routers refuse, with each refresh. If a path becomes such that
---delay cannot be had, what was reserved is given up until it is as good again.
+for again every five seconds; what routers refuse, with each refresh. If the path of a sender
+becomes such that --delay cannot be had, what was reserved for it is given up until it is as good
+again; other senders keep theirs.
 
 Exit status:
   0  ended by ctrl-c, SIGTERM or --for, and the last news was good, or there was none;
