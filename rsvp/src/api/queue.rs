@@ -36,8 +36,8 @@ struct Item<T> {
 #[derive(Clone, Debug)]
 pub(super) struct Queue<T> {
     items: BTreeMap<u64, Item<T>>,
-    /// The last of each.
-    states: BTreeMap<(u32, State), u64>,
+    /// The places of all of each.
+    states: BTreeSet<(u32, State, u64)>,
     /// Those of each session that can be spared.
     loose: BTreeMap<u32, BTreeSet<u64>>,
     /// How many there are of each length.
@@ -50,7 +50,7 @@ impl<T> Queue<T> {
     pub(super) const fn new() -> Self {
         Self {
             items: BTreeMap::new(),
-            states: BTreeMap::new(),
+            states: BTreeSet::new(),
             loose: BTreeMap::new(),
             lengths: BTreeMap::new(),
             next: 0,
@@ -84,34 +84,45 @@ impl<T> Queue<T> {
             octets,
             value,
         };
-        let Some(key) = state.map(|state| (session, state)) else {
+        let Some(state) = state else {
             self.append(item);
             return false;
         };
         if coalesce
-            && let Some(place) = self.states.get(&key)
-            && let Some(old) = self.items.get_mut(place)
+            && let Some(place) = self.newest(session, state)
+            && let Some(old) = self.items.get_mut(&place)
         {
             let before = core::mem::replace(old, item).octets;
             self.count(octets);
             self.discount(before);
             return true;
         }
-        self.states.insert(key, self.next);
+        self.states.insert((session, state, self.next));
         self.append(item);
         false
     }
 
+    /// The last place of a state; what is said of a daemon before the newest is none.
+    fn newest(&self, session: u32, state: State) -> Option<u64> {
+        let last = |state| {
+            let places = (session, state, 0)..=(session, state, u64::MAX);
+            self.states.range(places).next_back().map(|last| last.2)
+        };
+        last(state).filter(|place| last(State::Anew) <= Some(*place))
+    }
+
     /// Appends that what a session is told from here on is of another daemon: nothing of it takes a place before this. If
-    /// states `coalesce` and this is said already, it is not said again, and the states told since are dropped.
+    /// states `coalesce` and this is said already, it is not said again, and all states told since are dropped.
     pub(super) fn push_anew(&mut self, session: u32, coalesce: bool, value: T, octets: usize) {
-        let is_said = coalesce && self.states.contains_key(&(session, State::Anew));
-        for state in [State::Path, State::Resv] {
-            if let Some(place) = self.states.remove(&(session, state))
-                && is_said
-                && let Some(item) = self.items.remove(&place)
-            {
-                self.discount(item.octets);
+        if coalesce && let Some(said) = self.newest(session, State::Anew) {
+            for state in [State::Path, State::Resv] {
+                let since = (session, state, said)..=(session, state, u64::MAX);
+                let dropped: Vec<_> = self.states.extract_if(since, |_| true).collect();
+                for (.., place) in dropped {
+                    if let Some(item) = self.items.remove(&place) {
+                        self.discount(item.octets);
+                    }
+                }
             }
         }
         self.push_event(session, Some(State::Anew), coalesce, value, octets);
@@ -179,10 +190,7 @@ impl<T> Queue<T> {
         self.discount(item.octets);
         match (item.session, item.state) {
             (Some(session), Some(state)) => {
-                let last = self.states.get(&(session, state));
-                if last == Some(&place) {
-                    self.states.remove(&(session, state));
-                }
+                self.states.remove(&(session, state, place));
             }
             (Some(session), None) => self.not_loose(session, place),
             (None, _) => {}
@@ -192,9 +200,8 @@ impl<T> Queue<T> {
 
     /// Forgets the events of a session.
     pub(super) fn forget(&mut self, session: u32) {
-        for state in [State::Path, State::Resv, State::Anew] {
-            self.states.remove(&(session, state));
-        }
+        let states = (session, State::Path, 0)..=(session, State::Anew, u64::MAX);
+        self.states.extract_if(states, |_| true).for_each(|_| ());
         self.loose.remove(&session);
         let of_session = |_: &u64, item: &mut Item<T>| item.session == Some(session);
         let forgotten: Vec<usize> = self

@@ -488,6 +488,41 @@ fn states_keep_to_their_daemon() {
     assert_eq!(states, [before, Notice::Reestablished, after]);
 }
 
+/// Of a daemon that came and went unheard nothing is told, not even what was told while little waited.
+#[test]
+fn no_state_is_told_of_a_daemon_between() {
+    let mut pair = Pair::connected();
+    pair.open();
+    let states = |pair: &mut Pair, hosts: [u8; 2]| {
+        for host in hosts {
+            pair.server.handle_event(ApiId(1), path(&[host]));
+            pair.pump();
+            pair.server.handle_event(ApiId(1), events().swap_remove(2));
+            pair.pump();
+        }
+    };
+    states(&mut pair, [1, 2]);
+    pair.restart();
+    states(&mut pair, [3, 4]);
+    let error = events().swap_remove(4);
+    for _ in 0..300 {
+        pair.server.handle_event(ApiId(1), error.clone());
+        pair.pump();
+    }
+    pair.restart();
+    let resv = Notice::Event(events().swap_remove(2));
+    let told: Vec<Notice> = pair.notices().into_iter().map(|(_, told)| told).collect();
+    let states = told
+        .into_iter()
+        .filter(|told| *told != Notice::Event(error.clone()));
+    let [one, two] = [1, 2].map(|host| Notice::Event(path(&[host])));
+    assert_eq!(
+        states.collect::<Vec<_>>(),
+        [one, resv.clone(), two, resv, Notice::Reestablished]
+    );
+    assert_eq!(pair.core.notices(), 0);
+}
+
 /// An application that makes calls and never asks for notices does not grow without bound, and still learns how it stands:
 /// a path event tells all there is (rapi.md §5), and none follows if nothing changes.
 #[test]
