@@ -1,9 +1,13 @@
 use core::future::{Future as _, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Waker};
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::UnixListener;
+use std::time::Duration;
 
 use fairway_rsvp::api::client::{CallError, Notice, Rapi, Session};
-use fairway_rsvp::api::proto::{ToLibrary, VERSION};
+use fairway_rsvp::api::proto::{ToDaemon, ToLibrary, VERSION};
 use fairway_rsvp::api::{ApiError, ApiId, Call, Event, ReserveCall};
 use fairway_sim::Network;
 use fairway_stack::{LocalAddr, Net};
@@ -148,6 +152,43 @@ fn a_daemon_that_does_not_greet_is_left_in_peace() {
         let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 100];
         assert_eq!(millis, expected);
     });
+}
+
+/// A daemon that takes no calls and keeps the connection open is as good as gone; who calls hears of it.
+#[tokio::test]
+async fn a_daemon_that_takes_no_calls_is_not_waited_for() {
+    let (at, net) = (socket(), Net::system());
+    let listener = UnixListener::bind(&at).unwrap();
+    let rapi = Rapi::connect(&net, &LocalAddr::path(&at)).await.unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    let daemon = tokio::task::spawn_blocking(move || {
+        let hello = ToDaemon::Hello { version: VERSION };
+        let open = ToDaemon::Request {
+            request: 0,
+            session: 1,
+            call: Some(Call::Open(flow())),
+        };
+        let asked = [hello, open].map(|asked| asked.encode().unwrap());
+        let mut heard = vec![0; asked.concat().len()];
+        peer.read_exact(&mut heard).unwrap();
+        assert_eq!(heard, asked.concat());
+        peer.shutdown(Shutdown::Read).unwrap();
+        let hello = ToLibrary::Hello { version: VERSION };
+        let opened = ToLibrary::Reply {
+            request: 0,
+            result: Ok(()),
+        };
+        let said = [hello, opened].map(|said| said.encode());
+        peer.write_all(&said.concat()).unwrap();
+        peer
+    });
+    let session = rapi.open(flow()).await.unwrap();
+    let patience = Duration::from_secs(20);
+    let called = session.sender(sender(6000));
+    let called = net.clock().timeout(patience, called).await;
+    assert_eq!(called, Ok(Err(CallError::NoDaemon)));
+    drop(daemon.await.unwrap());
+    std::fs::remove_file(&at).unwrap();
 }
 
 #[tokio::test]

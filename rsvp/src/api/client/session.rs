@@ -24,6 +24,8 @@ use std::collections::BTreeMap;
 /// How long it takes until a daemon that has gone is looked for again: at first, and at most. One that takes connections and
 /// does not greet is as good as gone.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How long a daemon that takes no more is listened to.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A connection to the RSVP daemon.
 ///
@@ -335,14 +337,7 @@ impl Driver {
                 },
                 sent = writer.write(&sending), if !sending.is_empty() => match sent {
                     Ok(len) if len > 0 => sending.advance(len),
-                    _ => {
-                        // The daemon has closed it, and may have said why.
-                        if let Ok(len @ 1..) = reader.read(&mut buffer).await {
-                            let octets = buffer.get(..len).unwrap_or_default();
-                            let _no_use = self.core.handle_octets(octets);
-                        }
-                        break false;
-                    }
+                    _ => break self.last_words(&mut reader, &mut buffer, commands).await,
                 },
                 got = reader.read(&mut buffer) => match got {
                     Ok(len) if len > 0 => {
@@ -362,6 +357,37 @@ impl Driver {
         self.core.handle_disconnected();
         self.settle();
         is_over
+    }
+
+    /// Nothing can be sent any more: the daemon has closed the connection, and may have said why; but it may also keep silent
+    /// and the connection open. Whether the last handle is gone meanwhile.
+    async fn last_words(
+        &mut self,
+        reader: &mut LocalReadHalf,
+        buffer: &mut [u8],
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+    ) -> bool {
+        let clock = self.net.clock();
+        let mut enough = std::pin::pin!(clock.sleep(LAST_WORDS));
+        loop {
+            self.settle();
+            select! { biased;
+                () = &mut enough => return false,
+                command = commands.recv() => match command {
+                    Some(command) => self.handle_command(command),
+                    None => return true,
+                },
+                got = reader.read(buffer) => match got {
+                    Ok(len) if len > 0 => {
+                        let octets = buffer.get(..len).unwrap_or_default();
+                        if self.core.handle_octets(octets).is_err() {
+                            return false;
+                        }
+                    }
+                    _ => return false,
+                },
+            }
+        }
     }
 
     /// Until there is a connection again; `None`: the last handle is gone.
