@@ -154,6 +154,29 @@ fn a_daemon_that_does_not_greet_is_left_in_peace() {
     });
 }
 
+/// Who was turned away hears that there is no room as long as there may be somebody to say so.
+#[test]
+fn a_daemon_that_was_full_and_has_gone_is_not_full() {
+    let network = Network::new(7);
+    let net = network.node("host").net();
+    network.run(async {
+        let at = LocalAddr::path("/run/rapi.sock");
+        let listener = net.listen_local(&at).unwrap();
+        let rapi = Rapi::connect(&net, &at).await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let error = ApiError::TooManyConnections;
+        let full = ToLibrary::Refusal { error }.encode();
+        stream.write_all(&full).await.unwrap();
+        drop((stream, listener));
+        net.clock().sleep(Duration::from_millis(50)).await;
+        let opened = rapi.open(flow()).await;
+        assert_eq!(opened.unwrap_err(), CallError::Refused(error));
+        net.clock().sleep(Duration::from_secs(1)).await;
+        let opened = rapi.open(flow()).await;
+        assert_eq!(opened.unwrap_err(), CallError::NoDaemon);
+    });
+}
+
 /// A daemon that takes no calls and keeps the connection open is as good as gone; who calls hears of it.
 #[tokio::test]
 async fn a_daemon_that_takes_no_calls_is_not_waited_for() {

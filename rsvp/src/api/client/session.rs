@@ -395,23 +395,23 @@ impl Driver {
         &mut self,
         commands: &mut mpsc::UnboundedReceiver<Command>,
     ) -> Option<LocalStream> {
-        let (net, path, mut pause) = (self.net.clone(), self.path.clone(), self.pause);
-        let again = async move {
-            loop {
-                net.clock().sleep(pause).await;
-                pause = (pause * 2).min(RETRY.1);
-                if let Ok(stream) = net.connect_local(&path).await {
-                    break (stream, pause);
-                }
-            }
+        let (net, path) = (self.net.clone(), self.path.clone());
+        let look = async |pause| {
+            net.clock().sleep(pause).await;
+            net.connect_local(&path).await
         };
-        let mut again = std::pin::pin!(again);
+        let mut looked = std::pin::pin!(look(self.pause));
         loop {
             select! { biased;
                 command = commands.recv() => self.handle_command(command?),
-                (stream, pause) = &mut again => {
-                    self.pause = pause;
-                    break Some(stream);
+                found = &mut looked => {
+                    self.pause = (self.pause * 2).min(RETRY.1);
+                    if let Ok(stream) = found {
+                        break Some(stream);
+                    }
+                    // Whatever it said when it was there.
+                    self.core.handle_unreachable(CallError::NoDaemon);
+                    looked.set(look(self.pause));
                 }
             }
             self.settle();
