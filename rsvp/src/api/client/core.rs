@@ -17,7 +17,7 @@
 //! that names one of its senders, for those that are there, and again when more of them are, until all have been.
 //! What the application asks itself takes its place.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -109,15 +109,17 @@ struct Wanted {
     reservation: Option<ReserveCall>,
     /// The reservation is not asked for again as a whole yet.
     due: Option<Due>,
+    /// Reservations that the application has asked for and has no answer to yet.
+    asking: usize,
 }
 
 /// How far a reservation is asked for again.
 #[derive(Clone, Debug, Default)]
 struct Due {
     /// The senders that this daemon has told of.
-    there: Vec<Sender>,
+    there: BTreeSet<Sender>,
     /// Of these, whom it was asked for.
-    asked: Vec<Sender>,
+    asked: BTreeSet<Sender>,
 }
 
 impl Due {
@@ -127,6 +129,16 @@ impl Due {
             self.asked.clear();
             return None;
         }
+        let filters = whole.filters.iter();
+        let is_there = |filter: &&Sender| self.there.contains(*filter);
+        let is_whole = filters.clone().all(|filter| is_there(&filter));
+        let named: BTreeSet<Sender> = filters.filter(is_there).copied().collect();
+        let is_more = !named.is_subset(&self.asked);
+        // What is not there any more is not reserved for, either.
+        self.asked = named;
+        if !is_more && !is_whole {
+            return None;
+        }
         let mut part = whole.clone();
         part.filters.retain(|filter| self.there.contains(filter));
         if whole.style == Style::FF {
@@ -134,14 +146,7 @@ impl Due {
             let of_those = each.filter(|(filter, _)| self.there.contains(filter));
             part.flowspecs = of_those.map(|(_, flowspec)| *flowspec).collect();
         }
-        let is_whole = part.filters.len() == whole.filters.len();
-        let is_more = part
-            .filters
-            .iter()
-            .any(|filter| !self.asked.contains(filter));
-        // What is not there any more is not reserved for, either.
-        self.asked.clone_from(&part.filters);
-        (is_more || is_whole).then_some((part, is_whole))
+        Some((part, is_whole))
     }
 }
 
@@ -343,6 +348,9 @@ impl Core {
             call: Some(call), ..
         } = message
         {
+            if let (Call::Reserve(_), Some(wanted)) = (&call, self.sessions.get_mut(&session)) {
+                wanted.asking += 1;
+            }
             self.pending
                 .insert(request.0, Pending::Call { session, call });
         }
@@ -375,10 +383,8 @@ impl Core {
     /// Asks again for a reservation, as far as it is due.
     fn reserve_again(&mut self, session: u32) {
         // What the application asks takes its place; if that is refused, this is its turn again.
-        let is_asked = self.pending.values().any(|pending| {
-            matches!(pending, Pending::Call { session: of, call: Call::Reserve(_) } if *of == session)
-        });
-        let Some(wanted) = self.sessions.get_mut(&session).filter(|_| !is_asked) else {
+        let not_asked = |wanted: &&mut Wanted| wanted.asking == 0;
+        let Some(wanted) = self.sessions.get_mut(&session).filter(not_asked) else {
             return;
         };
         let (Some(due), Some(whole)) = (&mut wanted.due, &wanted.reservation) else {
@@ -429,6 +435,9 @@ impl Core {
                 Pending::Call { .. } => Err(self.missed),
             };
             self.results.push_back((RequestId(request), result));
+        }
+        for wanted in self.sessions.values_mut() {
+            wanted.asking = 0;
         }
     }
 
@@ -483,6 +492,9 @@ impl Core {
         match self.pending.remove(&request) {
             None => {}
             Some(Pending::Call { session, call }) => {
+                if let (Call::Reserve(_), Some(wanted)) = (&call, self.sessions.get_mut(&session)) {
+                    wanted.asking = wanted.asking.saturating_sub(1);
+                }
                 if result.is_ok() {
                     self.granted(session, call);
                 } else if matches!(call, Call::Reserve(_)) {
@@ -503,6 +515,7 @@ impl Core {
                 sender: None,
                 reservation: None,
                 due: None,
+                asking: 0,
             };
             self.sessions.insert(session, wanted);
             return;

@@ -296,6 +296,31 @@ mod a_reservation_is_asked_for_again {
     }
 
     #[test]
+    fn not_as_long_as_the_application_asks_something_else() {
+        let (mut pair, id) = restarted(reserve());
+        pair.answer = |call| match call {
+            Call::Reserve(call) if call.style == Style::WF => Err(ApiError::BadReceiver),
+            _ => Ok(()),
+        };
+        let instead = [like(Style::WF, &[]), like(Style::SE, &[1])];
+        for call in &instead {
+            pair.core.call(id, call.clone()).unwrap();
+        }
+        let [first, second] = instead;
+        assert_eq!(pair.asked_at(1, &[1, 3]), [first, second]);
+        assert_eq!(pair.asked_at(1, &[1, 3]), []);
+    }
+
+    /// What the application asked of a daemon that went without an answer is nobody's question any more.
+    #[test]
+    fn if_what_the_application_asks_instead_has_no_answer() {
+        let (mut pair, id) = restarted(reserve());
+        pair.core.call(id, like(Style::WF, &[])).unwrap();
+        pair.restart();
+        assert_eq!(pair.asked_at(1, &[1, 3]), [reserve()]);
+    }
+
+    #[test]
     fn and_is_lost_if_it_is_refused_then() {
         let (mut pair, id) = restarted(reserve());
         pair.answer = |_| Err(ApiError::BadReceiver);
