@@ -27,12 +27,14 @@
  * Calls wait for the daemon's answer, five seconds at most, and then return RAPI_ERR_NORSVP; rapi_dispatch() never waits.
  *
  * The descriptor stays the same while the program has sessions, also when the daemon is started anew: what was asked
- * for is then asked for again, a reservation as soon as its senders are known. Upcalls first take back what the old daemon
- * had told: RAPI_PATH_EVENT, RAPI_RESV_EVENT without flowspecs; what is there then follows. What the new
- * daemon refuses is told as its error, RAPI_PATH_ERROR or RAPI_RESV_ERROR, and is not asked for any more. If that is the
- * session, the error is that of its reservation, else of its sender, else a RAPI_PATH_ERROR without lists, and every
- * further call about it returns RAPI_ERR_BADSID. rapi_dispatch() returns
- * RAPI_ERR_NORSVP while the daemon is away; the descriptor is readable, once a second, when it is worth trying again.
+ * for is then asked for again, a reservation as soon as its senders are known. That is what was asked last and not
+ * refused at once: a reservation is asked for also for a sender that a later RAPI_RESV_ERROR named, unless the
+ * program has reserved without it since. Upcalls first take back what the old daemon had told: RAPI_PATH_EVENT,
+ * RAPI_RESV_EVENT without flowspecs; what is there then follows. What the new daemon refuses is told as its error,
+ * RAPI_PATH_ERROR or RAPI_RESV_ERROR, and is not asked for any more. If that is the session, the error is that of its
+ * reservation, else of its sender, else a RAPI_PATH_ERROR without lists, and every further call about it returns
+ * RAPI_ERR_BADSID. rapi_dispatch() returns RAPI_ERR_NORSVP while the daemon is away; the descriptor is readable, once
+ * a second, when it is worth trying again.
  *
  * The daemon is reached at /run/rsvp/rapi.sock, or where the environment variable RSVP_SOCKET says; that is not heeded
  * in programs with more rights than their caller's (set-uid, set-gid, file capabilities).

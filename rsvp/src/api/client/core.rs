@@ -15,7 +15,8 @@
 //! A reservation waits for its senders: a daemon that has just begun knows of none before their next Path messages, and
 //! who reserves without a path is told an error and has nothing (RFC 2205 §3.1.4). It is asked for at the first path event
 //! that names one of its senders, for those that are there, and again when more of them are, until all have been.
-//! What the application asks itself takes its place.
+//! What the application asks itself takes its place. An error of the network takes nothing from what is wanted: the library
+//! cannot tell one that passes from one that lasts.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -41,6 +42,10 @@ pub enum Notice {
     /// An event of RSVP.
     Event(Event),
     /// The daemon had gone and is back; what was wanted is asked for again.
+    ///
+    /// That is what the application asked last and the daemon took, whatever events said of it: a reservation is asked for
+    /// also for the sender of an [`Event::ResvError`], once a path event names it. Who does not want that any more reserves
+    /// without it.
     Reestablished,
     /// The daemon is back, and refuses what it had granted before. It is wanted no more.
     Lost {
