@@ -374,6 +374,8 @@ impl Neighbours {
                     });
                 }
                 losses = peer.hello.losses();
+                let next = peer.hello.next(now, interval);
+                self.timers.set_no_later(Timer::Hello(sender), next);
             }
         }
         if hello.kind == HelloKind::Request {

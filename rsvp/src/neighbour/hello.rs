@@ -8,8 +8,11 @@
 //! ours (its request is answered, and by the answer it learns of the loss), and an answer to our instance before this
 //! one is no loss. Both leave the words of RFC 3209 §5.3, which do not think of messages that cross.
 //!
-//! A loss has this node say much again, and anybody can say Hello: so a neighbour is not lost twice within the time in
-//! which silence is a loss. What would have it lost again is not heeded until then; if it is true, it is said again.
+//! A loss has this node say much again, and anybody can say Hello: so the engine hears of one loss of a neighbour, at
+//! most, within the time in which silence is a loss. Another instance is taken at once all the same, or a neighbour that
+//! restarts twice would be taken for silent; the engine hears of it when the time is over. Our own instance stays then: if
+//! each node answered a new one by a new one, that would have no end. Nor is silence overlooked. Whatever else would have
+//! the neighbour lost is not heeded until then; if it is true, it is said again.
 
 use core::time::Duration;
 
@@ -53,8 +56,10 @@ pub(super) struct HelloMachine {
     state: HelloState,
     /// How often it was lost: each time this node takes a new instance.
     losses: u32,
-    /// When it last was.
-    lost: Option<Instant>,
+    /// When the engine last heard of a loss.
+    told: Option<Instant>,
+    /// The engine has not heard of the last loss yet.
+    owed: bool,
     /// When it last asked; while it does, this node need not.
     asked: Option<Instant>,
 }
@@ -64,7 +69,8 @@ impl HelloMachine {
         Self {
             state: HelloState::Down,
             losses: 0,
-            lost: None,
+            told: None,
+            owed: false,
             asked: None,
         }
     }
@@ -85,7 +91,7 @@ impl HelloMachine {
         }
     }
 
-    /// Takes a Hello; whether by it the neighbour is lost.
+    /// Takes a Hello; whether the engine is to hear now of a loss.
     pub(super) fn handle_hello(
         &mut self,
         now: Instant,
@@ -93,6 +99,11 @@ impl HelloMachine {
         ours: OwnInstance,
         interval: Duration,
     ) -> bool {
+        self.hear(now, hello, ours, interval);
+        self.tells(now, interval)
+    }
+
+    fn hear(&mut self, now: Instant, hello: &Hello, ours: OwnInstance, interval: Duration) {
         let is_request = hello.kind == HelloKind::Request;
         if is_request {
             self.asked = Some(now);
@@ -101,25 +112,29 @@ impl HelloMachine {
         let is_wrong = hello.destination_instance != ours.now;
         // A request may know none of us; an answer must.
         let is_of_another = is_wrong && !(is_request && hello.destination_instance == 0);
+        let is_recent = self.is_recent(now, interval);
         match self.state {
             HelloState::Down => {
                 if theirs != 0 && !is_of_another {
                     self.come_up(now, theirs);
                 }
-                false
             }
             // RFC 3209 §5.3: another instance, or none, is a restart.
             HelloState::Up { instance, .. } if instance != theirs => {
-                let is_lost = self.lose(now, interval);
-                if is_lost && theirs != 0 {
+                if !is_recent {
+                    self.lose();
+                }
+                if theirs != 0 {
+                    self.owed = true;
                     self.come_up(now, theirs);
                 }
-                is_lost
             }
-            HelloState::Up { .. } if !is_request && hello.destination_instance == ours.before => {
-                false
+            HelloState::Up { .. } if !is_request && hello.destination_instance == ours.before => {}
+            HelloState::Up { .. } if !is_request && is_wrong => {
+                if !is_recent {
+                    self.lose();
+                }
             }
-            HelloState::Up { .. } if !is_request && is_wrong => self.lose(now, interval),
             HelloState::Up {
                 instance,
                 wrong_since,
@@ -127,27 +142,26 @@ impl HelloMachine {
             } => {
                 let wrong_since = is_of_another.then(|| wrong_since.unwrap_or(now));
                 let borne = interval.saturating_mul(WRONG_INTERVALS);
-                if wrong_since.is_some_and(|since| now - since >= borne) {
-                    return self.lose(now, interval);
+                if !is_recent && wrong_since.is_some_and(|since| now - since >= borne) {
+                    return self.lose();
                 }
                 self.state = HelloState::Up {
                     instance,
                     heard: now,
                     wrong_since,
                 };
-                false
             }
         }
     }
 
-    /// Time has passed; whether by it the neighbour is lost.
+    /// Time has passed; whether the engine is to hear now of a loss.
     pub(super) fn handle_timeout(&mut self, now: Instant, interval: Duration) -> bool {
-        match self.state {
-            HelloState::Up { heard, .. } if now >= heard + silence(interval) => {
-                self.lose(now, interval)
-            }
-            HelloState::Up { .. } | HelloState::Down => false,
+        if let HelloState::Up { heard, .. } = self.state
+            && now >= heard + silence(interval)
+        {
+            self.lose();
         }
+        self.tells(now, interval)
     }
 
     /// Whether it is for this node to ask: the neighbour has not within the interval.
@@ -157,10 +171,14 @@ impl HelloMachine {
 
     /// When to look again.
     pub(super) fn next(&self, now: Instant, interval: Duration) -> Instant {
-        match self.state {
-            HelloState::Up { heard, .. } => (now + interval).min(heard + silence(interval)),
-            HelloState::Down => now + interval,
-        }
+        let silence = silence(interval);
+        let owed = self.told.filter(|_| self.owed);
+        let heard = match self.state {
+            HelloState::Up { heard, .. } => Some(heard),
+            HelloState::Down => None,
+        };
+        let ends = owed.into_iter().chain(heard).map(|since| since + silence);
+        ends.fold(now + interval, Instant::min)
     }
 
     const fn come_up(&mut self, now: Instant, instance: u32) {
@@ -171,20 +189,32 @@ impl HelloMachine {
         };
     }
 
-    /// The neighbour is lost, unless it was a moment ago; whether it is.
-    fn lose(&mut self, now: Instant, interval: Duration) -> bool {
-        if self.lost.is_some_and(|lost| now < lost + silence(interval)) {
-            return false;
-        }
+    /// The neighbour is lost.
+    const fn lose(&mut self) {
         self.state = HelloState::Down;
         self.losses = self.losses.wrapping_add(1);
-        self.lost = Some(now);
-        true
+        self.owed = true;
+    }
+
+    /// Whether the engine heard of a loss a moment ago.
+    fn is_recent(&self, now: Instant, interval: Duration) -> bool {
+        self.told.is_some_and(|told| now < told + silence(interval))
+    }
+
+    /// Whether the engine is to hear of a loss, which it does then.
+    fn tells(&mut self, now: Instant, interval: Duration) -> bool {
+        let tells = self.owed && !self.is_recent(now, interval);
+        if tells {
+            self.owed = false;
+            self.told = Some(now);
+        }
+        tells
     }
 
     /// Nobody asks any more.
     pub(super) const fn stop(&mut self) {
         self.state = HelloState::Down;
+        self.owed = false;
     }
 }
 

@@ -330,3 +330,49 @@ fn requests_that_cross_are_no_loss() {
         }
     }
 }
+
+/// RFC 3209 §5.3: another instance is a loss; so each restart is one, and nothing else is.
+#[test]
+fn two_restarts_one_soon_after_the_other_are_two_losses() {
+    for millis in [1500, 2000, 3000] {
+        let mut pair = both_asking();
+        for restart in 0..2 {
+            pair.run(ms(5_000 + restart * millis));
+            pair.nodes[1] = node_of(98 + restart, b(), asking());
+            let path = towards(None, None, true, path(a(), 5));
+            pair.send(0, path);
+            pair.settle();
+        }
+        // The second is heard of at once, and told when the time is over in which silence is a loss.
+        pair.run(ms(8_499));
+        assert_eq!([losses(&pair, 0), losses(&pair, 1)], [1, 0], "{millis}");
+        pair.run(ms(9_600));
+        assert_eq!([losses(&pair, 0), losses(&pair, 1)], [2, 0], "{millis}");
+        assert_at_peace(&mut pair);
+    }
+}
+
+/// Each node hears an instance of the other that it did not know, and answers it by none of its own.
+#[test]
+fn what_a_stranger_has_said_is_over_once_both_have_heard_of_it() {
+    for said in [1, 2, 100] {
+        let mut pair = both_asking();
+        pair.run(ms(5_000));
+        for number in 0..said {
+            let request = hello(HelloKind::Request, 1000 + number, 0);
+            let now = pair.now;
+            pair.nodes[0].handle_datagram(now, &raw(b(), a(), 1), &request);
+            pair.run(now + SECOND / 10);
+        }
+        let end = pair.now + 4 * SECOND;
+        pair.run(end);
+        // What is said again is limited, however often a stranger speaks.
+        let most = (usize::try_from(said).unwrap() / 10 + 4) * 2 / 7 + 1;
+        let both = [losses(&pair, 0), losses(&pair, 1)];
+        assert!(
+            both.iter().all(|lost| (1..=most).contains(lost)),
+            "{both:?}"
+        );
+        assert_at_peace(&mut pair);
+    }
+}
