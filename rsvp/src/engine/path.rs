@@ -113,7 +113,7 @@ impl Node {
             self.repair(now, session);
         }
         if forgotten {
-            self.refresh_resv(now, session, hop, Cause::Moved);
+            self.hasten(now, session, hop);
         }
         Some(true)
     }
@@ -256,22 +256,18 @@ impl Node {
         if is_new || moved {
             self.note_scope(now, session);
         }
-        if let (true, false, Some(psb)) = (forgotten, changed, session.psbs.get(&key)) {
-            self.refresh_resv(now, session, psb.phop, Cause::Moved);
-        }
         if changed {
             self.tell_paths(session);
             self.send_paths(now, session, key, true);
             // A new hop has to hear what is reserved; one that is none any more is not asked for it.
-            let cause = if moved || forgotten {
-                Cause::Moved
-            } else {
-                Cause::Change
-            };
+            let cause = if moved { Cause::Moved } else { Cause::Change };
             self.path_changed(now, session, key, cause);
             for hop in old_hops {
                 self.leave_hop(now, session, key, hop);
             }
+        }
+        if let (true, false, Some(psb)) = (forgotten, moved, session.psbs.get(&key)) {
+            self.hasten(now, session, psb.phop);
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is sent upstream, when it is sent, and what ends: RFC 2209 §2, RESV REFRESH and the timers; RFC 2205 §3.7.
 
+use core::time::Duration;
+
 use fairway_wire::Instant;
 
 use super::merge::{Desired, Wanted};
@@ -9,6 +11,9 @@ use crate::msg::{Body, FfDescriptor, Flows, LooseFlows, Resv, ResvTear};
 use crate::neighbour::Outgoing;
 use crate::state::{PathOut, Phop, Print, ResvOut, RsbKey, SessionState};
 use crate::wire::{FilterSpec, Sender, Style};
+
+/// For so long, the senders are gathered that a previous hop has forgotten and hears of again.
+const GATHERING: Duration = Duration::from_millis(300);
 
 /// Why a Resv may be due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +215,18 @@ impl Node {
             resv.refresh_at = resv.refresh_at.min(self.refresh_at(now, interface));
             session.next = session.next.min(resv.refresh_at);
         }
+    }
+
+    /// A previous hop that has forgotten a sender has heard of it again, and mostly hears of more at this moment: it is told
+    /// soon what is reserved, once for all of them. At once for each, it would refuse most of each message.
+    pub(super) fn hasten(&mut self, now: Instant, session: &mut SessionState, phop: Phop) {
+        let (Some(resv), None) = (session.resvs.get_mut(&phop), session.hold_until) else {
+            // Nothing to be said again, or a refresh would wait until routes have settled.
+            return self.refresh_resv(now, session, phop, Cause::Moved);
+        };
+        resv.told.mark();
+        resv.refresh_at = resv.refresh_at.min(later(now, GATHERING));
+        session.next = session.next.min(resv.refresh_at);
     }
 
     /// As [`mark`](Self::mark), all previous hops.
@@ -524,7 +541,7 @@ impl Node {
 }
 
 /// `now` and a span later; for ever, if that is too far.
-pub(super) fn later(now: Instant, span: core::time::Duration) -> Instant {
+pub(super) fn later(now: Instant, span: Duration) -> Instant {
     now.checked_add(span).unwrap_or(Instant::MAX)
 }
 

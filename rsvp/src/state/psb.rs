@@ -108,7 +108,7 @@ pub(crate) struct Forgotten {
     /// When it said so first, and last.
     first: Instant,
     last: Instant,
-    /// No Path has come since: the next is answered at once.
+    /// No Path has come since: the next is answered soon.
     waits: bool,
 }
 

@@ -37,6 +37,12 @@ fn sent(one: &mut One, wanted: MessageType) -> Vec<u32> {
     interfaces
 }
 
+/// The same, when what a hop has forgotten and hears of again was gathered.
+fn sent_soon(one: &mut One, wanted: MessageType) -> Vec<u32> {
+    one.wait(Duration::from_millis(300));
+    sent(one, wanted)
+}
+
 fn named_path(one: &mut One, interface: u32, id: u32, kilo: f32) {
     let path = one.path(interface, 1, tspec(kilo));
     let source = one.sender(1).address();
@@ -343,7 +349,7 @@ fn of_two_messages_at_one_moment_a_summary_refreshes_what_the_last_has_named() {
 }
 
 #[test]
-fn a_hop_that_has_restarted_hears_what_is_reserved_as_soon_as_it_knows_the_sender() {
+fn a_hop_that_has_restarted_hears_what_is_reserved_soon_after_it_knows_the_sender() {
     // RFC 2205 §3.1.4 refuses a Resv where there is no path; a refresh period later it would be tried again.
     let mut one = unicast(false);
     one.announce(A, 1, 100.0);
@@ -356,18 +362,18 @@ fn a_hop_that_has_restarted_hears_what_is_reserved_as_soon_as_it_knows_the_sende
     refuse(&mut one);
     assert!(one.sent().is_empty());
     one.announce(A, 1, 100.0);
-    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+    assert_eq!(sent_soon(&mut one, MessageType::RESV), [A]);
     one.announce(A, 1, 100.0);
-    assert!(sent(&mut one, MessageType::RESV).is_empty());
+    assert!(sent_soon(&mut one, MessageType::RESV).is_empty());
     // What it says then is new, or not, or not worth a message of its own.
     refuse(&mut one);
     one.announce(A, 1, 90.0);
-    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+    assert_eq!(sent_soon(&mut one, MessageType::RESV), [A]);
     refuse(&mut one);
     let mut path = one.path(A, 1, tspec(90.0));
     path.session.e_police = true;
     one.hear_path(A, path);
-    assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+    assert_eq!(sent_soon(&mut one, MessageType::RESV), [A]);
     // The other's turn has come: what the first has forgotten is nothing to it.
     one.announce(B, 1, 90.0);
     refuse(&mut one);
@@ -406,7 +412,7 @@ fn who_knows_nothing_of_a_sender_is_borne_for_a_while_and_not_for_ever() {
         assert!(!refuse(&mut one) && !refuse(&mut one) && !told(&mut one, 44));
         // It lasts, whatever Paths come between.
         one.announce(A, 1, 100.0);
-        assert_eq!(sent(&mut one, MessageType::RESV), [A]);
+        assert_eq!(sent_soon(&mut one, MessageType::RESV), [A]);
         assert!(told(&mut one, 1));
         one.announce(A, 1, 100.0);
         assert!(told(&mut one, 40) && told(&mut one, 80));
@@ -414,4 +420,45 @@ fn who_knows_nothing_of_a_sender_is_borne_for_a_while_and_not_for_ever() {
         one.announce(A, 1, 100.0);
         assert!(!told(&mut one, 90) && told(&mut one, 45));
     }
+}
+
+#[test]
+fn a_hop_that_learns_its_senders_one_after_the_other_is_told_once_what_is_reserved_for_all() {
+    // RFC 2205 §3.1.4, appendix B, code 4: it refuses what is asked for senders it does not know yet, each by itself.
+    let mut one = unicast(false);
+    let all: Vec<u8> = (1..=50).collect();
+    for sender in &all {
+        one.announce(A, *sender, 100.0);
+    }
+    let flows: Vec<(Sender, f32)> = all.iter().map(|n| (one.sender(*n), 1.0)).collect();
+    one.reserve(C, 2, ff(&flows));
+    // It answers what it was told, by what it knows.
+    let answer = |one: &mut One, known: &[u8]| -> usize {
+        let known: Vec<Sender> = known.iter().map(|n| one.sender(*n)).collect();
+        let (mut count, mut unknown) = (0, Vec::new());
+        for (_, body) in one.sent() {
+            if let Body::Resv(resv) = body {
+                count += 1;
+                unknown.extend(resv.flows.filters().map(|filter| filter.0));
+            }
+        }
+        unknown.retain(|sender| !known.contains(sender));
+        for sender in unknown {
+            let code = ErrorCode::NO_SENDER;
+            one.refuse(A, ErrorFlags::NONE, code, 0, failed(sender, 1.0));
+        }
+        count
+    };
+    answer(&mut one, &[]);
+    let mut resvs = 0;
+    for (at, sender) in all.iter().enumerate() {
+        one.announce(A, *sender, 100.0);
+        resvs += answer(&mut one, &all[..=at]);
+        one.wait(Duration::from_millis(2));
+    }
+    one.wait(Duration::from_millis(300));
+    resvs += answer(&mut one, &all);
+    assert_eq!(resvs, 1);
+    one.wait(Duration::from_secs(1));
+    assert_eq!(answer(&mut one, &all), 0);
 }
