@@ -313,14 +313,24 @@ impl Node {
                 .psbs
                 .values()
                 .flat_map(|psb| &psb.outgoing)
-                .any(|out| self.is_told(out, interface, neighbour))
+                .any(|out| self.is_told(session.key.destination, out, interface, neighbour))
     }
 
-    /// Whether that neighbour is known to hear a Path, be anything reserved or not: its messages are named to it, or
-    /// routing has it as the next router.
-    fn is_told(&self, out: &PathOut, interface: IfIndex, neighbour: IpAddr) -> bool {
+    /// Whether that neighbour is known to hear a Path to `destination`, be anything reserved or not: it is where the data
+    /// goes, or routing has it as the next router, or nobody else is on the link, or messages are named to it.
+    fn is_told(
+        &self,
+        destination: IpAddr,
+        out: &PathOut,
+        interface: IfIndex,
+        neighbour: IpAddr,
+    ) -> bool {
         out.interface == interface
-            && (out.gateway == Some(neighbour)
+            && (destination == neighbour
+                || out.gateway == Some(neighbour)
+                || self
+                    .interface(interface)
+                    .is_some_and(|interface| interface.point_to_point)
                 || self.neighbours.is_named_to(out.key, interface, neighbour))
     }
 
@@ -334,12 +344,13 @@ impl Node {
         neighbour: IpAddr,
     ) {
         let at = later(now, REPAIR_SPREAD * (self.random.u32() >> 22) / 1024);
+        let destination = session.key.destination;
         let is_next_hop = is_next_hop(session, interface, neighbour);
         let mut any = false;
         for (_, psb) in session.psbs.iter_mut() {
             for out in &mut psb.outgoing {
                 if out.interface == interface && is_next_hop
-                    || self.is_told(out, interface, neighbour)
+                    || self.is_told(destination, out, interface, neighbour)
                 {
                     out.refresh_at = at;
                     out.told.mark();

@@ -80,6 +80,7 @@ pub(crate) struct One {
     pub(crate) now: Instant,
     pub(crate) session: Session,
     pub(crate) settings: Settings,
+    pub(crate) point_to_point: bool,
     table: Arc<Mutex<Table>>,
     installed: Arc<Mutex<Installed>>,
     /// What it has sent and nobody has looked at.
@@ -107,6 +108,7 @@ impl One {
             now: Instant::ZERO,
             session,
             settings,
+            point_to_point: false,
             table,
             installed,
             sent: Vec::new(),
@@ -125,7 +127,7 @@ impl One {
             addresses: vec![at(index, 1, true), at(index, 1, false)],
             mtu: 1500,
             up,
-            point_to_point: false,
+            point_to_point: self.point_to_point,
             settings: self.settings.clone(),
         };
         self.engine.handle_interface(self.now, interface);

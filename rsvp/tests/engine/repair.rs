@@ -158,6 +158,24 @@ fn a_router_that_has_restarted_is_told_again() {
     }
 }
 
+/// A neighbour asks as that instance; the ports of the sessions that it, or somebody else, is told of within a second.
+fn told_after_hello(one: &mut One, number: u8, source_instance: u32) -> Vec<u16> {
+    let hello = Hello {
+        kind: HelloKind::Request,
+        source_instance,
+        destination_instance: 0,
+    };
+    let message = Message::new(1, Body::Hello(HelloMessage { hello }));
+    let from = one.neighbour(C, number);
+    one.hear_message(C, from, &message);
+    one.wait(Duration::from_secs(1));
+    one.sent()
+        .into_iter()
+        .filter(|(_, body)| body.message_type() != MessageType::HELLO)
+        .map(|(_, body)| body.session().unwrap().port)
+        .collect()
+}
+
 #[test]
 fn who_restarts_is_told_again_what_it_was_told_and_a_stranger_nothing() {
     // RFC 3209 §5.3. Two sessions leave by C; neighbour 2 has reserved in the second.
@@ -172,33 +190,34 @@ fn who_restarts_is_told_again_what_it_was_told_and_a_stranger_nothing() {
     }
     let s1 = one.sender(1);
     one.reserve(C, 2, ff(&[(s1, 1.0)]));
-    let hello = |one: &mut One, number: u8, source_instance: u32| {
-        let hello = Hello {
-            kind: HelloKind::Request,
-            source_instance,
-            destination_instance: 0,
-        };
-        let message = Message::new(1, Body::Hello(HelloMessage { hello }));
-        let from = one.neighbour(C, number);
-        one.hear_message(C, from, &message);
-        one.wait(Duration::from_secs(1));
-    };
-    let said = |one: &mut One| -> Vec<u16> {
-        let sent = one.sent().into_iter();
-        sent.filter(|(_, body)| body.message_type() != MessageType::HELLO)
-            .map(|(_, body)| body.session().unwrap().port)
-            .collect()
-    };
     let stranger = one.neighbour(C, 9);
     one.hear(C, stranger, Body::Ack(Ack));
-    said(&mut one);
+    one.sent();
     for instance in 1..4 {
-        hello(&mut one, 9, instance);
-        assert!(said(&mut one).is_empty());
+        assert!(told_after_hello(&mut one, 9, instance).is_empty());
     }
     for (instance, told) in [(1, vec![]), (2, vec![5001])] {
-        hello(&mut one, 2, instance);
-        assert_eq!(said(&mut one), told);
+        assert_eq!(told_after_hello(&mut one, 2, instance), told);
+    }
+}
+
+#[test]
+fn who_restarts_before_it_has_reserved_is_told_again_if_it_is_known_to_have_heard() {
+    // RFC 3209 §5.3. On a link of several, that is the session's destination; on one of two, whoever is there.
+    for (host, point_to_point, is_told) in [(2, false, true), (9, false, false), (9, true, true)] {
+        let session = udp(Ipv4Addr::new(10, 0, 3, host), 5000);
+        let mut one = One::in_session(session, Config::default());
+        one.settings.hello_interval = Some(Duration::from_secs(1));
+        one.point_to_point = point_to_point;
+        one.set_interface(C, true);
+        one.route(1, A, &[C]);
+        one.announce(A, 1, 100.0);
+        let from = one.neighbour(C, 2);
+        one.hear(C, from, Body::Ack(Ack));
+        one.sent();
+        assert!(told_after_hello(&mut one, 2, 1).is_empty());
+        let told = if is_told { vec![5000] } else { vec![] };
+        assert_eq!(told_after_hello(&mut one, 2, 2), told, "{host}");
     }
 }
 
