@@ -1,6 +1,6 @@
 //! The engine: its inputs, its sessions, and what leads from one to the other.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -30,6 +30,8 @@ pub struct Engine {
     free: Vec<u32>,
     pub(super) by_key: BTreeMap<SessionKey, u32>,
     by_app: BTreeMap<ApiId, u32>,
+    /// The same applications, by the destination of their session.
+    apps_of: BTreeSet<(IpAddr, ApiId)>,
     timers: Timers<u32>,
 }
 
@@ -47,6 +49,7 @@ impl Engine {
             free: Vec::new(),
             by_key: BTreeMap::new(),
             by_app: BTreeMap::new(),
+            apps_of: BTreeSet::new(),
             timers: Timers::new(),
         }
     }
@@ -428,11 +431,10 @@ impl Engine {
 
     /// Whether an application of this node takes part in a session of that destination.
     fn has_application(&self, destination: IpAddr) -> bool {
-        // Of these there are fewer than of sessions, which anybody on the network makes.
-        self.by_app
-            .values()
-            .filter_map(|index| self.at(*index))
-            .any(|session| session.key.destination == destination)
+        // One look-up: a neighbour asks it of each flow that it lists.
+        let first = (destination, ApiId(0));
+        let mut from = self.apps_of.range(first..);
+        from.next().is_some_and(|(of, _)| *of == destination)
     }
 
     fn at(&self, index: u32) -> Option<&SessionState> {
@@ -628,6 +630,7 @@ impl Engine {
         if matches!(call, Call::Sender(_)) && self.must_not_send(index, api) {
             return Err(ApiError::DestinationPorts);
         }
+        let destination = self.at(index).map(|session| session.key.destination);
         let mut done = Ok(());
         let mut release = false;
         self.with(now, index, |node, session| match call {
@@ -642,6 +645,9 @@ impl Engine {
         });
         if release {
             self.by_app.remove(&api);
+            if let Some(destination) = destination {
+                self.apps_of.remove(&(destination, api));
+            }
         }
         done
     }
@@ -665,6 +671,7 @@ impl Engine {
         }
         let index = self.session_index(key).ok_or(ApiError::TooManySessions)?;
         self.by_app.insert(api, index);
+        self.apps_of.insert((key.destination, api));
         self.with(now, index, |node, session| node.call_open(session, api));
         Ok(())
     }

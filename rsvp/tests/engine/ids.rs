@@ -305,6 +305,12 @@ fn of_many_names_of_one_flow_routing_is_asked_once() {
     // Now an application of this node wants it.
     one.call(1, Call::Open(session)).unwrap();
     assert_eq!(refused(&mut one, other), (1000, 1));
+    // And another, of another session of that destination; until the last of them goes.
+    one.call(2, Call::Open(udp(group, 5001))).unwrap();
+    for (gone, asked) in [(1, 1000), (2, 0)] {
+        one.call(gone, Call::Release).unwrap();
+        assert_eq!(refused(&mut one, other), (asked, 1), "{gone}");
+    }
 }
 
 /// Which messages of a type have left since this was last asked: their names, if they have one.
