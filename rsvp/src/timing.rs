@@ -13,14 +13,22 @@ pub const KEEP_MULTIPLIER: u32 = 3;
 /// `refresh_period` is the R of the TIME_VALUES that came. The longest span there is, should it not fit.
 #[must_use]
 pub fn lifetime(refresh_period: Duration, keep_multiplier: u32) -> Duration {
-    // (2K + 1) · 3 / 4, in whole numbers.
-    let factor = keep_multiplier
+    refresh_period
+        .checked_mul(quarters(keep_multiplier))
+        .map_or(Duration::MAX, |span| span / 4)
+}
+
+/// The R of state that lives so long.
+pub(crate) fn period_of(lifetime: Duration, keep_multiplier: u32) -> Duration {
+    lifetime.saturating_mul(4) / quarters(keep_multiplier)
+}
+
+/// (K + 0.5) · 1.5, in quarters: never zero.
+const fn quarters(keep_multiplier: u32) -> u32 {
+    keep_multiplier
         .saturating_mul(2)
         .saturating_add(1)
-        .saturating_mul(3);
-    refresh_period
-        .checked_mul(factor)
-        .map_or(Duration::MAX, |span| span / 4)
+        .saturating_mul(3)
 }
 
 /// The time to the next refresh, uniform from 0.5 · R to 1.5 · R: RFC 2205 §3.7.
@@ -83,6 +91,8 @@ mod tests {
                 lifetime(Duration::from_secs(seconds), k),
                 Duration::from_millis(millis)
             );
+            let period = period_of(Duration::from_millis(millis), k);
+            assert_eq!(period, Duration::from_secs(seconds));
         }
         assert_eq!(lifetime(Duration::MAX, u32::MAX), Duration::MAX);
     }

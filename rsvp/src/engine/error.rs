@@ -82,11 +82,14 @@ impl Node {
         if let ErrorCode::NO_PATH | ErrorCode::NO_SENDER = error.error.code {
             // The data does not come by there any more. Where it comes by another way, that is no failure.
             from.retain(|(key, phop)| !self.give_up_hop(now, session, *key, *phop));
-            let period = self.time_values(arrival.interface).refresh_period();
-            // By the only way there is, it is no failure until it lasts.
+            let ours = self.time_values(arrival.interface).refresh_period();
+            // By the only way there is, it is no failure until it lasts. The hop hears of the sender at the pace of the hops
+            // before it, which its own shows best.
             from.retain(|(key, _)| {
-                let psb = session.psbs.get_mut(key);
-                psb.is_none_or(|psb| psb.forget(now, period))
+                session.psbs.get_mut(key).is_none_or(|psb| {
+                    let told = self.period_of(psb.lifetime, arrival.interface);
+                    psb.forget(now, ours.max(told))
+                })
             });
         }
         if from.is_empty() {

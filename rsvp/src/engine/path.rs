@@ -18,7 +18,7 @@ use crate::intserv::{Adspec, GuaranteedTerms, Reading, ServiceNumber, Tspec};
 use crate::msg::{Body, Path, PathErr, SenderDescriptor};
 use crate::neighbour::{Arrival, Neighbours, Outgoing, Verdict};
 use crate::state::{Phop, Print, Psb, PsbKey, SessionState};
-use crate::timing::lifetime;
+use crate::timing::{KEEP_MULTIPLIER, lifetime, period_of};
 use crate::wire::{
     AdspecObject, ErrorCode, ErrorFlags, PolicyData, SenderTemplate, TimeValues, UnknownObject,
 };
@@ -342,13 +342,20 @@ impl Node {
         let period = TimeValues {
             refresh_millis: period.refresh_millis.clamp(least, most),
         };
-        let keep = self
-            .interfaces
+        lifetime(period.refresh_period(), self.keep_multiplier(interface))
+    }
+
+    /// The pace of a neighbour on `interface` whose state lives so long.
+    pub(super) fn period_of(&self, lifetime: Duration, interface: IfIndex) -> Duration {
+        period_of(lifetime, self.keep_multiplier(interface))
+    }
+
+    fn keep_multiplier(&self, interface: IfIndex) -> u32 {
+        self.interfaces
             .get(&interface)
-            .map_or(crate::timing::KEEP_MULTIPLIER, |interface| {
+            .map_or(KEEP_MULTIPLIER, |interface| {
                 interface.settings.keep_multiplier
-            });
-        lifetime(period.refresh_period(), keep)
+            })
     }
 
     fn refuse_content(&mut self, now: Instant, arrival: &Arrival, path: &Path, owed: Disposition) {

@@ -32,7 +32,6 @@ pub(crate) const B: u32 = 2;
 pub(crate) const C: u32 = 3;
 pub(crate) const D: u32 = 4;
 
-/// R of the neighbours: an hour.
 const HOUR: TimeValues = TimeValues {
     refresh_millis: 3_600_000,
 };
@@ -81,6 +80,8 @@ pub(crate) struct One {
     pub(crate) session: Session,
     pub(crate) settings: Settings,
     pub(crate) point_to_point: bool,
+    /// R of the neighbours: an hour, so that what they say lasts.
+    pub(crate) period: TimeValues,
     table: Arc<Mutex<Table>>,
     installed: Arc<Mutex<Installed>>,
     /// What it has sent and nobody has looked at.
@@ -109,6 +110,7 @@ impl One {
             session,
             settings,
             point_to_point: false,
+            period: HOUR,
             table,
             installed,
             sent: Vec::new(),
@@ -274,7 +276,7 @@ impl One {
                 address: self.neighbour(interface, 2),
                 handle: 77,
             },
-            time_values: HOUR,
+            time_values: self.period,
             policy: Vec::new(),
             sender: Some(SenderDescriptor {
                 template: SenderTemplate(self.sender(sender)),
@@ -323,7 +325,7 @@ impl One {
                 address: self.neighbour(interface, number),
                 handle: interface,
             },
-            time_values: HOUR,
+            time_values: self.period,
             confirm: None,
             scope: None,
             policy: Vec::new(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fairway_rsvp::engine::Config;
 use fairway_rsvp::msg::{Body, FfDescriptor, Flows, LooseFlows};
 use fairway_rsvp::wire::{
-    AckKind, ErrorCode, ErrorFlags, FilterSpec, MessageType, RsvpHop, Sender,
+    AckKind, ErrorCode, ErrorFlags, FilterSpec, MessageType, RsvpHop, Sender, TimeValues,
 };
 
 use crate::ids::{acknowledge, named, refuse, summary_from};
@@ -22,6 +22,13 @@ fn unicast(refresh_reduction: bool) -> One {
     }
     one.route(1, A, &[C]);
     one
+}
+
+/// R of a neighbour, in seconds.
+const fn period(seconds: u32) -> TimeValues {
+    TimeValues {
+        refresh_millis: seconds * 1000,
+    }
 }
 
 /// The interfaces by which messages of a type have left since this was last asked.
@@ -146,6 +153,7 @@ fn an_error_of_a_way_that_data_does_not_take_any_more_is_no_failure() {
     // The router before the fork answers the old way with error 4: its sender does not go there.
     for from in [A, B] {
         let mut one = unicast(false);
+        one.period = period(30);
         one.announce(A, 1, 100.0);
         one.announce(B, 1, 100.0);
         let s1 = one.sender(1);
@@ -352,6 +360,7 @@ fn of_two_messages_at_one_moment_a_summary_refreshes_what_the_last_has_named() {
 fn a_hop_that_has_restarted_hears_what_is_reserved_soon_after_it_knows_the_sender() {
     // RFC 2205 §3.1.4 refuses a Resv where there is no path; a refresh period later it would be tried again.
     let mut one = unicast(false);
+    one.period = period(30);
     one.announce(A, 1, 100.0);
     let s1 = one.sender(1);
     one.reserve(C, 2, ff(&[(s1, 1.0)]));
@@ -396,9 +405,11 @@ fn who_knows_nothing_of_a_sender_is_borne_for_a_while_and_not_for_ever() {
     // RFC 2205 appendix B, codes 3 and 4: a hop that has restarted learns of its senders one after the other.
     for code in [ErrorCode::NO_PATH, ErrorCode::NO_SENDER] {
         let mut one = unicast(false);
-        one.announce(A, 1, 100.0);
         let s1 = one.sender(1);
+        one.announce(A, 1, 100.0);
         one.reserve(C, 2, ff(&[(s1, 1.0)]));
+        one.period = period(30);
+        one.announce(A, 1, 100.0);
         let refuse = |one: &mut One| {
             one.sent();
             one.refuse(A, ErrorFlags::NONE, code, 0, failed(s1, 1.0));
@@ -461,4 +472,33 @@ fn a_hop_that_learns_its_senders_one_after_the_other_is_told_once_what_is_reserv
     assert_eq!(resvs, 1);
     one.wait(Duration::from_secs(1));
     assert_eq!(answer(&mut one, &all), 0);
+}
+
+#[test]
+fn who_hears_of_senders_less_often_than_this_node_is_borne_for_longer() {
+    // RFC 2205 §3.7: each node has its own R; a hop that has restarted learns of its senders at the pace of those before.
+    for (theirs, ours, borne) in [(30, 5, 45), (5, 30, 45), (10, 10, 15)] {
+        let mut one = unicast(false);
+        one.settings.refresh_period = Duration::from_secs(ours);
+        one.set_interface(A, true);
+        let s1 = one.sender(1);
+        one.announce(A, 1, 100.0);
+        one.reserve(C, 2, ff(&[(s1, 1.0)]));
+        one.period = period(theirs);
+        one.announce(A, 1, 100.0);
+        let refuse = |one: &mut One| {
+            one.sent();
+            let code = ErrorCode::NO_SENDER;
+            one.refuse(A, ErrorFlags::NONE, code, 0, failed(s1, 1.0));
+            !sent(one, MessageType::RESV_ERR).is_empty()
+        };
+        assert!(!refuse(&mut one));
+        for second in 1..borne {
+            one.wait(Duration::from_secs(1));
+            one.announce(A, 1, 100.0);
+            assert!(!refuse(&mut one), "{theirs}, {ours}: {second} s");
+        }
+        one.wait(Duration::from_secs(1));
+        assert!(refuse(&mut one), "{theirs}, {ours}");
+    }
 }
