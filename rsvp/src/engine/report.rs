@@ -117,8 +117,8 @@ pub struct RequestReport {
     pub style: Style,
     /// The senders.
     pub filters: Vec<Sender>,
-    /// What is asked for: of style FF for each of them, else one for all. `None`: that is left out for a while, since it has
-    /// failed.
+    /// What the next refresh asks for: of style FF for each of them, else one for all. `None`: nothing for that one, which is
+    /// not torn yet. Empty: nothing for any.
     pub flowspecs: Vec<Option<Flowspec>>,
     /// When it is refreshed; `None`: never.
     pub refresh_in: Option<Duration>,

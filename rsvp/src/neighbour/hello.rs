@@ -13,6 +13,9 @@
 //! restarts twice would be taken for silent; the engine hears of it when the time is over. Our own instance stays then: if
 //! each node answered a new one by a new one, that would have no end. Nor is silence overlooked. Whatever else would have
 //! the neighbour lost is not heeded until then; if it is true, it is said again.
+//!
+//! RFC 3209 §5.3 has who is asked look for another instance, too, whether it asks or not (SHOULD). Here a node that does not
+//! ask answers, and verifies nothing: what strangers say has no effect on it, and it remembers nobody for that.
 
 use core::time::Duration;
 

@@ -349,8 +349,8 @@ pub struct RequestOf {
     pub style: String,
     /// The senders; none of style WF.
     pub senders: Vec<String>,
-    /// What is asked for: of style FF for each of them, else one for all; none: that is left out for a while, since it has
-    /// failed.
+    /// What the next refresh asks for: of style FF for each of them, else one for all; null: nothing for that one, which is
+    /// not torn yet; empty: nothing for any.
     #[serde(default)]
     pub flowspecs: Vec<Option<Flowspec>>,
     /// When it is refreshed.
