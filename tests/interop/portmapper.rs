@@ -356,9 +356,17 @@ fn privileges_are_dropped_after_binding() {
             .unwrap()
             .trim()
     };
+    let name = std::ffi::CString::new(user.name).unwrap();
+    let groups: Vec<String> = nix::unistd::getgrouplist(&name, user.gid)
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(!groups.contains(&"0".to_owned()), "{groups:?}");
+    // In the user's groups and in none of root's.
     assert_eq!(
         (line("Uid:"), line("Groups:"), line("CapEff:")),
-        (&*id, "", "0000000000000000")
+        (&*id, &*groups.join(" "), "0000000000000000")
     );
     let socket = format!("/proc/{}/root/run/rpcbind.sock", namespace.inside());
     let mode = std::fs::metadata(socket).unwrap().permissions().mode();
