@@ -27,10 +27,10 @@
 //! | 20 reservation error, 21 confirmation | daemon | session, ERROR_SPEC, STYLE, FILTER_SPEC…, \[FLOWSPEC\] |
 //! | 22 refusal | daemon | [code](ApiError::code) (8), zero (24) |
 //!
-//! Both say hello first; a daemon that does not take the connection says why instead, and ends it. Numbers are in network order; names in capitals are RSVP objects with their headers, so that
-//! what an object carries and nobody here knows is kept. The library chooses the numbers of requests and sessions.
-//! Events too long for one frame come in several of one kind; M says that more follow, and their bodies behind the
-//! session's number, put together, are the whole.
+//! Both say hello first; a daemon that does not take the connection says why instead, and ends it. Numbers are in network
+//! order; names in capitals are RSVP objects with their headers, so that what an object carries and nobody here knows is
+//! kept. The library chooses the numbers of requests and sessions. Events too long for one frame come in several of one kind;
+//! M says that more follow, and their bodies behind the session's number, put together, are the whole.
 
 use bytes::Bytes;
 

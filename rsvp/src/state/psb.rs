@@ -165,7 +165,8 @@ impl Psb {
     }
 
     /// The hop knows nothing of the sender; whether it has said so for longer than a restart explains: 1.5 of these
-    /// refresh periods, its own or ours, whichever is longer. If it has not said so for twice that, it did hear of the sender meanwhile.
+    /// refresh periods, its own or ours, whichever is longer. If it has not said so for twice that, it did hear of the sender
+    /// meanwhile.
     pub(crate) fn forget(&mut self, now: Instant, period: Duration) -> bool {
         let borne = period.saturating_mul(3) / 2;
         let is_over = |since: Instant, span| since.checked_add(span).is_some_and(|end| end <= now);

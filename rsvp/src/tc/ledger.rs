@@ -2,7 +2,8 @@
 //!
 //! Guaranteed service counts its R, controlled load its r (RFC 2211 §3, RFC 2212), of what senders and receivers agree
 //! on ([`Flowspec::effective`]), and as octets on the link: a reservation of rate r for packets of m octets and more
-//! takes r · (m + header)/m of it ([`Tspec::on_link`](crate::intserv::Tspec::on_link)). The sum never exceeds the share of the link that can be reserved.
+//! takes r · (m + header)/m of it ([`Tspec::on_link`](crate::intserv::Tspec::on_link)). The sum never exceeds the share of
+//! the link that can be reserved.
 //!
 //! It counts whole thousandths of octets per second, rounded up, so that what is released is exactly what was taken.
 
